@@ -1,0 +1,47 @@
+"""Input shapes and class counts, checked at the door of every model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from profond.core.errors import ConfigError
+
+AXES = {1: ("channels", "samples"), 2: ("channels", "height", "width"), 3: ("channels", "frames", "height", "width")}
+
+
+def check_input(model: str, input_shape: Sequence[int], dimensions: int, smallest: int = 1) -> None:
+    """Check one sample's shape (no batch axis): channels first, then ``dimensions`` axes of at least ``smallest``.
+
+    Raises: ConfigError that names the smallest size.
+    """
+    axes = AXES[dimensions]
+    if len(input_shape) != len(axes):
+        raise ConfigError(
+            f"{model} takes one sample as ({', '.join(axes)}), not {tuple(input_shape)}",
+            f"for example {'x'.join(['3', *['32'] * dimensions])}",
+        )
+    check_positive(model, input_shape)
+    if min(input_shape[1:]) < smallest:
+        raise ConfigError(
+            f"{model} needs inputs of at least {by([smallest] * dimensions)}, not {by(input_shape[1:])}",
+            f"the smallest input_shape is {(input_shape[0], *[smallest] * dimensions)}",
+        )
+
+
+def check_positive(model: str, input_shape: Sequence[int]) -> None:
+    """Raises: ConfigError for an empty shape or an axis without length."""
+    if not input_shape or min(input_shape) < 1:
+        raise ConfigError(
+            f"{model} cannot take an input of shape {tuple(input_shape)}", "every axis has a length of 1 or more"
+        )
+
+
+def check_classes(model: str, num_classes: int) -> None:
+    """Raises: ConfigError for fewer than one class."""
+    if num_classes < 1:
+        raise ConfigError(f"{model} cannot tell {num_classes} classes apart", "num_classes is 1 or more")
+
+
+def by(sizes: Sequence[int]) -> str:
+    """Sizes as people write them: ``28×28``."""
+    return "×".join(str(size) for size in sizes)
