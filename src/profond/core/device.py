@@ -1,0 +1,95 @@
+"""Which processor, and which arithmetic it does well."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from profond.core.errors import DeviceError
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """A precision and the reason for it, in one line.
+
+    Args:
+        precision: ``"fp32"``, ``"bf16"`` (autocast) or ``"fp16"`` (autocast with loss scaling).
+        reason: why, for people.
+    """
+
+    precision: Literal["fp32", "bf16", "fp16"]
+    reason: str
+
+    @property
+    def fabric(self) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
+        names: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]]
+        names = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+        return names[self.precision]
+
+    def __str__(self) -> str:
+        return f"{self.precision} ({self.reason})"
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps`` to a device that is here.
+
+    Raises: DeviceError when it is not.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(f"no such device: {name!r}", "use auto, cpu, cuda, cuda:0 or mps") from None
+    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not here.get(device.type, False):
+        raise DeviceError(f"this machine has no {device.type!r} device", "use --device cpu, or leave it out")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(f"{name} was asked for, but there are {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+def choose_precision(device: torch.device, asked: Precision = "auto") -> Arithmetic:
+    """What the device does well, unless something else was asked for."""
+    if asked != "auto":
+        return Arithmetic(asked, "as asked")
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return Arithmetic("bf16", f"{torch.cuda.get_device_name(device)} has bf16 matrix units")
+        return Arithmetic("fp32", f"{torch.cuda.get_device_name(device)} has no bf16")
+    if device.type == "cpu":
+        if found := bf16_instructions():
+            return Arithmetic("bf16", f"this processor has {found}")
+        return Arithmetic("fp32", "this processor has no bf16 arithmetic")
+    return Arithmetic("fp32", f"the default on {device.type}")
+
+
+def bf16_instructions() -> str | None:
+    """The processor's bf16 instruction set: ``"AMX"``, ``"AVX512-BF16"`` or None."""
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
+    if "amx_bf16" in flags:
+        return "AMX"
+    return "AVX512-BF16" if "avx512_bf16" in flags else None
+
+
+def processor_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""Why: planes, convolutions, pooling, made visible."""

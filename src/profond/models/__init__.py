@@ -1,0 +1,42 @@
+"""One paper, one file. A model is a plain ``nn.Module``; its constructor's arguments are its config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from profond.core.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from profond.core.spec import Spec
+
+registry = Registry("model", "profond.models")
+register_model = registry.register
+
+
+def configure(name: str, spec: Spec | None = None, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The full, checked constructor arguments of a registered model.
+
+    Args:
+        name: a registered name; its variant's settings are the start.
+        spec: gives ``input_shape`` and ``num_classes`` to a model that takes them.
+        settings: override both.
+
+    Raises: UnknownName, ConfigError.
+    """
+    import inspect
+
+    from profond.core.config import bind
+
+    target = registry.load(name)
+    accepted = inspect.signature(target).parameters
+    given = {key: value for key, value in (spec.interface() if spec else {}).items() if key in accepted}
+    return bind(target, {**given, **registry.entry(name).config, **(settings or {})}, what=f"model {name!r}")
+
+
+def create(name: str, spec: Spec | None = None, **settings: Any) -> nn.Module:
+    """Build a registered model with fresh weights from the current random state."""
+    model: nn.Module = registry.load(name)(**configure(name, spec, settings))
+    return model

@@ -1,0 +1,89 @@
+"""Classification: one class for each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from profond.core.errors import ConfigError
+from profond.tasks import register_task
+from profond.tasks.task import Loss, Phase
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Prediction of a batch.
+
+    Args:
+        probabilities: float32, each row sums to 1.
+    """
+
+    probabilities: Float[Tensor, "n k"]
+
+    @property
+    def labels(self) -> Int[Tensor, " n"]:
+        return self.probabilities.argmax(1)
+
+
+@register_task("classify")
+class Classify:
+    """Cross-entropy over logits; a batch is (inputs, labels), or (inputs, class probabilities) after mixup.
+
+    Args:
+        label_smoothing: share of the target spread evenly over all classes, in [0, 1).
+        class_weights: one weight for each class in the loss, or none.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> None:
+        if not 0 <= label_smoothing < 1:
+            raise ConfigError(f"label_smoothing is {label_smoothing}", "use a number from 0 up to, not including, 1")
+        self.label_smoothing = label_smoothing
+        self.class_weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
+
+    @property
+    def phases(self) -> Sequence[Phase]:
+        return (Phase(),)
+
+    def loss(self, model: nn.Module, batch: Batch, phase: Phase) -> Loss:
+        inputs, targets = batch
+        logits = model(inputs)
+        weights = None if self.class_weights is None else self.class_weights.to(logits.device)
+        value = F.cross_entropy(logits.float(), targets, weight=weights, label_smoothing=self.label_smoothing)
+        hard = targets if targets.ndim == 1 else targets.argmax(1)
+        accuracy = (logits.detach().argmax(1) == hard).float().mean()
+        return Loss(value, {"accuracy": accuracy})
+
+    def predict(self, model: nn.Module, inputs: Tensor) -> Classes:
+        return Classes(model(inputs).float().softmax(1))
+
+    def inputs(self, batch: Batch) -> Tensor:
+        return batch[0]
+
+    def meter(self) -> ClassificationMeter:
+        return ClassificationMeter()
+
+
+class ClassificationMeter:
+    """Loss (nats, of the true class) and accuracy over a split."""
+
+    def __init__(self) -> None:
+        self.correct = self.surprise = 0.0
+        self.count = 0
+
+    def update(self, prediction: Classes, batch: Any) -> None:
+        targets = batch[1]
+        chosen = prediction.probabilities.gather(1, targets[:, None])[:, 0]
+        self.surprise -= float(chosen.double().clamp_min(1e-12).log().sum())
+        self.correct += float((prediction.labels == targets).sum())
+        self.count += len(targets)
+
+    def compute(self) -> dict[str, float]:
+        return {"loss": self.surprise / self.count, "accuracy": self.correct / self.count}

@@ -1,0 +1,99 @@
+"""A checkpoint is one safetensors file: weights, optimizer and the loop's position, whole or absent. Never pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from profond.core.errors import ConfigError
+from profond.core.files import write_bytes
+
+LAST = "checkpoints/last/state.safetensors"
+BEST = "checkpoints/best/model.safetensors"
+FINAL = "model.safetensors"
+
+
+def save_tensors(path: Path | str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any] | None = None) -> None:
+    """Write tensors and JSON-able facts atomically. Raises: StorageError; the old file stays."""
+    seen: set[int] = set()
+    plain = {}
+    for name, tensor in tensors.items():
+        value = tensor.detach().cpu().contiguous()
+        place = value.untyped_storage().data_ptr()
+        plain[name] = value.clone() if place in seen else value  # the format refuses shared memory (tied weights)
+        seen.add(place)
+    write_bytes(path, save(plain, {"profond": json.dumps(facts or {})}))
+
+
+def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Raises: ConfigError when the file is missing, cut short or not safetensors."""
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"{path} is missing", "is the run finished? `profond runs resume` continues one")
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {}).get("profond", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+        raise ConfigError(f"{path} is damaged: {error}", "restore the file, or train again") from None
+
+
+def load_weights(model: nn.Module, path: Path | str) -> None:
+    """Put a file's weights into a model. Raises: ConfigError naming the first few that do not fit."""
+    tensors, _ = load_tensors(path)
+    restore(model, tensors, str(path))
+
+
+def restore(model: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+    own = model.state_dict()
+    wrong = [f"{name} is missing" for name in own if name not in tensors]
+    wrong += [f"{name} is not in the model" for name in tensors if name not in own]
+    wrong += [
+        f"{name} is {tuple(tensors[name].shape)}, the model's is {tuple(own[name].shape)}"
+        for name in own
+        if name in tensors and tensors[name].shape != own[name].shape
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise ConfigError(f"{what} does not fit the model: {'; '.join(wrong[:3])}{more}")
+    model.load_state_dict(dict(tensors))
+
+
+def pack_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """An optimizer's state as flat tensors and JSON-able facts."""
+    state = optimizer.state_dict()
+    tensors: dict[str, Tensor] = {}
+    scalars: dict[str, dict[str, Any]] = {}
+    for index, entry in state["state"].items():
+        for key, value in entry.items():
+            if isinstance(value, Tensor):
+                tensors[f"{index}.{key}"] = value
+            else:
+                scalars.setdefault(str(index), {})[key] = value
+    return tensors, {"scalars": scalars, "groups": state["param_groups"]}
+
+
+def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    state: dict[int, dict[str, Any]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = tensor
+    for index, entry in facts["scalars"].items():
+        state.setdefault(int(index), {}).update(entry)
+    optimizer.load_state_dict({"state": state, "param_groups": facts["groups"]})
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {name[len(start) :]: tensor for name, tensor in tensors.items() if name.startswith(start)}

@@ -1,0 +1,495 @@
+"""The loop. There is one: phases in turn, on any iterable of batches, resumable to the bit."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricOptimizer
+from torch import Tensor, nn
+
+from profond.core.device import Arithmetic, choose_device, choose_precision
+from profond.core.errors import ConfigError, DeviceError, Interrupted, NonFiniteLoss, ProfondError
+from profond.core.randomness import seed_here
+from profond.core.run import Run
+from profond.tasks.task import Phase, Task
+from profond.training import checkpoint
+from profond.training.average import MovingAverage
+from profond.training.feed import count, epoch_batches, placed
+from profond.training.observers import Observer, Progress
+from profond.training.optimize import build_optimizer, frozen_norms, gradients_only_for, trained_parameters
+from profond.training.schedule import rate_factor
+from profond.training.settings import Training
+from profond.training.stop import StopRequest, stop_requests
+
+# We say the precision and its reason ourselves.
+logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
+
+
+@dataclass
+class Fitted:
+    """What `fit` gives back.
+
+    Args:
+        model: the same object as was given, with its final weights: the moving average's where there is one,
+            the best validation's where ``keep="best"``.
+        metrics: the last value of each logged metric, by split.
+        seconds: of training, validation and checkpoints left out.
+        steps: optimizer steps done.
+        arithmetic: the precision used and why.
+    """
+
+    model: nn.Module
+    metrics: dict[str, dict[str, float]]
+    seconds: float
+    steps: int
+    arithmetic: Arithmetic
+
+
+@dataclass
+class _Position:
+    """What a resumed loop needs to know besides tensors; all of it is JSON."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0  # batches of this epoch that were used
+    lines: int = 0  # of metrics.jsonl
+    validation_due: bool = False
+    best: float | None = None
+    since_best: int = 0
+    since_reduced: int = 0
+    rate_reduction: float = 1.0
+    stopped_early: bool = False
+    seconds: float = 0.0
+    window_counts: dict[str, int] = field(default_factory=dict)
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+def fit(
+    model: nn.Module,
+    task: Task,
+    batches: Iterable[Any],
+    training: Training | None = None,
+    *,
+    valid: Iterable[Any] | None = None,
+    observers: Sequence[Observer] = (),
+    run: Run | None = None,
+    resume: bool = False,
+) -> Fitted:
+    """Train a model on a task.
+
+    Args:
+        model: any module; changed in place.
+        task: its phases and their losses; see `profond.tasks.task.Task`.
+        batches: our loader, a `torch.utils.data.DataLoader`, or any iterable that can be iterated once an epoch.
+        training: how; `Training()` when not given.
+        valid: batches to validate on, in the same form.
+        observers: what may watch, such as `ProgressBar()`.
+        run: the folder that gets metrics and checkpoints; without one nothing is written.
+        resume: continue from the run's last checkpoint, or from the start where it has none.
+
+    Raises:
+        NonFiniteLoss: the loss became infinite or not a number; the last good checkpoint stays.
+        Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved first.
+        ConfigError: settings and model, or checkpoint and model, do not fit.
+        DeviceError: the device is absent or out of memory.
+        StorageError: the disk is full; what was saved stays.
+    """
+    loop = _Loop(model, task, batches, training or Training(), valid, observers, run)
+    with stop_requests() as request:
+        try:
+            return loop.run(request, resume)
+        except RuntimeError as error:  # torch has an OutOfMemoryError on GPUs only
+            if "out of memory" in str(error) or "can't allocate memory" in str(error):
+                raise DeviceError(f"out of memory on {loop.device}", "use a smaller --batch-size") from error
+            raise
+
+
+class _Loop:
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Task,
+        batches: Iterable[Any],
+        training: Training,
+        valid: Iterable[Any] | None,
+        observers: Sequence[Observer],
+        run: Run | None,
+    ) -> None:
+        self.task, self.training, self.observers, self.folder = task, training, observers, run
+        if valid is None:
+            for needs in [name for name, used in _validation_settings(training).items() if used]:
+                raise ConfigError(f"{needs} needs validation data", "give a valid split, or --valid-fraction 0.1")
+        self.device = choose_device(training.device)
+        self.arithmetic = choose_precision(self.device, training.precision)
+        several = training.devices * training.nodes > 1
+        self.fabric = Fabric(
+            accelerator=self.device.type,
+            devices=training.devices if several or self.device.type != "cuda" else [self.device.index or 0],
+            num_nodes=training.nodes,
+            strategy="ddp" if several else "auto",
+            precision=self.arithmetic.fabric,
+        )
+        if several:
+            self.fabric.launch()
+            self.device = self.fabric.device
+        self.batches, self.valid = self._shared(batches), valid
+        self.model = model.to(self.device)
+        self.channels_last = any(isinstance(part, nn.Conv2d | nn.ConvTranspose2d) for part in model.modules())
+        if self.channels_last:
+            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.forward: nn.Module = torch.compile(self.model) if training.compile else self.model  # type: ignore[assignment]
+        self.phases = list(task.phases)
+        self.trained = {phase.name: trained_parameters(model, phase, training.freeze) for phase in self.phases}
+        self.norms = frozen_norms(model, {name for names in self.trained.values() for name in names})
+        self.optimizers: dict[str, _FabricOptimizer] = {}
+        for phase in self.phases:
+            optimizer = self.fabric.setup_optimizers(build_optimizer(self.trained[phase.name], training, phase))
+            assert isinstance(optimizer, _FabricOptimizer)
+            self.optimizers[phase.name] = optimizer
+        self.rates = {n: [group["lr"] for group in opt.param_groups] for n, opt in self.optimizers.items()}
+        self.average = MovingAverage(model, training.ema) if training.ema else None
+        self.window: dict[str, Tensor] = {}
+        self.finite = torch.ones((), dtype=torch.bool, device=self.device)
+        self.position = _Position()
+        self.best: dict[str, Tensor] | None = None
+        length = count(self.batches)
+        self.steps_an_epoch = None if length is None else -(-length // training.accumulate)
+        if training.steps is not None:
+            self.total_steps = training.steps
+        elif self.steps_an_epoch is None:
+            raise ConfigError("these batches have no length, so epochs cannot be counted", "give steps instead")
+        else:
+            assert training.epochs is not None
+            self.total_steps = max(1, round(training.epochs * self.steps_an_epoch))
+
+    # -- the loop ----------------------------------------------------------------------------------------------
+
+    def run(self, request: StopRequest, resume: bool) -> Fitted:
+        if self.folder is not None:
+            if resume:
+                self._load()
+            if self._leads:
+                self.folder.rewind_metrics(self.position.lines)
+                self.folder.update(status="running", device=str(self.device), precision=str(self.arithmetic))
+        for observer in self._watching:
+            observer.started(self._progress())
+        try:
+            self._train(request)
+        except BaseException as error:
+            if self.folder is not None and self._leads and not isinstance(error, GeneratorExit):
+                with contextlib.suppress(OSError, ProfondError):  # the first error is the one to tell
+                    stopped = isinstance(error, Interrupted | KeyboardInterrupt)
+                    self.folder.update(status="interrupted" if stopped else "failed", error=str(error) or None)
+            raise
+        finally:
+            for observer in self._watching:
+                observer.finished(self._progress())
+        self._finish()
+        return Fitted(self.model, self.position.metrics, self.position.seconds, self.position.step, self.arithmetic)
+
+    def _train(self, request: StopRequest) -> None:
+        position, training = self.position, self.training
+        saved_at = time.monotonic()
+        if position.validation_due:  # stopped between a step and its validation
+            self._validate(request)
+        batches = self._groups()
+        only_some = len(self.phases) > 1 or bool(training.freeze)
+        while position.step < self.total_steps and not position.stopped_early:
+            if request.asked:
+                self._stop()
+            began = time.perf_counter()
+            try:
+                epoch, used, group = next(batches)
+            except StopIteration:
+                raise ConfigError(f"the batches ended at step {position.step} of {self.total_steps}") from None
+            self._train_mode()
+            for phase in self.phases:
+                if position.step % phase.every == 0:
+                    parameters = list(self.trained[phase.name].values())
+                    with gradients_only_for(self.model, parameters) if only_some else contextlib.nullcontext():
+                        self._step(phase, group, parameters)
+            position.step, position.epoch, position.batch = position.step + 1, epoch, used
+            if self.average:
+                self.average.update(self.model, position.step)
+            position.seconds += time.perf_counter() - began
+            for observer in self._watching:
+                observer.stepped(self._progress())
+            if position.step % training.log_every_steps == 0 or position.step == self.total_steps:
+                self._log_training()
+            if self.valid is not None and self._validation_is_due():
+                position.validation_due = True
+                self._validate(request)
+            at_epoch_end = self.steps_an_epoch is not None and position.step % self.steps_an_epoch == 0
+            if at_epoch_end or time.monotonic() - saved_at > training.checkpoint_every_seconds:
+                self._save()
+                saved_at = time.monotonic()
+
+    def _step(self, phase: Phase, group: Sequence[Any], parameters: Sequence[nn.Parameter]) -> None:
+        """One optimizer step of one phase, over a group of accumulated batches."""
+        position, optimizer = self.position, self.optimizers[phase.name]
+        factor = position.rate_reduction * rate_factor(
+            self.training.schedule, position.step, self.total_steps, self.training.warmup
+        )
+        for rate, parameter_group in zip(self.rates[phase.name], optimizer.param_groups, strict=True):
+            parameter_group["lr"] = rate * factor
+        seed_here(self.training.seed, "step", position.step, phase.name, self.fabric.global_rank)
+        for batch in group:
+            with self.fabric.autocast():
+                loss = self.task.loss(self.forward, batch, phase)
+            value = loss.value.detach()
+            self._check_finite(value, phase)
+            self.fabric.backward(loss.value if len(group) == 1 else loss.value / len(group))
+            self._record(phase, {"loss": value, **loss.report})
+        if self.fabric.world_size > 1:
+            self._average_gradients(parameters)
+        if self.training.gradient_clip is not None:
+            self.fabric.clip_gradients(self.model, optimizer, max_norm=self.training.gradient_clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    def _groups(self) -> Iterator[tuple[int, int, list[Any]]]:
+        """From the position on: the epoch, the batches of it used by then, and a group of batches."""
+        used = self.position.batch
+        for epoch in itertools.count(self.position.epoch):
+            stream = epoch_batches(
+                self.batches,
+                epoch,
+                used,
+                seed=self.training.seed,
+                rank=self.fabric.global_rank,
+                world_size=self.fabric.world_size,
+            )
+            before = used
+            while group := list(itertools.islice(stream, self.training.accumulate)):
+                used += len(group)
+                yield epoch, used, [placed(batch, self.device, self.channels_last) for batch in group]
+            if used == 0 and before == 0:
+                return
+            used = 0
+
+    def _train_mode(self) -> None:
+        if not self.model.training:
+            self.model.train()
+            for norm in self.norms:
+                norm.eval()
+
+    def _average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Average gradients over processes in one flat message.
+
+        NOTE not DistributedDataParallel, whose hooks expect one forward of the whole module for each backward.
+        """
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        averaged = self.fabric.all_reduce(flat, reduce_op="mean")
+        assert isinstance(averaged, Tensor)
+        parts = torch.split(averaged, [gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    # -- numbers -----------------------------------------------------------------------------------------------
+
+    def _check_finite(self, value: Tensor, phase: Phase) -> None:
+        if self.device.type == "cpu":
+            if not torch.isfinite(value):
+                self._not_finite(phase.name)
+        else:  # asking each step would make the processor wait for the device
+            self.finite &= torch.isfinite(value)
+
+    def _not_finite(self, phase: str | None = None) -> None:
+        where = f" of phase {phase!r}" if phase and len(self.phases) > 1 else ""
+        kept = "; the last good checkpoint stays" if self.folder is not None else ""
+        raise NonFiniteLoss(
+            f"the loss{where} is not finite at step {self.position.step + 1} of {self.total_steps}{kept}",
+            f"lower the learning rate (now {self.training.learning_rate:g}), add warm-up (--set warmup=0.1), "
+            "clip gradients (--set gradient_clip=1), or use --precision fp32; `profond data check` looks at the data",
+        )
+
+    def _record(self, phase: Phase, report: Mapping[str, Tensor]) -> None:
+        """Add to the sums that the next log line averages; nothing waits for the device."""
+        prefix = f"{phase.name}/" if len(self.phases) > 1 else ""
+        counts = self.position.window_counts
+        for name, value in report.items():
+            key = prefix + name
+            value = value.detach().float()
+            self.window[key] = self.window[key] + value if key in self.window else value
+            counts[key] = counts.get(key, 0) + 1
+
+    def _log_training(self) -> None:
+        if not bool(self.finite):
+            self._not_finite()
+        means = {key: float(total) / self.position.window_counts[key] for key, total in self.window.items()}
+        self.window.clear()
+        self.position.window_counts.clear()
+        rate = next(iter(self.optimizers.values())).param_groups[0]["lr"]
+        self._log("train", {**means, "learning_rate": rate})
+
+    def _log(self, split: str, metrics: dict[str, float]) -> None:
+        position = self.position
+        position.metrics[split] = metrics
+        record = {"step": position.step, "epoch": round(self._epoch, 4), "split": split, **metrics}
+        record["seconds"] = round(position.seconds, 3)
+        position.lines += 1
+        if self.folder is not None and self._leads:
+            self.folder.append_metrics(record)
+        for observer in self._watching:
+            observer.logged(self._progress(), record)
+
+    # -- validation --------------------------------------------------------------------------------------------
+
+    def _validation_is_due(self) -> bool:
+        if self.steps_an_epoch is None:
+            return self.position.step == self.total_steps
+        every = max(1, round(self.training.validate_every_epochs * self.steps_an_epoch))
+        return self.position.step % every == 0 or self.position.step == self.total_steps
+
+    def _validate(self, request: StopRequest) -> None:
+        assert self.valid is not None
+        position, training = self.position, self.training
+        metrics = measure(
+            self._kept,
+            self.task,
+            self.valid,
+            fabric=self.fabric,
+            channels_last=self.channels_last,
+            between=lambda: self._stop() if request.asked else None,
+        )
+        if training.monitor not in metrics:
+            raise ConfigError(f"monitor is {training.monitor!r}", f"validation gives {', '.join(sorted(metrics))}")
+        value = metrics[training.monitor]
+        better = position.best is None or (value < position.best if training.lower_is_better else value > position.best)
+        position.since_best = 0 if better else position.since_best + 1
+        position.since_reduced = 0 if better else position.since_reduced + 1
+        if better:
+            position.best = value
+            self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._kept.state_dict().items()}
+            if self.folder is not None and self._leads:
+                facts = {"step": position.step, training.monitor: value}
+                checkpoint.save_tensors(self.folder.file(checkpoint.BEST), self.best, facts)
+        if training.schedule == "plateau" and position.since_reduced >= training.plateau_patience:
+            position.rate_reduction *= 0.1
+            position.since_reduced = 0
+        position.stopped_early = training.patience is not None and position.since_best >= training.patience
+        position.validation_due = False
+        self._log("valid", metrics)
+
+    # -- keeping -----------------------------------------------------------------------------------------------
+
+    @property
+    def _kept(self) -> nn.Module:
+        return self.average.model if self.average else self.model
+
+    @property
+    def _leads(self) -> bool:
+        return self.fabric.is_global_zero
+
+    @property
+    def _watching(self) -> Sequence[Observer]:
+        return self.observers if self._leads else ()
+
+    @property
+    def _epoch(self) -> float:
+        return self.position.step / self.steps_an_epoch if self.steps_an_epoch else 0.0
+
+    def _progress(self) -> Progress:
+        return Progress(self.position.step, self.total_steps, int(self._epoch), self.position.seconds, self.model)
+
+    def _stop(self) -> None:
+        self._save()
+        if self.folder is None:
+            raise Interrupted(f"stopped at step {self.position.step} of {self.total_steps}")
+        raise Interrupted(
+            f"stopped at step {self.position.step} of {self.total_steps}; the checkpoint is saved",
+            f"`profond runs resume {self.folder.path}` continues it",
+        )
+
+    def _save(self) -> None:
+        if self.folder is None or not self._leads:
+            return
+        if not all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
+            self._not_finite()
+        tensors = checkpoint.prefixed("model", self.model.state_dict())
+        tensors |= checkpoint.prefixed("window", self.window)
+        if self.average:
+            tensors |= checkpoint.prefixed("average", self.average.model.state_dict())
+        facts: dict[str, Any] = {"position": vars(self.position), "optimizers": {}}
+        for name, optimizer in self.optimizers.items():
+            packed, facts["optimizers"][name] = checkpoint.pack_optimizer(optimizer.optimizer)
+            tensors |= checkpoint.prefixed(f"optimizer.{name}", packed)
+        checkpoint.save_tensors(self.folder.file(checkpoint.LAST), tensors, facts)
+
+    def _load(self) -> None:
+        assert self.folder is not None
+        path = self.folder.file(checkpoint.LAST)
+        if not path.exists():
+            return
+        tensors, facts = checkpoint.load_tensors(path)
+        checkpoint.restore(self.model, checkpoint.without_prefix("model", tensors), str(path))
+        if self.average:
+            checkpoint.restore(self.average.model, checkpoint.without_prefix("average", tensors), str(path))
+        for name, optimizer in self.optimizers.items():
+            state = checkpoint.without_prefix(f"optimizer.{name}", tensors)
+            checkpoint.unpack_optimizer(optimizer.optimizer, state, facts["optimizers"][name])
+        self.window = {
+            name: tensor.to(self.device) for name, tensor in checkpoint.without_prefix("window", tensors).items()
+        }
+        self.position = _Position(**facts["position"])
+        if self.position.best is not None:
+            self.best, _ = checkpoint.load_tensors(self.folder.file(checkpoint.BEST))
+
+    def _finish(self) -> None:
+        self._save()
+        final = self.best if self.training.keep == "best" and self.best else self._kept.state_dict()
+        self.model.load_state_dict({name: tensor.to(self.device) for name, tensor in final.items()})
+        self.model.eval()
+        if self.folder is not None and self._leads:
+            checkpoint.save_tensors(self.folder.file(checkpoint.FINAL), self.model.state_dict())
+            facts = {"steps": self.position.step, "total_steps": self.total_steps}
+            self.folder.update(status="done", error=None, seconds=round(self.position.seconds, 3), **facts)
+
+    def _shared(self, batches: Iterable[Any]) -> Iterable[Any]:
+        if self.fabric.world_size > 1 and isinstance(batches, torch.utils.data.DataLoader):
+            loader: Iterable[Any] = self.fabric.setup_dataloaders(batches, move_to_device=False)
+            return loader
+        return batches
+
+
+@torch.no_grad()
+def measure(
+    model: nn.Module,
+    task: Task,
+    batches: Iterable[Any],
+    *,
+    fabric: Fabric | None = None,
+    channels_last: bool = False,
+    between: Callable[[], None] = lambda: None,
+) -> dict[str, float]:
+    """One pass over a split in eval mode: the task's meter. The model's mode is put back."""
+    device = next(model.parameters()).device
+    meter, was_training = task.meter(), model.training
+    model.eval()
+    try:
+        for batch in batches:
+            between()
+            batch = placed(batch, device, channels_last)
+            with fabric.autocast() if fabric else contextlib.nullcontext():
+                prediction = task.predict(model, task.inputs(batch))
+            meter.update(prediction, batch)
+    finally:
+        model.train(was_training)
+    return meter.compute()
+
+
+def _validation_settings(training: Training) -> dict[str, bool]:
+    return {
+        "patience": training.patience is not None,
+        "schedule 'plateau'": training.schedule == "plateau",
+        "keep 'best'": training.keep == "best",
+    }

@@ -1,0 +1,37 @@
+"""Learning-rate schedules as pure functions of the step, so that resuming needs no scheduler state."""
+
+from __future__ import annotations
+
+import math
+
+from profond.training.settings import Schedule
+
+_LOWEST = 1e-4  # of the highest rate: where one-cycle ends, and where every warm-up starts
+
+
+def rate_factor(schedule: Schedule, step: int, total_steps: int, warmup: float) -> float:
+    """The share of the highest learning rate to use in one step.
+
+    Args:
+        schedule: ``plateau`` and ``constant`` differ only in what validation does to them, elsewhere.
+        step: 0 for the first step.
+        total_steps: of the whole run.
+        warmup: share of all steps over which the rate rises linearly.
+
+    Returns: a factor in (0, 1].
+
+    Source: one-cycle after Smith and Topin, "Super-Convergence", 2018, arXiv 1708.07120. Deviation: the rise is
+    linear and the fall a cosine; momentum is left alone.
+    """
+    rising = max(1, round(warmup * total_steps)) if warmup > 0 else 0
+    if step < rising:
+        return _LOWEST + (1 - _LOWEST) * (step + 1) / rising
+    if schedule in ("constant", "plateau"):
+        return 1.0
+    progress = (step - rising) / max(1, total_steps - rising)
+    if schedule == "linear":
+        return 1 - progress
+    cosine = 0.5 * (1 + math.cos(math.pi * progress))
+    if schedule == "cosine":
+        return cosine
+    return _LOWEST + (1 - _LOWEST) * cosine
