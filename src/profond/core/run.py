@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
 import platform
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -38,17 +41,19 @@ class Run:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         with storage_errors(root):
             root.mkdir(parents=True, exist_ok=True)
-            beside = root / f".{stamp}-{name}-{os.getpid()}.tmp"
-            beside.mkdir()
-            draft = cls(beside)
-            write_json(draft.file("config.json"), dict(config))
-            write_json(draft.file("environment.json"), environment())
-            draft._write_state({"name": name, "status": "created", "created": _now()})
-            for attempt in range(1, 1000):
-                path = root / (f"{stamp}-{name}" if attempt == 1 else f"{stamp}-{name}-{attempt}")
-                if not path.exists():
-                    os.rename(beside, path)
-                    return cls(path)
+            beside = Path(tempfile.mkdtemp(dir=root, prefix=f".{stamp}-{name}-", suffix=".tmp"))
+            try:
+                beside.chmod(0o755)
+                draft = cls(beside)
+                write_json(draft.file("config.json"), dict(config))
+                write_json(draft.file("environment.json"), environment())
+                draft._write_state({"name": name, "status": "created", "created": _now()})
+                for attempt in range(1, 1000):
+                    path = root / (f"{stamp}-{name}" if attempt == 1 else f"{stamp}-{name}-{attempt}")
+                    if _move_to_free(beside, path):
+                        return cls(path)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
         raise ConfigError(f"no free folder name under {root}")
 
     @classmethod
@@ -147,6 +152,19 @@ def all_runs(root: Path | str) -> list[Run]:
         return []
     found = (path for path in root.iterdir() if not path.name.startswith("."))
     return [Run(path) for path in sorted(found) if (path / "run.json").exists()]
+
+
+def _move_to_free(folder: Path, path: Path) -> bool:
+    """Rename, unless something is there; another process may take the name at the same moment."""
+    if path.exists():
+        return False
+    try:
+        os.rename(folder, path)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    return True
 
 
 def _now() -> str:
