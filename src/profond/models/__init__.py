@@ -1,4 +1,11 @@
-"""One paper, one file. A model is a plain ``nn.Module``; its constructor's arguments are its config."""
+"""One paper, one file. A model is a plain ``nn.Module``; its constructor's arguments are its config.
+
+What every model has besides, as tests/contract/test_models.py checks:
+
+- ``stages``: dotted names of the sub-modules that can be shown, from input to output
+- ``head``: dotted name of the sub-module that fine-tuning replaces
+- ``example_shape``: shape of a small sample that it takes, or a static method from the variant's settings to one
+"""
 
 from __future__ import annotations
 
@@ -40,3 +47,9 @@ def create(name: str, spec: Spec | None = None, **settings: Any) -> nn.Module:
     """Build a registered model with fresh weights from the current random state."""
     model: nn.Module = registry.load(name)(**configure(name, spec, settings))
     return model
+
+
+def example_shape(name: str, **settings: Any) -> tuple[int, ...]:
+    """The shape of one small sample that a registered model takes, such as (1, 28, 28). Raises: UnknownName."""
+    shape = registry.load(name).example_shape  # type: ignore[attr-defined]
+    return tuple(shape(**{**registry.entry(name).config, **settings}) if callable(shape) else shape)

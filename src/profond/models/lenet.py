@@ -19,7 +19,7 @@ from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "silu": nn.SiLU}
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
 @register_model("lenet5")
@@ -40,7 +40,7 @@ class LeNet5(nn.Module):
         parameters; ReLU; max pooling; linear output.
     """
 
-    example_shape: ClassVar[tuple[int, ...]] = (1, 12, 12)
+    example_shape: ClassVar[tuple[int, ...]] = (1, 28, 28)
     stages = ("c1", "s2", "c3", "s4", "c5", "f6")
     head = "output"
 
@@ -48,7 +48,7 @@ class LeNet5(nn.Module):
         self,
         input_shape: tuple[int, ...],
         num_classes: int,
-        activation: Literal["relu", "tanh", "sigmoid", "silu"] = "relu",
+        activation: Literal["relu", "tanh", "sigmoid"] = "relu",
         pooling: Literal["max", "average"] = "max",
         padding: int | None = None,
     ) -> None:
@@ -66,10 +66,10 @@ class LeNet5(nn.Module):
             return ACTIVATIONS[activation]()
 
         def pool() -> nn.Module:
-            # NOTE The greatest of four and an increasing function commute, so ReLU runs on a quarter of the numbers.
-            if pooling == "max" and activation != "silu":
+            # NOTE The greatest of four and an increasing function commute: squash a quarter of the numbers.
+            if pooling == "max":
                 return nn.Sequential(nn.MaxPool2d(2), squash())
-            return nn.Sequential(squash(), nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2))
+            return nn.Sequential(squash(), nn.AvgPool2d(2))
 
         self.c1 = nn.Conv2d(channels, 6, 5, padding=padding)
         self.s2 = pool()
@@ -82,4 +82,5 @@ class LeNet5(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
         maps = self.s4(self.c3(self.s2(self.c1(inputs))))
-        return self.output(self.f6(self.c5(self.flatten(maps))))
+        logits: Tensor = self.output(self.f6(self.c5(self.flatten(maps))))
+        return logits

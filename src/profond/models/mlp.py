@@ -2,7 +2,7 @@
 
 Notable features:
 - the input is flattened: the network does not know which pixels are neighbours
-- two hidden layers of 512 by default, 669,706 parameters on 28×28 (R. Lguensat, *Apprentissage Profond*, partie 2, 2020)
+- two hidden layers of 512 by default, 669,706 parameters on 28×28 (R. Lguensat, Apprentissage Profond 2, 2020)
 - ReLU by default; dropout after each hidden layer, off by default
 """
 
@@ -41,7 +41,7 @@ class MLP(nn.Module):
     Raises: ConfigError for an impossible shape, width or share.
     """
 
-    example_shape: ClassVar[tuple[int, ...]] = (1, 6, 6)
+    example_shape: ClassVar[tuple[int, ...]] = (1, 28, 28)
 
     def __init__(
         self,
@@ -71,4 +71,5 @@ class MLP(nn.Module):
         self.head = "output"
 
     def forward(self, inputs: Float[Tensor, "n ..."]) -> Float[Tensor, "n k"]:
-        return self.output(self.hidden(self.flatten(inputs)))
+        logits: Tensor = self.output(self.hidden(self.flatten(inputs)))
+        return logits
