@@ -1,0 +1,183 @@
+"""Random changes to whole batches, on the device, the same for the same generator."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from profond.core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Augment:
+    """What may happen to an image, or to all frames of a clip alike.
+
+    Args:
+        shift: up to this many pixels in each direction; black comes in.
+        flip: left and right change places in half of the samples.
+        rotate: up to this many degrees either way.
+        scale: up to this share larger or smaller: 0.1 is 0.9 to 1.1 times.
+        crop: 0 for none, or the least share of the area that a random crop keeps; it is resized to the whole.
+        erase: side of a black square at a random place, in pixels.
+        brightness: up to this share brighter or darker.
+        contrast: up to this share more or less.
+        mixup: 0 for none, or alpha of Beta(alpha, alpha): two samples and their classes are blended.
+    """
+
+    shift: int = 0
+    flip: bool = False
+    rotate: float = 0.0
+    scale: float = 0.0
+    crop: float = 0.0
+    erase: int = 0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    mixup: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("shift", "rotate", "erase", "mixup"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"augmentation {name} is {getattr(self, name)}", "use 0 (none) or more")
+        for name in ("scale", "crop", "brightness", "contrast"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(
+                    f"augmentation {name} is {getattr(self, name)}", "use a share from 0 (none) to below 1"
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def changes_pixels(self) -> bool:
+        """Whether anything but the shift (which happens while gathering) and mixup is asked for."""
+        return self.warps or self.flip or self.erase > 0 or self.brightness > 0 or self.contrast > 0
+
+    @property
+    def warps(self) -> bool:
+        return self.rotate > 0 or self.scale > 0 or self.crop > 0
+
+    def draw(self, count: int, height: int, width: int, random: Generator) -> dict[str, Tensor]:
+        """One draw for each of ``count`` samples, on the CPU. All that is random about a batch is decided here."""
+        drawn: dict[str, Tensor] = {}
+        if self.shift:
+            drawn["shift"] = torch.randint(0, 2 * self.shift + 1, (count, 2), generator=random)
+        if self.flip:
+            drawn["flip"] = torch.randint(0, 2, (count,), generator=random).bool()
+        if self.warps:
+            drawn["warp"] = self._warps(count, height / width, random)
+        if self.erase:
+            limits = torch.tensor([height, width])
+            drawn["erase"] = (torch.rand(count, 2, generator=random) * limits).long()
+        if self.brightness:
+            drawn["brightness"] = 1 + self.brightness * (2 * torch.rand(count, generator=random) - 1)
+        if self.contrast:
+            drawn["contrast"] = 1 + self.contrast * (2 * torch.rand(count, generator=random) - 1)
+        return drawn
+
+    def _warps(self, count: int, ratio: float, random: Generator) -> Tensor:
+        """Affine maps (count, 2, 3) from output to input places in [-1, 1]."""
+        uniform = 2 * torch.rand(count, 5, generator=random) - 1
+        angle = uniform[:, 0] * math.radians(self.rotate)
+        zoom = 1 / (1 + uniform[:, 1] * self.scale)
+        across = zoom.clone()
+        down = zoom.clone()
+        x = torch.zeros(count)
+        y = torch.zeros(count)
+        if self.crop:
+            area = self.crop + (1 - self.crop) * (uniform[:, 1] + 1) / 2
+            stretch = (4 / 3) ** (uniform[:, 2] / 2)  # proportions between 3:4 and 4:3, as in Inception's crops
+            wide, high = (area.sqrt() * stretch).clamp(max=1), (area.sqrt() / stretch).clamp(max=1)
+            across, down = across * wide, down * high
+            x, y = uniform[:, 3] * (1 - wide), uniform[:, 4] * (1 - high)
+        cosine, sine = angle.cos(), angle.sin()
+        rows = (
+            torch.stack((cosine * across, -sine * down * ratio, x), 1),
+            torch.stack((sine * across / ratio, cosine * down, y), 1),
+        )
+        return torch.stack(rows, 1)
+
+    def apply(self, inputs: Tensor, drawn: dict[str, Tensor], black: Tensor) -> Tensor:
+        """All but shift and mixup, on normalised (n, c, h, w) or (n, c, t, h, w).
+
+        Args:
+            inputs: changed in place where that saves memory.
+            drawn: from ``draw``, on the inputs' device.
+            black: (c,), the normalised value of a black pixel.
+        """
+        floor = black.view(1, -1, *(1,) * (inputs.ndim - 2))
+        if "flip" in drawn:
+            inputs = torch.where(_spread(drawn["flip"], inputs), inputs.flip(-1), inputs)
+        if "warp" in drawn:
+            inputs = self._warp(inputs - floor, drawn["warp"]) + floor
+        if "brightness" in drawn:
+            inputs = (inputs - floor) * _spread(drawn["brightness"], inputs) + floor
+        if "contrast" in drawn:
+            middle = inputs.flatten(1).mean(1)
+            inputs = torch.lerp(_spread(middle, inputs), inputs, _spread(drawn["contrast"], inputs))
+        if "erase" in drawn:
+            inputs = torch.where(self._square(inputs, drawn["erase"]), floor, inputs)
+        return inputs
+
+    def _warp(self, inputs: Tensor, maps: Tensor) -> Tensor:
+        flat = inputs.flatten(1, -3)  # a clip's frames move together
+        size = [*flat.shape]
+        grid = F.affine_grid(maps, size, align_corners=False)
+        return F.grid_sample(flat, grid, padding_mode="zeros", align_corners=False).view(inputs.shape)
+
+    def _square(self, inputs: Tensor, centre: Tensor) -> Tensor:
+        height, width = inputs.shape[-2:]
+        rows = torch.arange(height, device=inputs.device)
+        columns = torch.arange(width, device=inputs.device)
+        top, left = centre[:, 0, None] - self.erase // 2, centre[:, 1, None] - self.erase // 2
+        down = (rows >= top) & (rows < top + self.erase)
+        across = (columns >= left) & (columns < left + self.erase)
+        square = down[:, :, None] & across[:, None, :]
+        return square.view(len(inputs), *(1,) * (inputs.ndim - 3), height, width)
+
+    def mix(self, inputs: Tensor, targets: Tensor, num_classes: int, random: Generator) -> tuple[Tensor, Tensor]:
+        """Blend each sample with its mirror in the batch; targets become probabilities (n, k).
+
+        Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018; one weight for a batch, as there.
+        """
+        weight = _beta(self.mixup, random)
+        probabilities = F.one_hot(targets, num_classes).to(torch.float32)
+        inputs = torch.lerp(inputs.flip(0), inputs, weight)
+        return inputs, torch.lerp(probabilities.flip(0), probabilities, weight)
+
+
+def _beta(alpha: float, random: Generator) -> float:
+    """One draw from Beta(alpha, alpha).
+
+    Jöhnk's method for alpha up to 1: it needs nothing but uniform draws, so the generator decides it alone.
+    Above 1, the ratio of two gamma draws by Marsaglia and Tsang.
+    """
+    if alpha <= 1:
+        while True:
+            u, v = torch.rand(2, generator=random, dtype=torch.float64).tolist()
+            x, y = u ** (1 / alpha), v ** (1 / alpha)
+            if 0 < x + y <= 1:
+                return float(x / (x + y))
+            if u + v > 0 and x + y == 0:  # both powers underflowed: a very small alpha is a coin
+                return 1.0 if u > v else 0.0
+    a, b = _gamma(alpha, random), _gamma(alpha, random)
+    return a / (a + b)
+
+
+def _gamma(alpha: float, random: Generator) -> float:
+    d = alpha - 1 / 3
+    c = 1 / math.sqrt(9 * d)
+    while True:
+        x = torch.randn(1, generator=random, dtype=torch.float64).item()
+        u = torch.rand(1, generator=random, dtype=torch.float64).item()
+        v = (1 + c * x) ** 3
+        if v > 0 and math.log(max(u, 1e-300)) < x * x / 2 + d - d * v + d * math.log(v):
+            return float(d * v)
+
+
+def _spread(values: Tensor, inputs: Tensor) -> Tensor:
+    return values.view(-1, *(1,) * (inputs.ndim - 1))

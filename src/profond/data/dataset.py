@@ -1,0 +1,266 @@
+"""A data set: named splits of raw samples, and how they become a model's input."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Int
+from torch import Tensor
+
+from profond.core.errors import DataError, UnknownName
+from profond.core.spec import Spec
+from profond.data.images import open_image
+from profond.data.preprocessing import Preprocessing
+from profond.data.splits import assign
+
+if TYPE_CHECKING:
+    from profond.data.augment import Augment
+    from profond.data.loader import Batches
+
+
+class Split(Protocol):
+    """Samples in a fixed order."""
+
+    @property
+    def targets(self) -> Int[Tensor, " n"]:
+        """The class of each sample."""
+        ...
+
+    @property
+    def groups(self) -> Sequence[str] | None:
+        """What each sample belongs to and must not be separated from; None when each stands alone."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def identity(self, index: int) -> str:
+        """A name that is the same for everybody: a relative path, or ``train/17``."""
+        ...
+
+    def raw(self, index: int) -> Tensor:
+        """One sample before normalisation: uint8 (c, h, w) for an image."""
+        ...
+
+    def subset(self, indices: Sequence[int]) -> Split:
+        """Some of the samples, in the order given."""
+        ...
+
+
+class TensorSplit:
+    """Samples that live in memory as one tensor.
+
+    Args:
+        samples: (n, …), uint8 for images and clips, float32 for signals.
+        targets: (n,), int64.
+        names: one identity for each sample, or a prefix to which the position is added.
+        groups: one group for each sample, or None.
+    """
+
+    def __init__(
+        self, samples: Tensor, targets: Tensor, names: Sequence[str] | str, groups: Sequence[str] | None = None
+    ) -> None:
+        assert len(samples) == len(targets)
+        assert isinstance(names, str) or len(names) == len(samples)
+        self.samples = samples
+        self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
+        self.groups = groups
+        self._names = names
+        self._on_device: dict[tuple[str, int], Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def identity(self, index: int) -> str:
+        return f"{self._names}/{index}" if isinstance(self._names, str) else self._names[index]
+
+    def raw(self, index: int) -> Tensor:
+        return self.samples[index]
+
+    def subset(self, indices: Sequence[int]) -> TensorSplit:
+        chosen = torch.as_tensor(indices, dtype=torch.int64)
+        return TensorSplit(
+            self.samples[chosen],
+            self.targets[chosen],
+            [self.identity(int(i)) for i in chosen],
+            None if self.groups is None else [self.groups[int(i)] for i in chosen],
+        )
+
+    def on_device(self, device: torch.device, border: int = 0) -> Tensor:
+        """The samples on a device, with ``border`` zeros around height and width; made once and kept."""
+        key = (str(device), border)
+        if key not in self._on_device:
+            samples = self.samples.to(device)
+            self._on_device[key] = F.pad(samples, (border,) * 4) if border else samples.contiguous()
+        return self._on_device[key]
+
+
+class FileSplit:
+    """Samples that stay in their files and are decoded when they are needed.
+
+    Args:
+        paths: one image file for each sample.
+        targets: (n,), int64.
+        root: identities are paths relative to this folder.
+        preprocessing: how a file becomes a uint8 (c, h, w) tensor.
+        groups: one group for each sample, or None.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        targets: Tensor,
+        root: Path,
+        preprocessing: Preprocessing,
+        groups: Sequence[str] | None = None,
+    ) -> None:
+        assert len(paths) == len(targets)
+        self.paths = list(paths)
+        self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
+        self.root = root
+        self.preprocessing = preprocessing
+        self.groups = groups
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def identity(self, index: int) -> str:
+        return relative(self.paths[index], self.root)
+
+    def raw(self, index: int) -> Tensor:
+        return self.preprocessing.decode(open_image(self.paths[index]).image)
+
+    def subset(self, indices: Sequence[int]) -> FileSplit:
+        chosen = [int(i) for i in indices]
+        return FileSplit(
+            [self.paths[i] for i in chosen],
+            self.targets[torch.tensor(chosen, dtype=torch.int64)],
+            self.root,
+            self.preprocessing,
+            None if self.groups is None else [self.groups[i] for i in chosen],
+        )
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Named splits, what the model receives, and where it came from.
+
+    Args:
+        name: registered name, or the path that was opened.
+        spec: one sample as the MODEL receives it, after preprocessing.
+        preprocessing: from raw samples to that.
+        splits: ``train``, and ``valid`` and ``test`` where there are any.
+        source: where the data came from, for people.
+        notes: what was converted or decided while opening, one line each.
+    """
+
+    name: str
+    spec: Spec
+    preprocessing: Preprocessing
+    splits: dict[str, Split]
+    source: str
+    notes: tuple[str, ...] = ()
+    _hashes: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def split(self, name: str) -> Split:
+        """Raises: UnknownName when the data set has no such split."""
+        if name not in self.splits:
+            raise UnknownName(f"split of {self.name}", name, self.splits)
+        return self.splits[name]
+
+    def batches(
+        self,
+        split: str,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        shuffle: bool = False,
+        augment: Augment | None = None,
+        device: torch.device | str = "cpu",
+        drop_last: bool = False,
+        workers: int | None = None,
+    ) -> Batches:
+        """Batches of one split: (inputs float32 normalised, targets int64), both on ``device``.
+
+        Args:
+            split: ``train``, ``valid`` or ``test``.
+            batch_size: samples in a batch, over all processes together.
+            seed: decides order and augmentation.
+            shuffle: a new order each epoch.
+            augment: random changes to the inputs, or None.
+            device: where the batches are wanted.
+            drop_last: leave out a last batch that is not full.
+            workers: processes that decode files; None chooses. Data in memory needs none.
+        """
+        from profond.data.loader import Batches
+
+        return Batches(
+            self.split(split),
+            self.preprocessing,
+            batch_size,
+            num_classes=self.spec.num_classes,
+            seed=seed,
+            shuffle=shuffle,
+            augment=augment,
+            device=torch.device(device),
+            drop_last=drop_last,
+            workers=workers,
+        )
+
+    def split_hash(self, split: str) -> str:
+        """SHA-256 over identity and class name of every sample, in no order: the same for all who have this split."""
+        if split not in self._hashes:
+            self._hashes[split] = _hash(self.split(split), self.spec.classes)
+        return self._hashes[split]
+
+    def holdout(self, fraction: float, seed: int = 0) -> Dataset:
+        """Move a share of ``train`` to ``valid``, by class; a group is moved whole.
+
+        Raises: DataError when there is a ``valid`` already or nothing would be left.
+        """
+        if not 0 < fraction < 1:
+            raise DataError(f"the share to hold out is {fraction}", "use a number between 0 and 1, such as 0.1")
+        if "valid" in self.splits:
+            raise DataError(f"{self.name} has a valid split already", "leave the held-out share at 0")
+        train = self.split("train")
+        names = [train.identity(i) for i in range(len(train))]
+        placed = assign(
+            names, train.targets.tolist(), train.groups, {"train": 1 - fraction, "valid": fraction}, seed=seed
+        )
+        parts = {name: [i for i, where in enumerate(placed) if where == name] for name in ("train", "valid")}
+        for name, indices in parts.items():
+            if not indices:
+                raise DataError(
+                    f"holding out {fraction:.0%} of {self.name} leaves nothing in {name}", "take another share"
+                )
+        splits: dict[str, Split] = {name: train.subset(indices) for name, indices in parts.items()}
+        return replace(self, splits={**self.splits, **splits}, _hashes={})
+
+    def describe(self) -> dict[str, Any]:
+        """What ``data list`` and a run's README show; JSON-able."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "spec": self.spec.to_json(),
+            "splits": {name: len(split) for name, split in self.splits.items()},
+            "notes": list(self.notes),
+        }
+
+
+def relative(path: Path, root: Path) -> str:
+    """A path below ``root`` with forward slashes; any other as it is."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _hash(split: Split, classes: Sequence[str]) -> str:
+    targets = split.targets.tolist()
+    named = (f"{split.identity(i)}\t{classes[t] if t < len(classes) else t}" for i, t in enumerate(targets))
+    return hashlib.sha256("\n".join(sorted(named)).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,167 @@
+"""Any image file to 8-bit grey or colour, upright; what cannot be read is refused by name."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from profond.core.errors import ImageError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".jfif")
+MAX_PIXELS = 178_956_970
+"""Largest image that is decoded: twice Pillow's own warning limit, half a gigabyte in colour."""
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+_SUFFIX_OF = {"JPEG": {".jpg", ".jpeg", ".jfif"}, "MPO": {".jpg", ".jpeg"}, "TIFF": {".tif", ".tiff"}}
+_SUFFIX_OF |= {"PPM": {".pgm", ".ppm", ".pnm", ".pbm"}}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One image as it was in its file.
+
+    Args:
+        image: decoded and upright; its mode is the file's.
+        format: what the content says it is, such as ``"JPEG"``.
+        notes: conversions that will be needed, such as ``"16-bit scaled to 8-bit"``.
+        mislabelled: the file name promises another format.
+    """
+
+    image: Image.Image
+    format: str
+    notes: tuple[str, ...] = ()
+    mislabelled: bool = False
+
+
+def open_image(path: Path | str) -> Opened:
+    """Decode a whole image file.
+
+    Raises: ImageError when it is empty, truncated, not an image, too large, or may not be read.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size == 0:
+            raise ImageError(f"{path} is empty (0 bytes)", "delete it, or restore it")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of what is refused or converted below
+            with Image.open(path) as image:
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    raise _too_large(path, f"{width} × {height} pixels")
+                kind = image.format or "unknown"
+                image.load()
+                upright = ImageOps.exif_transpose(image)
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, str(error).split(" exceeds")[0].replace("Image size ", "")) from None
+    except UnidentifiedImageError:
+        raise ImageError(
+            f"{path} is not an image ({path.stat().st_size} bytes)", "delete it, or move it away"
+        ) from None
+    except PermissionError:
+        raise ImageError(f"{path} may not be read", "change its permissions: chmod u+r") from None
+    except FileNotFoundError:
+        raise ImageError(f"{path} does not exist", "check the path") from None
+    except IsADirectoryError:
+        raise ImageError(f"{path} is a folder, not an image", "name a file in it") from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError) as error:
+        # Pillow's decoders raise any of these for damaged content.
+        raise ImageError(
+            f"{path} is damaged: {str(error) or type(error).__name__}", "delete it, or restore it"
+        ) from None
+    mislabelled = path.suffix.lower() in SUFFIXES and path.suffix.lower() not in _expected(kind)
+    return Opened(upright, kind, conversions(upright), mislabelled)
+
+
+def conversions(image: Image.Image) -> tuple[str, ...]:
+    """What ``eight_bit`` will have to change, in words; nothing for ordinary grey and colour."""
+    notes = []
+    if image.mode.startswith("I"):
+        notes.append("16-bit scaled to 8-bit")
+    elif image.mode == "F":
+        notes.append("floating point scaled to 8-bit")
+    elif image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        notes.append(f"{image.mode} converted to RGB")
+    elif image.mode in ("P", "PA"):
+        notes.append("palette converted")
+    elif image.mode == "1":
+        notes.append("black-and-white converted to grey")
+    if image.has_transparency_data:
+        notes.append("transparency laid on white")
+    return tuple(notes)
+
+
+def eight_bit(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
+    """Any Pillow mode to 8-bit grey or colour; transparency is laid on white."""
+    if image.mode == mode and not image.has_transparency_data:
+        return image
+    if image.mode.startswith("I") or image.mode == "F":
+        return _deep(image).convert(mode)
+    if image.has_transparency_data:
+        colours = image.convert("RGBA")
+        white = Image.new("RGBA", colours.size, "white")
+        return Image.alpha_composite(white, colours).convert("RGB").convert(mode)
+    if mode == "L" and image.mode not in ("1", "RGB"):
+        image = image.convert("RGB")  # a palette's or CMYK's grey is the grey of its colours
+    return image.convert(mode)
+
+
+def is_grey(image: Image.Image) -> bool:
+    """Whether the file holds one channel of grey, or a palette or colours that are all grey."""
+    if image.mode in ("L", "LA", "1", "F") or image.mode.startswith("I"):
+        return True
+    if image.mode in ("P", "PA"):
+        pixels = np.asarray(image.convert("RGB"))
+        return bool((pixels[..., :1] == pixels).all())
+    return False
+
+
+def resize(image: Image.Image, size: tuple[int, int], how: str, interpolation: str) -> Image.Image:
+    """To height × width: ``crop`` the middle, ``stretch``, or ``pad`` with black."""
+    height, width = size
+    if image.size == (width, height):
+        return image
+    chosen = _FILTERS[interpolation]
+    if how == "stretch":
+        return image.resize((width, height), chosen)
+    if how == "pad":
+        return ImageOps.pad(image, (width, height), chosen, color="black" if image.mode == "RGB" else 0)
+    return ImageOps.fit(image, (width, height), chosen)
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """8-bit grey or colour to uint8 (c, h, w)."""
+    pixels = np.array(image, dtype=np.uint8)
+    return torch.from_numpy(pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+
+
+def _deep(image: Image.Image) -> Image.Image:
+    """More than 8 bits a pixel to 8: integers are 16-bit, 0 to 65535; floating point is 0 to 1 where it fits."""
+    values = np.asarray(image).astype(np.float64)
+    if image.mode == "F":
+        finite = np.nan_to_num(values)
+        top = 1.0 if finite.max(initial=0.0) <= 1.0 else (255.0 if finite.max() <= 255.0 else 65535.0)
+        values = finite / top
+    else:
+        values = values / 65535.0
+    return Image.fromarray(np.clip(np.rint(values * 255.0), 0, 255).astype(np.uint8))
+
+
+def _expected(kind: str) -> set[str]:
+    return _SUFFIX_OF.get(kind, {f".{kind.lower()}"})
+
+
+def _too_large(path: Path, size: str) -> ImageError:
+    return ImageError(f"{path} is too large to decode: {size}, the limit is {MAX_PIXELS} pixels", "make it smaller")

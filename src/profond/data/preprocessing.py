@@ -1,0 +1,129 @@
+"""From an image to what the model takes; travels with the run so that serving sees what training saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from profond.core.config import bind
+from profond.core.errors import ConfigError
+from profond.data.images import eight_bit, resize, to_tensor
+from profond.data.seeds import generator
+
+Mode = Literal["L", "RGB"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a raw sample becomes a model's input: decode to uint8, scale, pad, permute.
+
+    Args:
+        size: height and width that images are brought to; None leaves them as they are.
+        mode: ``"L"`` grey, ``"RGB"`` colour, None when the samples are not images.
+        mean: subtracted after division by ``scale``; one for each channel, or one for all.
+        std: divided by, likewise.
+        scale: greatest raw value: 255 for images, 1 for signals.
+        resize: ``"crop"`` keeps the middle, ``"stretch"`` ignores the proportions, ``"pad"`` adds black borders.
+        interpolation: how pixels between pixels are found.
+        padding: black pixels added on each side.
+        permutation_seed: None, or the seed of one fixed permutation of each channel's positions (lecture, exercise 2).
+    """
+
+    size: tuple[int, int] | None = None
+    mode: Mode | None = None
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    scale: float = 255.0
+    resize: Literal["crop", "stretch", "pad"] = "crop"
+    interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
+    padding: int = 0
+    permutation_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.std) or not self.mean:
+            raise ConfigError(f"{len(self.mean)} means but {len(self.std)} standard deviations", "one for each channel")
+        if min(self.std) <= 0 or self.scale <= 0:
+            raise ConfigError(f"std {self.std} and scale {self.scale} must be positive")
+        if self.padding < 0:
+            raise ConfigError(f"padding is {self.padding}", "use 0 or more pixels")
+        if self.size is not None and min(self.size) < 1:
+            raise ConfigError(f"size is {self.size}", "use a height and width of at least 1 pixel")
+
+    def decode(self, image: Image.Image) -> Tensor:
+        """One picture to uint8 (c, h, w), in this mode and size. Any Pillow mode is accepted."""
+        assert self.mode is not None, "only images are decoded"
+        image = eight_bit(image, self.mode)
+        if self.size is not None:
+            image = resize(image, self.size, self.resize, self.interpolation)
+        return to_tensor(image)
+
+    def normalise(self, raw: Tensor) -> Tensor:
+        """Raw samples (n, c, …) of any number type to float32 as the model takes them."""
+        return self.arrange(self.standardise(raw))
+
+    def standardise(self, raw: Tensor, *, fresh: bool = False) -> Tensor:
+        """The first half of ``normalise``: float32, mean and standard deviation; in place when ``fresh``."""
+        factor, offset = self._affine(raw.ndim, raw.device)
+        # NOTE a conversion makes a tensor of our own, so the two in-place steps touch nobody's data.
+        own = raw.to(torch.float32, copy=not fresh)
+        return own.mul_(factor).add_(offset)
+
+    def arrange(self, inputs: Tensor) -> Tensor:
+        """The second half of ``normalise``: padding and permutation, which augmentation must come before."""
+        if self.padding:
+            inputs = self._pad(inputs)
+        if self.permutation_seed is not None:
+            positions = inputs[0, 0].numel()
+            order = permutation(positions, self.permutation_seed).to(inputs.device)
+            inputs = inputs.flatten(2).index_select(2, order).view(inputs.shape)
+        return inputs
+
+    def black(self, channels: int, device: torch.device | str = "cpu") -> Tensor:
+        """What a raw zero becomes, one value for each channel."""
+        _, offset = self._affine(1 + 1, torch.device(device))
+        return offset.flatten().expand(channels)
+
+    def _pad(self, inputs: Tensor) -> Tensor:
+        border = (self.padding,) * 4
+        black = self.black(inputs.shape[1], inputs.device)
+        if bool((black == black[0]).all()):
+            return F.pad(inputs, border, value=float(black[0]))
+        shape = (1, -1, *(1,) * (inputs.ndim - 2))
+        return F.pad(inputs - black.view(shape), border) + black.view(shape)
+
+    def _affine(self, ndim: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """(x / scale - mean) / std as x * factor + offset, shaped to spread over (n, c, …)."""
+        return _factors(self.mean, self.std, self.scale, ndim, device)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Preprocessing:
+        """Raises: ConfigError for a field that is unknown or does not fit."""
+        known = {field.name for field in fields(cls)}
+        return cls(**bind(cls, {key: data[key] for key in data if key in known}, what="preprocessing"))
+
+
+@cache
+def _factors(
+    mean: tuple[float, ...], std: tuple[float, ...], scale: float, ndim: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    deviation = torch.tensor(std, dtype=torch.float64)
+    shape = (len(mean), *(1,) * (ndim - 2))
+    factor = (1 / (scale * deviation)).view(shape)
+    offset = (-torch.tensor(mean, dtype=torch.float64) / deviation).view(shape)
+    return factor.to(device, torch.float32), offset.to(device, torch.float32)
+
+
+@cache
+def permutation(positions: int, seed: int) -> Tensor:
+    """One fixed permutation of ``positions``, the same for everybody who uses this seed."""
+    return torch.randperm(positions, generator=generator(seed, "pixel permutation"))
