@@ -79,19 +79,16 @@ class Batches:
         assert 0 <= rank < world_size
         assert start >= 0
         order = self.order(epoch)
-        chosen = []
-        for k in range(start, len(self)):
-            chosen.append(_share(order[k * self.batch_size : (k + 1) * self.batch_size], rank, world_size))
-        draws = (self._draw(epoch, start + i, rank, world_size) for i in range(len(chosen)))
+        steps = range(start, len(self))
+        chosen = [_share(order[k * self.batch_size : (k + 1) * self.batch_size], rank, world_size) for k in steps]
         if isinstance(self.split, TensorSplit):
-            for indices, draw in zip(chosen, draws, strict=True):
-                yield self._from_memory(self.split, indices, draw, epoch, start)
-                start += 1
+            for k, indices in zip(steps, chosen, strict=True):
+                yield self._from_memory(self.split, indices, self._draw(epoch, k, rank, world_size), epoch, k)
             return
         raws = stream(self.split, chosen, self.workers, pin=self.device.type == "cuda")
-        for indices, draw, raw in zip(chosen, draws, raws, strict=True):
-            yield self._from_raw(raw.to(self.device, non_blocking=True), indices, draw, epoch, start)
-            start += 1
+        for k, indices, raw in zip(steps, chosen, raws, strict=True):
+            raw = raw.to(self.device, non_blocking=True)
+            yield self._from_raw(raw, indices, self._draw(epoch, k, rank, world_size), epoch, k)
 
     def _draw(self, epoch: int, k: int, rank: int, world_size: int) -> dict[str, Tensor]:
         if self.augment is None or not (self.augment.shift or self.augment.changes_pixels):

@@ -33,7 +33,7 @@ def assign(
 
     Returns: the split's name for each sample.
     """
-    assert abs(sum(fractions.values()) - 1) < 1e-6 and min(fractions.values()) >= 0, fractions
+    assert abs(sum(fractions.values()) - 1) < 1e-6, fractions
     placed = [""] * len(names)
     if groups is None:
         members: dict[int, list[int]] = defaultdict(list)
