@@ -23,10 +23,12 @@ INK, FAINT, WRONG = "#20242c", "#8a93a3", "#b3261e"
 
 def confusion_matrix(report: Report, title: str = "") -> Figure:
     """Counts in every cell in use; the colour is the share of its row, so that rare classes are seen too."""
+    from matplotlib.colors import PowerNorm
+
     assert report.confusion is not None, "only a classification has a confusion matrix"
     counts, names = report.confusion, [shorten(name) for name in report.classes]
     size = len(counts)
-    cell = min(0.62, max(0.17, 5.4 / size))  # inches
+    cell = min(1.1, max(0.17, 5.6 / size))  # inches
     longest = max(map(len, names))
     letter = min(10.0, max(4.5, 40 * cell))  # points
     margin = 0.65 + longest * letter * 0.62 / 72
@@ -35,7 +37,8 @@ def confusion_matrix(report: Report, title: str = "") -> Figure:
     width, height = figure.get_size_inches()
     axes = figure.add_axes((margin / width, margin / height, side / width, side / height))
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest", aspect="equal")
+    # A square root spreads the low shares: a confusion of one in a hundred is seen as a tint.
+    drawn = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), interpolation="nearest", aspect="equal")
     shown = np.arange(0, size, max(1, round(size / 100)))
     upright = size > 12 or longest > 4
     labels = [names[index] for index in shown]
@@ -49,7 +52,7 @@ def confusion_matrix(report: Report, title: str = "") -> Figure:
         digits = len(str(counts.max()))
         number = min(11.0, max(2.5, 72 * cell / (0.68 * max(digits, 2))))
         for row, column in zip(*np.nonzero(counts), strict=True):
-            colour = "white" if shares[row, column] > 0.55 else INK
+            colour = "white" if shares[row, column] > 0.3 else INK
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=number, color=colour)
     bar = figure.add_axes(((margin + side + 0.15) / width, margin / height, 0.13 / width, side / height))
     figure.colorbar(drawn, cax=bar).set_label("share of the true class")
@@ -68,9 +71,9 @@ def reliability_diagram(report: Report, title: str = "") -> Figure:
     above.plot([each.confidence for each in filled], [each.accuracy for each in filled], "o", color=INK, markersize=3.5)
     error = report.metrics["calibration_error"]
     interval = "" if error.low is None or error.high is None else f" [{100 * error.low:.2f}, {100 * error.high:.2f}]"
-    above.text(0.97, 0.04, f"ECE {100 * error.value:.2f} %{interval}", ha="right", color=INK, transform=above.transAxes)
     above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
-    above.set_title(title, loc="left", fontsize=11, parse_math=False)
+    line = f"calibration error {100 * error.value:.2f} %{interval}"
+    above.set_title(f"{title}\n{line}" if title else line, loc="left", fontsize=10.5, parse_math=False)
     above.legend(loc="upper left", frameon=False, fontsize=9)
     below.bar(left, [each.count for each in filled], color="#a9b8cc", **bars)
     below.set_yscale("log")

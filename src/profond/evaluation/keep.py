@@ -71,7 +71,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _rows(said: Predictions, classes: Sequence[str], samples: Samples, order: Iterable[int]) -> Iterator[list[str]]:
     for index in order:
         yield [
-            samples.identity(int(index)),
+            samples.identity(int(index)).encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
             classes[said.label[index]],
             classes[said.predicted[index]],
             f"{said.confidence[index]:.6f}",

@@ -1,0 +1,216 @@
+"""A trained run, ready to say what is in an image."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from profond.core.device import choose_device, usable_cores
+from profond.core.errors import ConfigError, DataError, ProfondError
+from profond.core.run import Run
+from profond.data.images import conversions, is_grey, open_image
+from profond.data.preprocessing import Preprocessing
+from profond.recipes.experiment import Experiment, load
+from profond.tasks.task import Task
+
+Picture = Image.Image | Path | str
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the run says of one image.
+
+    Args:
+        source: the path, or ``image 0`` for the first of several in memory.
+        label: the most probable class.
+        probability: its probability.
+        top: the most probable classes with their probabilities, best first.
+    """
+
+    source: str
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        top = [{"label": label, "probability": probability} for label, probability in self.top]
+        return {"source": self.source, "label": self.label, "probability": self.probability, "top": top}
+
+
+class Predictor:
+    """Model, preprocessing and labels of a run; its data is not needed.
+
+    A run that was trained on images brought to one size takes images of any size and colour. One trained on images
+    that all had one size, such as MNIST, refuses others, unless ``resize`` allows them to be converted.
+
+    Args:
+        model: in eval mode.
+        task: turns the model's outputs into probabilities.
+        preprocessing: from an image to the model's input.
+        classes: names in label order.
+        input_shape: what the model receives, (c, h, w), where it is known.
+        device: where the model is put.
+        resize: convert images that do not have the run's size and channels, instead of refusing them.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Task,
+        preprocessing: Preprocessing,
+        classes: Sequence[str],
+        input_shape: Sequence[int] | None = None,
+        *,
+        device: torch.device | str = "cpu",
+        resize: bool = False,
+    ) -> None:
+        if preprocessing.mode is None:
+            raise ConfigError("this run was not trained on images", "give it the kind of data that it was trained on")
+        self.device = torch.device(device)
+        self.model = model.to(self.device).eval()
+        self.task = task
+        self.classes = tuple(classes)
+        self.resize = resize
+        self.conversions: Counter[str] = Counter()
+        self._required: tuple[int, int] | None = None
+        if preprocessing.size is None and input_shape is not None:
+            border = 2 * preprocessing.padding
+            self._required = (input_shape[-2] - border, input_shape[-1] - border)
+        self.preprocessing = replace(preprocessing, size=self._required) if self._required else preprocessing
+
+    @classmethod
+    def open(cls, path: Run | Path | str, *, device: str = "auto", resize: bool = False) -> Predictor:
+        """A finished run's predictor. Raises: ConfigError when the folder is not one, or is damaged; DeviceError."""
+        run = path if isinstance(path, Run) else Run.open(path)
+        return cls.of(load(run), device=device, resize=resize)
+
+    @classmethod
+    def of(cls, experiment: Experiment, *, device: str = "auto", resize: bool = False) -> Predictor:
+        """The predictor of an experiment with trained weights. Raises: ConfigError, DeviceError."""
+        shape = experiment.config["model"].get("input_shape")
+        return cls(
+            experiment.model,
+            experiment.task,
+            experiment.preprocessing,
+            experiment.classes,
+            shape,
+            device=choose_device(device),
+            resize=resize,
+        )
+
+    def predict(self, images: Iterable[Picture], *, top: int = 5, batch_size: int = 256) -> list[Prediction]:
+        """Predict paths or Pillow images, all or none.
+
+        Raises: ImageError for a file that cannot be read; DataError for an image of another size or channel count
+        than the run's; ConfigError when the model's outputs are not finite.
+        """
+        return list(self.stream(images, top=top, batch_size=batch_size))
+
+    def stream(
+        self,
+        images: Iterable[Picture],
+        *,
+        top: int = 5,
+        batch_size: int = 256,
+        refused: Callable[[str, ProfondError], None] | None = None,
+    ) -> Iterator[Prediction]:
+        """Predict any number of images, a batch at a time, in order.
+
+        What had to be converted is counted in ``conversions``.
+
+        Args:
+            top: how many classes to name for each image.
+            batch_size: images that are decoded and go through the model together.
+            refused: called with source and error for an image that cannot be used; without it the error is raised.
+        """
+        if batch_size < 1:
+            raise ConfigError(f"the batch size is {batch_size}", "use 1 or more")
+        if top < 1:
+            raise ConfigError(f"{top} classes were asked for each image", "use 1 or more")
+        remaining = enumerate(images)
+        with ThreadPoolExecutor(usable_cores()) as pool:  # decoding leaves Python's lock alone, so threads are enough
+            while chunk := list(islice(remaining, batch_size)):
+                sources = [f"image {i}" if isinstance(image, Image.Image) else str(image) for i, image in chunk]
+                with warnings.catch_warnings():  # the decoder's own guard is not made for threads: this one restores
+                    decoded = list(pool.map(self._decode, (image for _, image in chunk), sources))
+                raws, good = [], []
+                for source, found in zip(sources, decoded, strict=True):
+                    if not isinstance(found, ProfondError):
+                        raws.append(found[0])
+                        good.append(source)
+                        self.conversions.update(found[1])
+                    elif refused is None:
+                        raise found
+                    else:
+                        refused(source, found)
+                yield from self._say(good, raws, top)
+
+    @torch.inference_mode()
+    def _say(self, sources: list[str], raws: list[Tensor], top: int) -> list[Prediction]:
+        if not raws:
+            return []
+        inputs = self.preprocessing.normalise(torch.stack(raws).to(self.device))
+        probabilities = self.task.predict(self.model, inputs).probabilities
+        if probabilities.shape[1] != len(self.classes):
+            raise ConfigError(
+                f"the model tells {probabilities.shape[1]} classes apart, but the run has {len(self.classes)} labels",
+                "labels.json is damaged: restore it, or train again",
+            )
+        if not torch.isfinite(probabilities).all():
+            raise ConfigError("the model's outputs are not finite numbers", "its weights are damaged: train again")
+        values, indices = probabilities.topk(min(top, len(self.classes)), dim=1)
+        predictions = []
+        for source, shares, labels in zip(sources, values.tolist(), indices.tolist(), strict=True):
+            best = tuple((self.classes[label], share) for label, share in zip(labels, shares, strict=True))
+            predictions.append(Prediction(source, *best[0], best))
+        return predictions
+
+    def _decode(self, picture: Picture, source: str) -> tuple[Tensor, list[str]] | ProfondError:
+        """The raw tensor and what was converted, or why there is none."""
+        try:
+            if isinstance(picture, Image.Image):
+                image, notes = picture, list(conversions(picture))
+            else:
+                opened = open_image(picture)
+                image, notes = opened.image, list(opened.notes)
+                if opened.mislabelled:
+                    notes.append(f"the name promises another format than {opened.format}, which it is")
+            notes += self._unlike(image, source)
+            return self.preprocessing.decode(image), notes
+        except ProfondError as error:
+            return error
+
+    def _unlike(self, image: Image.Image, source: str) -> list[str]:
+        """How the image differs from the only kind that the run knows. Raises: DataError unless ``resize``."""
+        if self._required is None:
+            return []
+        height, width = self._required
+        colour = "grey" if _all_grey(image) else "colour"
+        wanted = "grey" if self.preprocessing.mode == "L" else "colour"
+        if image.size == (width, height) and colour == wanted:
+            return []
+        if not self.resize:
+            raise DataError(
+                f"{source} is {image.width}×{image.height} {colour}, but the run was trained on {width}×{height} {wanted}",
+                "--resize converts it (resize=True in Python); what it then says may mean little",
+            )
+        return [f"converted to {width}×{height} {wanted}"]
+
+
+def _all_grey(image: Image.Image) -> bool:
+    """Whether there is no colour in it, however it is stored."""
+    if is_grey(image):
+        return True
+    pixels = np.asarray(image.convert("RGB"))
+    return bool((pixels[..., :1] == pixels).all())
