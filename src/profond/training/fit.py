@@ -235,9 +235,7 @@ class _Loop:
     def _step(self, phase: Phase, group: Sequence[Any], parameters: Sequence[nn.Parameter]) -> None:
         """One optimizer step of one phase, over a group of accumulated batches."""
         position, optimizer = self.position, self.optimizers[phase.name]
-        factor = position.rate_reduction * rate_factor(
-            self.training.schedule, position.step, self.total_steps, self.training.warmup
-        )
+        factor = position.rate_reduction * rate_factor(self.training, position.step, self.total_steps)
         for rate, parameter_group in zip(self.rates[phase.name], optimizer.param_groups, strict=True):
             parameter_group["lr"] = rate * factor
         seed_here(self.training.seed, "step", position.step, phase.name, self.fabric.global_rank)

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import math
 
-from profond.training.settings import Schedule
+from profond.training.settings import Training
 
 _LOWEST = 1e-4  # of the highest rate: where one-cycle ends, and where every warm-up starts
 
 
-def rate_factor(schedule: Schedule, step: int, total_steps: int, warmup: float) -> float:
+def rate_factor(training: Training, step: int, total_steps: int) -> float:
     """The share of the highest learning rate to use in one step.
 
     Args:
-        schedule: ``plateau`` and ``constant`` differ only in what validation does to them, elsewhere.
+        training: its ``schedule``, ``warmup`` and ``rate_sweep``; ``plateau`` and ``constant`` differ only in what
+            validation does to them, elsewhere.
         step: 0 for the first step.
         total_steps: of the whole run.
-        warmup: share of all steps over which the rate rises linearly.
 
-    Returns: a factor in (0, 1].
+    Returns: a factor, in (0, 1] unless a sweep is asked for.
 
     Source: one-cycle after Smith and Topin, "Super-Convergence", 2018, arXiv 1708.07120. Deviation: the rise is
     linear and the fall a cosine; momentum is left alone.
     """
-    rising = max(1, round(warmup * total_steps)) if warmup > 0 else 0
+    schedule = training.schedule
+    if training.rate_sweep is not None:
+        lowest, highest = training.rate_sweep
+        return lowest * (highest / lowest) ** (step / max(1, total_steps - 1))
+    rising = max(1, round(training.warmup * total_steps)) if training.warmup > 0 else 0
     if step < rising:
         return _LOWEST + (1 - _LOWEST) * (step + 1) / rising
     if schedule in ("constant", "plateau"):

@@ -46,6 +46,8 @@ class Training:
         nodes: machines.
         compile: run the model through ``torch.compile``.
         seed: decides initial weights, order, augmentation and noise.
+        rate_sweep: from the first to the last step the rate goes from one value to another, exponentially, times
+            ``learning_rate``; the schedule is left out. For looking for a rate.
         log_every_steps: how often a line is added to the metrics.
         checkpoint_every_seconds: besides the end of every epoch.
     """
@@ -75,6 +77,7 @@ class Training:
     nodes: int = 1
     compile: bool = False
     seed: int = 0
+    rate_sweep: tuple[float, float] | None = None
     log_every_steps: int = 50
     checkpoint_every_seconds: float = 60.0
 

@@ -1,0 +1,116 @@
+"""The command line: thin, and quick to start. Every verb is a call that Python users have too."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+import profond
+from profond.core.errors import ProfondError, suggest
+
+# verb: (module, attribute, one line of help); nothing is imported before it is asked for
+VERBS = {
+    "look": ("profond.cli.look", "look", "An image's colour planes and their histograms."),
+    "conv": ("profond.cli.look", "conv", "Convolve an image or a matrix; one pixel's arithmetic."),
+    "pool": ("profond.cli.look", "pool", "Pool an image or a matrix."),
+    "params": ("profond.cli.models", "params", "A model layer by layer: shapes, parameters, formulas."),
+    "data": ("profond.cli.data", "data", "List, fetch, check and split data."),
+    "models": ("profond.cli.models", "models", "List and show models."),
+    "recipes": ("profond.cli.recipes", "recipes", "List and show recipes."),
+    "train": ("profond.cli.train", "train", "Train a recipe, or a model on your data."),
+    "evaluate": ("profond.cli.evaluate", "evaluate", "Measure a run on a split, with intervals and pictures."),
+    "predict": ("profond.cli.evaluate", "predict", "Classify files, a folder, or standard input."),
+    "runs": ("profond.cli.runs", "runs", "List, show, compare and resume runs."),
+    "lecture": ("profond.cli.lecture", "lecture", "The lecture's statements, tested."),
+    "doctor": ("profond.cli.doctor", "doctor", "What is installed, and what is missing."),
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def __init__(self, table: dict[str, tuple[str, str, str]], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.table = table
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return [*self.table, *self.commands]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.table:
+            return super().get_command(context, name)
+        module, attribute, _ = self.table[name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(context):
+            context.fail(f"no such command {args[0]!r}\nhelp: {suggest(args[0], self.list_commands(context))}")
+        return super().resolve_command(context, args)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in self.table.items()])
+
+
+@click.command(
+    cls=Verbs, table=VERBS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(profond.__version__, prog_name="profond")
+def program() -> None:
+    """Deep learning's classical families, on your own images, series and texts.
+
+    \b
+    profond train lenet5                          train a recipe
+    profond train --model lenet5 --data photos/   train a model on your folder
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 usage, 3 bad data, 4 missing, 5 device, 130 stopped."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; errors become one message and an exit code."""
+    try:
+        result = program.main(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Abort:
+        return _tell("stopped", None, 130)
+    except click.ClickException as error:
+        message, _, help_line = error.format_message().partition("\nhelp: ")
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "profond"
+        return _tell(message[0].lower() + message[1:], help_line or f"`{path} --help` shows how", 2)
+    except ProfondError as error:
+        return _tell(error.message, error.help, error.exit_code)
+    except KeyboardInterrupt:
+        return _tell("stopped", None, 130)
+    except BrokenPipeError:  # `profond … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except MemoryError:
+        return _tell("out of memory", "use a smaller --batch-size, or smaller images", 5)
+    except Exception as error:
+        if os.environ.get("PROFOND_TRACEBACK"):
+            raise
+        kind = type(error).__name__
+        return _tell(f"{kind}: {error}", "this should not happen; PROFOND_TRACEBACK=1 shows where it did", 1)
+
+
+def _tell(message: str, help_line: str | None, code: int) -> int:
+    click.echo(f"{click.style('error', fg='red')}: {message}", err=True, color=_colour())
+    if help_line:
+        click.echo(f"{click.style('help', fg='cyan')}: {help_line}", err=True, color=_colour())
+    return code
+
+
+def _colour() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

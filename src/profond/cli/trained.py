@@ -1,0 +1,54 @@
+"""What `train` and `runs resume` say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from profond.core.run import SCHEMA_VERSION, Run
+
+
+def say(text: str, quiet: bool = False) -> None:
+    if not quiet:
+        click.echo(text, err=True)
+
+
+def observers(quiet: bool) -> Sequence[Any]:
+    from profond.training import ProgressBar
+
+    return () if quiet else (ProgressBar(),)
+
+
+def report_run(run: Run, command: str, as_json: bool) -> None:
+    """The result of a finished run, on standard output."""
+    evaluation = run.read("evaluation.json") if run.file("evaluation.json").exists() else {"metrics": {}}
+    state, metrics = run.state, evaluation["metrics"]
+    if as_json:
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "command": command,
+            "run": str(run.path),
+            "metrics": metrics,
+            "seconds": state.get("seconds"),
+        }
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    for split, values in metrics.items():
+        for name in ("accuracy", "top5_accuracy", "macro_f1", "ece"):
+            if name in values:
+                click.echo(f"{split + ' ' + name.replace('_', ' '):<22}{interval(name, values[name])}")
+    click.echo(f"{'training':<22}{state['seconds']:.1f} s, {state['steps']:,} steps, {state['precision']}")
+    click.echo(f"{'run':<22}{run.path}")
+
+
+def interval(name: str, measured: Any) -> str:
+    """``99.31 %  [99.13, 99.45]``; calibration error and losses as plain numbers."""
+    if not isinstance(measured, dict):
+        return f"{measured:.4g}"
+    value, low, high = (measured[key] for key in ("value", "low", "high"))
+    if name == "ece" or low is None:
+        return f"{value:.4f}" + ("" if low is None else f"  [{low:.4f}, {high:.4f}]")
+    return f"{100 * value:.2f} %  [{100 * low:.2f}, {100 * high:.2f}]"

@@ -1,0 +1,42 @@
+"""The model card: what a run is, how well it does, and how to use it."""
+
+from __future__ import annotations
+
+from profond.core.run import Run
+from profond.recipes.experiment import Experiment
+
+
+def model_card(run: Run, experiment: Experiment) -> str:
+    """Markdown for the run's README.md, every number read from the run's own files."""
+    config, state, dataset = run.config, run.state, experiment.dataset
+    parameters = sum(p.numel() for p in experiment.model.parameters())
+    lines = [f"# {config['model']['name']} on {dataset.name}", ""]
+    lines += [
+        f"- Model: `{config['model']['name']}`, {parameters:,} parameters; "
+        f"input {' × '.join(map(str, dataset.spec.shape))}",
+        f"- Data: {dataset.name} ({dataset.source}); "
+        + ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits.items()),
+        f"- Training: {state['steps']:,} steps in {state['seconds']} s on {state['device']}, {state['precision']}; "
+        f"seed {config['training']['seed']}",
+        f"- Classes: {', '.join(dataset.spec.classes[:20])}{' …' if dataset.spec.num_classes > 20 else ''}",
+        "",
+    ]
+    if run.file("evaluation.json").exists():
+        lines += ["| split | metric | value | 95 % interval |", "|---|---|---|---|"]
+        for split, metrics in run.read("evaluation.json")["metrics"].items():
+            for name, measured in metrics.items():
+                if isinstance(measured, dict) and measured.get("low") is not None:
+                    low, high = measured["low"], measured["high"]
+                    lines.append(f"| {split} | {name} | {measured['value']:.4f} | {low:.4f} to {high:.4f} |")
+        lines.append("")
+    lines += [
+        "Use it:",
+        "",
+        f"    profond predict {run.path} picture.png",
+        f"    profond evaluate {run.path}",
+        "",
+        "Weights: `model.safetensors`; what they expect: `preprocessing.json`, `labels.json`; everything needed to",
+        "train it again: `config.json`, with versions in `environment.json`.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,145 @@
+"""From a recipe, a file and flags to one checked, JSON-able configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from profond.core.config import bind
+from profond.core.errors import ConfigError, UnknownName
+from profond.data import registry as data_sets
+from profond.data.augment import Augment
+from profond.data.folder import open_folder
+from profond.data.manifest import open_manifest
+from profond.models import registry as models
+from profond.recipes import registry
+from profond.recipes.recipe import Loader, Recipe
+from profond.tasks import registry as tasks
+from profond.training.settings import Training
+
+Configuration = dict[str, Any]
+SECTIONS = ("training", "loader", "augment", "task", "model", "data")
+
+
+def from_recipe(name: str) -> Configuration:
+    """Raises: UnknownName with the nearest recipe."""
+    recipe: Recipe = registry.load(name)()
+    return {
+        "recipe": name,
+        "data": dict(recipe.data),
+        "model": dict(recipe.model),
+        "task": dict(recipe.task),
+        "training": recipe.training.to_json(),
+        "loader": dataclasses.asdict(recipe.loader),
+        "augment": dict(recipe.augment),
+    }
+
+
+def for_model(model: str, data: str) -> Configuration:
+    """A model on anybody's data, with settings that usually work."""
+    training = Training(epochs=10, learning_rate=2e-3, warmup=0.15, weight_decay=0.01, keep="best")
+    return {
+        "recipe": None,
+        "data": {"name": data},
+        "model": {"name": model},
+        "task": {"name": "classify"},
+        "training": training.to_json(),
+        "loader": dataclasses.asdict(Loader(batch_size=64, valid_fraction=0.1)),
+        "augment": {},
+    }
+
+
+def changed(config: Configuration, changes: Mapping[str, Any]) -> Configuration:
+    """The configuration with settings replaced; ``learning_rate`` or ``training.learning_rate``.
+
+    Raises: ConfigError for a setting that nothing has, or that several have.
+    """
+    config = {key: dict(value) if isinstance(value, Mapping) else value for key, value in config.items()}
+    for key, value in changes.items():
+        section, _, name = key.rpartition(".")
+        if not section:
+            section = _section_of(config, name)
+        top, *inner = section.split(".")
+        if top not in SECTIONS:
+            raise UnknownName("section", top, SECTIONS)
+        target = config[top]
+        for part in inner:
+            target = target.setdefault(part, {})
+        target[name] = value
+        for other in {"epochs": ["steps"], "steps": ["epochs"]}.get(name, []) if top == "training" else []:
+            target[other] = None
+    return config
+
+
+def checked(config: Configuration) -> Configuration:
+    """Every section bound to what it configures, text converted. Raises: ConfigError, UnknownName."""
+    unknown = sorted(set(config) - {"recipe", *SECTIONS})
+    if unknown:
+        raise UnknownName("section", unknown[0], SECTIONS)
+    bound: Configuration = {"recipe": config.get("recipe")}
+    for section in SECTIONS:
+        given = dict(config.get(section) or {})
+        name = given.pop("name", None)
+        target = _target(section, name)
+        if section == "task" and given.get("class_weights") == "balanced":
+            del given["class_weights"]
+            bound[section] = {**bind(target, given, what=f"task {name!r}"), "class_weights": "balanced"}
+        elif section == "model" or (section == "data" and name not in data_sets.names()):
+            # NOTE bound when the data is opened: it gives the model its shape, and a path may not be there
+            bound[section] = given
+        else:
+            bound[section] = bind(target, given, what=f"{section} {name!r}" if name else section)
+        if name is not None:
+            bound[section] = {"name": name, **bound[section]}
+    return bound
+
+
+def read_file(path: Path | str) -> dict[str, Any]:
+    """Settings from a .json or .toml file, by section. Raises: ConfigError."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"cannot read settings from {path}: {error}", "give a .json or .toml file") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path} holds no settings", 'such as {"training": {"epochs": 3}}')
+    changes: dict[str, Any] = {}
+    for key, value in data.items():
+        if key in SECTIONS and isinstance(value, dict):
+            changes |= {f"{key}.{name}": inner for name, inner in value.items()}
+        elif key != "recipe":
+            changes[key] = value
+    return changes
+
+
+def _target(section: str, name: str | None) -> Callable[..., Any]:
+    if section in ("training", "loader", "augment"):
+        return {"training": Training, "loader": Loader, "augment": Augment}[section]
+    if name is None:
+        raise ConfigError(f"no {section} is named", f"give --{section}")
+    if section == "data":
+        if name in data_sets.names():
+            return data_sets.load(name)
+        return open_manifest if Path(name).suffix.lower() in (".csv", ".tsv", ".txt") else open_folder
+    return (tasks if section == "task" else models).load(name)
+
+
+def _section_of(config: Configuration, name: str) -> str:
+    accepted: dict[str, set[str]] = {}
+    for section in SECTIONS:
+        parameters = inspect.signature(_target(section, config[section].get("name"))).parameters
+        accepted[section] = set(parameters)
+    holders = [section for section, names in accepted.items() if name in names]
+    if not holders:
+        every = sorted(set().union(*accepted.values()))
+        raise UnknownName("setting", name, every)
+    if len(holders) > 1:
+        places = " or ".join(f"{section}.{name}" for section in holders)
+        raise ConfigError(f"{name!r} is a setting of several parts", f"say which: {places}")
+    return holders[0]

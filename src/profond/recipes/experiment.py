@@ -1,0 +1,162 @@
+"""An experiment put together: the data opened, the model built, ready to train, evaluate or use."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profond.core.config import bind
+from profond.core.errors import ConfigError
+from profond.core.randomness import seed_here
+from profond.core.run import Run
+from profond.core.spec import Spec
+from profond.data import registry as data_sets
+from profond.data.augment import Augment
+from profond.data.dataset import Dataset
+from profond.data.loader import Batches
+from profond.data.open import open_dataset
+from profond.data.preprocessing import Preprocessing
+from profond.models import configure, create
+from profond.recipes.configuration import Configuration, checked
+from profond.recipes.recipe import Loader
+from profond.tasks import registry as tasks
+from profond.tasks.task import Task
+from profond.training import checkpoint
+from profond.training.settings import Training
+
+
+class Experiment:
+    """Data, model, task and training of one configuration; the data is opened when it is first needed.
+
+    Args:
+        config: checked and complete: the model's shape is in it.
+        model: with fresh or trained weights.
+        run: the folder that it came from.
+        dataset: where it is open already.
+    """
+
+    def __init__(
+        self, config: Configuration, model: nn.Module, *, run: Run | None = None, dataset: Dataset | None = None
+    ) -> None:
+        self.config = config
+        self.model = model
+        self.run = run
+        self.training = Training(**bind(Training, config["training"], what="training"))
+        self.loader = Loader(**config["loader"])
+        self.augment = Augment(**config["augment"])
+        if dataset is not None:
+            self.dataset = dataset
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """Raises: ConfigError when the data is not what the run was trained with."""
+        dataset = opened(self.config)
+        if self.run is not None and self.run.file("split.json").exists():
+            known = self.run.read("split.json")["hash"]
+            for split, hash_then in known.items():
+                if split not in dataset.splits or dataset.split_hash(split) != hash_then:
+                    raise ConfigError(
+                        f"the {split} split of {dataset.name} is not the one that {self.run.path} was trained with",
+                        "restore the data, or train again",
+                    )
+        return dataset
+
+    @cached_property
+    def task(self) -> Task:
+        settings = {key: value for key, value in self.config["task"].items() if key != "name"}
+        task: Task = tasks.load(self.config["task"]["name"])(**settings)
+        return task
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        if self.run is not None and self.run.file("preprocessing.json").exists():
+            return Preprocessing.from_json(self.run.read("preprocessing.json"))
+        return self.dataset.preprocessing
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        if self.run is not None and self.run.file("labels.json").exists():
+            return tuple(self.run.read("labels.json")["classes"])
+        return self.dataset.spec.classes
+
+    def batches(self, split: str, *, training: bool = False, device: torch.device | str = "cpu") -> Batches:
+        """Batches of a split: shuffled and augmented for training, in order and plain otherwise."""
+        if split not in self.dataset.splits:
+            raise ConfigError(f"{self.dataset.name} has no {split!r} split", f"it has {', '.join(self.dataset.splits)}")
+        return self.dataset.batches(
+            split,
+            self.loader.batch_size if training else max(256, self.loader.batch_size),
+            seed=self.training.seed,
+            shuffle=training,
+            augment=self.augment if training else None,
+            device=device,
+            drop_last=self.loader.drop_last and training,
+            workers=self.loader.workers,
+        )
+
+
+def opened(config: Configuration) -> Dataset:
+    """The configuration's data, with its validation split held out where asked."""
+    options = {key: value for key, value in config["data"].items() if key != "name"}
+    dataset = open_dataset(config["data"]["name"], **options)
+    fraction = config["loader"].get("valid_fraction", 0.0)
+    if fraction > 0 and "valid" not in dataset.splits:
+        dataset = dataset.holdout(fraction, seed=config["training"]["seed"])
+    return dataset
+
+
+def assemble(config: Configuration) -> Experiment:
+    """A fresh experiment; its model's weights depend on the seed alone. Raises: ConfigError, DataError, UnknownName."""
+    config = checked(config)
+    training = Training(**config["training"])
+    config["training"] = training.to_json()
+    config["loader"] = dataclasses.asdict(Loader(**config["loader"]))
+    config["augment"] = dataclasses.asdict(Augment(**config["augment"]))
+    if config["data"]["name"] not in data_sets.names():  # so that the run can be used from any folder
+        config["data"]["name"] = str(Path(config["data"]["name"]).expanduser().absolute())
+    dataset = opened(config)
+    if config["task"].get("class_weights") == "balanced":
+        config["task"]["class_weights"] = balanced_weights(dataset.splits["train"].targets, dataset.spec)
+    settings = {key: value for key, value in config["model"].items() if key != "name"}
+    name = config["model"]["name"]
+    config["model"] = {"name": name, **configure(name, dataset.spec, settings)}
+    return Experiment(config, _fresh_model(config), dataset=dataset)
+
+
+def load(run: Run, *, weights: bool = True) -> Experiment:
+    """The experiment of a run folder, with its trained weights, in eval mode.
+
+    Args:
+        weights: False leaves fresh weights, for a run that is not finished.
+
+    Raises: ConfigError when a file of the run is missing, damaged or does not fit.
+    """
+    try:
+        config = checked(run.config)
+        model = _fresh_model(run.config)
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{run.file('config.json')} is damaged: {error!r}", "restore it, or train again") from None
+    config["model"] = run.config["model"]
+    if weights:
+        checkpoint.load_weights(model, run.file(checkpoint.FINAL))
+        model.eval()
+    return Experiment(config, model, run=run)
+
+
+def balanced_weights(targets: Tensor, spec: Spec) -> Sequence[float]:
+    """Weights by which every class counts alike in the loss; their mean over the samples is 1."""
+    counts = torch.bincount(targets, minlength=spec.num_classes).clamp_min(1)
+    weights: list[float] = (len(targets) / (spec.num_classes * counts.double())).tolist()
+    return weights
+
+
+def _fresh_model(config: Configuration) -> nn.Module:
+    settings: dict[str, Any] = {key: value for key, value in config["model"].items() if key != "name"}
+    seed_here(config["training"]["seed"], "model")
+    return create(config["model"]["name"], None, **settings)

@@ -1,0 +1,69 @@
+"""A recipe: data, model, task and training, and the result that they promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from profond.core.errors import ConfigError
+from profond.training.settings import Training
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a recipe promises; a test holds it to that.
+
+    Args:
+        split: the split it is measured on.
+        metric: such as ``"accuracy"``.
+        low: least value, over seeds.
+        high: greatest value that is still believable.
+        seconds: of training, about, on ``device``; told to people, never tested.
+        device: where it was measured.
+        source: the paper or page that reports such a result.
+    """
+
+    split: str
+    metric: str
+    low: float
+    high: float
+    seconds: float
+    device: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Loader:
+    """How batches are made.
+
+    Args:
+        batch_size: samples in a batch.
+        valid_fraction: share of the training split held out for validation where the data has no ``valid`` split.
+        workers: processes that decode images of a set too large for memory; None chooses.
+        drop_last: leave out a last, smaller batch.
+    """
+
+    batch_size: int = 128
+    valid_fraction: float = 0.0
+    workers: int | None = None
+    drop_last: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ConfigError(f"batch_size is {self.batch_size}", "it must be 1 or more")
+        if not 0 <= self.valid_fraction < 1:
+            raise ConfigError(f"valid_fraction is {self.valid_fraction}", "it must be in [0, 1)")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One experiment; each mapping holds a ``name`` and that thing's own settings."""
+
+    data: Mapping[str, Any]
+    model: Mapping[str, Any]
+    training: Training
+    task: Mapping[str, Any] = field(default_factory=lambda: {"name": "classify"})
+    loader: Loader = field(default_factory=Loader)
+    augment: Mapping[str, Any] = field(default_factory=dict)
+    expected: Expected | None = None

@@ -1,0 +1,85 @@
+"""From an experiment to a finished run: fit, evaluate, and a model card; and again from where it stopped."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from profond.core.device import choose_device, choose_precision, usable_cores
+from profond.core.errors import ConfigError
+from profond.core.files import write_text
+from profond.core.run import Run
+from profond.evaluation.measure import evaluate_run
+from profond.recipes.card import model_card
+from profond.recipes.experiment import Experiment, load
+from profond.training.find import Found, find_learning_rate
+from profond.training.fit import fit
+from profond.training.observers import Observer, TensorBoard
+
+Say = Callable[[str], None]
+
+
+def train_experiment(
+    experiment: Experiment,
+    *,
+    out: Path | str = "runs",
+    observers: Sequence[Observer] = (),
+    say: Say = lambda text: None,
+) -> Run:
+    """Train, evaluate and keep an experiment in a new folder under ``out``.
+
+    Raises: as `fit`; the run's folder then holds everything up to its last checkpoint.
+    """
+    name = experiment.config["recipe"] or f"{experiment.config['model']['name']}-{Path(experiment.dataset.name).stem}"
+    run = Run.create(out, name, experiment.config)
+    say(f"run {run.path}")
+    return _carry_on(experiment, run, observers, say, resume=False)
+
+
+def resume_run(run: Run, *, observers: Sequence[Observer] = (), say: Say = lambda text: None) -> Run:
+    """Continue a run that was stopped or killed; one that is complete is left as it is.
+
+    Raises: ConfigError when the run is damaged or its data has changed.
+    """
+    if run.state.get("status") == "done" and run.file("README.md").exists():
+        return run
+    return _carry_on(load(run, weights=False), run, observers, say, resume=True)
+
+
+def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
+    """The experiment with a learning rate looked for on its own first batches."""
+    device = choose_device(experiment.training.device)
+    batches = experiment.batches("train", training=True, device=device)
+    found = find_learning_rate(experiment.model, experiment.task, batches, experiment.training)
+    config = copy.deepcopy(experiment.config)
+    config["training"]["learning_rate"] = found.suggestion
+    return Experiment(config, experiment.model, dataset=experiment.dataset), found
+
+
+def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], say: Say, *, resume: bool) -> Run:
+    dataset, training = experiment.dataset, experiment.training
+    if "train" not in dataset.splits:
+        raise ConfigError(f"{dataset.name} has no train split", f"it has {', '.join(dataset.splits)}")
+    run.write("labels.json", {"classes": list(dataset.spec.classes)})
+    run.write("preprocessing.json", dataset.preprocessing.to_json())
+    hashes = {split: dataset.split_hash(split) for split in dataset.splits}
+    run.write("split.json", {"hash": hashes, "sizes": {name: len(s) for name, s in dataset.splits.items()}})
+    device = choose_device(training.device)
+    where = f"{usable_cores()} cores" if device.type == "cpu" else str(device)
+    say(f"{len(dataset.splits['train']):,} samples, {where}, {choose_precision(device, training.precision)}")
+    fit(
+        experiment.model,
+        experiment.task,
+        experiment.batches("train", training=True, device=device),
+        training,
+        valid=experiment.batches("valid", device=device) if "valid" in dataset.splits else None,
+        observers=(*observers, TensorBoard(run.path)),
+        run=run,
+        resume=resume,
+    )
+    for split in ("valid", "test"):
+        if split in dataset.splits:
+            evaluate_run(run, experiment, split, device=device)
+    write_text(run.file("README.md"), model_card(run, experiment))
+    return run
