@@ -1,0 +1,120 @@
+"""The images of a folder or a manifest before any is decoded: where, which class, which split, which group."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from profond.core.errors import DataError
+from profond.data.splits import assign, check_groups
+
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "dev": "valid",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image file.
+
+    Args:
+        path: of the file.
+        label: class name.
+        split: ``train``, ``valid`` or ``test``; empty when none was given.
+        group: empty when none was given.
+    """
+
+    path: Path
+    label: str
+    split: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All samples, in a fixed order.
+
+    Args:
+        name: what was opened, for people.
+        root: identities are relative to it.
+        samples: every image.
+        classes: names in label order.
+        notes: what was passed over or decided.
+    """
+
+    name: str
+    root: Path
+    samples: tuple[Sample, ...]
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise DataError(
+                f"{self.name} has one class only, {self.classes[0]!r}" if self.classes else f"{self.name} has no class",
+                "at least two are needed: one sub-folder, or one label, for each class",
+            )
+
+    @property
+    def is_split(self) -> bool:
+        return any(sample.split for sample in self.samples)
+
+    def placed(self, valid_fraction: float = 0.1, test_fraction: float = 0.1, seed: int = 0) -> Listing:
+        """The same with a split for every sample: those given, or a stratified one that keeps groups whole.
+
+        Raises: DataError when a group stands in two splits, or a label is never in train.
+        """
+        listing = self if self.is_split else self._deal(valid_fraction, test_fraction, seed)
+        if any(sample.group for sample in listing.samples):
+            grouped = [sample for sample in listing.samples if sample.group]
+            check_groups([sample.group for sample in grouped], [sample.split for sample in grouped])
+        seen = {sample.label for sample in listing.samples if sample.split == "train"}
+        if not seen:
+            raise DataError(f"{self.name} has nothing in train", "name one folder, or one split, train")
+        for sample in listing.samples:
+            if sample.label not in seen:
+                raise DataError(
+                    f"label {sample.label!r} is in {sample.split} but never in train ({sample.path})",
+                    "add examples of it to train, or take it out of the other splits",
+                )
+        return listing
+
+    def _deal(self, valid_fraction: float, test_fraction: float, seed: int) -> Listing:
+        train = 1 - valid_fraction - test_fraction
+        if min(valid_fraction, test_fraction) < 0 or train <= 0:
+            raise DataError(
+                f"shares of {valid_fraction} for valid and {test_fraction} for test leave nothing to train on",
+                "use shares such as 0.1 and 0.1",
+            )
+        has_groups = any(sample.group for sample in self.samples)
+        names = [sample.path.as_posix() for sample in self.samples]
+        names = [name.removeprefix(self.root.as_posix()) for name in names]
+        groups = [sample.group or f"\0{name}" for sample, name in zip(self.samples, names, strict=True)]
+        where = assign(
+            names,
+            [self.classes.index(sample.label) for sample in self.samples],
+            groups if has_groups else None,
+            {"train": train, "valid": valid_fraction, "test": test_fraction},
+            seed=seed,
+        )
+        samples = tuple(replace(sample, split=name) for sample, name in zip(self.samples, where, strict=True))
+        counts = Counter(where)
+        shown = ", ".join(f"{name} {counts[name]}" for name in ("train", "valid", "test") if counts[name])
+        return replace(self, samples=samples, notes=(*self.notes, f"split by class, seed {seed}: {shown}"))
+
+
+def class_order(names: Sequence[str]) -> tuple[str, ...]:
+    """Class names sorted; by value when all are whole numbers, so that 10 comes after 9."""
+    unique = sorted(set(names))
+    if all(name.isascii() and name.isdigit() for name in unique):
+        unique.sort(key=lambda name: (int(name), name))
+    return tuple(unique)
