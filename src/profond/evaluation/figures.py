@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from profond.evaluation.evaluate import Bin, Report
+from profond.evaluation.report import Bin, Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def reliability_diagram(report: Report, title: str = "") -> Figure:
     above.bar(left, [each.accuracy for each in filled], color="#4c78a8", label="accuracy in the bin", **bars)
     above.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label="perfect calibration")
     above.plot([each.confidence for each in filled], [each.accuracy for each in filled], "o", color=INK, markersize=3.5)
-    error = report.metrics["calibration_error"]
+    error = report.metrics["ece"]
     interval = "" if error.low is None or error.high is None else f" [{100 * error.low:.2f}, {100 * error.high:.2f}]"
     above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
     line = f"calibration error {100 * error.value:.2f} %{interval}"

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from profond.core.files import storage_errors, write_bytes, write_json, write_text
 from profond.core.run import Run
-from profond.evaluation.evaluate import SCHEMA_VERSION, Predictions, Report
 from profond.evaluation.intervals import LEVEL
+from profond.evaluation.report import SCHEMA_VERSION, Predictions, Report
 
 SUMMARY = "evaluation.json"
 PREDICTIONS = ("identity", "label", "predicted", "confidence", "probability_of_label")

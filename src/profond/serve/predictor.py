@@ -201,8 +201,9 @@ class Predictor:
         if image.size == (width, height) and colour == wanted:
             return []
         if not self.resize:
+            received = f"{image.width}×{image.height} {colour}"
             raise DataError(
-                f"{source} is {image.width}×{image.height} {colour}, but the run was trained on {width}×{height} {wanted}",
+                f"{source} is {received}, but the run was trained on {width}×{height} {wanted}",
                 "--resize converts it (resize=True in Python); what it then says may mean little",
             )
         return [f"converted to {width}×{height} {wanted}"]

@@ -1,0 +1,351 @@
+"""`profond evaluate` and `profond predict`: how good a run is, and what it says of your images."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from profond.core.errors import ProfondError
+    from profond.core.run import Run
+    from profond.evaluation.report import Report
+    from profond.serve.predictor import Prediction
+
+OUT = click.option(
+    "--out", default="runs", show_default=True, help="Folder of the runs, where names and `last` are looked up."
+)
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+BATCH = click.option("--batch-size", type=click.IntRange(min=1), default=256, show_default=True)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+QUIET = click.option("--quiet", is_flag=True, help="No progress and no notes.")
+
+
+@click.command()
+@click.argument("run")
+@click.option("--split", help="train, valid or test; by default test, or all of other data that has no splits.")
+@click.option("--data", help="Other data with the same classes: a registered name, a folder or a manifest.")
+@click.option("--pictures/--no-pictures", default=True, help="Draw the figures too.")
+@BATCH
+@DEVICE
+@OUT
+@JSON
+@QUIET
+def evaluate(
+    run: str,
+    split: str | None,
+    data: str | None,
+    pictures: bool,
+    batch_size: int,
+    device: str,
+    out: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Measure RUN (a folder, a name, or `last`) on a split, with 95 % intervals.
+
+    Writes the report, the confusion matrix, the calibration and the worst mistakes to RUN/evaluation/SPLIT/.
+    """
+    from profond.core.device import choose_device
+    from profond.evaluation.evaluate import evaluate_run
+    from profond.evaluation.keep import folder_of
+    from profond.evaluation.other import open_other
+    from profond.recipes.experiment import load
+
+    start = time.perf_counter()
+    found = find_run(run, out)
+    processor = choose_device(device)
+    experiment = load(found)
+    other = open_other(data, experiment, split) if data is not None else None
+    dataset = experiment.dataset if other is None else other.dataset
+    chosen = (split or "test") if other is None else other.split
+    name = chosen if other is None else other.name
+    with _bar(len(dataset.split(chosen)), "evaluate", " samples", hidden=quiet) as advance:
+        report = evaluate_run(
+            found,
+            experiment,
+            chosen,
+            data=None if other is None else dataset,
+            name=name,
+            batch_size=batch_size,
+            device=processor,
+            pictures=pictures,
+            progress=advance,
+        )
+    folder = folder_of(found, name)
+    files = sorted(path.name for path in folder.iterdir())
+    if as_json:
+        print_json(
+            "evaluate",
+            run=str(found.path),
+            metrics={name: {key: measured.to_json() for key, measured in report.metrics.items()}},
+            count=report.count,
+            split_hash=report.origin["split_hash"],
+            files=[str(folder / file) for file in files],
+            seconds=round(time.perf_counter() - start, 3),
+        )
+        return
+    click.echo(f"{found.path} on {report.origin['data']}, {chosen}: {report.count:,} samples\n")
+    for line in _table(report):
+        click.echo(line)
+    click.echo(f"\n{folder}/\n  " + "  ".join(files))
+
+
+@click.command()
+@click.argument("run")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes to name for each image.")
+@click.option("--csv", "csv_file", type=click.Path(dir_okay=False), help="Write a table to this file as well.")
+@click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
+@BATCH
+@DEVICE
+@OUT
+@JSON
+@QUIET
+def predict(
+    run: str,
+    inputs: tuple[str, ...],
+    top: int,
+    csv_file: str | None,
+    resize: bool,
+    batch_size: int,
+    device: str,
+    out: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Say what RUN (a folder, a name, or `last`) sees in images.
+
+    INPUT is a file, a folder (with those below it), a pattern such as 'photos/*.jpg', or - for standard input: an
+    image, or a list of paths, one a line. Prints a line for each image: path, label, probability, then the next
+    classes. Images that cannot be used are reported and the others still predicted; the exit code is then 3.
+    """
+    from profond.core.errors import DataError
+    from profond.serve.predictor import Predictor
+
+    start = time.perf_counter()
+    predictor = Predictor.open(find_run(run, out), device=device, resize=resize)
+    said: list[Prediction] = []
+    failed: list[tuple[str, ProfondError]] = []
+    with _images(inputs) as (paths, names):
+
+        def refuse(source: str, error: ProfondError) -> None:
+            name = names.get(source, source)
+            error.message = error.message.replace(source, name)
+            failed.append((name, error))
+
+        hidden = quiet or (sys.stdout.isatty() and not as_json)  # lines and a bar on one terminal disturb each other
+        with _bar(len(paths), "predict", " images", hidden=hidden) as advance:
+            done = 0
+            for prediction in predictor.stream(paths, top=top, batch_size=batch_size, refused=refuse):
+                prediction = _renamed(prediction, names)
+                if as_json or csv_file:
+                    said.append(prediction)
+                if not as_json:
+                    click.echo(_line(prediction))
+                done += 1
+                advance(1)
+    if csv_file:
+        _write_csv(csv_file, said)
+    if as_json:
+        print_json(
+            "predict",
+            run=run,
+            predictions=[prediction.to_json() for prediction in said],
+            refused=[{"source": name, "error": error.message} for name, error in failed],
+            seconds=round(time.perf_counter() - start, 3),
+        )
+    if not quiet:
+        for note, count in predictor.conversions.items():
+            click.echo(f"note: {count} {'image' if count == 1 else 'images'}: {note}", err=True)
+    if failed and len(paths) == 1:
+        raise failed[0][1]
+    if failed:
+        for _, error in failed:
+            click.echo(f"error: {error.message}", err=True)
+        advice = failed[0][1].help if len({error.help for _, error in failed}) == 1 else "see each line above"
+        raise DataError(f"{len(failed)} of {done + len(failed)} images could not be used", advice)
+
+
+def find_run(reference: str, out: str = "runs") -> Run:
+    """A run by its folder, its name below ``out``, or ``last``. Raises: ConfigError, MissingError."""
+    from profond.core.errors import ConfigError, MissingError, suggest
+    from profond.core.run import Run, all_runs
+
+    path = Path(reference).expanduser()
+    if reference == "last" and not path.exists():
+        for run in reversed(all_runs(out)):
+            with contextlib.suppress(ConfigError):  # a damaged run is not the one that was meant
+                if run.state.get("status") == "done":
+                    return Run.open(run.path)
+        raise MissingError(f"there is no finished run under {out}", "train one: profond train lenet5")
+    if not path.exists() and (Path(out) / reference).is_dir():
+        path = Path(out) / reference
+    if not path.exists():
+        names = [run.name for run in all_runs(out)]
+        raise ConfigError(f"there is no run {reference}", suggest(reference, names) if names else "profond runs list")
+    return Run.open(path)
+
+
+def print_json(command: str, **fields: Any) -> None:
+    """One object on standard output."""
+    click.echo(json.dumps({"schema_version": 1, "command": command, **fields}, ensure_ascii=False, indent=2))
+
+
+@contextlib.contextmanager
+def _bar(total: int, label: str, unit: str, *, hidden: bool) -> Iterator[Callable[[int], Any]]:
+    """How far it is, on standard error; gives what to call with the number of things done."""
+    from profond.data.progress import bar
+
+    if hidden:
+        yield lambda count: None
+    else:
+        with bar(total, label, unit=unit) as shown:
+            yield shown.update
+
+
+def _table(report: Report) -> Iterator[str]:
+    names = {
+        "accuracy": "accuracy",
+        "top5_accuracy": "top-5 accuracy",
+        "macro_f1": "macro-F1",
+        "ece": "calibration error",
+    }
+    order = [*(key for key in names if key in report.metrics), *(key for key in report.metrics if key not in names)]
+    width = max(len(names.get(key, key)) for key in order)
+    yield f"{'':{width}}  {'value':>9}   95 % interval"
+    for key in order:
+        measured = report.metrics[key]
+        factor, digits, unit = (100, 2, " %") if key in names else (1, 4, "")
+        line = f"{names.get(key, key):{width}}  {factor * measured.value:>{9 - len(unit)}.{digits}f}{unit}"
+        if measured.low is not None and measured.high is not None:
+            line += f"   {factor * measured.low:.{digits}f} to {factor * measured.high:.{digits}f}{unit}"
+        yield line
+    if report.predictions is None:
+        return
+    wrong = ~report.predictions.correct
+    if not wrong.any():
+        yield "\nno mistakes"
+        return
+    yield f"\n{int(wrong.sum()):,} mistakes; most often " + ", ".join(_confusions(report))
+    weak = sorted((score for score in report.per_class if score.count), key=lambda score: score.f1)[:3]
+    yield "weakest classes: " + ", ".join(f"{score.name} (F1 {100 * score.f1:.2f} %)" for score in weak)
+
+
+def _confusions(report: Report, shown: int = 3) -> Iterator[str]:
+    assert report.confusion is not None
+    off = report.confusion.copy()
+    for index in range(len(off)):
+        off[index, index] = 0
+    for place in off.ravel().argsort(kind="stable")[::-1][:shown]:
+        true, predicted = divmod(int(place), len(off))
+        if off[true, predicted]:
+            yield f"{report.classes[true]} taken for {report.classes[predicted]} ({off[true, predicted]})"
+
+
+def _line(prediction: Prediction) -> str:
+    more = [f"{label} {probability:.4f}" for label, probability in prediction.top[1:]]
+    return "\t".join([prediction.source, prediction.label, f"{prediction.probability:.4f}", *more])
+
+
+def _write_csv(path: str, said: Iterable[Prediction]) -> None:
+    from profond.core.files import write_text
+    from profond.evaluation.keep import table
+
+    said = list(said)
+    width = max((len(prediction.top) for prediction in said), default=1)
+    head = ["path", "label", "probability"]
+    for place in range(2, width + 1):
+        head += [f"label_{place}", f"probability_{place}"]
+    rows = ([each.source, *(part for label, share in each.top for part in (label, f"{share:.6f}"))] for each in said)
+    write_text(path, table(head, rows))
+
+
+def _renamed(prediction: Prediction, names: dict[str, str]) -> Prediction:
+    from dataclasses import replace
+
+    return replace(prediction, source=names[prediction.source]) if prediction.source in names else prediction
+
+
+@contextlib.contextmanager
+def _images(inputs: tuple[str, ...]) -> Iterator[tuple[list[Path], dict[str, str]]]:
+    """The files that the inputs stand for, and names to show instead of some paths."""
+    import tempfile
+
+    from profond.core.errors import DataError
+
+    paths: list[Path] = []
+    names: dict[str, str] = {}
+    with contextlib.ExitStack() as stack:
+        for given in inputs:
+            if given == "-":
+                data = click.get_binary_stream("stdin").read()
+                if not data.strip():
+                    raise DataError("standard input is empty", "pipe in an image, or paths, one a line")
+                if _is_image(data):
+                    file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "standard-input"
+                    file.write_bytes(data)
+                    names[str(file)] = "standard input"
+                    paths.append(file)
+                else:
+                    paths += [Path(line) for line in _lines(data)]
+            else:
+                paths += _expand(given)
+        yield paths, names
+
+
+def _expand(given: str) -> list[Path]:
+    import glob
+
+    from profond.core.errors import DataError
+    from profond.data.images import SUFFIXES
+
+    path = Path(given).expanduser()
+    if path.is_dir():
+        found = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()]
+        if not found:
+            raise DataError(f"there is no image in {given}", f"images end in {', '.join(SUFFIXES[:4])} …")
+        return sorted(found)
+    if path.exists() or not glob.has_magic(given):
+        return [path]
+    found = [Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file()]
+    if not found:
+        raise DataError(f"nothing matches {given}", "put the pattern in quotes and check the folder")
+    return sorted(found)
+
+
+def _is_image(data: bytes) -> bool:
+    import io
+    import warnings
+
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a huge image is one too; it is refused later, by name
+        try:
+            with Image.open(io.BytesIO(data)):
+                return True
+        except Image.DecompressionBombError:
+            return True
+        except Exception:  # Pillow's readers raise anything for what is not theirs
+            return False
+
+
+def _lines(data: bytes) -> list[str]:
+    from profond.core.errors import DataError
+
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise DataError(
+            "standard input is neither an image nor a list of paths", "pipe in an image, or paths, one a line"
+        )
+    return [line for line in text.splitlines() if line.strip()]
