@@ -285,7 +285,7 @@ def _images(inputs: tuple[str, ...]) -> Iterator[tuple[list[Path], dict[str, str
     with contextlib.ExitStack() as stack:
         for given in inputs:
             if given == "-":
-                data = click.get_binary_stream("stdin").read()
+                data = sys.stdin.buffer.read()
                 if not data.strip():
                     raise DataError("standard input is empty", "pipe in an image, or paths, one a line")
                 if _is_image(data):

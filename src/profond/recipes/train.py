@@ -10,7 +10,7 @@ from profond.core.device import choose_device, choose_precision, usable_cores
 from profond.core.errors import ConfigError
 from profond.core.files import write_text
 from profond.core.run import Run
-from profond.evaluation.measure import evaluate_run
+from profond.evaluation.evaluate import evaluate_run
 from profond.recipes.card import model_card
 from profond.recipes.experiment import Experiment, load
 from profond.training.find import Found, find_learning_rate
