@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -215,7 +215,11 @@ class Dataset:
     def split_hash(self, split: str) -> str:
         """SHA-256 over identity and class name of every sample, in no order: the same for all who have this split."""
         if split not in self._hashes:
-            self._hashes[split] = _hash(self.split(split), self.spec.classes)
+            chosen, classes = self.split(split), self.spec.classes
+            self._hashes[split] = hash_samples(
+                (chosen.identity(i), classes[target] if target < len(classes) else str(target))
+                for i, target in enumerate(chosen.targets.tolist())
+            )
         return self._hashes[split]
 
     def holdout(self, fraction: float, seed: int = 0) -> Dataset:
@@ -260,7 +264,7 @@ def relative(path: Path, root: Path) -> str:
         return path.as_posix()
 
 
-def _hash(split: Split, classes: Sequence[str]) -> str:
-    targets = split.targets.tolist()
-    named = (f"{split.identity(i)}\t{classes[t] if t < len(classes) else t}" for i, t in enumerate(targets))
-    return hashlib.sha256("\n".join(sorted(named)).encode("utf-8", "surrogateescape")).hexdigest()
+def hash_samples(samples: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 over (identity, class name) pairs, in no order."""
+    lines = sorted(f"{identity}\t{label}" for identity, label in samples)
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,147 @@
+"""``profond data``: list, fetch, check and split data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.group()
+def data() -> None:
+    """List, fetch, check and split data.
+
+    \b
+    A data set is one of
+      a registered name        mnist, fashion_mnist …  (`profond data list`)
+      a folder of images       one sub-folder a class; train/ valid/ test/ above, or not
+      a CSV manifest           path,label and, if wished, split and group
+    """
+
+
+@data.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def list_command(as_json: bool) -> None:
+    """The registered data sets."""
+    from profond.core.files import cache_folder
+    from profond.data import registry
+
+    rows = []
+    for name in registry.names():
+        fetched = (cache_folder() / name / "source.json").exists()
+        rows.append({"name": name, "summary": registry.entry(name).summary, "fetched": fetched})
+    if as_json:
+        _print_json("data list", data=rows)
+        return
+    width = max(len(str(row["name"])) for row in rows)
+    for row in rows:
+        click.echo(f"{row['name']:{width}}  {'fetched' if row['fetched'] else '-':7}  {row['summary']}")
+
+
+@data.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def fetch(name: str, as_json: bool) -> None:
+    """Fetch a registered data set into the cache and check it."""
+    from profond.core.files import cache_folder
+    from profond.data import open_dataset, registry
+
+    registry.entry(name)
+    dataset = open_dataset(name)
+    described = dataset.describe()
+    folder = str(cache_folder() / name)
+    if as_json:
+        _print_json("data fetch", path=folder, **described)
+        return
+    sizes = ", ".join(f"{split} {count}" for split, count in described["splits"].items())
+    click.echo(f"{name}: {sizes}; {dataset.source}")
+
+
+@data.command()
+@click.argument("name")
+def path(name: str) -> None:
+    """The folder where a fetched data set lies."""
+    from profond.core.errors import MissingError
+    from profond.core.files import cache_folder
+    from profond.data import registry
+
+    registry.entry(name)
+    folder = cache_folder() / name
+    if not folder.is_dir() or not any(not entry.name.startswith(".") for entry in folder.iterdir()):
+        raise MissingError(f"{name} is not in the cache ({folder})", f"`profond data fetch {name}` fetches it")
+    click.echo(folder)
+
+
+@data.command()
+@click.argument("reference")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the problems into this PNG.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def check(reference: str, picture: Path | None, as_json: bool) -> int:
+    """Look for unreadable and duplicate images, leaks, imbalance and mixtures.
+
+    Exits 3 when the data cannot be used as it is, or a split leaks into another; warnings do not fail.
+    """
+    from profond.data.check import check as examine
+
+    report = examine(reference)
+    drawn = False
+    if picture is not None:
+        from profond.data.contact import contact_sheet
+
+        drawn = contact_sheet(report, picture)
+    code = 0 if report.usable else 3
+    if as_json:
+        _print_json("data check", **report.to_json(), picture=str(picture) if drawn else None)
+        return code
+    splits = ", ".join(f"{name} {sum(counts.values())}" for name, counts in report.counts.items() if name)
+    classes = {label for counts in report.counts.values() for label in counts}
+    click.echo(f"{report.name}: {report.samples} images, {len(classes)} classes{'; ' + splits if splits else ''}")
+    for finding in report.findings:
+        click.echo(f"{finding.severity}: {finding.message}")
+    if not report.findings:
+        click.echo("nothing to complain about")
+    if drawn:
+        click.echo(f"drawn in {picture}")
+    return code
+
+
+@data.command()
+@click.argument("reference")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The manifest to write.")
+@click.option("--valid", "valid_fraction", default=0.1, show_default=True, help="Share of each class for valid.")
+@click.option("--test", "test_fraction", default=0.1, show_default=True, help="Share of each class for test.")
+@click.option("--seed", default=0, show_default=True, help="Another seed, another splitting.")
+@click.option("--duplicates-together", is_flag=True, help="Equal images form a group and go to one split.")
+@click.option("--force", is_flag=True, help="Write over an existing file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def split(
+    reference: str,
+    out: Path,
+    valid_fraction: float,
+    test_fraction: float,
+    seed: int,
+    duplicates_together: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Split a folder or a manifest by class, groups kept whole, and store it as a manifest."""
+    from profond.core.errors import UsageError
+    from profond.data.store import store_split
+
+    if out.suffix.lower() != ".csv":
+        raise UsageError(f"--out is {out}", "a manifest's name ends in .csv")
+    if out.exists() and not force:
+        raise UsageError(f"{out} exists", "choose another name, or add --force")
+    stored = store_split(reference, out, valid_fraction, test_fraction, seed, duplicates_together)
+    if as_json:
+        _print_json("data split", path=str(out), splits=stored)
+        return
+    for name, about in stored.items():
+        click.echo(f"{name:5}  {about['samples']:>7}  sha256 {about['hash']}")
+    click.echo(out)
+
+
+def _print_json(command: str, **fields: Any) -> None:
+    click.echo(json.dumps({"schema_version": 1, "command": command, **fields}, ensure_ascii=False))

@@ -1,0 +1,290 @@
+"""What is wrong with a data set, found before training: unreadable and duplicate images, leaks, imbalance, mixtures."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from profond.core.device import usable_cores
+from profond.core.errors import ImageError
+from profond.data import registry
+from profond.data.dataset import TensorSplit, relative
+from profond.data.fingerprint import Fingerprint, near_pairs, of_image, of_pixels
+from profond.data.folder import list_folder
+from profond.data.images import open_image
+from profond.data.listing import Listing
+from profond.data.manifest import list_manifest
+from profond.data.open import open_dataset
+from profond.data.progress import track
+
+IMBALANCE = 3.0
+FEW = 10
+NEAR_LIMIT = 20_000
+
+Severity = Literal["error", "warning", "note"]
+_SEVERITIES = ("error", "warning", "note")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of problem.
+
+    Args:
+        kind: a word for programs: ``unreadable``, ``leak``, ``duplicate`` …
+        severity: ``error`` makes the data unusable or the score worthless.
+        message: one line for people.
+        items: the samples concerned; a list of several when they belong together, such as duplicates.
+    """
+
+    kind: str
+    severity: Severity
+    message: str
+    items: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings on one data set.
+
+    Args:
+        name: what was checked.
+        samples: how many there are.
+        counts: samples by split and class; split ``""`` when there are none.
+        findings: worst first.
+        root: items are relative to it; None for registered data.
+    """
+
+    name: str
+    samples: int
+    counts: dict[str, dict[str, int]]
+    findings: tuple[Finding, ...]
+    root: Path | None = None
+
+    @property
+    def usable(self) -> bool:
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        findings = [
+            {"kind": f.kind, "severity": f.severity, "message": f.message, "items": [list(i) for i in f.items]}
+            for f in self.findings
+        ]
+        return {
+            "name": self.name,
+            "samples": self.samples,
+            "counts": self.counts,
+            "usable": self.usable,
+            "findings": findings,
+        }
+
+
+@dataclass
+class _Looked:
+    """What is known of each sample, in step."""
+
+    names: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    splits: list[str] = field(default_factory=list)
+    prints: list[Fingerprint] = field(default_factory=list)
+
+
+def check(reference: str) -> Report:
+    """Look at every sample of a registered data set, a folder or a manifest.
+
+    Raises: DataError when there is nothing to look at, because the layout or the manifest is wrong.
+    """
+    if reference in registry.names():
+        return _check_registered(reference)
+    path = Path(reference).expanduser()
+    if path.is_dir():
+        return _check_listing(list_folder(path))
+    if path.is_file() and path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        return _check_listing(list_manifest(path))
+    open_dataset(reference)  # says what is wrong with the reference
+    raise AssertionError(reference)
+
+
+def fingerprints(paths: Sequence[Path]) -> list[Fingerprint | None]:
+    """One for each image, None where it cannot be read."""
+
+    def work(path: Path) -> Fingerprint | None:
+        try:
+            return of_image(open_image(path).image)
+        except ImageError:
+            return None
+
+    with ThreadPoolExecutor(min(8, usable_cores())) as pool:
+        return list(track(pool.map(work, paths), len(paths), "comparing images"))
+
+
+def _check_listing(listing: Listing) -> Report:
+    looked = _Looked()
+    unreadable: list[tuple[str, ...]] = []
+    reasons: list[str] = []
+    mislabelled: list[tuple[str, ...]] = []
+    notes: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    sizes: Counter[tuple[int, int]] = Counter()
+    modes: Counter[str] = Counter()
+
+    def work(path: Path) -> Any:
+        try:
+            opened = open_image(path)
+            return opened.format, opened.mislabelled, opened.notes, opened.image.mode, of_image(opened.image)
+        except ImageError as error:
+            return error
+
+    paths = [sample.path for sample in listing.samples]
+    with ThreadPoolExecutor(min(8, usable_cores())) as pool:
+        results = track(pool.map(work, paths), len(paths), f"checking {listing.name}")
+        for sample, result in zip(listing.samples, results, strict=True):
+            name = relative(sample.path, listing.root)
+            if isinstance(result, ImageError):
+                unreadable.append((name,))
+                reasons.append(result.message)
+                continue
+            kind, wrong_name, conversions, mode, fingerprint = result
+            if wrong_name:
+                mislabelled.append((f"{name} is {kind}",))
+            for conversion in conversions:
+                notes[conversion].append((name,))
+            sizes[fingerprint.size] += 1
+            modes[mode] += 1
+            looked.names.append(name)
+            looked.labels.append(sample.label)
+            looked.splits.append(sample.split)
+            looked.prints.append(fingerprint)
+    findings: list[Finding] = []
+    if unreadable:
+        shown = "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
+        text = f"{len(unreadable)} of {len(paths)} images cannot be read: {shown}"
+        findings.append(Finding("unreadable", "error", text, tuple(unreadable)))
+    findings += _same(looked)
+    findings += _balance(looked, listing.classes)
+    findings += _groups(listing)
+    if mislabelled:
+        text = f"{len(mislabelled)} images are of another format than their name says; they are read by content"
+        findings.append(Finding("mislabelled", "warning", text, tuple(mislabelled)))
+    if len(sizes) > 1:
+        common = ", ".join(f"{w}×{h} ({n})" for (h, w), n in sizes.most_common(3))
+        text = f"{len(sizes)} sizes (width × height): {common}{' …' if len(sizes) > 3 else ''}"
+        findings.append(Finding("sizes", "warning", text))
+    if len(modes) > 1:
+        text = "mixed modes: " + ", ".join(f"{mode} ({n})" for mode, n in modes.most_common())
+        findings.append(Finding("modes", "warning", text))
+    findings += [
+        Finding("converted", "note", f"{len(items)} images: {text}", tuple(items)) for text, items in notes.items()
+    ]
+    findings += [Finding("layout", "note", note) for note in listing.notes]
+    return _report(listing.name, looked, findings, listing.root)
+
+
+def _check_registered(name: str) -> Report:
+    dataset = open_dataset(name)
+    looked = _Looked()
+    classes = dataset.spec.classes
+    for split_name, split in dataset.splits.items():
+        assert isinstance(split, TensorSplit)
+        for i, target in enumerate(track(split.targets.tolist(), len(split), f"checking {name}/{split_name}")):
+            looked.names.append(split.identity(i))
+            looked.labels.append(classes[target])
+            looked.splits.append(split_name)
+            looked.prints.append(of_pixels(split.samples[i].numpy()))
+    findings = [*_same(looked), *_balance(looked, classes)]
+    return _report(name, looked, findings, None)
+
+
+def _same(looked: _Looked) -> list[Finding]:
+    """Equal and nearly equal samples: in two splits a leak, under two labels a contradiction, else a duplicate."""
+    together: dict[bytes, list[int]] = defaultdict(list)
+    for i, fingerprint in enumerate(looked.prints):
+        together[fingerprint.exact].append(i)
+    findings = _judge([group for group in together.values() if len(group) > 1], looked, "the same", "")
+    firsts = [group[0] for group in together.values()]
+    if any(looked.prints[i].shape is None for i in firsts):
+        return findings  # signals and clips: only equality means anything
+    if len(firsts) > NEAR_LIMIT:
+        text = f"nearly equal images are looked for in up to {NEAR_LIMIT} images; these are {len(firsts)}"
+        return [*findings, Finding("near", "note", text)]
+    pairs = near_pairs([looked.prints[i] for i in firsts])
+    across = [[firsts[a], firsts[b]] for a, b in pairs]
+    return findings + _judge(across, looked, "nearly the same", "near-")
+
+
+def _judge(groups: Iterable[Sequence[int]], looked: _Looked, words: str, prefix: str) -> list[Finding]:
+    leaks, contradictions, duplicates = [], [], []
+    for group in groups:
+        item = tuple(looked.names[i] for i in group)
+        if len({looked.splits[i] for i in group}) > 1:
+            leaks.append(item)
+        elif len({looked.labels[i] for i in group}) > 1:
+            contradictions.append(item)
+        else:
+            duplicates.append(item)
+    findings = []
+    if leaks:
+        text = f"LEAK: {_many(leaks)} of images that are {words} stand in two splits: {_few(leaks)}"
+        findings.append(Finding(f"{prefix}leak", "error", text, tuple(leaks)))
+    if contradictions:
+        text = f"{_many(contradictions)} of images that are {words} have different labels: {_few(contradictions)}"
+        findings.append(Finding(f"{prefix}contradiction", "warning", text, tuple(contradictions)))
+    if duplicates:
+        text = f"{_many(duplicates)} of images are {words}: {_few(duplicates)}"
+        findings.append(Finding(f"{prefix}duplicate", "warning", text, tuple(duplicates)))
+    return findings
+
+
+def _many(groups: Sequence[Sequence[str]]) -> str:
+    return f"{len(groups)} set{'s' if len(groups) > 1 else ''}"
+
+
+def _few(groups: Sequence[Sequence[str]]) -> str:
+    shown = "; ".join(" = ".join(group[:4]) for group in groups[:3])
+    return shown + ("; …" if len(groups) > 3 else "")
+
+
+def _balance(looked: _Looked, classes: Sequence[str]) -> list[Finding]:
+    findings = []
+    readable = set(looked.labels)
+    if gone := [name for name in classes if name not in readable]:
+        text = f"no image can be read of class {', '.join(gone)}"
+        findings.append(Finding("empty_class", "error", text))
+    learned = [split for split in looked.splits if split in ("", "train")]
+    counts = Counter(label for label, split in zip(looked.labels, looked.splits, strict=True) if split in ("", "train"))
+    if not learned:
+        return [*findings, Finding("no_train", "error", "nothing to train on: no readable image is in train")]
+    if unseen := sorted(readable - counts.keys()):
+        findings.append(Finding("unseen", "error", f"labels never seen in train: {', '.join(unseen)}"))
+    most, least = max(counts, key=lambda c: counts[c]), min(counts, key=lambda c: counts[c])
+    if counts[most] >= IMBALANCE * counts[least]:
+        text = f"imbalance: {counts[most]} of {most!r} but {counts[least]} of {least!r}"
+        findings.append(Finding("imbalance", "warning", f"{text}; class weights or more examples help"))
+    if few := [name for name in classes if 0 < counts[name] < FEW]:
+        text = f"{len(few)} classes have fewer than {FEW} images: {', '.join(few[:5])}{' …' if len(few) > 5 else ''}"
+        findings.append(Finding("few", "warning", text))
+    return findings
+
+
+def _groups(listing: Listing) -> list[Finding]:
+    where: dict[str, set[str]] = defaultdict(set)
+    for sample in listing.samples:
+        if sample.group:
+            where[sample.group].add(sample.split)
+    torn = [(group, *sorted(splits)) for group, splits in where.items() if len(splits) > 1]
+    if not torn:
+        return []
+    text = f"LEAK: {len(torn)} groups stand in two splits: {', '.join(group[0] for group in torn[:5])}"
+    return [Finding("group_leak", "error", text, tuple(torn))]
+
+
+def _report(name: str, looked: _Looked, findings: list[Finding], root: Path | None) -> Report:
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for label, split in zip(looked.labels, looked.splits, strict=True):
+        counts[split][label] += 1
+    plain = {split: dict(sorted(of_class.items())) for split, of_class in counts.items()}
+    return Report(
+        name, len(looked.names), plain, tuple(sorted(findings, key=lambda f: _SEVERITIES.index(f.severity))), root
+    )

@@ -1,0 +1,82 @@
+"""A sample reduced to two short codes: one for equal, one for nearly equal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from profond.data.images import eight_bit
+
+SIDE = 16
+NEAR = 3.0
+NEAR_WORST = 24
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What is kept of a sample for comparing.
+
+    Args:
+        exact: a hash of shape and pixels, equal only for equal pictures, whatever file format holds them.
+        shape: the picture shrunk to 16×16 colour, uint8 (768,); None for signals and clips.
+        size: height and width of the picture; (0, 0) for others.
+    """
+
+    exact: bytes
+    shape: NDArray[np.uint8] | None
+    size: tuple[int, int]
+
+
+def of_image(image: Image.Image) -> Fingerprint:
+    """Of a picture as the model sees it: 8-bit colour, transparency on white."""
+    colour = eight_bit(image, "RGB")
+    small = np.asarray(colour.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.uint8).reshape(-1)
+    digest = hashlib.blake2b(colour.tobytes(), digest_size=16, salt=_salt(colour.size)).digest()
+    return Fingerprint(digest, small, (colour.height, colour.width))
+
+
+def of_pixels(sample: NDArray[Any]) -> Fingerprint:
+    """Of a raw sample: (1 or 3, h, w) uint8 is a picture, all else is only compared for equality."""
+    if sample.dtype == np.uint8 and sample.ndim == 3 and sample.shape[0] in (1, 3):
+        height, width = sample.shape[1:]
+        planes = np.broadcast_to(sample, (3, height, width)).transpose(1, 2, 0)
+        return of_image(Image.fromarray(np.ascontiguousarray(planes)))
+    digest = hashlib.blake2b(np.ascontiguousarray(sample).tobytes(), digest_size=16).digest()
+    return Fingerprint(digest, None, (0, 0))
+
+
+def near_pairs(prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
+    """Pairs whose 16×16 pictures differ by less than 3 of 255 on average and by less than 24 anywhere.
+
+    Found are copies that were resized, re-compressed or converted; not crops, mirror images or other photographs of
+    the same thing. All pairs are compared, through one matrix product for each block of rows.
+    """
+    if len(prints) < 2:
+        return []
+    shapes = np.stack([p.shape for p in prints if p.shape is not None]).astype(np.float32)
+    assert len(shapes) == len(prints)
+    # NOTE mean |a - b| < NEAR and max |a - b| < NEAR_WORST give |a - b|² < NEAR × NEAR_WORST × length: a cheap sieve.
+    bound = NEAR * NEAR_WORST * shapes.shape[1]
+    squares = np.square(shapes).sum(1)
+    pairs = []
+    for start in range(0, len(shapes), _BLOCK):
+        block = shapes[start : start + _BLOCK]
+        rest = shapes[start:]
+        distance = squares[start : start + _BLOCK, None] + squares[None, start:] - 2 * (block @ rest.T)
+        for a, b in np.argwhere(distance < bound):
+            if a < b:
+                difference = np.abs(block[a] - rest[b])
+                if difference.mean() < NEAR and difference.max() < NEAR_WORST:
+                    pairs.append((int(start + a), int(start + b)))
+    return pairs
+
+
+def _salt(size: tuple[int, int]) -> bytes:
+    return size[0].to_bytes(8, "big") + size[1].to_bytes(8, "big")
