@@ -34,11 +34,11 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
     if is_folder:
         from profond.data.folder import open_folder
 
-        return open_folder(path, **bind(open_folder, options, what=f"folder {name!r}"))
+        return open_folder(**bind(open_folder, {"path": path, **options}, what=f"folder {name!r}"))
     if is_file and path.suffix.lower() in (".csv", ".tsv", ".txt"):
         from profond.data.manifest import open_manifest
 
-        return open_manifest(path, **bind(open_manifest, options, what=f"manifest {name!r}"))
+        return open_manifest(**bind(open_manifest, {"path": path, **options}, what=f"manifest {name!r}"))
     if is_file:
         raise DataError(f"{name} is neither a folder of images nor a .csv manifest", "`profond data --help` shows both")
     if path.is_symlink():
