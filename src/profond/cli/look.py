@@ -42,20 +42,20 @@ def look(file: Path, space: str, pixel: str | None, out: Path | None, as_json: b
     image, notes = _open(file)
     planes = split_planes(image, space)
     marked = None if at is None else planes.pixel(*at)
-    _save(planes.figure(pixel=at, title=file.name), target)
+    _save(planes.figure(pixel=at, title=_name(file)), target)
     if as_json:
-        report: dict[str, Any] = {"file": str(file), **planes.to_json(), "picture": str(target)}
+        report: dict[str, Any] = {"file": click.format_filename(file), **planes.to_json()}
         report["notes"] = [*notes, *report["notes"]]
         if at is not None and marked is not None:
             report["pixel"] = {"x": at[0], "y": at[1], "levels": list(marked)}
-        _print_json("look", report)
+        _print_json("look", {**report, "picture": click.format_filename(target)})
         return
-    click.echo("\n".join([str(file), *planes.lines()]))
+    click.echo("\n".join([click.format_filename(file), *planes.lines()]))
     _print_notes(notes)
     if at is not None and marked is not None:
         numbers = ", ".join(f"{plane.name} {level}" for plane, level in zip(planes.planes, marked, strict=True))
         click.echo(f"pixel {at[0]},{at[1]}: {numbers}")
-    click.echo(f"picture: {target}")
+    click.echo(f"picture: {click.format_filename(target)}")
 
 
 @click.command()
@@ -121,14 +121,14 @@ def conv(
     _save(draw_convolution(*results, at=position, title=f"{name}, {chosen.name}"), target)
     if as_json:
         report: dict[str, Any] = {
-            "file": None if file is None else str(file),
+            "file": _shown(file),
             "notes": notes,
             "kernel_name": chosen.name,
         }
         report |= _per_plane(planes, [result.to_json() for result in results])
         if pixels:
             report["at"] = {key: pixel.to_json() for key, pixel in zip(planes, pixels, strict=True)}
-        _print_json("conv", {**report, "picture": str(target)})
+        _print_json("conv", {**report, "picture": click.format_filename(target)})
         return
     height, width = results[0].input.shape
     click.echo(f"{name}: {height} rows × {width} columns" + _of(planes))
@@ -137,7 +137,7 @@ def conv(
     _print_results(planes, results)
     for key, pixel in zip(planes, pixels, strict=False):
         click.echo("\n".join([*_heading(planes, key), *pixel.lines()]))
-    click.echo(f"picture: {target}")
+    click.echo(f"picture: {click.format_filename(target)}")
 
 
 @click.command()
@@ -185,15 +185,15 @@ def pool(
     name = _name(file)
     _save(draw_pooling(*results, title=name), target)
     if as_json:
-        report: dict[str, Any] = {"file": None if file is None else str(file), "notes": notes}
+        report: dict[str, Any] = {"file": _shown(file), "notes": notes}
         report |= _per_plane(planes, [result.to_json() for result in results])
-        _print_json("pool", {**report, "picture": str(target)})
+        _print_json("pool", {**report, "picture": click.format_filename(target)})
         return
     height, width = results[0].input.shape
     click.echo(f"{name}: {height} rows × {width} columns" + _of(planes))
     _print_notes(notes)
     _print_results(planes, results)
-    click.echo(f"picture: {target}")
+    click.echo(f"picture: {click.format_filename(target)}")
 
 
 def _planes(file: Path | None, matrix: str | None, channels: str) -> tuple[dict[str, Array], list[str]]:
@@ -269,7 +269,11 @@ def _whole(text: str) -> int | None:
 
 
 def _name(file: Path | None) -> str:
-    return "matrix" if file is None else file.name
+    return "matrix" if file is None else click.format_filename(file.name)
+
+
+def _shown(file: Path | None) -> str | None:
+    return None if file is None else click.format_filename(file)
 
 
 def _of(planes: dict[str, Array]) -> str:

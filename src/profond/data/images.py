@@ -5,14 +5,15 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
-from torch import Tensor
 
 from profond.core.errors import ImageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".jfif")
 MAX_PIXELS = 178_956_970
@@ -143,6 +144,8 @@ def resize(image: Image.Image, size: tuple[int, int], how: str, interpolation: s
 
 def to_tensor(image: Image.Image) -> Tensor:
     """8-bit grey or colour to uint8 (c, h, w)."""
+    import torch  # not above: `profond look` opens images without it
+
     pixels = np.array(image, dtype=np.uint8)
     return torch.from_numpy(pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 

@@ -80,7 +80,7 @@ def read_matrix(text: str, what: str = "the matrix") -> Array:
         return _rectangle(_read_csv(Path(text)), what)
     try:
         rows = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # NOTE a whole number of 5,000 digits is a ValueError
         raise DataError(f"{what} cannot be read: {_short(text)}", "write it as [[1, 2], [3, 4]]") from None
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise DataError(f"{what} is not a list of rows: {_short(text)}", "write it as [[1, 2], [3, 4]]")

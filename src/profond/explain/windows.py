@@ -51,6 +51,8 @@ class Axis:
     noun: str = "window"
 
     def __post_init__(self) -> None:
+        if self.window < 1:
+            raise ConfigError(f"a {self.noun} of {self.window} pixels is empty", "use a size of 1 or more")
         if self.stride < 1:
             raise ConfigError(
                 f"a stride of {self.stride} never moves the {self.noun} forward", "use a stride of 1 or more"
@@ -61,8 +63,6 @@ class Axis:
             )
         if self.padding < 0:
             raise ConfigError(f"a padding of {self.padding} is less than nothing", "use a padding of 0 or more")
-        if self.window < 1:
-            raise ConfigError(f"a {self.noun} of {self.window} pixels is empty", "use a size of 1 or more")
         if self.span > self.padded:
             reach = f"a {self.noun} of {self.window}"
             if self.dilation > 1:
