@@ -50,6 +50,13 @@ def create(name: str, spec: Spec | None = None, **settings: Any) -> nn.Module:
 
 
 def example_shape(name: str, **settings: Any) -> tuple[int, ...]:
-    """The shape of one small sample that a registered model takes, such as (1, 28, 28). Raises: UnknownName."""
+    """The shape of one small sample that a registered model takes, such as (1, 28, 28).
+
+    Raises: UnknownName, ConfigError.
+    """
+    from profond.core.config import bind
+
     shape = registry.load(name).example_shape  # type: ignore[attr-defined]
-    return tuple(shape(**{**registry.entry(name).config, **settings}) if callable(shape) else shape)
+    if callable(shape):
+        shape = shape(**bind(shape, {**registry.entry(name).config, **settings}, what=f"model {name!r}"))
+    return tuple(shape)

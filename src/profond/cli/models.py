@@ -1,0 +1,199 @@
+"""`profond models` and `params`: which models there are, and what each is made of."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from profond.core.errors import ConfigError, UnknownName, UsageError
+from profond.core.run import SCHEMA_VERSION, Run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from profond.explain.summary import Summary
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group()
+def models() -> None:
+    """List models, and show one layer by layer."""
+
+
+@models.command("list")
+@JSON
+def list_models(as_json: bool) -> None:
+    """Every model, in a line; its variant's settings below."""
+    from profond.models import registry
+
+    entries = [registry.entry(name) for name in registry.names()]
+    if as_json:
+        rows = [{"name": entry.name, "summary": entry.summary, "settings": entry.config} for entry in entries]
+        print_json("models list", {"models": rows})
+        return
+    width = max(len(entry.name) for entry in entries)
+    for entry in entries:
+        click.echo(f"{entry.name:<{width}}  {entry.summary}")
+        if entry.config:
+            settings = " ".join(f"{key}={json.dumps(value)}" for key, value in entry.config.items())
+            click.echo(f"{'':<{width}}  {settings}")
+
+
+def accounting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that `models show` and `params` share."""
+    for option in reversed(
+        [
+            click.option("--input", "size", metavar="CxHxW", help="One sample, such as 3x224x224; channels first."),
+            click.option("--classes", type=int, metavar="N", help="Number of classes.  [default: 10]"),
+            click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="A setting of the model."),
+            click.option(
+                "--counting",
+                default="torch",
+                show_default=True,
+                metavar="torch|keras",
+                help="keras counts BatchNorm's running statistics among the parameters.",
+            ),
+            click.option("--picture", type=click.Path(path_type=Path), help="Draw the layers: .png, .svg, .pdf …"),
+            JSON,
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@models.command()
+@click.argument("name")
+@accounting
+def show(name: str, **options: Any) -> None:
+    """One model layer by layer: shapes, parameters with their formula, multiply-adds, receptive field.
+
+    \b
+    profond models show mlp --input 3x224x224
+    profond models show convnet1d --input 1x28x28 --set "dilation=[1,2,4]"
+    """
+    account("models show", name, **options)
+
+
+@click.command()
+@click.argument("model", metavar="NAME|RUN")
+@accounting
+def params(model: str, **options: Any) -> None:
+    """A model's parameters layer by layer, of a model by its name, or of a run by its folder.
+
+    \b
+    profond params lenet5
+    profond params runs/20250101-120000-lenet5 --counting keras
+    """
+    account("params", model, **options)
+
+
+def account(
+    command: str,
+    name: str,
+    size: str | None,
+    classes: int | None,
+    changes: tuple[str, ...],
+    counting: str,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    if counting not in ("torch", "keras"):
+        raise UnknownName("counting", counting, ("torch", "keras"))
+    settings: dict[str, Any] = dict(map(read_change, changes))
+    if size is not None:
+        settings["input_shape"] = read_size(size)
+    if classes is not None:
+        if classes < 1:
+            raise UsageError(f"--classes is {classes}", "give 1 or more")
+        settings["num_classes"] = classes
+    if picture is not None:
+        from profond.explain.drawing import check_picture_name, save_figure
+
+        check_picture_name(picture)
+    from profond.explain.summary import summarise
+
+    label, model, shape, config = build(name, settings)
+    summary = summarise(model, shape, counting="keras" if counting == "keras" else "torch", name=label)
+    if picture is not None:
+        from profond.explain.architecture import draw
+
+        save_figure(draw(summary), picture)
+    if as_json:
+        drawn = {"picture": str(picture)} if picture else {}
+        print_json(command, {"settings": config, **summary.to_json(), **drawn})
+        return
+    report(summary, config)
+    if picture is not None:
+        click.echo(f"picture      {picture}")
+
+
+def build(name: str, settings: dict[str, Any]) -> tuple[str, nn.Module, tuple[int, ...], dict[str, Any]]:
+    """A model without numbers, from a registered name or a run's folder; its label, input shape and settings."""
+    import inspect
+
+    import torch
+
+    from profond import models as zoo
+
+    label = name
+    known: dict[str, Any] = {}
+    if os.sep in name or Path(name).is_dir():
+        run = Run.open(name)
+        known = dict(run.read("config.json").get("model") or {})
+        if "name" not in known:
+            raise ConfigError(f"{name} does not say which model it trained", "choose another run: `profond runs list`")
+        label, name = f"{known['name']} of {run.path}", known.pop("name")
+    accepted = inspect.signature(zoo.registry.load(name)).parameters
+    usual: dict[str, Any] = {}
+    if "num_classes" in accepted:
+        usual["num_classes"] = 10
+    if "input_shape" in accepted and not {"input_shape"} & {*known, *settings}:
+        usual["input_shape"] = zoo.example_shape(name, **{**known, **settings})
+    config = zoo.configure(name, settings={**usual, **known, **settings})
+    with torch.device("meta"):
+        model = zoo.registry.load(name)(**config)
+    return label, model, tuple(config["input_shape"]), config
+
+
+def report(summary: Summary, config: dict[str, Any]) -> None:
+    from profond.explain.summary_table import lines
+
+    width = shutil.get_terminal_size((100, 24)).columns
+    shown = {key: value for key, value in config.items() if key != "input_shape"}
+    bold = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    title = click.style(summary.model, bold=True) if bold else summary.model
+    settings = " ".join(f"{key}={json.dumps(value, default=list)}" for key, value in shown.items())
+    click.echo(f"{title}  input {'×'.join(map(str, summary.input_shape))}  {settings}".rstrip())
+    for line in lines(summary, width):
+        click.echo(line)
+
+
+def read_size(text: str) -> tuple[int, ...]:
+    """``3x224x224`` to (3, 224, 224). Raises: UsageError."""
+    if not re.fullmatch(r"\d+([x×,]\d+)*", text.strip()):
+        raise UsageError(f"--input {text!r} is not a size", "write 3x224x224: channels, height, width")
+    shape = tuple(int(part) for part in re.split(r"[x×,]", text.strip()))
+    if min(shape) < 1 or math.prod(shape) > 1_000_000_000:
+        raise UsageError(f"--input {text!r} cannot be", "each side is 1 or more, and a sample has at most 10^9 numbers")
+    return shape
+
+
+def read_change(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {text!r} has no value", "write --set key=value")
+    return key.strip(), value
+
+
+def print_json(command: str, document: dict[str, Any]) -> None:
+    click.echo(json.dumps({"schema_version": SCHEMA_VERSION, "command": command, **document}, ensure_ascii=False))
