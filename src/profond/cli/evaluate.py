@@ -24,6 +24,7 @@ OUT = click.option(
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 BATCH = click.option("--batch-size", type=click.IntRange(min=1), default=256, show_default=True)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+SHOWN = 100  # images that cannot be used, told one by one
 QUIET = click.option("--quiet", is_flag=True, help="No progress and no notes.")
 
 
@@ -130,7 +131,8 @@ def predict(
     from profond.serve.predictor import Predictor
 
     start = time.perf_counter()
-    predictor = Predictor.open(find_run(run, out), device=device, resize=resize)
+    found = find_run(run, out)
+    predictor = Predictor.open(found, device=device, resize=resize)
     said: list[Prediction] = []
     failed: list[tuple[str, ProfondError]] = []
     with _images(inputs) as (paths, names):
@@ -156,7 +158,7 @@ def predict(
     if as_json:
         print_json(
             "predict",
-            run=run,
+            run=str(found.path),
             predictions=[prediction.to_json() for prediction in said],
             refused=[{"source": name, "error": error.message} for name, error in failed],
             seconds=round(time.perf_counter() - start, 3),
@@ -167,8 +169,10 @@ def predict(
     if failed and len(paths) == 1:
         raise failed[0][1]
     if failed:
-        for _, error in failed:
+        for _, error in failed[:SHOWN]:
             click.echo(f"error: {error.message}", err=True)
+        if len(failed) > SHOWN:
+            click.echo(f"… and {len(failed) - SHOWN:,} more", err=True)
         advice = failed[0][1].help if len({error.help for _, error in failed}) == 1 else "see each line above"
         raise DataError(f"{len(failed)} of {done + len(failed)} images could not be used", advice)
 
@@ -189,7 +193,7 @@ def find_run(reference: str, out: str = "runs") -> Run:
         path = Path(out) / reference
     if not path.exists():
         names = [run.name for run in all_runs(out)]
-        raise ConfigError(f"there is no run {reference}", suggest(reference, names) if names else "profond runs list")
+        raise ConfigError(f"there is no run {reference}", suggest(reference, [*names, "last"]))
     return Run.open(path)
 
 

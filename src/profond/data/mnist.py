@@ -101,7 +101,13 @@ def _open(
     if not 0 <= padding <= 64:
         raise ConfigError(f"padding of {name} is {padding}", "use 0 to 64 pixels")
     preprocessing = Preprocessing(
-        size=(28, 28), mode="L", mean=(mean,), std=(std,), padding=padding, permutation_seed=permutation_seed
+        size=(28, 28),
+        mode="L",
+        mean=(mean,),
+        std=(std,),
+        padding=padding,
+        permutation_seed=permutation_seed,
+        fixed_size=True,
     )
     fetched = obtain(name, files, sources)
     splits = {}

@@ -34,6 +34,7 @@ class Preprocessing:
         interpolation: how pixels between pixels are found.
         padding: black pixels added on each side.
         permutation_seed: None, or the seed of one fixed permutation of each channel's positions (lecture, exercise 2).
+        fixed_size: the data had this size and mode to begin with, so another image is unlike anything seen in training.
     """
 
     size: tuple[int, int] | None = None
@@ -45,6 +46,7 @@ class Preprocessing:
     interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
     padding: int = 0
     permutation_seed: int | None = None
+    fixed_size: bool = False
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or not self.mean:

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,6 @@ class Predictor:
         task: turns the model's outputs into probabilities.
         preprocessing: from an image to the model's input.
         classes: names in label order.
-        input_shape: what the model receives, (c, h, w), where it is known.
         device: where the model is put.
         resize: convert images that do not have the run's size and channels, instead of refusing them.
     """
@@ -70,7 +69,6 @@ class Predictor:
         task: Task,
         preprocessing: Preprocessing,
         classes: Sequence[str],
-        input_shape: Sequence[int] | None = None,
         *,
         device: torch.device | str = "cpu",
         resize: bool = False,
@@ -83,11 +81,8 @@ class Predictor:
         self.classes = tuple(classes)
         self.resize = resize
         self.conversions: Counter[str] = Counter()
-        self._required: tuple[int, int] | None = None
-        if preprocessing.size is None and input_shape is not None:
-            border = 2 * preprocessing.padding
-            self._required = (input_shape[-2] - border, input_shape[-1] - border)
-        self.preprocessing = replace(preprocessing, size=self._required) if self._required else preprocessing
+        self.preprocessing = preprocessing
+        self._required = preprocessing.size if preprocessing.fixed_size else None
 
     @classmethod
     def open(cls, path: Run | Path | str, *, device: str = "auto", resize: bool = False) -> Predictor:
@@ -98,13 +93,11 @@ class Predictor:
     @classmethod
     def of(cls, experiment: Experiment, *, device: str = "auto", resize: bool = False) -> Predictor:
         """The predictor of an experiment with trained weights. Raises: ConfigError, DeviceError."""
-        shape = experiment.config["model"].get("input_shape")
         return cls(
             experiment.model,
             experiment.task,
             experiment.preprocessing,
             experiment.classes,
-            shape,
             device=choose_device(device),
             resize=resize,
         )
