@@ -113,7 +113,7 @@ class Sheet:
         inner = max(
             [560.0, min(900.0, max(lines, default=0.0) + 2), *(r.width for r in self.rows if isinstance(r, Row))]
         )
-        title = broken(drawable(self.title), inner, 22)
+        title = broken(drawable(self.title), inner, 22, "bold")
         subtitle = broken(drawable(self.subtitle), inner, 14)
         rows = [row if isinstance(row, Row) else _wrapped(row, inner) for row in self.rows]
         heights = [row.height if isinstance(row, Row) else len(row) * 22 for row in rows]
@@ -247,18 +247,18 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
     return float(_MEASURE.get_text_width_height_descent(text, font, ismath=False)[0])
 
 
-def broken(text: str, width: float, size: float) -> list[str]:
+def broken(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
     """Text in lines that fit, broken at spaces, or anywhere in a word that is longer than a line."""
     lines: list[str] = []
     line = ""
     for word in text.split():
         joined = f"{line} {word}".strip()
-        if text_width(joined, size) <= width:
+        if text_width(joined, size, weight) <= width:
             line = joined
             continue
         lines += [line] if line else []
-        while text_width(word, size) > width and len(word) > 1:
-            cut = next((n for n in range(len(word), 1, -1) if text_width(word[:n], size) <= width), 1)
+        while text_width(word, size, weight) > width and len(word) > 1:
+            cut = next((n for n in range(len(word), 1, -1) if text_width(word[:n], size, weight) <= width), 1)
             lines.append(word[:cut])
             word = word[cut:]
         line = word
