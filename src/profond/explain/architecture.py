@@ -15,8 +15,8 @@ from profond.explain.drawing import COLOURS, DOTS, FAINT, FONT, INK, MUTED, PAPE
 from profond.explain.summary import Layer, Summary
 
 MOST_BLOCKS, BLOCKS_A_ROW = 40, 10
-MARGIN, GAP, TALLEST, DEEPEST = 40, 34, 130, 46
-HEAD, LABELS, BAR = 96, 84, 44
+MARGIN, GAP, TALLEST, DEEPEST = 40, 30, 130, 46
+HEAD, LABELS, BAR = 88, 88, 40
 FAMILIES = {"input": "#9aa5b1", "convolution": COLOURS[1], "pooling": COLOURS[2], "dense": COLOURS[0]}
 FAMILIES |= {"recurrent": COLOURS[3], "other": "#c3ccd5"}
 
@@ -35,7 +35,8 @@ class Block:
 def draw(summary: Summary) -> Figure:
     """The picture of a summary: width and depth of a block grow with its shape; the bars share out the parameters."""
     blocks = [Block("input", "", "input", summary.input_shape, 0), *collapsed(summary.layers)]
-    rows = [blocks[start : start + BLOCKS_A_ROW] for start in range(0, len(blocks), BLOCKS_A_ROW)]
+    count = math.ceil(len(blocks) / math.ceil(len(blocks) / BLOCKS_A_ROW))
+    rows = [blocks[first : first + count] for first in range(0, len(blocks), count)]
     largest = max((max(block.shape[1:]) for block in blocks if len(block.shape) > 1), default=1)
     widest = max(math.prod(block.shape[:1]) for block in blocks)
     most = max(1, *(block.parameters for block in blocks))
@@ -43,30 +44,31 @@ def draw(summary: Summary) -> Figure:
         max(solid(block, largest, widest)[1] + solid(block, largest, widest)[2] for block in row) for row in rows
     ]
     inner = max(sum(slot(block, largest, widest) for block in row) + GAP * (len(row) - 1) for row in rows)
-    width = max(inner, 560) + 2 * MARGIN
-    total = HEAD + sum(height + LABELS + BAR + 24 for height in heights) + MARGIN
+    width = max(inner, text_width(sums(summary), 13), 560) + 2 * MARGIN
+    total = HEAD + sum(height + LABELS + BAR + 24 for height in heights) + 8
     figure = Figure(figsize=(width / DOTS, total / DOTS), dpi=DOTS, facecolor=PAPER)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(0, width), ylim=(total, 0))
     heading(axes, summary, [block.family for block in blocks], width)
-    top: float = HEAD
+    floor: float = HEAD
     for row, height in zip(rows, heights, strict=True):
-        x: float = MARGIN
-        floor = top + height
+        floor += height
+        x, edge = float(MARGIN), 0.0
         for block in row:
             room = slot(block, largest, widest)
             face, tall, deep = solid(block, largest, widest)
             left = x + (room - face - deep) / 2
+            if block is not row[0]:
+                arrow(axes, (edge + left) / 2, floor - 8)
             cuboid(axes, block, left, floor, face, tall, deep)
-            labels(axes, block, x + room / 2, floor + 14)
+            labels(axes, block, x + room / 2, floor + 24)
             share(axes, block.parameters / most, x + room / 2, floor + LABELS)
-            if block is not blocks[-1]:
-                middle = floor - tall / 2
-                end = x + room + (GAP - 8 if block is not row[-1] else 18)
-                arrow(axes, max(left + face + deep + 4, x + room - 6), end, middle)
+            edge = left + face + min(deep, 10)  # where its side is, as high as the arrow
             x += room + GAP
-        top = floor + LABELS + BAR + 24
+        if row is not rows[-1]:
+            arrow(axes, edge + 16, floor - 8)
+        floor += LABELS + BAR + 24
     return figure
 
 
@@ -122,8 +124,8 @@ def solid(block: Block, largest: int, widest: int) -> tuple[float, float, float]
 
 def slot(block: Block, largest: int, widest: int) -> float:
     face, _, deep = solid(block, largest, widest)
-    words = [text_width(text, 12, "bold") for text in (clipped(block.name), block.kind, shape_text(block.shape))]
-    return max(face + deep, *words)
+    words = (clipped(block.name), block.kind, shape_text(block.shape), f"{block.parameters:,}")
+    return max(face + deep, *(text_width(word, 12, "bold") for word in words))
 
 
 def cuboid(axes: Axes, block: Block, left: float, floor: float, face: float, tall: float, deep: float) -> None:
@@ -140,46 +142,40 @@ def cuboid(axes: Axes, block: Block, left: float, floor: float, face: float, tal
 
 
 def labels(axes: Axes, block: Block, middle: float, top: float) -> None:
-    lines = (
-        (clipped(block.name), INK, "bold"),
-        (block.kind, MUTED, "normal"),
-        (shape_text(block.shape), INK, "normal"),
-    )
-    for index, (text, colour, weight) in enumerate(lines):
-        write(axes, middle, top + 18 * index, text, colour, weight)
+    write(axes, middle, top, clipped(block.name), INK, "bold")
+    write(axes, middle, top + 18, block.kind, MUTED)
+    write(axes, middle, top + 36, shape_text(block.shape), INK)
+    if block.parameters:
+        write(axes, middle, top + 54, f"{block.parameters:,}", MUTED)
 
 
 def share(axes: Axes, part: float, middle: float, top: float) -> None:
     """A bar hanging below the labels."""
-    axes.plot([middle - 26, middle + 26], [top, top], color=FAINT, linewidth=0.8)
     if part:
-        axes.add_patch(Rectangle((middle - 14, top), 28, max(1.5, part * (BAR - 6)), facecolor=MUTED, linewidth=0))
+        axes.plot([middle - 26, middle + 26], [top, top], color=FAINT, linewidth=0.8)
+        axes.add_patch(Rectangle((middle - 14, top), 28, max(1.5, part * BAR), facecolor=MUTED, linewidth=0))
 
 
-def arrow(axes: Axes, start: float, end: float, y: float) -> None:
-    style: dict[str, Any] = {
-        "arrowstyle": "-|>",
-        "mutation_scale": 9,
-        "color": MUTED,
-        "linewidth": 1,
-        "shrinkA": 0,
-        "shrinkB": 0,
-    }
-    axes.add_patch(FancyArrowPatch((start, y), (end, y), **style))
+def arrow(axes: Axes, middle: float, y: float) -> None:
+    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 9, "color": MUTED, "linewidth": 1}
+    axes.add_patch(FancyArrowPatch((middle - 11, y), (middle + 11, y), shrinkA=0, shrinkB=0, zorder=4, **style))
 
 
 def heading(axes: Axes, summary: Summary, families: Sequence[str], width: float) -> None:
-    write(axes, MARGIN, 22, summary.model, INK, "bold", 20, "left")
-    sums = f"{summary.parameters:,} parameters, {summary.multiply_adds:,} multiply-adds a sample"
-    write(axes, MARGIN, 52, f"{sums}; the bars below share out the parameters", MUTED, "normal", 13, "left")
+    write(axes, MARGIN, 38, summary.model, INK, "bold", 20, "left")
+    write(axes, MARGIN, 62, sums(summary), MUTED, "normal", 13, "left")
     x = width - MARGIN
     for name in [name for name in reversed(FAMILIES) if name in families and name != "input"]:
         x -= text_width(name, 12)
-        write(axes, x, 22, name, MUTED, "normal", 12, "left")
-        axes.add_patch(
-            Rectangle((x - 18, 24), 12, 12, facecolor=tint(FAMILIES[name], 0.6), edgecolor=INK, linewidth=0.6)
-        )
+        write(axes, x, 36, name, MUTED, "normal", 12, "left")
+        swatch: dict[str, Any] = {"edgecolor": INK, "linewidth": 0.6}
+        axes.add_patch(Rectangle((x - 18, 25), 12, 12, facecolor=tint(FAMILIES[name], 0.6), **swatch))
         x -= 36
+
+
+def sums(summary: Summary) -> str:
+    counted = f"{summary.parameters:,} parameters, {summary.multiply_adds:,} multiply-adds a sample"
+    return f"{counted}; the bars compare the parameters"
 
 
 def write(
@@ -192,10 +188,10 @@ def write(
     size: float = 12,
     side: str = "center",
 ) -> None:
+    """One line of text; y is where its letters stand."""
     points = size * 72 / DOTS
-    axes.text(
-        x, y, text, ha=side, va="top", fontsize=points, color=colour, weight=weight, family=FONT, parse_math=False
-    )
+    style: dict[str, Any] = {"fontsize": points, "color": colour, "weight": weight, "family": FONT}
+    axes.text(x, y, text, ha=side, va="baseline", parse_math=False, **style)
 
 
 def clipped(name: str) -> str:

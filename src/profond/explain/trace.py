@@ -137,13 +137,12 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _leaving(self, name: str) -> Any:
         def leave(module: nn.Module, inputs: Any, output: Any) -> None:
             self.inside.pop()
-            visit = self.found.visits.pop(name, Visit())
+            visit = self.found.visits.setdefault(name, Visit())
             visit.calls += 1
             tensor = next((one for one in tree_leaves(output) if isinstance(one, Tensor)), None)
             if visit.output_shape is None and tensor is not None:
                 visit.output_shape = tuple(tensor.shape[1:])
                 visit.field = self.fields.get(tensor)  # type: ignore[no-untyped-call]
-            self.found.visits[name] = visit
 
         return leave
 
