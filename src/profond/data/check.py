@@ -226,13 +226,13 @@ def _judge(groups: Iterable[Sequence[int]], looked: _Looked, words: str, prefix:
             duplicates.append(item)
     findings = []
     if leaks:
-        text = f"LEAK: {_many(leaks)} of images that are {words} stand in two splits: {_few(leaks)}"
+        text = f"LEAK: {_many(leaks)} of images that are {words}, in two splits: {_few(leaks)}"
         findings.append(Finding(f"{prefix}leak", "error", text, tuple(leaks)))
     if contradictions:
-        text = f"{_many(contradictions)} of images that are {words} have different labels: {_few(contradictions)}"
+        text = f"{_many(contradictions)} of images that are {words}, under different labels: {_few(contradictions)}"
         findings.append(Finding(f"{prefix}contradiction", "warning", text, tuple(contradictions)))
     if duplicates:
-        text = f"{_many(duplicates)} of images are {words}: {_few(duplicates)}"
+        text = f"{_many(duplicates)} of images that are {words}: {_few(duplicates)}"
         findings.append(Finding(f"{prefix}duplicate", "warning", text, tuple(duplicates)))
     return findings
 
@@ -263,7 +263,7 @@ def _balance(looked: _Looked, classes: Sequence[str]) -> list[Finding]:
         text = f"imbalance: {counts[most]} of {most!r} but {counts[least]} of {least!r}"
         findings.append(Finding("imbalance", "warning", f"{text}; class weights or more examples help"))
     if few := [name for name in classes if 0 < counts[name] < FEW]:
-        text = f"{len(few)} classes have fewer than {FEW} images: {', '.join(few[:5])}{' …' if len(few) > 5 else ''}"
+        text = f"{len(few)} {'class has' if len(few) == 1 else 'classes have'} fewer than {FEW} images: {', '.join(few[:5])}{' …' if len(few) > 5 else ''}"
         findings.append(Finding("few", "warning", text))
     return findings
 

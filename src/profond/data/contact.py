@@ -46,7 +46,7 @@ def contact_sheet(report: Report, path: Path) -> bool:
                 pen.line((*box[:2], *box[2:]), fill="#b00020")
                 pen.line((box[0], box[3], box[2], box[1]), fill="#b00020")
             pen.rectangle(box, outline="#cccccc")
-            shown = name if len(name) <= 16 else "…" + name[-15:]
+            shown = name if len(name) <= 16 else ".." + name[-14:]
             pen.text((left, box[3] + 1), shown.encode("ascii", "replace").decode(), fill="black")
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
