@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
 
@@ -23,14 +21,14 @@ from profond.tasks.task import Phase, Task
 from profond.training import checkpoint
 from profond.training.average import MovingAverage
 from profond.training.feed import count, epoch_batches, placed
+from profond.training.measure import measure
 from profond.training.observers import Observer, Progress
 from profond.training.optimize import build_optimizer, frozen_norms, gradients_only_for, trained_parameters
+from profond.training.position import Learner, Position, Window
+from profond.training.processes import average_gradients, open_fabric, shared
 from profond.training.schedule import rate_factor
 from profond.training.settings import Training
 from profond.training.stop import StopRequest, stop_requests
-
-# We say the precision and its reason ourselves.
-logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
 
 
 @dataclass
@@ -51,25 +49,6 @@ class Fitted:
     seconds: float
     steps: int
     arithmetic: Arithmetic
-
-
-@dataclass
-class _Position:
-    """What a resumed loop needs to know besides tensors; all of it is JSON."""
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0  # batches of this epoch that were used
-    lines: int = 0  # of metrics.jsonl
-    validation_due: bool = False
-    best: float | None = None
-    since_best: int = 0
-    since_reduced: int = 0
-    rate_reduction: float = 1.0
-    stopped_early: bool = False
-    seconds: float = 0.0
-    window_counts: dict[str, int] = field(default_factory=dict)
-    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def fit(
@@ -129,18 +108,9 @@ class _Loop:
                 raise ConfigError(f"{needs} needs validation data", "give a valid split, or --valid-fraction 0.1")
         self.device = choose_device(training.device)
         self.arithmetic = choose_precision(self.device, training.precision)
-        several = training.devices * training.nodes > 1
-        self.fabric = Fabric(
-            accelerator=self.device.type,
-            devices=training.devices if several or self.device.type != "cuda" else [self.device.index or 0],
-            num_nodes=training.nodes,
-            strategy="ddp" if several else "auto",
-            precision=self.arithmetic.fabric,
-        )
-        if several:
-            self.fabric.launch()
-            self.device = self.fabric.device
-        self.batches, self.valid = self._shared(batches), valid
+        self.fabric = open_fabric(training, self.device, self.arithmetic)
+        self.device = self.fabric.device
+        self.batches, self.valid = shared(self.fabric, batches), valid
         self.model = model.to(self.device)
         self.channels_last = any(isinstance(part, nn.Conv2d | nn.ConvTranspose2d) for part in model.modules())
         if self.channels_last:
@@ -156,9 +126,15 @@ class _Loop:
             self.optimizers[phase.name] = optimizer
         self.rates = {n: [group["lr"] for group in opt.param_groups] for n, opt in self.optimizers.items()}
         self.average = MovingAverage(model, training.ema) if training.ema else None
-        self.window: dict[str, Tensor] = {}
+        self.learner = Learner(
+            self.model,
+            self.average.model if self.average else None,
+            {name: optimizer.optimizer for name, optimizer in self.optimizers.items()},
+            Window(),
+            Position(),
+        )
+        self.position = self.learner.position
         self.finite = torch.ones((), dtype=torch.bool, device=self.device)
-        self.position = _Position()
         self.best: dict[str, Tensor] | None = None
         length = count(self.batches)
         self.steps_an_epoch = None if length is None else -(-length // training.accumulate)
@@ -245,9 +221,10 @@ class _Loop:
             value = loss.value.detach()
             self._check_finite(value, phase)
             self.fabric.backward(loss.value if len(group) == 1 else loss.value / len(group))
-            self._record(phase, {"loss": value, **loss.report})
+            prefix = f"{phase.name}/" if len(self.phases) > 1 else ""
+            self.learner.window.add({"loss": value, **loss.report}, prefix)
         if self.fabric.world_size > 1:
-            self._average_gradients(parameters)
+            average_gradients(self.fabric, parameters)
         if self.training.gradient_clip is not None:
             self.fabric.clip_gradients(self.model, optimizer, max_norm=self.training.gradient_clip)
         optimizer.step()
@@ -279,19 +256,6 @@ class _Loop:
             for norm in self.norms:
                 norm.eval()
 
-    def _average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Average gradients over processes in one flat message.
-
-        NOTE not DistributedDataParallel, whose hooks expect one forward of the whole module for each backward.
-        """
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        averaged = self.fabric.all_reduce(flat, reduce_op="mean")
-        assert isinstance(averaged, Tensor)
-        parts = torch.split(averaged, [gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
-
     # -- numbers -----------------------------------------------------------------------------------------------
 
     def _check_finite(self, value: Tensor, phase: Phase) -> None:
@@ -310,24 +274,11 @@ class _Loop:
             "clip gradients (--set gradient_clip=1), or use --precision fp32; `profond data check` looks at the data",
         )
 
-    def _record(self, phase: Phase, report: Mapping[str, Tensor]) -> None:
-        """Add to the sums that the next log line averages; nothing waits for the device."""
-        prefix = f"{phase.name}/" if len(self.phases) > 1 else ""
-        counts = self.position.window_counts
-        for name, value in report.items():
-            key = prefix + name
-            value = value.detach().float()
-            self.window[key] = self.window[key] + value if key in self.window else value
-            counts[key] = counts.get(key, 0) + 1
-
     def _log_training(self) -> None:
         if not bool(self.finite):
             self._not_finite()
-        means = {key: float(total) / self.position.window_counts[key] for key, total in self.window.items()}
-        self.window.clear()
-        self.position.window_counts.clear()
         rate = next(iter(self.optimizers.values())).param_groups[0]["lr"]
-        self._log("train", {**means, "learning_rate": rate})
+        self._log("train", {**self.learner.window.means(), "learning_rate": rate})
 
     def _log(self, split: str, metrics: dict[str, float]) -> None:
         position = self.position
@@ -413,32 +364,12 @@ class _Loop:
             return
         if not all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
             self._not_finite()
-        tensors = checkpoint.prefixed("model", self.model.state_dict())
-        tensors |= checkpoint.prefixed("window", self.window)
-        if self.average:
-            tensors |= checkpoint.prefixed("average", self.average.model.state_dict())
-        facts: dict[str, Any] = {"position": vars(self.position), "optimizers": {}}
-        for name, optimizer in self.optimizers.items():
-            packed, facts["optimizers"][name] = checkpoint.pack_optimizer(optimizer.optimizer)
-            tensors |= checkpoint.prefixed(f"optimizer.{name}", packed)
-        checkpoint.save_tensors(self.folder.file(checkpoint.LAST), tensors, facts)
+        self.learner.save(self.folder.file(checkpoint.LAST))
 
     def _load(self) -> None:
         assert self.folder is not None
-        path = self.folder.file(checkpoint.LAST)
-        if not path.exists():
-            return
-        tensors, facts = checkpoint.load_tensors(path)
-        checkpoint.restore(self.model, checkpoint.without_prefix("model", tensors), str(path))
-        if self.average:
-            checkpoint.restore(self.average.model, checkpoint.without_prefix("average", tensors), str(path))
-        for name, optimizer in self.optimizers.items():
-            state = checkpoint.without_prefix(f"optimizer.{name}", tensors)
-            checkpoint.unpack_optimizer(optimizer.optimizer, state, facts["optimizers"][name])
-        self.window = {
-            name: tensor.to(self.device) for name, tensor in checkpoint.without_prefix("window", tensors).items()
-        }
-        self.position = _Position(**facts["position"])
+        if self.folder.file(checkpoint.LAST).exists():
+            self.learner.load(self.folder.file(checkpoint.LAST), self.device)
         if self.position.best is not None:
             self.best, _ = checkpoint.load_tensors(self.folder.file(checkpoint.BEST))
 
@@ -451,38 +382,6 @@ class _Loop:
             checkpoint.save_tensors(self.folder.file(checkpoint.FINAL), self.model.state_dict())
             facts = {"steps": self.position.step, "total_steps": self.total_steps}
             self.folder.update(status="done", error=None, seconds=round(self.position.seconds, 3), **facts)
-
-    def _shared(self, batches: Iterable[Any]) -> Iterable[Any]:
-        if self.fabric.world_size > 1 and isinstance(batches, torch.utils.data.DataLoader):
-            loader: Iterable[Any] = self.fabric.setup_dataloaders(batches, move_to_device=False)
-            return loader
-        return batches
-
-
-@torch.no_grad()
-def measure(
-    model: nn.Module,
-    task: Task,
-    batches: Iterable[Any],
-    *,
-    fabric: Fabric | None = None,
-    channels_last: bool = False,
-    between: Callable[[], None] = lambda: None,
-) -> dict[str, float]:
-    """One pass over a split in eval mode: the task's meter. The model's mode is put back."""
-    device = next(model.parameters()).device
-    meter, was_training = task.meter(), model.training
-    model.eval()
-    try:
-        for batch in batches:
-            between()
-            batch = placed(batch, device, channels_last)
-            with fabric.autocast() if fabric else contextlib.nullcontext():
-                prediction = task.predict(model, task.inputs(batch))
-            meter.update(prediction, batch)
-    finally:
-        model.train(was_training)
-    return meter.compute()
 
 
 def _validation_settings(training: Training) -> dict[str, bool]:

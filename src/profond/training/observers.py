@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
@@ -29,6 +30,9 @@ class Progress:
     model: nn.Module
 
 
+_SECONDS_BETWEEN_LINES = 5.0  # where there is no terminal, so that logs stay readable
+
+
 class Observer(Protocol):
     def started(self, progress: Progress) -> None: ...
 
@@ -46,6 +50,7 @@ class ProgressBar:
         self.stream = stream or sys.stderr
         self._bar: Any = None
         self._shown: dict[str, str] = {}
+        self._told_at = 0.0
 
     def started(self, progress: Progress) -> None:
         if self.stream.isatty():
@@ -67,6 +72,11 @@ class ProgressBar:
             self._shown.update(numbers)
             self._bar.set_postfix(self._shown, refresh=False)
             return
+        now = time.monotonic()
+        last = progress.step == progress.total_steps
+        if record["split"] != "valid" and not last and now - self._told_at < _SECONDS_BETWEEN_LINES:
+            return
+        self._told_at = now
         remaining = progress.seconds / max(1, progress.step) * (progress.total_steps - progress.step)
         metrics = "  ".join(f"{name} {value}" for name, value in numbers.items())
         print(

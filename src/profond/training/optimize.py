@@ -79,7 +79,7 @@ def build_optimizer(parameters: dict[str, nn.Parameter], training: Training, pha
     options: dict[str, Any] = {"lr": settings["learning_rate"]}
     accepted = inspect.signature(kind).parameters
     if "betas" in accepted:
-        options["betas"] = tuple(settings["betas"])
+        options["betas"] = tuple(map(float, settings["betas"]))
     if "momentum" in accepted:
         options["momentum"] = settings["momentum"]
     if kind is torch.optim.SGD:

@@ -1,0 +1,40 @@
+"""One pass over a split: what a task's meter says of a model."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from profond.tasks.task import Task
+from profond.training.feed import placed
+
+
+@torch.no_grad()
+def measure(
+    model: nn.Module,
+    task: Task,
+    batches: Iterable[Any],
+    *,
+    fabric: Fabric | None = None,
+    channels_last: bool = False,
+    between: Callable[[], None] = lambda: None,
+) -> dict[str, float]:
+    """One pass over a split in eval mode: the task's meter. The model's mode is put back."""
+    device = next(model.parameters()).device
+    meter, was_training = task.meter(), model.training
+    model.eval()
+    try:
+        for batch in batches:
+            between()
+            batch = placed(batch, device, channels_last)
+            with fabric.autocast() if fabric else contextlib.nullcontext():
+                prediction = task.predict(model, task.inputs(batch))
+            meter.update(prediction, batch)
+    finally:
+        model.train(was_training)
+    return meter.compute()

@@ -1,0 +1,53 @@
+"""One process or many: Lightning Fabric starts them; a GAN's two phases need no wrapper around the model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from profond.core.device import Arithmetic
+from profond.training.settings import Training
+
+# We say the precision and its reason ourselves.
+logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
+
+
+def open_fabric(training: Training, device: torch.device, arithmetic: Arithmetic) -> Fabric:
+    """Fabric for a device and a precision, its processes started (by itself, torchrun or SLURM) where there are several."""
+    several = training.devices * training.nodes > 1
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=training.devices if several or device.type != "cuda" else [device.index or 0],
+        num_nodes=training.nodes,
+        strategy="ddp" if several else "auto",
+        precision=arithmetic.fabric,
+    )
+    if several:
+        fabric.launch()
+    return fabric
+
+
+def average_gradients(fabric: Fabric, parameters: Sequence[nn.Parameter]) -> None:
+    """Average gradients over processes in one flat message.
+
+    NOTE not DistributedDataParallel, whose hooks expect one forward of the whole module for each backward.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    averaged = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
+    assert isinstance(averaged, Tensor)
+    parts = torch.split(averaged, [gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+def shared(fabric: Fabric, batches: Iterable[Any]) -> Iterable[Any]:
+    """The batches, a `DataLoader`'s dealt out over the processes; our own loaders deal themselves."""
+    if fabric.world_size > 1 and isinstance(batches, torch.utils.data.DataLoader):
+        dealt: Iterable[Any] = fabric.setup_dataloaders(batches, move_to_device=False)
+        return dealt
+    return batches
