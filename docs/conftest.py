@@ -1,4 +1,7 @@
-"""The Python blocks of these pages run as tests: each page from top to bottom in one empty folder."""
+"""The Python blocks of these pages run as tests: each page from top to bottom in one empty folder.
+
+The blocks of a page build on each other, so one process runs them all: ``--dist=loadfile`` in pyproject.toml.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 
 def enter_an_empty_folder(namespace: dict[str, Any]) -> None:
+    namespace["__name__"] = "__main__"  # as in a notebook
     namespace["_left"] = os.getcwd()
     namespace["_folder"] = tempfile.TemporaryDirectory()
     os.chdir(namespace["_folder"].name)

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 import profond
+from profond.core.run import SCHEMA_VERSION
 
 EXTRAS = {
     "video": "clips: read video files",
@@ -35,7 +36,7 @@ def doctor(context: click.Context, as_json: bool) -> None:
     """
     report = examine()
     if as_json:
-        click.echo(json.dumps({"schema_version": 1, "command": "doctor", **report}, ensure_ascii=False))
+        click.echo(json.dumps({"schema_version": SCHEMA_VERSION, "command": "doctor", **report}, ensure_ascii=False))
     else:
         for line in lines(report):
             click.echo(line)
