@@ -160,8 +160,12 @@ def _photo(planes: list[Array], size: tuple[float, float], title: str, pixel: Ou
 def _photo_output(results: tuple[ConvolutionResult, ...], ratio: float, pixel: OutputPixel | None) -> Panel:
     """The output on the input's own scale of lengths, so that a stride is seen as a smaller picture."""
     outputs = [one.output for one in results]
-    keeps_light = abs(float(results[0].kernel.sum()) - 1) < 1e-9 and results[0].bias == 0
-    scale = Scale.of(*outputs, levels=keeps_light and all(are_levels(one.input) for one in results))
+    total = float(results[0].kernel.sum())
+    keeps_light = abs(total - 1) < 1e-9 and results[0].bias == 0
+    levels = keeps_light and all(are_levels(one.input) for one in results)
+    # Weights that cancel out measure a difference: nothing where the picture is flat.
+    cancels = abs(total) < 1e-9 * float(np.abs(results[0].kernel).sum())
+    scale = Scale.of(*outputs, levels=levels, difference=cancels)
     height, width = outputs[0].shape
     size = fit(width, height, (min(max(width * ratio, 120.0), 600.0), min(max(height * ratio, 120.0), 600.0)))
 

@@ -27,11 +27,6 @@ class Kernel:
     values: Array
     words: str = ""
 
-    @property
-    def signed(self) -> bool:
-        """True when the weights sum to nothing: the result is a difference, around zero, and not a brightness."""
-        return bool(abs(self.values.sum()) < 1e-9 * max(1.0, np.abs(self.values).sum()))
-
 
 def _kernel(name: str, words: str, values: list[list[float]], divisor: float = 1.0) -> Kernel:
     return Kernel(name, np.array(values, dtype=np.float64) / divisor, words)

@@ -102,7 +102,7 @@ def _histogram(plane: Plane, level: int | None, top: float) -> Panel:
 def _top(shares: list[NDArray[np.float64]]) -> float:
     """The scale's end: a level that holds very many pixels (a white sky) would flatten the others, so it is cut."""
     ordered = np.sort(np.concatenate(shares))
-    usual = float(ordered[-12]) * 1.6
+    usual = float(ordered[-2 * len(shares) - 2]) * 1.3  # all but two levels a plane
     highest = min(1.0, float(ordered[-1]) * 1.08)
     return usual if 0 < usual < highest / 2 else highest
 

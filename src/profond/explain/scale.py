@@ -31,14 +31,14 @@ class Scale:
     note: str
 
     @classmethod
-    def of(cls, *planes: Array, levels: bool = False) -> Scale:
+    def of(cls, *planes: Array, levels: bool = False, difference: bool = False) -> Scale:
         """A scale that shows 99 % of the values, or the 256 levels of an image file.
 
-        Around zero when numbers stand on both sides of it, as the edges of a picture do.
+        Around zero for a ``difference``, or when numbers stand on both sides of it alike.
         """
         low, high = _middle(planes)
         least, most = min(float(plane.min()) for plane in planes), max(float(plane.max()) for plane in planes)
-        signed = not levels and low < 0 and abs(low) > 0.35 * abs(high)
+        signed = not levels and low < 0 and (difference or -low > 0.35 * abs(high))
         if levels:
             low, high = 0.0, 255.0
         elif signed:
