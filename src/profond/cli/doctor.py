@@ -63,9 +63,10 @@ def examine() -> dict[str, Any]:
 
 def source() -> dict[str, Any]:
     """Whether the code runs from a checkout, and from which commit, or from an installed wheel."""
-    folder = Path(profond.__file__).resolve().parents[2]
+    package = Path(profond.__file__).resolve().parent
+    folder = package.parents[1]
     if not (folder / ".git").exists():
-        return {"kind": "wheel", "folder": str(folder)}
+        return {"kind": "wheel", "folder": str(package.parent)}
     commit = None
     if git := shutil.which("git"):
         answer = subprocess.run(
@@ -205,7 +206,7 @@ def lines(report: dict[str, Any]) -> list[str]:
     ]
     in_checkout = origin["kind"] == "checkout"
     for name, extra in report["extras"].items():
-        how = f"scripts/install {name}" if in_checkout else f"pip install 'profond[{name}]'"
+        how = f"scripts/install {name}" if in_checkout else f"pip install {' '.join(extra['missing'])}"
         state = f"not here ({', '.join(extra['missing'])}): {how}" if extra["missing"] else "here"
         said.append(row(f"extra {name}", f"{state} · {extra['for']}"))
     said += [
