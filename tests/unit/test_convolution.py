@@ -117,6 +117,7 @@ def test_named_kernels_do_what_they_say() -> None:
         assert KERNELS[name].values.sum() == pytest.approx(1), name
     for name in ("edge", "laplacian", "sobel_x", "sobel_y"):
         assert KERNELS[name].values.sum() == 0, name
+    assert [name for name, kernel in KERNELS.items() if kernel.signed] == ["edge", "laplacian", "sobel_x", "sobel_y"]
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -25,6 +25,7 @@ from profond.explain.drawing import (
     signed_tint,
     text_panel,
 )
+from profond.explain.kernels import cancels
 from profond.explain.scale import Scale, are_levels
 from profond.explain.windows import Array, number, pad
 
@@ -160,12 +161,10 @@ def _photo(planes: list[Array], size: tuple[float, float], title: str, pixel: Ou
 def _photo_output(results: tuple[ConvolutionResult, ...], ratio: float, pixel: OutputPixel | None) -> Panel:
     """The output on the input's own scale of lengths, so that a stride is seen as a smaller picture."""
     outputs = [one.output for one in results]
-    total = float(results[0].kernel.sum())
-    keeps_light = abs(total - 1) < 1e-9 and results[0].bias == 0
+    kernel = results[0].kernel
+    keeps_light = abs(float(kernel.sum()) - 1) < 1e-9 and results[0].bias == 0
     levels = keeps_light and all(are_levels(one.input) for one in results)
-    # Weights that cancel out measure a difference: nothing where the picture is flat.
-    cancels = abs(total) < 1e-9 * float(np.abs(results[0].kernel).sum())
-    scale = Scale.of(*outputs, levels=levels, difference=cancels)
+    scale = Scale.of(*outputs, levels=levels, difference=cancels(kernel))
     height, width = outputs[0].shape
     size = fit(width, height, (min(max(width * ratio, 120.0), 600.0), min(max(height * ratio, 120.0), 600.0)))
 

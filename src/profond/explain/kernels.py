@@ -27,6 +27,16 @@ class Kernel:
     values: Array
     words: str = ""
 
+    @property
+    def signed(self) -> bool:
+        """True when the weights cancel out: the result is a difference, around zero, and not a brightness."""
+        return cancels(self.values)
+
+
+def cancels(values: Array) -> bool:
+    """Whether weights sum to nothing, so that a flat picture gives zero."""
+    return bool(abs(float(values.sum())) < 1e-9 * float(np.abs(values).sum()))
+
 
 def _kernel(name: str, words: str, values: list[list[float]], divisor: float = 1.0) -> Kernel:
     return Kernel(name, np.array(values, dtype=np.float64) / divisor, words)
