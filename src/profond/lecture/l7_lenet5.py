@@ -1,0 +1,136 @@
+"""L7: LeNet-5 on MNIST (exercise 3), as in 1998 and as it is written today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from profond.explain.drawing import Panel, Sheet, show
+from profond.lecture import register_item
+from profond.lecture.charts import Series, error_dots
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, Value, count, number, share, text, word
+from profond.lecture.repeats import Progress, Trained, mean_of, train
+from profond.lecture.words import Words
+from profond.recipes.configuration import changed, from_recipe
+
+RECIPES = ("lenet5", "lenet5_1998")
+PARAMETERS = {"lenet5": 61_706, "lenet5_1998": 60_000}
+GOAL = 0.99
+
+
+@register_item("L7")
+def lenet5(options: Options) -> Outcome:
+    """LeNet-5 on MNIST, 1998 and modern."""
+    seeds = options.repeats(3, 1)
+    progress = Progress("L7", seeds * len(RECIPES), options)
+    runs: dict[str, list[Trained]] = {}
+    for name in RECIPES:
+        config = from_recipe(name)
+        if options.quick:
+            config = changed(config, {"training.epochs": 2})
+        runs[name] = []
+        for seed in range(seeds):
+            trained = train(config, seed, options, share=options.share or 1.0)
+            progress.tell(f"{name}, seed {seed}", trained)
+            runs[name].append(trained)
+    accuracy = {name: [one.accuracy for one in trained] for name, trained in runs.items()}
+    sizes = {(one.train_count, one.test_count) for trained in runs.values() for one in trained}
+    first = runs["lenet5"][0]
+    return Outcome(
+        claims=[
+            Claim(
+                "data",
+                sizes == {(60_000, 10_000)},
+                {"train": count(first.train_count), "test": count(first.test_count)},
+            ),
+            Claim(
+                "parameters",
+                all(one.parameters == PARAMETERS[name] for name, trained in runs.items() for one in trained),
+                {name: count(trained[0].parameters) for name, trained in runs.items()},
+            ),
+            *(
+                Claim(name, mean_of(values).value >= GOAL, {"accuracy": _share(values), "worst": share(min(values))})
+                for name, values in accuracy.items()
+            ),
+        ],
+        pictures=[
+            Picture("accuracy", lambda words: draw(accuracy, words)),
+            Picture("maps", lambda words: draw_maps({n: t[0] for n, t in runs.items()}, words)),
+        ],
+        tables=[
+            Table(
+                "networks",
+                ("network", "parameters", "epochs", "accuracy", "worst", "training_time"),
+                [
+                    [
+                        word(name),
+                        count(trained[0].parameters),
+                        number(trained[0].experiment.training.epochs or 0, 0),
+                        _share(accuracy[name]),
+                        share(min(accuracy[name])),
+                        Value("seconds", sum(one.seconds for one in trained) / len(trained)),
+                    ]
+                    for name, trained in runs.items()
+                ],
+            )
+        ],
+        measured={"accuracy": accuracy, "seconds": {n: [one.seconds for one in t] for n, t in runs.items()}},
+        used={
+            "data": text(f"MNIST ({first.experiment.dataset.source})"),
+            "train": count(first.train_count),
+            "test": count(first.test_count),
+            "seeds": count(seeds),
+            "arithmetic": text(first.arithmetic),
+        },
+    )
+
+
+def draw(accuracy: dict[str, list[float]], words: Words) -> Figure:
+    """Wrong answers of the two networks."""
+    rows = {words(f"word.{n}"): {words("word.test_digits"): Series(v, mean_of(v))} for n, v in accuracy.items()}
+    return error_dots(rows, words, words("L7.drawing.accuracy"))
+
+
+def draw_maps(trained: dict[str, Trained], words: Words) -> Figure:
+    """One test digit, and what the first convolution of each network makes of it."""
+    sheet = Sheet(words("L7.drawing.maps"))
+    for name, one in trained.items():
+        dataset = one.experiment.dataset
+        inputs, _ = next(iter(dataset.batches("test", 1)))
+        maps = stage_output(one, inputs)
+        digit = Image.fromarray(dataset.split("test").raw(0)[0].numpy())
+        panels = [_panel(digit, words(f"word.{name}"))]
+        limit = float(maps.abs().max())
+        for plane in maps:
+            levels = ((plane / limit + 1) * 127.5).round().numpy().astype(np.uint8)
+            panels.append(_panel(Image.fromarray(levels)))
+        sheet.row(*panels, gap=12)
+    return sheet.figure()
+
+
+def stage_output(trained: Trained, inputs: Tensor) -> Tensor:
+    """The feature maps of the first stage for one input: ``c h w``."""
+    model = trained.experiment.model
+    caught: list[Tensor] = []
+    stage = model.get_submodule(model.stages[0])  # type: ignore[index, operator, arg-type]
+    hook = stage.register_forward_hook(lambda module, given, output: caught.append(output))
+    try:
+        with torch.inference_mode():
+            model.eval()(inputs.to(next(model.parameters()).device))
+    finally:
+        hook.remove()
+    return caught[0][0].float().cpu()
+
+
+def _panel(image: Image.Image, title: str = "") -> Panel:
+    return Panel(112, 112, lambda axes: show(axes, image, (112, 112)), title)
+
+
+def _share(values: Sequence[float]) -> Value:
+    mean = mean_of(values)
+    return share(mean.value, mean.low, mean.high)

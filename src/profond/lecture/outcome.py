@@ -1,0 +1,161 @@
+"""The words of a lecture item: what is claimed, what was measured, and what to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from profond.lecture.words import Words
+
+Kind = Literal["count", "share", "points", "number", "seconds", "word", "text", "formula"]
+
+
+@dataclass(frozen=True)
+class Value:
+    """Something measured, which each language writes in its own way.
+
+    Args:
+        kind: ``count`` a whole number; ``share`` 0 to 1, written in per cent; ``points`` a difference of two shares;
+            ``number`` any other; ``seconds``; ``word`` a word of the catalogue; ``text`` as it is; ``formula`` text
+            whose numbers are written as the language writes them.
+        value: the number or text.
+        low, high: the 95 % interval, where there is one.
+        digits: decimals of the number as it is written (of the per cent for a share).
+    """
+
+    kind: Kind
+    value: float | int | str
+    low: float | None = None
+    high: float | None = None
+    digits: int = 2
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: one for name, one in asdict(self).items() if one is not None}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Value:
+        return cls(**data)
+
+
+def count(value: int) -> Value:
+    return Value("count", int(value), digits=0)
+
+
+def share(value: float, low: float | None = None, high: float | None = None, *, digits: int = 2) -> Value:
+    return Value("share", float(value), low, high, digits)
+
+
+def points(value: float, low: float | None = None, high: float | None = None) -> Value:
+    return Value("points", float(value), low, high)
+
+
+def number(value: float, digits: int = 2) -> Value:
+    return Value("number", float(value), digits=digits)
+
+
+def word(key: str) -> Value:
+    return Value("word", key)
+
+
+def text(value: str) -> Value:
+    return Value("text", value)
+
+
+def formula(value: str) -> Value:
+    return Value("formula", value)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement that a measurement can contradict.
+
+    Args:
+        name: the catalogue has ``<item>.claim.<name>`` and ``<item>.measured.<name>``.
+        holds: what the measurement says.
+        values: fill the places of the measured sentence.
+    """
+
+    name: str
+    holds: bool
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of values; the catalogue has ``<item>.table.<name>`` above it.
+
+    Args:
+        name: of the table.
+        columns: the catalogue has ``column.<name>``.
+        rows: as many values as columns.
+    """
+
+    name: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Value]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, drawn once for each language; the catalogue has ``<item>.figure.<name>`` below it."""
+
+    name: str
+    draw: Callable[[Words], Figure]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an item gives back.
+
+    Args:
+        claims: the verdict is that all of them hold.
+        pictures: to show.
+        tables: to read.
+        measured: every single number behind the claims, JSON-able, for people who calculate on.
+        used: data, device, precision and the like, as name and value; the catalogue has ``used.<name>``.
+    """
+
+    claims: Sequence[Claim]
+    pictures: Sequence[Picture] = ()
+    tables: Sequence[Table] = ()
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    used: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        return all(claim.holds for claim in self.claims)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may ask of an item; each takes what concerns it.
+
+    Args:
+        image: a picture of one's own for L1, L5 and L6.
+        quick: fewer seeds, fewer epochs and less data; the result says so.
+        seeds: how many trainings of each network; None takes the item's own number.
+        share: of the training data to use; None takes the item's own.
+        device: ``auto``, ``cpu``, ``cuda``, …
+        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        say: receives a line of progress now and then.
+    """
+
+    image: Path | None = None
+    quick: bool = False
+    seeds: int | None = None
+    share: float | None = None
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    say: Callable[[str], None] = lambda line: None
+
+    def repeats(self, usual: int, quick: int) -> int:
+        """How many seeds: as asked, or the item's own number."""
+        return self.seeds or (quick if self.quick else usual)
+
+
+Item = Callable[[Options], Outcome]

@@ -1,0 +1,26 @@
+"""The picture that L1, L5 and L6 look at: yours, or a colour photograph that comes with Matplotlib."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from profond.data.images import open_image
+from profond.lecture.outcome import Options, Value, text, word
+
+
+def photo(options: Options) -> tuple[Image.Image, Value]:
+    """The picture, decoded and upright, and what to call it. Raises: ImageError naming the file."""
+    if options.image is not None:
+        return open_image(options.image).image, text(options.image.name)
+    from matplotlib.cbook import get_sample_data
+
+    return open_image(Path(get_sample_data("grace_hopper.jpg", asfileobj=False))).image, word("photo")
+
+
+def smaller(image: Image.Image, longest: int) -> Image.Image:
+    """At most ``longest`` pixels on a side; never larger than it was."""
+    copy = image.copy()
+    copy.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return copy

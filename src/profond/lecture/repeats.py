@@ -1,0 +1,145 @@
+"""The same experiment under several seeds, and what the seeds say together."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, variance
+from typing import Any
+
+from profond.core.device import choose_device
+from profond.evaluation.evaluate import evaluate
+from profond.evaluation.intervals import LEVEL, Measured
+from profond.lecture.outcome import Options
+from profond.recipes.configuration import Configuration, changed
+from profond.recipes.experiment import Experiment, assemble
+from profond.training import fit
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One training.
+
+    Args:
+        experiment: with its trained model.
+        accuracy: on the test split.
+        train_count, test_count: samples learned from and measured on.
+        parameters: trainable ones.
+        seconds: of training.
+        arithmetic: the precision and its reason.
+    """
+
+    experiment: Experiment
+    accuracy: float
+    train_count: int
+    test_count: int
+    parameters: int
+    seconds: float
+    arithmetic: str
+
+
+def train(config: Configuration, seed: int, options: Options, *, share: float = 1.0) -> Trained:
+    """Train one configuration and measure it on the test split; no run folder is made.
+
+    Args:
+        config: such as `from_recipe` gives.
+        seed: of weights, order and augmentation.
+        share: of the training split that is learned from, by class; the rest is left out.
+    """
+    changes: dict[str, Any] = {
+        "training.seed": seed,
+        "training.device": options.device,
+        "training.precision": options.precision,
+    }
+    if share < 1:
+        changes["loader.valid_fraction"] = 1 - share
+    experiment = assemble(changed(copy.deepcopy(config), changes))
+    device = choose_device(options.device)
+    batches = experiment.batches("train", training=True, device=device)
+    fitted = fit(experiment.model, experiment.task, batches, experiment.training)
+    report = evaluate(
+        fitted.model, experiment.task, experiment.batches("test", device=device), classes=experiment.classes
+    )
+    return Trained(
+        experiment,
+        report.metrics["accuracy"].value,
+        len(experiment.dataset.split("train")),
+        report.count,
+        sum(p.numel() for p in fitted.model.parameters() if p.requires_grad),
+        fitted.seconds,
+        str(fitted.arithmetic),
+    )
+
+
+class Progress:
+    """Counts trainings and says how long the rest will take."""
+
+    def __init__(self, item: str, total: int, options: Options) -> None:
+        self.item, self.total, self.options = item, total, options
+        self.done, self.began = 0, time.monotonic()
+
+    def tell(self, what: str, trained: Trained) -> None:
+        self.done += 1
+        elapsed = time.monotonic() - self.began
+        rest = elapsed / self.done * (self.total - self.done)
+        left = f", about {rest:.0f} s left" if self.done < self.total else ""
+        self.options.say(
+            f"{self.item} {self.done}/{self.total}  {what}: {100 * trained.accuracy:.2f} %"
+            f" ({trained.train_count:,} samples, {trained.seconds:.1f} s{left})"
+        )
+
+
+def mean_of(values: Sequence[float]) -> Measured:
+    """The mean over seeds with Student's 95 % interval; no interval from a single one."""
+    if len(values) < 2:
+        return Measured(values[0])
+    half = student_quantile(len(values) - 1) * math.sqrt(variance(values) / len(values))
+    return Measured(fmean(values), fmean(values) - half, fmean(values) + half)
+
+
+def difference_of(first: Sequence[float], second: Sequence[float]) -> Measured:
+    """Mean of the second minus mean of the first, with Welch's 95 % interval.
+
+    Source: B. L. Welch, "The generalization of 'Student's' problem …", Biometrika 34, 1947.
+    """
+    value = fmean(second) - fmean(first)
+    if min(len(first), len(second)) < 2:
+        return Measured(value)
+    parts = [variance(values) / len(values) for values in (first, second)]
+    if sum(parts) == 0:
+        return Measured(value, value, value)
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (len(values) - 1) for part, values in zip(parts, (first, second), strict=True)
+    )
+    half = student_quantile(freedom) * math.sqrt(sum(parts))
+    return Measured(value, value - half, value + half)
+
+
+def spread(values: Sequence[float]) -> float:
+    """From the worst seed to the best."""
+    return max(values) - min(values)
+
+
+def student_quantile(freedom: float, level: float = LEVEL) -> float:
+    """How many standard errors a two-sided interval of Student's t reaches.
+
+    Found by bisection on the density's integral (Simpson's rule after x = √ν·tan θ, which makes the range finite).
+    """
+    scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(math.pi)
+
+    def inside(reach: float) -> float:
+        """Probability between -reach and reach."""
+        end, parts = math.atan(reach / math.sqrt(freedom)), 400
+        step = end / parts
+        heights = [math.cos(step * index) ** (freedom - 1) for index in range(parts + 1)]
+        weighted = heights[0] + heights[-1] + 4 * sum(heights[1:-1:2]) + 2 * sum(heights[2:-1:2])
+        return 2 * scale * weighted * step / 3
+
+    low, high = 0.0, 1e4
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if inside(middle) < level else (low, middle)
+    return (low + high) / 2

@@ -1,0 +1,52 @@
+"""Items run one after the other; each is kept as soon as it is finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from profond.core.errors import DataError, MissingError, ProfondError, UsageError
+from profond.lecture import registry
+from profond.lecture.outcome import Item, Options
+from profond.lecture.results import check_writable, keep
+
+
+def run_items(names: Sequence[str], options: Options, folder: Path) -> Iterator[dict[str, Any]]:
+    """Run items and give each result as it was kept.
+
+    An item whose data is not to be had, or that cannot be run as asked, does not keep the others from running; its
+    error is raised at the end.
+
+    Raises: UnknownName, StorageError, and whatever an item raises.
+    """
+    items: list[tuple[str, Item]] = [(name, registry.load(name)) for name in names]
+    check_writable(folder)
+    failed: ProfondError | None = None
+    for name, item in items:
+        began = time.monotonic()
+        try:
+            outcome = item(options)
+        except (MissingError, DataError, UsageError) as error:
+            options.say(f"{name} could not be run: {error.message}")
+            failed = failed or error
+            continue
+        seconds = time.monotonic() - began
+        yield keep(folder, name, outcome, seconds=seconds, command=command_of(name, options), quick=options.quick)
+    if failed is not None:
+        raise failed
+
+
+def command_of(name: str, options: Options) -> str:
+    """What to type to do it again."""
+    import shlex
+
+    words = ["profond", "lecture", "run", name]
+    words += ["--quick"] if options.quick else []
+    words += ["--seeds", str(options.seeds)] if options.seeds is not None else []
+    words += ["--image", str(options.image)] if options.image is not None and name in ("L1", "L5", "L6") else []
+    for flag in ("device", "precision"):
+        value = getattr(options, flag)
+        words += [f"--{flag}", value] if value != "auto" else []
+    return shlex.join(words)

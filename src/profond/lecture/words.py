@@ -1,0 +1,93 @@
+"""One catalogue of words a language, and how each language writes numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+from profond.core.errors import UnknownName
+from profond.lecture.outcome import Value
+
+LANGUAGES = ("en", "fr")
+NARROW, WIDE, MINUS = "\u202f", "\u00a0", "\u2212"  # French: narrow no-break space in numbers and before ; ! ?
+
+
+class Words:
+    """The words of one language.
+
+    Args:
+        language: ``"en"`` or ``"fr"``. Raises: UnknownName for another.
+    """
+
+    def __init__(self, language: str) -> None:
+        if language not in LANGUAGES:
+            raise UnknownName("language", language, LANGUAGES)
+        self.language = language
+        self.catalogue = read_catalogue(language)
+
+    def __call__(self, key: str, values: Mapping[str, Value] | None = None) -> str:
+        """The catalogue's text, its places filled."""
+        text = self.catalogue[key]
+        return text.format_map({name: self.write(value) for name, value in (values or {}).items()})
+
+    def write(self, value: Value) -> str:
+        """A value as the language writes it, with its interval where it has one."""
+        if value.kind == "word":
+            return self.catalogue[f"word.{value.value}"]
+        if value.kind == "formula":
+            return self.numbers_in(str(value.value))
+        if isinstance(value.value, str):
+            return value.value
+        if value.kind == "count":
+            return self.number(value.value, 0)
+        if value.kind == "seconds":
+            return f"{self.number(value.value, 0 if value.value >= 10 else 1)}{WIDE}s"
+        factor, unit = {"share": (100, self.percent), "points": (100, self("unit.points"))}.get(value.kind, (1, ""))
+        written = self.number(value.value * factor, value.digits)
+        if value.low is None or value.high is None:
+            return written + unit
+        low, high = (self.number(end * factor, value.digits) for end in (value.low, value.high))
+        between = f"{NARROW}; " if self.language == "fr" else ", "
+        return f"{written}{unit} [{low}{between}{high}]".replace("] ", "]")
+
+    @property
+    def percent(self) -> str:
+        return f"{NARROW}%" if self.language == "fr" else "%"
+
+    def number(self, value: float, digits: int) -> str:
+        """``60,000`` and ``99.2``, or ``60 000`` and ``99,2``; a very small one as a power of ten."""
+        if value and abs(value) < 0.5 * 10**-digits and digits:
+            exponent = math.floor(math.log10(abs(value)))
+            raised = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+            return f"{self.number(value / 10**exponent, 1)}{NARROW}×{NARROW}10{raised}"
+        written = f"{value:,.{digits}f}".replace("-", MINUS)
+        if float(f"{value:.{digits}f}") == 0:
+            written = written.removeprefix(MINUS)
+        if self.language == "fr":
+            written = written.replace(",", NARROW).replace(".", ",")
+        return written
+
+    def numbers_in(self, text: str) -> str:
+        """Every number of a text as the language writes it; thousands are grouped from four digits on."""
+        return re.sub(
+            r"\d[\d,]*(?:\.\d+)?",
+            lambda found: self._again(found.group()),
+            text,
+        )
+
+    def _again(self, written: str) -> str:
+        plain = written.replace(",", "")
+        tail = written[len(written.rstrip(",")) :]
+        return self.number(float(plain), len(plain.partition(".")[2])) + tail
+
+
+@cache
+def read_catalogue(language: str) -> dict[str, str]:
+    """All keys and texts of a language, flat."""
+    text = resources.files("profond.lecture").joinpath(f"{language}.json").read_text(encoding="utf-8")
+    catalogue: dict[str, str] = json.loads(text)
+    return catalogue

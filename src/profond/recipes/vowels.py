@@ -1,0 +1,31 @@
+"""Who speaks? A 1-D convnet on the Japanese Vowels, and an MLP with as many parameters."""
+
+from __future__ import annotations
+
+from profond.recipes import register_recipe
+from profond.recipes.recipe import Loader, Recipe
+from profond.training.settings import Training
+
+TRAINING = Training(epochs=60, optimizer="adamw", learning_rate=3e-3, weight_decay=0.01, warmup=0.2)
+
+
+@register_recipe("vowels")
+def vowels() -> Recipe:
+    """A 1-D convnet tells nine speakers apart by one vowel."""
+    return Recipe(
+        data={"name": "japanese_vowels"},
+        model={"name": "convnet1d", "widths": [32, 64], "kernel": 5, "pool": 2},
+        training=TRAINING,
+        loader=Loader(batch_size=32),
+    )
+
+
+@register_recipe("vowels_mlp")
+def vowels_mlp() -> Recipe:
+    """The same by an MLP with as many parameters."""
+    return Recipe(
+        data={"name": "japanese_vowels"},
+        model={"name": "mlp", "hidden": [36]},
+        training=TRAINING,
+        loader=Loader(batch_size=32),
+    )
