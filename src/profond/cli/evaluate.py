@@ -92,7 +92,8 @@ def evaluate(
             seconds=round(time.perf_counter() - start, 3),
         )
         return
-    click.echo(f"{found.path} on {report.origin['data']}, {chosen}: {report.count:,} samples\n")
+    part = "all" if other is not None and other.whole else chosen
+    click.echo(f"{found.path} on {report.origin['data']}, {part}: {report.count:,} samples\n")
     for line in _table(report):
         click.echo(line)
     click.echo(f"\n{folder}/\n  " + "  ".join(files))

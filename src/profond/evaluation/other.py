@@ -35,11 +35,13 @@ class Other:
         dataset: with the run's preprocessing.
         split: the one to measure.
         name: under which the result is kept.
+        whole: it has no splits, so that this one holds everything.
     """
 
     dataset: Dataset
     split: str
     name: str
+    whole: bool
 
 
 def open_other(reference: str, experiment: Known, split: str | None = None) -> Other:
@@ -54,19 +56,19 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
     """
     known = experiment.preprocessing
     options: dict[str, Any] = {}
-    whole = split is None and reference not in registry.names()
+    unsplit = split is None and reference not in registry.names()
     if reference not in registry.names():
         if known.size is not None and not known.fixed_size:
             options = {"size": list(known.size), "channels": 1 if known.mode == "L" else 3, "resize": known.resize}
-        if whole:
+        if unsplit:
             options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
     dataset = open_dataset(reference, **options)
     chosen = split or ("test" if "test" in dataset.splits else next(iter(dataset.splits)))
     class_numbers(dataset.spec.classes, experiment.classes)
     _check_shape(dataset, chosen, experiment)
     short = reference if reference in registry.names() else Path(reference).expanduser().resolve().stem
-    name = short if whole and chosen == "train" else f"{short}-{chosen}"
-    return Other(replace(dataset, preprocessing=known), chosen, name)
+    whole = unsplit and list(dataset.splits) == ["train"]
+    return Other(replace(dataset, preprocessing=known), chosen, short if whole else f"{short}-{chosen}", whole)
 
 
 def class_numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:
