@@ -263,7 +263,8 @@ def _balance(looked: _Looked, classes: Sequence[str]) -> list[Finding]:
         text = f"imbalance: {counts[most]} of {most!r} but {counts[least]} of {least!r}"
         findings.append(Finding("imbalance", "warning", f"{text}; class weights or more examples help"))
     if few := [name for name in classes if 0 < counts[name] < FEW]:
-        text = f"{len(few)} {'class has' if len(few) == 1 else 'classes have'} fewer than {FEW} images: {', '.join(few[:5])}{' …' if len(few) > 5 else ''}"
+        shown = ", ".join(few[:5]) + (" …" if len(few) > 5 else "")
+        text = f"fewer than {FEW} images of {len(few)} class{'es' if len(few) > 1 else ''}: {shown}"
         findings.append(Finding("few", "warning", text))
     return findings
 

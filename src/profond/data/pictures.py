@@ -77,10 +77,17 @@ def _look(
     step = max(1, len(samples) // _LOOKED_AT)
     sizes: Counter[tuple[int, int]] = Counter()
     grey = True
+    failure: ImageError | None = None
     for sample in track(samples[::step], len(samples[::step]), "looking at the images"):
-        image = open_image(sample.path).image
+        try:
+            image = open_image(sample.path).image
+        except ImageError as error:
+            failure = failure or error
+            continue
         sizes[(image.height, image.width)] += 1
         grey = grey and (mode is not None or is_grey(image))
+    if failure is not None and not sizes:
+        raise failure  # not one can be read; otherwise decoding counts those that cannot
     if size is None:
         first = next(iter(sizes))
         if len(sizes) == 1 and max(first) <= DEFAULT_SIDE:
