@@ -91,7 +91,7 @@ def test_an_lstm_beats_seasonal_naive_and_comes_near_the_noise_floor() -> None:
 
 # -- a GAN: training with two phases ------------------------------------------------------------------------------
 
-MODES, RADIUS, SPREAD = 8, 2.0, 0.05
+MODES, RADIUS, SPREAD, LATENT = 8, 2.0, 0.1, 2
 
 
 def ring_of_gaussians(count: int, seed: int) -> Tensor:
@@ -105,7 +105,7 @@ class Pair(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.generator = nn.Sequential(
-            nn.Linear(16, 128), nn.LeakyReLU(0.2), nn.Linear(128, 128), nn.LeakyReLU(0.2), nn.Linear(128, 2)
+            nn.Linear(LATENT, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 2)
         )
         self.discriminator = nn.Sequential(
             nn.Linear(2, 128), nn.LeakyReLU(0.2), nn.Linear(128, 128), nn.LeakyReLU(0.2), nn.Linear(128, 1)
@@ -119,7 +119,7 @@ class Adversarial:
 
     def loss(self, model: Any, batch: tuple[Tensor], phase: Phase) -> Loss:
         (real,) = batch
-        fake = model.generator(torch.randn(len(real), 16, device=real.device))
+        fake = model.generator(torch.randn(len(real), LATENT, device=real.device))
         if phase.name == "generator":
             return Loss(F.softplus(model.discriminator(real) - model.discriminator(fake)).mean())
         real, fake = real.requires_grad_(), fake.detach().requires_grad_()
@@ -134,7 +134,7 @@ class Adversarial:
         return model.generator(inputs)
 
     def inputs(self, batch: tuple[Tensor]) -> Tensor:
-        return torch.randn(len(batch[0]), 16)
+        return torch.randn(len(batch[0]), LATENT)
 
     def meter(self) -> Any:
         raise NotImplementedError("this test measures the modes itself")
@@ -162,11 +162,11 @@ def test_a_gan_with_two_phases_finds_all_eight_modes(seed: int) -> None:
         "learning_rate",
     }
     with torch.no_grad():
-        drawn = model.generator(torch.randn(2000, 16, generator=torch.Generator().manual_seed(99)))
+        drawn = model.generator(torch.randn(2000, LATENT, generator=torch.Generator().manual_seed(99)))
     angles = torch.arange(MODES) * (2 * math.pi / MODES)
     distance = torch.cdist(drawn, RADIUS * torch.stack([angles.cos(), angles.sin()], 1))
     near, mode = distance.min(1)
-    good = near < 4 * SPREAD
+    good = near < 3 * SPREAD
     found = torch.bincount(mode[good], minlength=MODES)
     assert (found >= 2000 / MODES * 0.25).sum() == MODES, found
-    assert good.float().mean() > 0.7
+    assert good.float().mean() > 0.6

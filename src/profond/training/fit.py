@@ -253,8 +253,8 @@ class _Loop:
     def _train_mode(self) -> None:
         if not self.model.training:
             self.model.train()
-            for norm in self.norms:
-                norm.eval()
+        for norm in self.norms:  # each step: validation puts the whole model back into training mode
+            norm.eval()
 
     # -- numbers -----------------------------------------------------------------------------------------------
 
