@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from profond.core.config import bind
-from profond.core.errors import ConfigError
+from profond.core.errors import ConfigError, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.core.spec import Spec
@@ -82,7 +82,12 @@ class Experiment:
     @cached_property
     def classes(self) -> tuple[str, ...]:
         if self.run is not None and self.run.file("labels.json").exists():
-            return tuple(self.run.read("labels.json")["classes"])
+            names = self.run.read("labels.json").get("classes")
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise ConfigError(
+                    f"{self.run.file('labels.json')} is damaged: no list of classes", "restore it, or train again"
+                )
+            return tuple(names)
         return self.dataset.spec.classes
 
     def batches(self, split: str, *, training: bool = False, device: torch.device | str = "cpu") -> Batches:
@@ -140,7 +145,9 @@ def load(run: Run, *, weights: bool = True) -> Experiment:
     try:
         config = checked(run.config)
         model = _fresh_model(run.config)
-    except (KeyError, TypeError) as error:
+    except ProfondError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"{run.file('config.json')} is damaged: {error!r}", "restore it, or train again") from None
     config["model"] = run.config["model"]
     if weights:
