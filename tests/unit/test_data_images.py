@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -185,3 +187,16 @@ def test_preprocessing_refuses_what_does_not_fit():
         Preprocessing(mean=(0.0,), std=(0.0,))
     with pytest.raises(ConfigError, match="preprocessing"):
         Preprocessing.from_json({"mean": "grey", "std": [1.0]})
+
+
+def test_reading_in_threads_leaves_the_warning_filters_as_they_were(tmp_path):
+    exif = b"Exif\0\0II*\0\x08\0\0\0\xff\xff"  # Pillow warns of it
+    for i in range(8):
+        Image.new("RGB", (64, 64), (i, 0, 0)).save(tmp_path / f"{i}.jpg", exif=exif)
+    with pytest.warns(UserWarning, match="EXIF"), Image.open(tmp_path / "0.jpg") as image:
+        image.getexif()
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        sizes = [opened.image.size for opened in pool.map(open_image, sorted(tmp_path.glob("*.jpg")) * 20)]
+    assert sizes == [(64, 64)] * 160
+    assert warnings.filters == before

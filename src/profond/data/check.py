@@ -13,7 +13,7 @@ from profond.core.device import usable_cores
 from profond.core.errors import ImageError
 from profond.data import registry
 from profond.data.dataset import TensorSplit, relative
-from profond.data.fingerprint import Fingerprint, near_pairs, of_image, of_pixels
+from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
 from profond.data.folder import list_folder
 from profond.data.images import open_image
 from profond.data.listing import Listing
@@ -209,8 +209,7 @@ def _same(looked: _Looked) -> list[Finding]:
     if len(firsts) > NEAR_LIMIT:
         text = f"nearly equal images are looked for in up to {NEAR_LIMIT} images; these are {len(firsts)}"
         return [*findings, Finding("near", "note", text)]
-    pairs = near_pairs([looked.prints[i] for i in firsts])
-    across = [[firsts[a], firsts[b]] for a, b in pairs]
+    across = [[firsts[i] for i in group] for group in near_groups([looked.prints[i] for i in firsts])]
     return findings + _judge(across, looked, "nearly the same", "near-")
 
 

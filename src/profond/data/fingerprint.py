@@ -17,6 +17,7 @@ SIDE = 16
 NEAR = 3.0
 NEAR_WORST = 24
 _BLOCK = 512
+_PAIRS = 4096
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def of_pixels(sample: NDArray[Any]) -> Fingerprint:
     return Fingerprint(digest, None, (0, 0))
 
 
-def near_pairs(prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
-    """Pairs whose 16×16 pictures differ by less than 3 of 255 on average and by less than 24 anywhere.
+def near_groups(prints: Sequence[Fingerprint]) -> list[list[int]]:
+    """Sets of pictures, each nearly equal to another of its set: 16×16 versions differ by less than 3 of 255 on
+    average and by less than 24 anywhere.
 
     Found are copies that were resized, re-compressed or converted; not crops, mirror images or other photographs of
     the same thing. All pairs are compared, through one matrix product for each block of rows.
@@ -65,17 +67,42 @@ def near_pairs(prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
     # NOTE mean |a - b| < NEAR and max |a - b| < NEAR_WORST give |a - b|² < NEAR × NEAR_WORST × length: a cheap sieve.
     bound = NEAR * NEAR_WORST * shapes.shape[1]
     squares = np.square(shapes).sum(1)
-    pairs = []
+    sets = Sets(len(shapes))
     for start in range(0, len(shapes), _BLOCK):
         block = shapes[start : start + _BLOCK]
-        rest = shapes[start:]
-        distance = squares[start : start + _BLOCK, None] + squares[None, start:] - 2 * (block @ rest.T)
-        for a, b in np.argwhere(distance < bound):
-            if a < b:
-                difference = np.abs(block[a] - rest[b])
-                if difference.mean() < NEAR and difference.max() < NEAR_WORST:
-                    pairs.append((int(start + a), int(start + b)))
-    return pairs
+        distance = squares[start : start + _BLOCK, None] + squares[None, start:] - 2 * (block @ shapes[start:].T)
+        rows, columns = np.nonzero(np.triu(distance < bound, 1))
+        for first in range(0, len(rows), _PAIRS):
+            a, b = rows[first : first + _PAIRS] + start, columns[first : first + _PAIRS] + start
+            difference = np.abs(shapes[a] - shapes[b])
+            near = (difference.mean(1) < NEAR) & (difference.max(1) < NEAR_WORST)
+            for i, j in zip(a[near].tolist(), b[near].tolist(), strict=True):
+                sets.join(i, j)
+    return sets.groups()
+
+
+class Sets:
+    """Numbers 0 to n - 1 in sets that are joined until those that belong together are together."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def join(self, one: int, other: int) -> None:
+        a, b = sorted((self._root(one), self._root(other)))
+        self._parent[b] = a
+
+    def groups(self) -> list[list[int]]:
+        """The sets of more than one, in order."""
+        found: dict[int, list[int]] = {}
+        for i in range(len(self._parent)):
+            found.setdefault(self._root(i), []).append(i)
+        return [group for group in found.values() if len(group) > 1]
+
+    def _root(self, i: int) -> int:
+        while self._parent[i] != i:
+            self._parent[i] = self._parent[self._parent[i]]
+            i = self._parent[i]
+        return i
 
 
 def _salt(size: tuple[int, int]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,36 @@ _FILTERS = {
 }
 _SUFFIX_OF = {"JPEG": {".jpg", ".jpeg", ".jfif"}, "MPO": {".jpg", ".jpeg"}, "TIFF": {".tif", ".tiff"}}
 _SUFFIX_OF |= {"PPM": {".pgm", ".ppm", ".pnm", ".pbm"}}
+
+
+class _Quiet:
+    """Holds back Pillow's warnings: what they warn of is refused or converted here.
+
+    NOTE Python's own ``catch_warnings`` must not be entered by several threads, which decode here: the last to leave
+    would restore what another had set. The first to enter saves, and the last to leave restores.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._saved = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._saved.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
 
 
 @dataclass(frozen=True)
@@ -54,15 +85,13 @@ def open_image(path: Path | str) -> Opened:
     try:
         if path.stat().st_size == 0:
             raise ImageError(f"{path} is empty (0 bytes)", "delete it, or restore it")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of what is refused or converted below
-            with Image.open(path) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise _too_large(path, f"{width} × {height} pixels")
-                kind = image.format or "unknown"
-                image.load()
-                upright = ImageOps.exif_transpose(image)
+        with _QUIET, Image.open(path) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise _too_large(path, f"{width} × {height} pixels")
+            kind = image.format or "unknown"
+            image.load()
+            upright = ImageOps.exif_transpose(image)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from profond.core.errors import DataError
 from profond.data.check import fingerprints
 from profond.data.dataset import hash_samples, relative
+from profond.data.fingerprint import Sets
 from profond.data.folder import list_folder
 from profond.data.listing import Listing
 from profond.data.manifest import list_manifest, write_manifest
@@ -55,29 +56,18 @@ def store_split(
 def _grouped(listing: Listing) -> Listing:
     """Samples that look the same join one group; groups that share a picture become one."""
     prints = fingerprints([sample.path for sample in listing.samples])
-    parent = list(range(len(prints)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
+    sets = Sets(len(prints))
     first: dict[object, int] = {}
     for i, (sample, fingerprint) in enumerate(zip(listing.samples, prints, strict=True)):
         keys: list[object] = [sample.group] if sample.group else []
         if fingerprint is not None:
             keys.append(fingerprint.exact)
         for key in keys:
-            parent[root(i)] = root(first.setdefault(key, i))
-    members: dict[int, list[int]] = defaultdict(list)
-    for i in range(len(prints)):
-        members[root(i)].append(i)
+            sets.join(i, first.setdefault(key, i))
     samples = list(listing.samples)
-    for group in members.values():
-        if len(group) > 1:
-            named = next((samples[i].group for i in group if samples[i].group), None)
-            name = named or relative(samples[group[0]].path, listing.root)
-            for i in group:
-                samples[i] = replace(samples[i], group=name)
+    for group in sets.groups():
+        named = next((samples[i].group for i in group if samples[i].group), None)
+        name = named or relative(samples[group[0]].path, listing.root)
+        for i in group:
+            samples[i] = replace(samples[i], group=name)
     return replace(listing, samples=tuple(samples))

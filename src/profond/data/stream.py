@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -46,7 +47,11 @@ def stream(split: Split, batches: Sequence[Tensor], workers: int | None, *, pin:
         pin_memory=pin,
         prefetch_factor=2 if count else None,
     )
-    for raw in loader:
+    with warnings.catch_warnings():
+        # Python 3.12 warns of any fork beside threads; these workers decode with one thread each.
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        running = iter(loader)
+    for raw in running:
         if isinstance(raw, ProfondError):
             raise raw
         yield raw
