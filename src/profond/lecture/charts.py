@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -36,7 +37,7 @@ def error_dots(rows: Mapping[str, Mapping[str, Series]], words: Words, title: st
     height = 1.45 + sum(0.3 * len(row) + 0.26 for row in rows.values())
     figure = Figure(figsize=(8.6, height), dpi=DOTS, facecolor=PAPER)
     axes = figure.add_axes((0.235, 0.62 / height, 0.50, 1 - 1.34 / height))
-    style = {"family": FONT, "fontsize": 10}
+    style: dict[str, Any] = {"family": FONT, "fontsize": 10}
     y, bottom = 0.0, 0.0
     lowest, highest = 1.0, 0.0
     for label, row in rows.items():

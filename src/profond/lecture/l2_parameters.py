@@ -16,7 +16,9 @@ from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, cou
 from profond.lecture.words import Words
 from profond.models import create
 
-SMALL, LARGE = (1, 28, 28), (3, 224, 224)
+Shape = tuple[int, ...]
+SMALL: Shape = (1, 28, 28)
+LARGE: Shape = (3, 224, 224)
 STATED = {SMALL: 669_706, LARGE: 77_338_634}
 NETWORKS = ("mlp", "lenet5", "convnet2d")
 

@@ -32,8 +32,8 @@ from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, t
 from profond.lecture.words import Words
 from profond.recipes.configuration import from_recipe
 
-# kind: recipe, and the share of the training data that the short version learns from
-KINDS = {"signal": ("vowels", 1.0), "image": ("digits", 0.1), "clip": ("clips", 0.5)}
+# kind: recipe, the share of the training data that the short version learns from, and the word for its network
+KINDS = {"signal": ("vowels", 1.0, "conv1d"), "image": ("digits", 0.1, "conv2d"), "clip": ("clips", 0.5, "conv3d")}
 NETWORKS = ("convolution", "perceptron")
 TOLERANCE = 0.03  # of the number of parameters
 
@@ -46,7 +46,7 @@ def structure(options: Options) -> Outcome:
         raise UsageError("L4 compares means over several seeds", "give --seeds 2 or more")
     progress = Progress("L4", 2 * seeds * len(KINDS), options)
     runs: dict[str, dict[str, list[Trained]]] = {}
-    for kind, (recipe, quick_share) in KINDS.items():
+    for kind, (recipe, quick_share, _) in KINDS.items():
         part = options.share or (quick_share if options.quick else 1.0)
         runs[kind] = {}
         for network, name in zip(NETWORKS, (recipe, f"{recipe}_mlp"), strict=True):
@@ -81,7 +81,7 @@ def structure(options: Options) -> Outcome:
                         formula(" × ".join(map(str, datasets[kind].spec.shape))),
                         count(trained[0].train_count),
                         count(trained[0].test_count),
-                        word(f"{kind}_convolution" if network == "convolution" else network),
+                        word(KINDS[kind][2] if network == "convolution" else network),
                         count(trained[0].parameters),
                         _share(accuracy[kind][network]),
                     ]

@@ -31,7 +31,7 @@ from profond.lecture.words import Words
 
 SLIDE = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], dtype=np.float64)
 POOLED = np.array([[6, 8], [3, 4]], dtype=np.float64)
-CELL = 46
+CELL = 52
 
 
 @register_item("L6")
@@ -122,14 +122,14 @@ def draw_matrices(results: list[PoolingResult], words: Words) -> Figure:
     sheet = Sheet(words("L6.drawing.slide"))
     for result, title in zip(results, ("max", "average", "overlapping"), strict=True):
         windows: dict[tuple[int, int], str] = {}
-        results_: dict[tuple[int, int], str] = {}
+        pooled: dict[tuple[int, int], str] = {}
         if not result.overlapping:
             windows = _colours(result)
-            results_ = {at: windows[result.winner(*at)] for at in np.ndindex(result.output.shape)}
+            pooled = {at: windows[result.winner(*at)] for at in np.ndindex(result.output.shape)}
         sheet.row(
             _numbers(result.input, windows, words, words(f"word.{title}")),
             text_panel("→"),
-            _numbers(result.output, results_, words),
+            _numbers(result.output, pooled, words),
             centred=True,
         )
     return sheet.figure()

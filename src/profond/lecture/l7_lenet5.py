@@ -117,7 +117,7 @@ def stage_output(trained: Trained, inputs: Tensor) -> Tensor:
     """The feature maps of the first stage for one input: ``c h w``."""
     model = trained.experiment.model
     caught: list[Tensor] = []
-    stage = model.get_submodule(model.stages[0])  # type: ignore[index, operator, arg-type]
+    stage = model.get_submodule(model.stages[0])  # type: ignore[index, arg-type]
     hook = stage.register_forward_hook(lambda module, given, output: caught.append(output))
     try:
         with torch.inference_mode():

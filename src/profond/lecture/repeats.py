@@ -136,7 +136,7 @@ def student_quantile(freedom: float, level: float = LEVEL) -> float:
         step = end / parts
         heights = [math.cos(step * index) ** (freedom - 1) for index in range(parts + 1)]
         weighted = heights[0] + heights[-1] + 4 * sum(heights[1:-1:2]) + 2 * sum(heights[2:-1:2])
-        return 2 * scale * weighted * step / 3
+        return float(2 * scale * weighted * step / 3)
 
     low, high = 0.0, 1e4
     for _ in range(100):

@@ -18,7 +18,8 @@ body {
   margin: 0; background: var(--paper); color: var(--ink);
   font: 1.0625rem/1.6 "Iowan Old Style", "Palatino Linotype", Palatino, "Noto Serif", Georgia, serif;
 }
-h1, h2, h3, nav, table, .verdict, .number, .languages, .facts, summary, footer, .label {
+h1, h2, h3, nav, table, .verdict, .number, .languages, .facts, summary, footer, blockquote p { margin: .35rem 0; }
+.label {
   font-family: system-ui, "Segoe UI", Roboto, "Noto Sans", "Helvetica Neue", sans-serif;
 }
 main, header, footer { max-width: 58rem; margin-inline: auto; padding-inline: clamp(1rem, 4vw, 2rem); }

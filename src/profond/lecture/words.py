@@ -44,6 +44,8 @@ class Words:
             return value.value
         if value.kind == "count":
             return self.number(value.value, 0)
+        if value.kind == "number" and value.value == 0:
+            return "0"
         if value.kind == "seconds":
             return f"{self.number(value.value, 0 if value.value >= 10 else 1)}{WIDE}s"
         factor, unit = {"share": (100, self.percent), "points": (100, self("unit.points"))}.get(value.kind, (1, ""))

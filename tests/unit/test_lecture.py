@@ -1,0 +1,420 @@
+"""The lecture's items, run: the quick ones in full, the ones that train on a few hundred real digits."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from profond.cli import run
+from profond.core.errors import ConfigError, MissingError, StorageError, UnknownName, UsageError
+from profond.lecture import registry
+from profond.lecture.l2_parameters import worth
+from profond.lecture.outcome import Claim, Options, Outcome, count
+from profond.lecture.page import page
+from profond.lecture.results import keep, read
+from profond.lecture.session import command_of, run_items
+from profond.lecture.words import Words
+from profond.recipes.configuration import from_recipe
+from profond.recipes.experiment import assemble
+
+TINY = Options(seeds=2, share=0.01, device="cpu", precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """The items that train nothing, run once and kept."""
+    folder = tmp_path_factory.mktemp("lecture")
+    results = {result["item"]: result for result in run_items(["L1", "L2", "L5", "L6"], Options(), folder)}
+    return folder, results
+
+
+@pytest.mark.parametrize("item", ["L1", "L2", "L5", "L6"])
+def test_an_item_that_trains_nothing_holds_exactly(kept, item):
+    _, results = kept
+    assert results[item]["holds"], [claim for claim in results[item]["claims"] if not claim["holds"]]
+
+
+def measured(result, claim, name):
+    values = {one["name"]: one["values"] for one in result["claims"]}
+    return values[claim][name]["value"]
+
+
+def test_the_lectures_numbers_are_measured(kept):
+    _, results = kept
+    assert measured(results["L2"], "small", "counted") == 669_706
+    assert measured(results["L2"], "large", "counted") == 77_338_634
+    assert measured(results["L1"], "bits", "total") == 24
+    assert measured(results["L1"], "bits", "levels") == 256
+    assert measured(results["L6"], "slide", "output") == "[[6 8] [3 4]]"
+    assert measured(results["L5"], "exact", "whole") == 0
+
+
+def test_a_formula_is_worked_out():
+    assert worth("784·512 + 512") == 401_920
+    assert worth("150,528·512 + 512") == 77_070_848
+
+
+def test_pictures_are_whole_and_in_both_languages(kept):
+    folder, results = kept
+    for item, result in results.items():
+        assert result["figures"]
+        for figure in result["figures"]:
+            for file in figure["files"].values():
+                with Image.open(folder / item / file) as image:
+                    image.load()
+                    assert min(image.size) > 200
+
+
+def test_your_own_picture_is_looked_at(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "mine.png")
+    options = Options(image=tmp_path / "mine.png")
+    for result in run_items(["L1", "L5", "L6"], options, tmp_path / "out"):
+        assert result["holds"]
+        assert result["used"]["image"]["value"] == "mine.png"
+        assert "mine.png" in result["command"]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (9, 9)])
+def test_a_picture_too_small_for_a_kernel_is_an_error_in_words_or_works(tmp_path, size):
+    Image.new("RGB", size, "teal").save(tmp_path / "small.png")
+    code = run(["lecture", "run", "L1", "L6", "L5", "--image", str(tmp_path / "small.png"), "--out", str(tmp_path)])
+    assert code in (0, 3)
+
+
+# -- items that train ----------------------------------------------------------------------------------------------
+
+
+def check(outcome, item):
+    """Every claim can be said in both languages and every picture drawn; nothing of it is asserted to hold."""
+    for language in ("en", "fr"):
+        words = Words(language)
+        for claim in outcome.claims:
+            said = words(f"{item}.measured.{claim.name}", claim.values)
+            assert "{" not in said
+        for picture in outcome.pictures:
+            picture.draw(words).canvas.draw()
+        for table in outcome.tables:
+            assert words(f"{item}.table.{table.name}")
+            assert all(words(f"column.{name}") for name in table.columns)
+            assert all(len(row) == len(table.columns) for row in table.rows)
+        assert all(words(f"used.{name}") for name in outcome.used)
+
+
+@pytest.mark.slow
+def test_permutation_is_measured_on_real_digits():
+    outcome = registry.load("L3")(TINY)
+    check(outcome, "L3")
+    claims = {claim.name: claim for claim in outcome.claims}
+    assert claims["exact"].holds  # not a matter of training
+    assert outcome.used["train"] == count(600)
+    accuracy = outcome.measured["accuracy"]
+    assert set(accuracy) == {"mlp", "lenet5", "convnet1d", "dilated"}
+    assert all(len(values) == 2 for row in accuracy.values() for values in row.values())
+    gap = outcome.measured["change"]["mlp"]["value"]
+    assert claims["mlp"].holds == (abs(gap) <= outcome.measured["spread"]["mlp"])
+
+
+@pytest.mark.slow
+def test_structure_is_measured_on_signals_images_and_clips():
+    pytest.importorskip("av", reason="clips need the video extra")
+    outcome = registry.load("L4")(dataclasses.replace(TINY, share=0.05))
+    check(outcome, "L4")
+    assert {claim.name: claim.holds for claim in outcome.claims}["parameters"]
+    for row in outcome.measured["parameters"].values():
+        assert row["perceptron"] == pytest.approx(row["convolution"], rel=0.03)
+
+
+@pytest.mark.slow
+def test_lenet5_is_measured_and_a_short_training_is_not_passed_off_as_the_real_one():
+    outcome = registry.load("L7")(dataclasses.replace(TINY, seeds=1, quick=True))
+    check(outcome, "L7")
+    claims = {claim.name: claim for claim in outcome.claims}
+    assert claims["parameters"].holds
+    assert not claims["data"].holds  # 600 digits are not 60,000
+    assert claims["lenet5"].holds == (outcome.measured["accuracy"]["lenet5"][0] >= 0.99)
+
+
+def test_one_seed_cannot_be_compared_with_the_spread_between_seeds():
+    for item in ("L3", "L4"):
+        with pytest.raises(UsageError, match="seed"):
+            registry.load(item)(Options(seeds=1))
+
+
+@pytest.mark.parametrize("recipe", ["vowels", "digits", "clips"])
+def test_an_mlp_has_as_many_parameters_as_the_convnet_beside_it(recipe):
+    if recipe == "clips":
+        pytest.importorskip("av", reason="clips need the video extra")
+    sizes = []
+    for name in (recipe, f"{recipe}_mlp"):
+        config = from_recipe(name)
+        if recipe == "clips":
+            config["data"] |= {"train_clips": 10, "test_clips": 5}
+        sizes.append(sum(p.numel() for p in assemble(config).model.parameters()))
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.03)
+
+
+# -- results -------------------------------------------------------------------------------------------------------
+
+
+def outcome_of(holds: bool) -> Outcome:
+    return Outcome([Claim("exact", holds, {"different": count(0), "pixels": count(4)})])
+
+
+def test_a_rerun_replaces_a_result_as_a_whole(tmp_path, kept):
+    folder, _ = kept
+    first = read(folder, "L6")
+    assert first is not None
+    keep(tmp_path, "L6", registry.load("L6")(Options()), seconds=1.0, command="x", quick=False)
+    assert list((tmp_path / "L6").glob("*.png"))
+    keep(tmp_path, "L6", outcome_of(False), seconds=1.0, command="x", quick=False)
+    assert [path.name for path in (tmp_path / "L6").iterdir()] == ["result.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["L6"]
+    assert read(tmp_path, "L6")["holds"] is False
+
+
+def test_an_item_that_is_stopped_leaves_the_earlier_result(tmp_path):
+    keep(tmp_path, "L1", outcome_of(True), seconds=1.0, command="x", quick=False)
+    before = (tmp_path / "L1" / "result.json").read_bytes()
+
+    def stopped(words):
+        raise KeyboardInterrupt
+
+    from profond.lecture.outcome import Picture
+
+    with pytest.raises(KeyboardInterrupt):
+        keep(tmp_path, "L1", Outcome([], [Picture("planes", stopped)]), seconds=1.0, command="x", quick=False)
+    assert (tmp_path / "L1" / "result.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["L1"]
+
+
+def test_a_replacement_killed_between_its_two_renames_loses_nothing(tmp_path):
+    keep(tmp_path, "L1", outcome_of(True), seconds=1.0, command="x", quick=False)
+    (tmp_path / "L1").rename(tmp_path / ".L1.old")
+    assert read(tmp_path, "L1")["holds"] is True
+    keep(tmp_path, "L1", outcome_of(False), seconds=1.0, command="x", quick=False)
+    assert read(tmp_path, "L1")["holds"] is False
+    assert [path.name for path in tmp_path.iterdir()] == ["L1"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1, 2]", '{"schema_version": 99, "item": "L1"}', "\x00"])
+def test_a_damaged_result_is_named(tmp_path, content):
+    (tmp_path / "L1").mkdir()
+    (tmp_path / "L1" / "result.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"result\.json is damaged") as error:
+        read(tmp_path, "L1")
+    assert error.value.help == "make it again: profond lecture run L1"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_run(tmp_path):
+    (tmp_path / "file").write_text("")
+    told = []
+    with pytest.raises(StorageError):
+        list(run_items(["L1"], Options(say=told.append), tmp_path / "file" / "out"))
+    assert told == []
+
+
+def test_an_item_without_data_does_not_keep_the_others_from_running(tmp_path):
+    @registry.register("L99")
+    def lost(options):
+        """An item whose data nobody has."""
+        raise MissingError("no such data", "fetch it")
+
+    try:
+        results = run_items(["L99", "L2"], Options(), tmp_path)
+        assert next(results)["item"] == "L2"
+        with pytest.raises(MissingError, match="no such data"):
+            next(results)
+    finally:
+        del registry._added["L99"]
+
+
+def test_the_command_of_a_result_can_be_typed_again(tmp_path):
+    options = Options(image=tmp_path / "a b.png", quick=True, seeds=3, precision="fp32")
+    assert command_of("L3", options) == "profond lecture run L3 --quick --seeds 3 --precision fp32"
+    assert command_of("L1", options).endswith(f"--image '{tmp_path}/a b.png' --precision fp32")
+
+
+# -- the page ------------------------------------------------------------------------------------------------------
+
+
+class Elements(HTMLParser):
+    """Collects what a page refers to, its ids and whether its elements are closed."""
+
+    VOID = ("meta", "link", "img", "input", "br")
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.ids, self.open, self.tags = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.tags.append((tag, given))
+        self.links += [given[name] for name in ("src", "href") if name in given]
+        self.ids += [given["id"]] if "id" in given else []
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+
+
+@pytest.fixture(scope="module")
+def html(kept):
+    folder, _ = kept
+    return page({name: read(folder, name) for name in registry.names()})
+
+
+def test_the_page_is_well_formed_and_needs_nothing_else(html):
+    elements = Elements(html)
+    assert elements.open == []
+    assert len(elements.ids) == len(set(elements.ids))
+    assert all(link.startswith(("data:", "#")) for link in elements.links)
+    assert {link[1:] for link in elements.links if link.startswith("#")} <= set(elements.ids)
+    assert "<script" not in html
+    assert "http" not in html.replace("https://", "http://") or "http://" not in html
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_the_page_speaks_both_languages_without_a_script(html):
+    elements = Elements(html)
+    radios = [given for tag, given in elements.tags if tag == "input"]
+    assert [given["id"] for given in radios] == ["en", "fr"]
+    assert all(given["type"] == "radio" and given["aria-label"] for given in radios)
+    assert "99.7%" in html
+    assert "99,7\u202f%" in html
+    assert "77\u202f338\u202f634" in html
+
+
+def test_every_picture_has_words_and_a_size(html):
+    images = [given for tag, given in Elements(html).tags if tag == "img"]
+    assert images
+    assert all(given["alt"] and int(given["width"]) > 200 and int(given["height"]) > 200 for given in images)
+
+
+def test_the_page_says_what_is_missing_and_how_to_run_it(html):
+    for item in ("L3", "L4", "L7"):
+        assert f"profond lecture run {item}</code>" in html
+    assert "4 of 7 items were run; 4 hold." in html
+
+
+def test_a_page_in_one_language_has_no_word_of_the_other(kept):
+    folder, _ = kept
+    results = {name: read(folder, name) for name in registry.names()}
+    french = page(results, ["fr"])
+    assert '<html lang="fr">' in french
+    assert 'lang="en"' not in french
+    assert "not run yet" not in french
+    assert "pas encore exécuté" in french
+    assert 'type="radio"' not in french
+
+
+def test_a_result_cannot_smuggle_html_into_the_page(kept):
+    folder, _ = kept
+    result = json.loads(json.dumps(read(folder, "L1")))
+    result["used"]["image"]["value"], result["used"]["image"]["kind"] = "<script>alert(1)</script>", "text"
+    result["command"] = "profond <b>"
+    html = page({"L1": result})
+    assert "<script>" not in html
+    assert "profond &lt;b&gt;" in html
+
+
+def test_a_verdict_that_fails_is_shown_as_such(tmp_path):
+    keep(tmp_path, "L1", outcome_of(False), seconds=1.0, command="x", quick=True)
+    html = page({"L1": read(tmp_path, "L1")})
+    assert "does not hold" in html
+    assert "non vérifié" in html
+    assert "Short version" in html
+
+
+# -- the command line ----------------------------------------------------------------------------------------------
+
+
+def test_listing_does_not_import_torch(tmp_path):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from profond.cli import run; code = run(['lecture', 'list', '--json', '--out', sys.argv[1]]);"
+        "sys.exit(code or ('torch' in sys.modules) or ('matplotlib' in sys.modules))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    document = json.loads(answer.stdout)
+    assert [row["item"] for row in document["items"]] == ["L1", "L2", "L3", "L4", "L5", "L6", "L7"]
+    assert all(row["result"] is None for row in document["items"])
+
+
+def test_run_prints_statement_measure_and_verdict(tmp_path, capsys):
+    assert run(["lecture", "run", "l6", "--language", "fr", "--out", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert "L6  Le max pooling · vérifié" in captured.out
+    assert "→ [[6 8] [3 4]]" in captured.out
+    assert captured.err.startswith("L6")
+    assert run(["lecture", "list", "--json", "--out", str(tmp_path)]) == 0
+    rows = {row["item"]: row["result"] for row in json.loads(capsys.readouterr().out)["items"]}
+    assert rows["L6"]["holds"] is True
+    assert rows["L1"] is None
+
+
+def test_json_is_one_object(tmp_path, capsys):
+    assert run(["lecture", "run", "L2", "--json", "--quiet", "--out", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert (document["schema_version"], document["command"]) == (1, "lecture run")
+    assert document["items"][0]["measured"]["mlp 1 × 28 × 28"]["parameters"] == 669_706
+    assert captured.err == ""
+    assert run(["lecture", "report", "--json", "--out", str(tmp_path)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["present"] == ["L2"]
+    assert "L3" in document["missing"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["run"], 2, "no item is named"),
+        (["run", "L1", "--all"], 2, "both given"),
+        (["run", "L11x"], 2, "unknown item"),
+        (["run", "L1", "--seeds", "0"], 2, "seeds"),
+        (["run", "L1", "--image", "/nowhere.png"], 2, "nowhere.png"),
+        (["run", "L7", "--device", "abacus", "--quiet"], 5, "abacus"),
+        (["report", "--language", "de"], 2, "de"),
+    ],
+)
+def test_bad_input_gets_one_clear_error(tmp_path, capsys, arguments, code, said):
+    assert run(["lecture", *arguments, "--out", str(tmp_path)]) == code
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ")
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+
+
+def test_an_image_that_is_none_is_named(tmp_path, capsys):
+    (tmp_path / "no.png").write_bytes(b"not an image")
+    assert run(["lecture", "run", "L1", "--image", str(tmp_path / "no.png"), "--out", str(tmp_path / "out")]) == 3
+    assert "no.png" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "L1").exists()
+
+
+def test_an_unknown_item_gets_a_suggestion():
+    with pytest.raises(UnknownName) as error:
+        registry.load("L77")
+    assert error.value.help == "did you mean 'L7'?"
+
+
+def test_nothing_of_an_item_changes_torchs_random_state_for_the_caller():
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    registry.load("L6")(Options())
+    registry.load("L5")(Options())
+    assert torch.equal(torch.get_rng_state(), state)

@@ -1,0 +1,129 @@
+"""The lecture's catalogue: complete, used, and written as each language writes."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import profond.lecture
+from profond.core.errors import UnknownName
+from profond.lecture import registry
+from profond.lecture.outcome import Value, count, formula, number, points, share, text, word
+from profond.lecture.page import TRY
+from profond.lecture.words import LANGUAGES, MINUS, NARROW, WIDE, Words, read_catalogue
+
+ROOM = Path(profond.lecture.__file__).parent
+CALLS = {"Claim": ("claim", "measured"), "Picture": ("figure",), "Table": ("table",)}
+
+
+def places(text_: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text_) if name}
+
+
+def literals(tree: ast.AST) -> set[str]:
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def needed_by(item: str) -> set[str]:
+    """Keys that an item's file asks for, as far as they are written out there."""
+    tree = ast.parse(Path(ROOM / f"{registry.entry(item).module.rpartition('.')[2]}.py").read_text(encoding="utf-8"))
+    keys = {f"{item}.{part}" for part in ("title", "stated", "method")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS and node.args:
+            first = node.args[0]
+            if isinstance(first, ast.Constant):
+                keys |= {f"{item}.{part}.{first.value}" for part in CALLS[node.func.id]}
+    return keys
+
+
+def test_both_languages_have_the_same_keys():
+    assert list(read_catalogue("en")) == list(read_catalogue("fr"))
+
+
+def test_both_languages_fill_the_same_places():
+    english, french = read_catalogue("en"), read_catalogue("fr")
+    for key in english:
+        assert places(english[key]) == places(french[key]), key
+
+
+def test_no_text_is_empty_or_left_in_english():
+    english, french = read_catalogue("en"), read_catalogue("fr")
+    assert all(value.strip() for value in [*english.values(), *french.values()])
+    for key in english:
+        if re.search(r"\.(stated|method|lead)$|\.(claim|figure)\.", key):
+            assert english[key] != french[key], key
+
+
+@pytest.mark.parametrize("item", registry.names())
+def test_whatever_an_item_says_is_in_the_catalogue(item):
+    assert needed_by(item) <= set(read_catalogue("en"))
+
+
+def test_every_key_is_used():
+    sources = [path.read_text(encoding="utf-8") for path in ROOM.glob("*.py")]
+    sources.append((ROOM.parent / "cli" / "lecture.py").read_text(encoding="utf-8"))
+    written = set().union(*(literals(ast.parse(source)) for source in sources))
+    asked = set().union(*(needed_by(item) for item in registry.names()))
+    for key in read_catalogue("en"):
+        last = key.rpartition(".")[2]
+        # A key is written out whole, or its last part is, where its first part is put together with it.
+        assert key in asked or key in written or last in written, key
+
+
+def test_every_item_can_be_tried():
+    assert sorted(TRY) == registry.names()
+
+
+def test_french_has_its_spaces_and_apostrophes():
+    for key, line in read_catalogue("fr").items():
+        assert "'" not in line, key
+        assert not re.search(rf"[^{NARROW}{WIDE}][;:!?»%]", line), (key, line)
+        assert not re.search(r"«[^\u00a0]", line), key
+        assert not re.search(r"\d \d{3}\b|\d,\d{3}\b", line), key
+
+
+def test_english_has_none_of_them():
+    for key, line in read_catalogue("en").items():
+        assert NARROW not in line, key
+        assert not re.search(r"\s[;:!?%]", line), key
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "french"),
+    [
+        (count(60_000), "60,000", f"60{NARROW}000"),
+        (count(77_338_634), "77,338,634", f"77{NARROW}338{NARROW}634"),
+        (count(0), "0", "0"),
+        (share(0.992, digits=1), "99.2%", f"99,2{NARROW}%"),
+        (share(0.992, 0.991, 0.993), "99.20% [99.10, 99.30]", f"99,20{NARROW}% [99,10{NARROW}; 99,30]"),
+        (points(-0.0241), f"{MINUS}2.41 points", f"{MINUS}2,41{WIDE}points"),
+        (points(-0.000001), "−1.0\u202f×\u202f10⁻⁴ points", "−1,0\u202f×\u202f10⁻⁴\u00a0points"),
+        (number(3.3e-16, 1), "3.3\u202f×\u202f10⁻¹⁶", "3,3\u202f×\u202f10⁻¹⁶"),
+        (number(0, 1), "0", "0"),
+        (Value("seconds", 3.25), f"3.2{WIDE}s", f"3,2{WIDE}s"),
+        (Value("seconds", 1234.5), f"1,234{WIDE}s", f"1{NARROW}234{WIDE}s"),
+        (formula("784·512 + 512 = 401920"), "784·512 + 512 = 401,920", f"784·512 + 512 = 401{NARROW}920"),
+        (formula("150,528·512"), "150,528·512", f"150{NARROW}528·512"),
+        (formula("[[3.25 5.25] [2 2]]"), "[[3.25 5.25] [2 2]]", "[[3,25 5,25] [2 2]]"),
+        (text("torch 2.13.0"), "torch 2.13.0", "torch 2.13.0"),
+        (word("red"), "red", "rouge"),
+    ],
+)
+def test_numbers_are_written_as_the_language_writes_them(value, english, french):
+    assert Words("en").write(value) == english
+    assert Words("fr").write(value) == french
+
+
+def test_a_value_survives_json():
+    for value in (count(5), share(0.5, 0.4, 0.6), word("red"), formula("1 + 1")):
+        assert Value.from_json(value.to_json()) == value
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(UnknownName, match="language 'de'"):
+        Words("de")
+    assert LANGUAGES == ("en", "fr")
