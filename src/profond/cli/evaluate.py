@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli.finding import find_run
+from profond.cli.output import print_json
+
 if TYPE_CHECKING:
     from profond.core.errors import ProfondError
-    from profond.core.run import Run
     from profond.evaluation.report import Report
     from profond.serve.predictor import Prediction
 
@@ -176,31 +177,6 @@ def predict(
             click.echo(f"… and {len(failed) - SHOWN:,} more", err=True)
         advice = failed[0][1].help if len({error.help for _, error in failed}) == 1 else "see each line above"
         raise DataError(f"{len(failed)} of {done + len(failed)} images could not be used", advice)
-
-
-def find_run(reference: str, out: str = "runs") -> Run:
-    """A run by its folder, its name below ``out``, or ``last``. Raises: ConfigError, MissingError."""
-    from profond.core.errors import ConfigError, MissingError, suggest
-    from profond.core.run import Run, all_runs
-
-    path = Path(reference).expanduser()
-    if reference == "last" and not path.exists():
-        for run in reversed(all_runs(out)):
-            with contextlib.suppress(ConfigError):  # a damaged run is not the one that was meant
-                if run.state.get("status") == "done":
-                    return Run.open(run.path)
-        raise MissingError(f"there is no finished run under {out}", "train one: profond train lenet5")
-    if not path.exists() and (Path(out) / reference).is_dir():
-        path = Path(out) / reference
-    if not path.exists():
-        names = [run.name for run in all_runs(out)]
-        raise ConfigError(f"there is no run {reference}", suggest(reference, [*names, "last"]))
-    return Run.open(path)
-
-
-def print_json(command: str, **fields: Any) -> None:
-    """One object on standard output."""
-    click.echo(json.dumps({"schema_version": 1, "command": command, **fields}, ensure_ascii=False, indent=2))
 
 
 @contextlib.contextmanager

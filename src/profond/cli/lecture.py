@@ -48,7 +48,8 @@ def list_items(language: str, out: Path, as_json: bool) -> None:
     from profond.lecture.results import read
     from profond.lecture.words import Words
 
-    words, rows = Words(language), []
+    words = Words(language)
+    rows: list[dict[str, Any]] = []
     for name in registry.names():
         result = read(out, name)
         rows.append(
@@ -118,7 +119,8 @@ def run_command(
         if not quiet:
             click.echo(line, err=True)
 
-    words, results = Words(language), []
+    words = Words(language)
+    results: list[dict[str, Any]] = []
     options = Options(image=image, quick=quick, seeds=seeds, device=device, precision=precision, say=say)
     try:
         for result in run_items(names, options, out):

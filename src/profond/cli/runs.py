@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from profond.core.run import SCHEMA_VERSION, Run, all_runs
+from profond.cli.compare import compare
+from profond.cli.finding import find_run
+from profond.cli.output import interval, observers, print_json, report_run, say
+from profond.core.errors import ConfigError
+from profond.core.run import Run, all_runs
 
 OUT = click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where runs are.")
 
@@ -25,7 +28,7 @@ def list_runs(out: Path, as_json: bool) -> None:
     """Every run under --out, oldest first, with its state and its test accuracy."""
     rows = [_summary(run) for run in all_runs(out)]
     if as_json:
-        click.echo(json.dumps({"schema_version": SCHEMA_VERSION, "command": "runs list", "runs": rows}, indent=2))
+        print_json("runs list", runs=rows)
         return
     if not rows:
         click.echo(f"no runs under {out}; `profond train lenet5` makes one", err=True)
@@ -37,33 +40,23 @@ def list_runs(out: Path, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("reference", metavar="RUN")
+@OUT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def show(run: Path, as_json: bool) -> None:
-    """A run's state, settings and metrics."""
-    opened = Run.open(run)
+def show(reference: str, out: Path, as_json: bool) -> None:
+    """The state, settings and metrics of RUN: a folder, a name under --out, or `last`."""
+    run = find_run(reference, out)
     last: dict[str, dict[str, float]] = {}
-    for line in opened.metrics():
+    for line in run.metrics():
         last[line["split"]] = line
-    evaluation = opened.read("evaluation.json")["metrics"] if opened.file("evaluation.json").exists() else {}
+    evaluation = run.read("evaluation.json")["metrics"] if run.file("evaluation.json").exists() else {}
     if as_json:
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "command": "runs show",
-            "run": str(run),
-            "state": opened.state,
-            "config": opened.config,
-            "last": last,
-            "metrics": evaluation,
-        }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        print_json("runs show", run=str(run.path), state=run.state, config=run.config, last=last, metrics=evaluation)
         return
-    from profond.cli.trained import interval
-
-    for key, value in opened.state.items():
+    for key, value in run.state.items():
         if key != "schema_version" and value is not None:
             click.echo(f"{key:<22}{value}")
-    for section, settings in opened.config.items():
+    for section, settings in run.config.items():
         if isinstance(settings, dict):
             shown = ", ".join(f"{k}={v}" for k, v in settings.items() if v not in (None, [], {}))
             click.echo(f"{section:<22}{shown if len(shown) < 400 else shown[:400] + ' …'}")
@@ -77,25 +70,26 @@ def show(run: Path, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("reference", metavar="RUN")
+@OUT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def resume(run: Path, as_json: bool, quiet: bool) -> None:
-    """Continue a run that was stopped or killed, to the very same end."""
-    opened = Run.open(run)
+def resume(reference: str, out: Path, as_json: bool, quiet: bool) -> None:
+    """Continue a run that was stopped or killed, to the very same end; `last` is the newest unfinished one."""
+    run = find_run(reference, out, finished=False)
 
-    from profond.cli.trained import observers, report_run, say
     from profond.recipes.train import resume_run
 
-    if opened.state.get("status") == "done" and opened.file("README.md").exists():
+    if run.state.get("status") == "done" and run.file("README.md").exists():
         say("this run is complete", quiet)
-    resume_run(opened, observers=observers(quiet), say=lambda text: say(text, quiet))
-    report_run(opened, "runs resume", as_json)
+    resume_run(run, observers=observers(quiet), say=lambda text: say(text, quiet))
+    report_run(run, "runs resume", as_json)
+
+
+runs.add_command(compare)
 
 
 def _summary(run: Run) -> dict[str, Any]:
-    from profond.core.errors import ConfigError
-
     accuracy = None
     try:
         state = run.state

@@ -69,7 +69,7 @@ def train(
         given["training.learning_rate"] = learning_rate
     config = changed(config, {**dict(_pair(text) for text in settings), **given})
 
-    from profond.cli.trained import observers, report_run, say
+    from profond.cli.output import observers, report_run, say
     from profond.recipes.experiment import assemble
     from profond.recipes.train import find_rate, train_experiment
 

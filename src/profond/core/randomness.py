@@ -7,12 +7,17 @@ import hashlib
 import torch
 
 
-def mixed_seed(*parts: int | str) -> int:
-    """A 63-bit seed from the parts; different parts give unrelated seeds."""
-    digest = hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
+def mix(*words: int | str) -> int:
+    """Integers and names to one 63-bit seed; neighbouring inputs give unrelated seeds."""
+    text = "\x1f".join(f"{type(word).__name__}:{word}" for word in words)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def seed_here(*parts: int | str) -> None:
-    """Set torch's random state, on every device, as a function of the parts alone."""
-    torch.manual_seed(mixed_seed(*parts))
+def generator(*words: int | str) -> torch.Generator:
+    """A CPU generator seeded with ``mix(*words)``: the same draws whatever the device is."""
+    return torch.Generator().manual_seed(mix(*words))
+
+
+def seed_here(*words: int | str) -> None:
+    """Set torch's random state, on every device, as a function of the words alone."""
+    torch.manual_seed(mix(*words))

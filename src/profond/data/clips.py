@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from profond.core.errors import ConfigError, DataError, MissingError
+from profond.core.randomness import generator
 from profond.core.spec import Spec
 from profond.data import register_data
 from profond.data.dataset import Dataset, TensorSplit
 from profond.data.preprocessing import Preprocessing
-from profond.data.seeds import generator
 from profond.data.sources import DataFile, PipPackage, Source, obtain
 
 FRAMES, SIDE, HEIGHT = 8, 32, 96

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from profond.core.errors import ConfigError
+from profond.core.randomness import generator
 from profond.data.augment import Augment
 from profond.data.dataset import Split, TensorSplit
 from profond.data.preprocessing import Preprocessing
-from profond.data.seeds import generator
 from profond.data.stream import stream
 
 

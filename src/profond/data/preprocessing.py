@@ -14,8 +14,8 @@ from torch import Tensor
 
 from profond.core.config import bind
 from profond.core.errors import ConfigError
+from profond.core.randomness import generator
 from profond.data.images import eight_bit, resize, to_tensor
-from profond.data.seeds import generator
 
 Mode = Literal["L", "RGB"]
 

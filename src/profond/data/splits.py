@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from profond.core.errors import DataError
-from profond.data.seeds import mix
+from profond.core.randomness import mix
 
 DEFAULT_FRACTIONS = {"train": 0.8, "valid": 0.1, "test": 0.1}
 

@@ -123,8 +123,9 @@ def assemble(config: Configuration) -> Experiment:
     config["training"] = training.to_json()
     config["loader"] = dataclasses.asdict(Loader(**config["loader"]))
     config["augment"] = dataclasses.asdict(Augment(**config["augment"]))
-    if config["data"]["name"] not in data_sets.names():  # so that the run can be used from any folder
-        config["data"]["name"] = str(Path(config["data"]["name"]).expanduser().absolute())
+    path = Path(config["data"]["name"]).expanduser()
+    if config["data"]["name"] not in data_sets.names() and path.exists():  # so that the run can be used from anywhere
+        config["data"]["name"] = str(path.absolute())
     dataset = opened(config)
     if config["task"].get("class_weights") == "balanced":
         config["task"]["class_weights"] = balanced_weights(dataset.splits["train"].targets, dataset.spec)

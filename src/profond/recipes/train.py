@@ -32,6 +32,7 @@ def train_experiment(
     Raises: as `fit`; the run's folder then holds everything up to its last checkpoint.
     """
     name = experiment.config["recipe"] or f"{experiment.config['model']['name']}-{Path(experiment.dataset.name).stem}"
+    choose_device(experiment.training.device)  # before there is a folder
     run = Run.create(out, name, experiment.config)
     say(f"run {run.path}")
     return _carry_on(experiment, run, observers, say, resume=False)

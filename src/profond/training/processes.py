@@ -18,7 +18,7 @@ logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNI
 
 
 def open_fabric(training: Training, device: torch.device, arithmetic: Arithmetic) -> Fabric:
-    """Fabric for a device and a precision, with its processes started (by itself, torchrun, SLURM) if there are several."""
+    """Fabric for a device and a precision, and its processes, if there are several (by itself, torchrun or SLURM)."""
     several = training.devices * training.nodes > 1
     fabric = Fabric(
         accelerator=device.type,

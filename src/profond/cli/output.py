@@ -1,4 +1,4 @@
-"""What `train` and `runs resume` say."""
+"""What the verbs say: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from typing import Any
 import click
 
 from profond.core.run import SCHEMA_VERSION, Run
+
+
+def print_json(command: str, **fields: Any) -> None:
+    """One object on standard output."""
+    document = {"schema_version": SCHEMA_VERSION, "command": command, **fields}
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def say(text: str, quiet: bool = False) -> None:
@@ -27,14 +33,7 @@ def report_run(run: Run, command: str, as_json: bool) -> None:
     evaluation = run.read("evaluation.json") if run.file("evaluation.json").exists() else {"metrics": {}}
     state, metrics = run.state, evaluation["metrics"]
     if as_json:
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "command": command,
-            "run": str(run.path),
-            "metrics": metrics,
-            "seconds": state.get("seconds"),
-        }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        print_json(command, run=str(run.path), metrics=metrics, seconds=state.get("seconds"))
         return
     for split, values in metrics.items():
         for name in ("accuracy", "top5_accuracy", "macro_f1", "ece"):
