@@ -1,0 +1,42 @@
+"""``scripts/bench [NAME…]`` or ``python -m benchmarks [NAME…]``: measure, print, and keep in docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from benchmarks.machine import description
+from benchmarks.report import PAGE, keep
+
+NAMES = ("time_to_accuracy", "throughput", "overhead", "pipeline", "startup")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)}; all when none is given")
+    parser.add_argument("--quick", action="store_true", help="a few steps of each, to see that it runs; keeps nothing")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page that the tables are kept in")
+    asked = parser.parse_args(arguments)
+    if unknown := [name for name in asked.names if name not in NAMES]:
+        parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(NAMES)}")
+    for name in asked.names or NAMES:
+        machine = description()
+        module = importlib.import_module(f"benchmarks.{name}")
+        print(f"measuring {name}", file=sys.stderr, flush=True)
+        text = module.run(asked.quick)
+        print(f"## {module.TITLE}\n\n{text}\n", flush=True)
+        if not asked.quick:
+            keep(
+                name,
+                module.TITLE,
+                f"scripts/bench {name}",
+                f"{(module.__doc__ or '').strip()}\n\n{text}",
+                machine,
+                asked.page,
+            )
+
+
+if __name__ == "__main__":
+    main()

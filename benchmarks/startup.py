@@ -1,0 +1,56 @@
+"""What a person waits for before anything happens, and the memory that a training takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from benchmarks.child import environment
+from benchmarks.machine import ROOT
+from benchmarks.report import spread, table
+
+TITLE = "Starting, and memory"
+COMMANDS = (("--help",), ("models", "list"), ("recipes", "list"))
+
+
+def run(quick: bool) -> str:
+    rows = []
+    times: dict[tuple[str, ...], list[float]] = {command: [] for command in COMMANDS}
+    peaks: dict[tuple[str, ...], float] = {}
+    for turn in range(2 if quick else 12):
+        for command in COMMANDS:
+            seconds, peak = _called(command)
+            if turn:  # the first fills the file cache
+                times[command].append(1000 * seconds)
+                peaks[command] = max(peak, peaks.get(command, 0))
+    for command in COMMANDS:
+        rows.append([f"`profond {' '.join(command)}`", f"{spread(times[command], 0)} ms", f"{peaks[command]:.0f} MiB"])
+    if not quick:
+        with tempfile.TemporaryDirectory() as folder:
+            seconds, peak = _called(("train", "lenet5", "--out", folder))
+        rows.append(["`profond train lenet5`, with its evaluation", f"{seconds:.1f} s", f"{peak:.0f} MiB"])
+    return table(("", "wall clock", "peak memory"), rows)
+
+
+def _called(arguments: tuple[str, ...]) -> tuple[float, float]:
+    """Seconds and the greatest resident memory, MiB, of one call of the command line."""
+    began = time.perf_counter()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "profond", *arguments],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stderr is not None
+    said = child.stderr.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    child.stderr.close()
+    if child.returncode:
+        raise RuntimeError(f"profond {' '.join(arguments)} failed:\n{said.decode()[-2000:]}")
+    return seconds, usage.ru_maxrss / 1024

@@ -1,0 +1,159 @@
+"""Training samples a second in steady state: LeNet-5 and the MLP 512-512, forward to optimizer step, data in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from benchmarks.child import measure, tcmalloc
+from benchmarks.peers import PARAMETERS, keras_network, torch_network
+from benchmarks.report import spread, table
+
+TITLE = "Training throughput, samples per second"
+SAMPLES = 20_000
+
+
+class Clock:
+    """An observer that notes the time of each step."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def started(self, progress: Any) -> None:
+        pass
+
+    def stepped(self, progress: Any) -> None:
+        self.times.append(time.perf_counter())
+
+    def logged(self, progress: Any, record: Mapping[str, Any]) -> None:
+        pass
+
+    def finished(self, progress: Any) -> None:
+        pass
+
+
+def profond_fit(network: str, batch_size: int, steps: int) -> float:
+    """Through `fit` and our loader, without augmentation, at whatever precision `fit` chooses."""
+    import torch
+
+    from profond.core.spec import Spec
+    from profond.data.dataset import Dataset, TensorSplit
+    from profond.data.preprocessing import Preprocessing
+    from profond.models import create
+    from profond.tasks.classify import Classify
+    from profond.training import Training, fit
+
+    spec = Spec((1, 28, 28), "chw", (0.0, 255.0), tuple("0123456789"))
+    pictures = torch.randint(0, 256, (SAMPLES, 1, 28, 28), dtype=torch.uint8)
+    split = TensorSplit(pictures, torch.randint(0, 10, (SAMPLES,)), "train")
+    preprocessing = Preprocessing(size=(28, 28), mode="L", mean=(0.1307,), std=(0.3081,))
+    data = Dataset("noise", spec, preprocessing, {"train": split}, "made here")
+    model = create(network, spec)
+    assert sum(parameter.numel() for parameter in model.parameters()) == PARAMETERS[network]
+    clock = Clock()
+    warm = max(5, steps // 5)
+    training = Training(steps=steps + warm, optimizer="adam")
+    fit(model, Classify(), data.batches("train", batch_size, shuffle=True), training, observers=[clock])
+    return batch_size * (len(clock.times) - warm) / (clock.times[-1] - clock.times[warm - 1])
+
+
+def torch_loop(network: str, batch_size: int, steps: int, channels_last: bool = False, bf16: bool = False) -> float:
+    import torch
+    import torch.nn.functional as F
+
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    x, y = torch.randn(SAMPLES, 1, 28, 28), torch.randint(0, 10, (SAMPLES,))
+    model = torch_network(network).to(memory_format=layout)  # type: ignore[call-overload]
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=bf16 or None)
+
+    def step(chosen: torch.Tensor) -> None:
+        inputs = x[chosen].contiguous(memory_format=layout)
+        with torch.autocast("cpu", torch.bfloat16) if bf16 else contextlib.nullcontext():
+            loss = F.cross_entropy(model(inputs).float(), y[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return _rate(lambda: step(torch.randint(0, SAMPLES, (batch_size,))), batch_size, steps)
+
+
+def tensorflow_function(network: str, batch_size: int, steps: int) -> float:
+    import keras
+    import tensorflow as tf
+
+    x = tf.random.normal((SAMPLES, 28, 28, 1))
+    y = tf.random.uniform((SAMPLES,), 0, 10, tf.int64)
+    model = keras_network(network)
+    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step() -> None:
+        chosen = tf.random.uniform((batch_size,), 0, SAMPLES, tf.int32)
+        with tf.GradientTape() as tape:
+            logits = model(tf.gather(x, chosen), training=True)
+            loss = tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.gather(y, chosen), logits=logits)
+            )
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+
+    return _rate(step, batch_size, steps)
+
+
+def keras_fit(network: str, batch_size: int, steps: int) -> float:
+    import keras
+    import numpy as np
+
+    count = batch_size * steps
+    x = np.random.default_rng(0).standard_normal((count, 28, 28, 1), dtype=np.float32)
+    y = np.random.default_rng(0).integers(0, 10, count)
+    model = keras_network(network)
+    model.compile(keras.optimizers.Adam(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    warm = batch_size * max(5, steps // 5)
+    model.fit(x[:warm], y[:warm], batch_size=batch_size, verbose=0)
+    began = time.perf_counter()
+    model.fit(x, y, batch_size=batch_size, verbose=0)
+    return count / (time.perf_counter() - began)
+
+
+def _rate(step: Callable[[], None], batch_size: int, steps: int) -> float:
+    for _ in range(max(5, steps // 5)):
+        step()
+    began = time.perf_counter()
+    for _ in range(steps):
+        step()
+    return batch_size * steps / (time.perf_counter() - began)
+
+
+def variants() -> dict[str, dict[str, Any]]:
+    fastest: dict[str, Any] = {"function": "torch_loop", "channels_last": True, "bf16": True}
+    found: dict[str, dict[str, Any]] = {
+        "Profond `fit`": {"function": "profond_fit"},
+        "PyTorch float32": {"function": "torch_loop"},
+        "PyTorch channels_last": {"function": "torch_loop", "channels_last": True},
+        "PyTorch channels_last, bf16 autocast, fused Adam": fastest,
+        "TensorFlow function": {"function": "tensorflow_function"},
+        "Keras `fit` (TensorFlow)": {"function": "keras_fit"},
+    }
+    if library := tcmalloc():
+        found["Profond `fit`, tcmalloc"] = {"function": "profond_fit", "preload": library}
+        found["PyTorch channels_last, bf16 autocast, fused Adam, tcmalloc"] = {**fastest, "preload": library}
+    return found
+
+
+def run(quick: bool) -> str:
+    rounds, steps = (1, 3) if quick else (5, 300)
+    cases = [("lenet5", 128), ("lenet5", 256), ("mlp", 128), ("mlp", 256)]
+    rates: dict[tuple[str, str, int], list[float]] = {}
+    for _ in range(rounds):
+        for network, batch_size in cases:
+            for name, settings in variants().items():
+                settings = {"network": network, "batch_size": batch_size, "steps": steps, **settings}
+                rates.setdefault((name, network, batch_size), []).append(measure("throughput", **settings))
+    rows = [
+        [name, *(spread(rates[name, network, batch_size], 0) for network, batch_size in cases)] for name in variants()
+    ]
+    names = {"lenet5": "LeNet-5", "mlp": "MLP 512-512"}
+    return table(["", *(f"{names[network]}, batch {batch_size}" for network, batch_size in cases)], rows)
