@@ -32,7 +32,14 @@ def train_experiment(
     Raises: as `fit`; the run's folder then holds everything up to its last checkpoint.
     """
     name = experiment.config["recipe"] or f"{experiment.config['model']['name']}-{Path(experiment.dataset.name).stem}"
-    choose_device(experiment.training.device)  # before there is a folder
+    choose_device(experiment.training.device)  # what can be refused is refused before there is a folder
+    if "valid" not in experiment.dataset.splits:
+        experiment.training.check_without_validation()
+    if experiment.training.devices * experiment.training.nodes > 1:
+        raise ConfigError(
+            "a run folder is written by one process alone, and devices or nodes is more than 1",
+            "leave them out; for several processes call profond.training.fit from Python",
+        )
     run = Run.create(out, name, experiment.config)
     say(f"run {run.path}")
     return _carry_on(experiment, run, observers, say, resume=False)

@@ -25,7 +25,7 @@ from profond.training.measure import measure
 from profond.training.observers import Observer, Progress
 from profond.training.optimize import build_optimizer, frozen_norms, gradients_only_for, trained_parameters
 from profond.training.position import Learner, Position, Window
-from profond.training.processes import average_gradients, open_fabric, shared
+from profond.training.processes import average_gradients, open_fabric, same_start, shared
 from profond.training.schedule import rate_factor
 from profond.training.settings import Training
 from profond.training.stop import StopRequest, stop_requests
@@ -104,8 +104,7 @@ class _Loop:
     ) -> None:
         self.task, self.training, self.observers, self.folder = task, training, observers, run
         if valid is None:
-            for needs in [name for name, used in _validation_settings(training).items() if used]:
-                raise ConfigError(f"{needs} needs validation data", "give a valid split, or --valid-fraction 0.1")
+            training.check_without_validation()
         self.device = choose_device(training.device)
         self.arithmetic = choose_precision(self.device, training.precision)
         self.fabric = open_fabric(training, self.device, self.arithmetic)
@@ -115,6 +114,7 @@ class _Loop:
         self.channels_last = any(isinstance(part, nn.Conv2d | nn.ConvTranspose2d) for part in model.modules())
         if self.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        same_start(self.fabric, self.model)
         self.forward: nn.Module = torch.compile(self.model) if training.compile else self.model  # type: ignore[assignment]
         self.phases = list(task.phases)
         self.trained = {phase.name: trained_parameters(model, phase, training.freeze) for phase in self.phases}
@@ -382,11 +382,3 @@ class _Loop:
             checkpoint.save_tensors(self.folder.file(checkpoint.FINAL), self.model.state_dict())
             facts = {"steps": self.position.step, "total_steps": self.total_steps}
             self.folder.update(status="done", error=None, seconds=round(self.position.seconds, 3), **facts)
-
-
-def _validation_settings(training: Training) -> dict[str, bool]:
-    return {
-        "patience": training.patience is not None,
-        "schedule 'plateau'": training.schedule == "plateau",
-        "keep 'best'": training.keep == "best",
-    }

@@ -32,6 +32,13 @@ def open_fabric(training: Training, device: torch.device, arithmetic: Arithmetic
     return fabric
 
 
+def same_start(fabric: Fabric, model: nn.Module) -> None:
+    """Give every process the first one's weights and buffers."""
+    if fabric.world_size > 1:
+        for tensor in model.state_dict().values():
+            torch.distributed.broadcast(tensor, 0)
+
+
 def average_gradients(fabric: Fabric, parameters: Sequence[nn.Parameter]) -> None:
     """Average gradients over processes in one flat message.
 

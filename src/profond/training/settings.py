@@ -108,6 +108,13 @@ class Training:
         if not good:
             raise ConfigError(f"{name} is {getattr(self, name)!r}", f"it must be {expected}")
 
+    def check_without_validation(self) -> None:
+        """Raises: ConfigError when a setting needs validation data."""
+        needs = {"patience": self.patience is not None, "schedule 'plateau'": self.schedule == "plateau"}
+        for name, used in {**needs, "keep 'best'": self.keep == "best"}.items():
+            if used:
+                raise ConfigError(f"{name} needs validation data", "give a valid split, or --valid-fraction 0.1")
+
     @property
     def lower_is_better(self) -> bool:
         return self.monitor.split("/")[-1] in ("loss", "error", "mae", "mse", "rmse")
