@@ -12,11 +12,14 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
 from profond.models import register_model
+from profond.models.pooled_convolution import from_blocks, pooled_convolution, to_blocks
 from profond.models.shape import check_classes, check_input
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
@@ -71,6 +74,8 @@ class LeNet5(nn.Module):
                 return nn.Sequential(nn.MaxPool2d(2), squash())
             return nn.Sequential(squash(), nn.AvgPool2d(2))
 
+        self.padding = padding
+        self.merges = activation == "relu" and pooling == "max"
         self.c1 = nn.Conv2d(channels, 6, 5, padding=padding)
         self.s2 = pool()
         self.c3 = nn.Conv2d(6, 16, 5)
@@ -81,6 +86,27 @@ class LeNet5(nn.Module):
         self.output = nn.Linear(84, num_classes)
 
     def forward(self, inputs: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
-        maps = self.s4(self.c3(self.s2(self.c1(inputs))))
+        if self._merges(inputs):
+            maps = self._merged(inputs)
+        else:
+            maps = self.s4(self.c3(self.s2(self.c1(inputs))))
         logits: Tensor = self.output(self.f6(self.c5(self.flatten(maps))))
         return logits
+
+    def _merges(self, inputs: Tensor) -> bool:
+        """Whether training on a processor may take the faster way to the same numbers; hooks see the stages."""
+        parts = (self.c1, self.s2, self.c3, self.s4)
+        return (
+            self.training
+            and self.merges
+            and inputs.device.type == "cpu"
+            and not torch.compiler.is_compiling()
+            and not any(part._forward_hooks or part._forward_pre_hooks for part in parts)
+        )
+
+    def _merged(self, inputs: Tensor) -> Tensor:
+        """C1 to S4, each convolution with its pooling and ReLU as one matrix product."""
+        blocks = to_blocks(F.pad(inputs, (self.padding,) * 4), 4)
+        blocks = pooled_convolution(blocks, self.c1.weight, self.c1.bias, 2)  # type: ignore[arg-type]
+        blocks = pooled_convolution(blocks, self.c3.weight, self.c3.bias, 1)  # type: ignore[arg-type]
+        return from_blocks(blocks, 1)
