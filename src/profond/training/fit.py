@@ -19,6 +19,7 @@ from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.tasks.task import Phase, Task
 from profond.training import checkpoint
+from profond.training.allocator import keep_freed_memory
 from profond.training.average import MovingAverage
 from profond.training.feed import count, epoch_batches, placed
 from profond.training.measure import measure
@@ -106,6 +107,8 @@ class _Loop:
         if valid is None:
             training.check_without_validation()
         self.device = choose_device(training.device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.arithmetic = choose_precision(self.device, training.precision)
         self.fabric = open_fabric(training, self.device, self.arithmetic)
         self.device = self.fabric.device
