@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 
-from benchmarks.child import environment
+from benchmarks.child import environment, measure
 from benchmarks.machine import ROOT
 from benchmarks.report import spread, table
 
@@ -22,7 +22,7 @@ def run(quick: bool) -> str:
     peaks: dict[tuple[str, ...], float] = {}
     for turn in range(2 if quick else 12):
         for command in COMMANDS:
-            seconds, peak = _called(command)
+            seconds, peak = measure("startup", "call", arguments=command).values()
             if turn:  # the first fills the file cache
                 times[command].append(1000 * seconds)
                 peaks[command] = max(peak, peaks.get(command, 0))
@@ -30,13 +30,16 @@ def run(quick: bool) -> str:
         rows.append([f"`profond {' '.join(command)}`", f"{spread(times[command], 0)} ms", f"{peaks[command]:.0f} MiB"])
     if not quick:
         with tempfile.TemporaryDirectory() as folder:
-            seconds, peak = _called(("train", "lenet5", "--out", folder))
+            seconds, peak = measure("startup", "call", arguments=("train", "lenet5", "--out", folder)).values()
         rows.append(["`profond train lenet5`, with its evaluation", f"{seconds:.1f} s", f"{peak:.0f} MiB"])
     return table(("", "wall clock", "peak memory"), rows)
 
 
-def _called(arguments: tuple[str, ...]) -> tuple[float, float]:
-    """Seconds and the greatest resident memory, MiB, of one call of the command line."""
+def call(arguments: list[str]) -> dict[str, float]:
+    """Seconds and the greatest resident memory, MiB, of one call of the command line.
+
+    NOTE from a small process: Linux counts the memory of the one that forks as its child's.
+    """
     began = time.perf_counter()
     child = subprocess.Popen(
         [sys.executable, "-m", "profond", *arguments],
@@ -53,4 +56,4 @@ def _called(arguments: tuple[str, ...]) -> tuple[float, float]:
     child.stderr.close()
     if child.returncode:
         raise RuntimeError(f"profond {' '.join(arguments)} failed:\n{said.decode()[-2000:]}")
-    return seconds, usage.ru_maxrss / 1024
+    return {"seconds": seconds, "peak": usage.ru_maxrss / 1024}
