@@ -113,7 +113,7 @@ def test_permutation_is_measured_on_real_digits():
     check(outcome, "L3")
     claims = {claim.name: claim for claim in outcome.claims}
     assert claims["exact"].holds  # not a matter of training
-    assert outcome.used["train"] == count(600)
+    assert 590 <= outcome.used["train"].value <= 610
     accuracy = outcome.measured["accuracy"]
     assert set(accuracy) == {"mlp", "lenet5", "convnet1d", "dilated"}
     assert all(len(values) == 2 for row in accuracy.values() for values in row.values())

@@ -46,3 +46,9 @@ def test_seeds_that_agree_give_an_interval_without_width():
     gap = difference_of([0.9, 0.9], [0.8, 0.8])
     assert gap.low == gap.high == pytest.approx(-0.1)
     assert spread([0.9, 0.95, 0.92]) == pytest.approx(0.05)
+
+
+def test_the_interval_of_a_share_stays_a_share():
+    mean = mean_of([0.99, 1.0])
+    assert mean.high == 1.0
+    assert mean_of([0.0, 0.01]).low == 0.0

@@ -89,15 +89,14 @@ def permutation_experiment(options: Options) -> Outcome:
                 {"change": changes["mlp"], "spread": points(spreads["mlp"]), **_means(accuracy["mlp"])},
             ),
             Claim("exact", different <= of // 1000, {"different": count(different), "of": count(of)}),
-            Claim(
-                "lenet5",
-                _falls(gaps["lenet5"].high) and -gaps["lenet5"].value > spreads["lenet5"],
-                {"change": changes["lenet5"], "spread": points(spreads["lenet5"]), **_means(accuracy["lenet5"])},
-            ),
-            Claim(
-                "others",
-                _falls(gaps["convnet1d"].high) and _falls(gaps["dilated"].high),
-                {"convnet1d": changes["convnet1d"], "dilated": changes["dilated"]},
+            *(
+                Claim(
+                    name,
+                    _falls(gaps[name].high) and -gaps[name].value > spreads[name],
+                    {"change": changes[name], "spread": points(spreads[name]), **_means(accuracy[name])},
+                    aside=name != "lenet5",
+                )
+                for name in ("lenet5", "dilated", "convnet1d")
             ),
         ],
         pictures=[

@@ -33,7 +33,7 @@ from profond.lecture.words import Words
 from profond.recipes.configuration import from_recipe
 
 # kind: recipe, the share of the training data that the short version learns from, and the word for its network
-KINDS = {"signal": ("vowels", 1.0, "conv1d"), "image": ("digits", 0.1, "conv2d"), "clip": ("clips", 0.5, "conv3d")}
+KINDS = {"signal": ("vowels", 1.0, "conv1d"), "image": ("digits", 0.1, "conv2d"), "clip": ("clips", 0.35, "conv3d")}
 NETWORKS = ("convolution", "perceptron")
 TOLERANCE = 0.03  # of the number of parameters
 
@@ -41,7 +41,7 @@ TOLERANCE = 0.03  # of the number of parameters
 @register_item("L4")
 def structure(options: Options) -> Outcome:
     """Conv1d, Conv2d and Conv3d, each against an MLP with as many parameters."""
-    seeds = options.repeats(5, 2)
+    seeds = options.repeats(5, 3)
     if seeds < 2:
         raise UsageError("L4 compares means over several seeds", "give --seeds 2 or more")
     progress = Progress("L4", 2 * seeds * len(KINDS), options)

@@ -78,11 +78,13 @@ class Claim:
         name: the catalogue has ``<item>.claim.<name>`` and ``<item>.measured.<name>``.
         holds: what the measurement says.
         values: fill the places of the measured sentence.
+        aside: it goes beyond what the lecture states; its verdict is shown, and is no part of the item's.
     """
 
     name: str
     holds: bool
     values: Mapping[str, Value] = field(default_factory=dict)
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Outcome:
     """What an item gives back.
 
     Args:
-        claims: the verdict is that all of them hold.
+        claims: the verdict is that all of them hold, those that stand aside left out.
         pictures: to show.
         tables: to read.
         measured: every single number behind the claims, JSON-able, for people who calculate on.
@@ -128,7 +130,7 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        return all(claim.holds for claim in self.claims)
+        return all(claim.holds for claim in self.claims if not claim.aside)
 
 
 @dataclass(frozen=True)

@@ -140,12 +140,15 @@ class _Writer:
         sign = {"missing": "○", "holds": "✓", "fails": "✗"}[kind]
         return f'<span class="verdict {kind}"><span aria-hidden="true">{sign}</span> {self.say(f"page.{kind}")}</span>'
 
+    def aside(self, claim: Mapping[str, Any]) -> str:
+        return self.say("page.aside", tag="span", attributes=' class="aside"') if claim["aside"] else ""
+
     def claims(self, name: str, result: Mapping[str, Any]) -> str:
         heads = "".join(
             f'<th scope="col">{self.say(f"page.{key}")}</th>' for key in ("statement", "measured", "verdict")
         )
         rows = "".join(
-            f"<tr><td>{self.say(f'{name}.claim.{key}')}</td>"
+            f"<tr><td>{self.say(f'{name}.claim.{key}')}{self.aside(claim)}</td>"
             f"<td>{self.say(f'{name}.measured.{key}', values_of(claim['values']))}</td>"
             f"<td>{self.verdict(claim)}</td></tr>"
             for claim in result["claims"]
@@ -200,7 +203,10 @@ class _Writer:
                 self.say("page.duration"),
                 self.each(lambda words: escape(words.write(Value("seconds", result["seconds"])))),
             ),
-            (self.say("page.date"), f"{escape(result['finished'][:10])}, profond {escape(result['profond'])}"),
+            (
+                self.say("page.date"),
+                self.each(lambda words: escape(f"{words.date(result['finished'])}, profond {result['profond']}")),
+            ),
         ]
         facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
         head = self.say("page.conditions", tag="p", attributes=' class="label"')

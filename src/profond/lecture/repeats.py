@@ -49,11 +49,9 @@ def train(config: Configuration, seed: int, options: Options, *, share: float = 
         seed: of weights, order and augmentation.
         share: of the training split that is learned from, by class; the rest is left out.
     """
-    changes: dict[str, Any] = {
-        "training.seed": seed,
-        "training.device": options.device,
-        "training.precision": options.precision,
-    }
+    changes: dict[str, Any] = {"training.seed": seed, "training.device": options.device}
+    if options.precision != "auto":  # a recipe may have a reason for its own
+        changes["training.precision"] = options.precision
     if share < 1:
         changes["loader.valid_fraction"] = 1 - share
     experiment = assemble(changed(copy.deepcopy(config), changes))
@@ -93,11 +91,11 @@ class Progress:
 
 
 def mean_of(values: Sequence[float]) -> Measured:
-    """The mean over seeds with Student's 95 % interval; no interval from a single one."""
+    """The mean of shares over seeds with Student's 95 % interval, cut at 0 and 1; no interval from a single one."""
     if len(values) < 2:
         return Measured(values[0])
     half = student_quantile(len(values) - 1) * math.sqrt(variance(values) / len(values))
-    return Measured(fmean(values), fmean(values) - half, fmean(values) + half)
+    return Measured(fmean(values), max(0.0, fmean(values) - half), min(1.0, fmean(values) + half))
 
 
 def difference_of(first: Sequence[float], second: Sequence[float]) -> Measured:

@@ -109,7 +109,10 @@ def _result(
         "item": item,
         "holds": outcome.holds,
         "quick": quick,
-        "claims": [{"name": c.name, "holds": bool(c.holds), "values": plain(c.values)} for c in outcome.claims],
+        "claims": [
+            {"name": claim.name, "holds": bool(claim.holds), "aside": claim.aside, "values": plain(claim.values)}
+            for claim in outcome.claims
+        ],
         "tables": [
             {
                 "name": table.name,

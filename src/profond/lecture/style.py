@@ -20,7 +20,7 @@ body {
 }
 h1, h2, h3, nav, table, .verdict, .number, .languages, .facts, summary, footer, blockquote p { margin: .35rem 0; }
 .label {
-  font-family: system-ui, "Segoe UI", Roboto, "Noto Sans", "Helvetica Neue", sans-serif;
+  font-family: -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", Arial, sans-serif;
 }
 main, header, footer { max-width: 58rem; margin-inline: auto; padding-inline: clamp(1rem, 4vw, 2rem); }
 header { padding-top: 3.5rem; }
@@ -93,6 +93,8 @@ tr.sum td { font-weight: 600; }
 .claims td:nth-child(1) { width: 38%; }
 .claims td:nth-child(3) { width: 1%; }
 .scroll { overflow-x: auto; }
+.aside { display: block; font-size: .8rem; color: var(--muted); }
+#en:checked ~ main .aside[lang=en], #fr:checked ~ main .aside[lang=fr] { display: block; }
 details { margin-top: 1rem; border: 1px solid var(--line); border-radius: 10px; background: var(--card); }
 summary { cursor: pointer; padding: .6rem .9rem; font-size: .92rem; font-weight: 600; }
 details > div { padding: 0 .9rem .6rem; }
@@ -128,7 +130,7 @@ footer {
   .claims thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .claims tr { display: block; border-bottom: 1px solid var(--line); padding-block: .7rem; }
   .claims td { display: block; border: 0; padding: .1rem 0; }
-  .claims tbody tr td { width: auto; }
+  .claims td:nth-child(n) { width: auto; }
   .claims td:nth-child(2) { color: var(--muted); padding-bottom: .4rem; }
   .facts { grid-template-columns: 1fr; gap: 0; }
   .facts dd { margin-bottom: .5rem; }

@@ -73,6 +73,11 @@ class Words:
             written = written.replace(",", NARROW).replace(".", ",")
         return written
 
+    def date(self, stamp: str) -> str:
+        """The day of an ISO time stamp."""
+        year, month, day = stamp[:10].split("-")
+        return f"{day}/{month}/{year}" if self.language == "fr" else f"{year}-{month}-{day}"
+
     def numbers_in(self, text: str) -> str:
         """Every number of a text as the language writes it; thousands are grouped from four digits on."""
         return re.sub(
