@@ -193,9 +193,8 @@ def recurrent(module: nn.RNNBase) -> str:
     for layer in range(module.num_layers):
         directions = 2 if module.bidirectional else 1
         width = module.input_size if layer == 0 else module.hidden_size * directions
-        inner = added(
-            [(width, module.hidden_size), (module.hidden_size,) * 2, *[(module.hidden_size,)] * 2 * module.bias]
-        )
+        hidden = f"{module.hidden_size:,}"
+        inner = f"{width:,}·{hidden} + {hidden}·{hidden}" + (f" + 2·{hidden}" if module.bias else "")
         terms += [f"{gates}·({inner})" if gates > 1 else f"({inner})"] * directions
     return joined(terms)
 

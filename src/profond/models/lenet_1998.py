@@ -96,7 +96,7 @@ class LeNet51998(nn.Module):
             for parameter in layer.parameters():
                 nn.init.uniform_(parameter, -2.4 / fan_in, 2.4 / fan_in)
 
-    def forward(self, inputs: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 10"]:
+    def forward(self, inputs: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n k"]:
         maps = self.s4(self.c3(self.s2(self.c1(self.extend(inputs)))))
         logits: Tensor = self.output(self.f6(self.flatten(self.c5(maps))))
         return logits
