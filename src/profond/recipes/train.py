@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from profond.core.device import choose_device, choose_precision, usable_cores
+from profond.core.device import choose_device, usable_cores
 from profond.core.errors import ConfigError
 from profond.core.files import write_text
 from profond.core.run import Run
@@ -14,8 +14,9 @@ from profond.evaluation.evaluate import evaluate_run
 from profond.recipes.card import model_card
 from profond.recipes.experiment import Experiment, load
 from profond.training.find import Found, find_learning_rate
-from profond.training.fit import fit
+from profond.training.loop import fit
 from profond.training.observers import Observer, TensorBoard
+from profond.training.precision import precision_for
 
 Say = Callable[[str], None]
 
@@ -75,7 +76,9 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
     run.write("split.json", {"hash": hashes, "sizes": {name: len(s) for name, s in dataset.splits.items()}})
     device = choose_device(training.device)
     where = f"{usable_cores()} cores" if device.type == "cpu" else str(device)
-    say(f"{len(dataset.splits['train']):,} samples, {where}, {choose_precision(device, training.precision)}")
+    say(
+        f"{len(dataset.splits['train']):,} samples, {where}, {precision_for(experiment.model, device, training.precision)}"
+    )
     fit(
         experiment.model,
         experiment.task,

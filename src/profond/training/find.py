@@ -13,7 +13,7 @@ from torch import nn
 
 from profond.core.errors import NonFiniteLoss
 from profond.tasks.task import Task
-from profond.training.fit import fit
+from profond.training.loop import fit
 from profond.training.observers import Progress
 from profond.training.settings import Training
 

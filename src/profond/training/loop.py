@@ -13,7 +13,7 @@ import torch
 from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
 
-from profond.core.device import Arithmetic, choose_device, choose_precision
+from profond.core.device import Arithmetic, choose_device
 from profond.core.errors import ConfigError, DeviceError, Interrupted, NonFiniteLoss, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
@@ -26,6 +26,7 @@ from profond.training.measure import measure
 from profond.training.observers import Observer, Progress
 from profond.training.optimize import build_optimizer, frozen_norms, gradients_only_for, trained_parameters
 from profond.training.position import Learner, Position, Window
+from profond.training.precision import precision_for
 from profond.training.processes import average_gradients, open_fabric, same_start, shared
 from profond.training.schedule import rate_factor
 from profond.training.settings import Training
@@ -109,7 +110,7 @@ class _Loop:
         self.device = choose_device(training.device)
         if self.device.type == "cpu":
             keep_freed_memory()
-        self.arithmetic = choose_precision(self.device, training.precision)
+        self.arithmetic = precision_for(model, self.device, training.precision)
         self.fabric = open_fabric(training, self.device, self.arithmetic)
         self.device = self.fabric.device
         self.batches, self.valid = shared(self.fabric, batches), valid

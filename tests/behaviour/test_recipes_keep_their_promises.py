@@ -1,0 +1,27 @@
+"""Every recipe, trained as it stands on the real data, reaches what it says it reaches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from profond.core.run import Run
+from profond.recipes import registry
+from profond.recipes.configuration import from_recipe
+from profond.recipes.experiment import assemble, load
+from profond.recipes.train import train_experiment
+from profond.training.measure import measure
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_recipe_reaches_its_promised_result(name: str, tmp_path: Path) -> None:
+    expected = registry.load(name)().expected
+    run = train_experiment(assemble(from_recipe(name)), out=tmp_path)
+    result = run.read("evaluation.json")["metrics"][expected.split][expected.metric]["value"]
+    assert expected.low <= result <= expected.high
+    again = load(Run.open(run.path))
+    measured = measure(again.model, again.task, again.batches(expected.split))
+    assert measured[expected.metric] == pytest.approx(result, abs=2e-3), "the run's weights give the run's result"
