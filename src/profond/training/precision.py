@@ -17,5 +17,5 @@ def precision_for(model: nn.Module, device: torch.device, asked: Precision = "au
     chosen = choose_precision(device, asked)
     spatial = any(isinstance(part, nn.Conv3d | nn.ConvTranspose3d) for part in model.modules())
     if spatial and asked == "auto" and chosen.precision == "bf16" and device.type == "cpu":
-    return Arithmetic("fp32", "3-D convolutions are not to be trusted in bf16 on processors")
+        return Arithmetic("fp32", "3-D convolutions are not to be trusted in bf16 on processors")
     return chosen
