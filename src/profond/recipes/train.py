@@ -76,9 +76,8 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
     run.write("split.json", {"hash": hashes, "sizes": {name: len(s) for name, s in dataset.splits.items()}})
     device = choose_device(training.device)
     where = f"{usable_cores()} cores" if device.type == "cpu" else str(device)
-    say(
-        f"{len(dataset.splits['train']):,} samples, {where}, {precision_for(experiment.model, device, training.precision)}"
-    )
+    arithmetic = precision_for(experiment.model, device, training.precision)
+    say(f"{len(dataset.splits['train']):,} samples, {where}, {arithmetic}")
     fit(
         experiment.model,
         experiment.task,
