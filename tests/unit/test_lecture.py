@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -210,6 +211,22 @@ def test_a_damaged_result_is_named(tmp_path, content):
     with pytest.raises(ConfigError, match=r"result\.json is damaged") as error:
         read(tmp_path, "L1")
     assert error.value.help == "make it again: profond lecture run L1"
+
+
+def test_a_result_of_another_version_is_named_before_a_page_is_made(tmp_path):
+    result = keep(tmp_path, "L1", outcome_of(True), seconds=1.0, command="x", quick=False)
+    result["claims"][0]["name"] = "forgotten"
+    (tmp_path / "L1" / "result.json").write_text(json.dumps(result))
+    with pytest.raises(ConfigError, match="made by another version"):
+        page({"L1": read(tmp_path, "L1")})
+
+
+def test_a_missing_picture_is_named(tmp_path, kept):
+    folder, _ = kept
+    shutil.copytree(folder / "L6", tmp_path / "L6")
+    (tmp_path / "L6" / "slide.fr.png").unlink()
+    with pytest.raises(ConfigError, match=r"slide\.fr\.png cannot be read"):
+        page({"L6": read(tmp_path, "L6")})
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_run(tmp_path):

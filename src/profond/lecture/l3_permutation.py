@@ -28,13 +28,12 @@ from profond.lecture.outcome import (
     Table,
     Value,
     count,
-    formula,
     points,
     share,
     text,
     word,
 )
-from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, spread, train
+from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, origin, spread, train
 from profond.lecture.words import Words
 from profond.recipes.configuration import Configuration, changed, from_recipe
 
@@ -120,12 +119,12 @@ def permutation_experiment(options: Options) -> Outcome:
         ],
         measured={"accuracy": accuracy, "spread": spreads, "change": {n: g.to_json() for n, g in gaps.items()}},
         used={
-            "data": text(f"MNIST ({sample.experiment.dataset.source})"),
+            "data": origin(sample.experiment.dataset),
             "train": count(sample.train_count),
             "test": count(sample.test_count),
             "seeds": count(seeds),
             "epochs": count(EPOCHS),
-            "permutation": formula(f"profond train mlp --set permutation_seed={PERMUTATION}"),
+            "permutation": text(f"profond train mlp --set permutation_seed={PERMUTATION}"),
             "arithmetic": text(sample.arithmetic),
         },
     )

@@ -28,7 +28,7 @@ from profond.lecture.outcome import (
     text,
     word,
 )
-from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, train
+from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, origin, train
 from profond.lecture.words import Words
 from profond.recipes.configuration import from_recipe
 
@@ -96,7 +96,7 @@ def structure(options: Options) -> Outcome:
             "parameters": {k: {n: t[0].parameters for n, t in row.items()} for k, row in runs.items()},
         },
         used={
-            "data": text("; ".join(f"{dataset.name} ({dataset.source})" for dataset in datasets.values())),
+            "data": origin(*datasets.values()),
             "seeds": count(seeds),
             "arithmetic": text(runs["image"]["convolution"][0].arithmetic),
         },

@@ -14,7 +14,7 @@ from profond.explain.drawing import Panel, Sheet, show
 from profond.lecture import register_item
 from profond.lecture.charts import Series, error_dots
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, Value, count, number, share, text, word
-from profond.lecture.repeats import Progress, Trained, mean_of, train
+from profond.lecture.repeats import Progress, Trained, mean_of, origin, train
 from profond.lecture.words import Words
 from profond.recipes.configuration import changed, from_recipe
 
@@ -86,7 +86,7 @@ def lenet5(options: Options) -> Outcome:
         ],
         measured={"accuracy": accuracy, "seconds": {n: [one.seconds for one in t] for n, t in runs.items()}},
         used={
-            "data": text(f"MNIST ({first.experiment.dataset.source})"),
+            "data": origin(first.experiment.dataset),
             "train": count(first.train_count),
             "test": count(first.test_count),
             "seeds": count(seeds),

@@ -8,10 +8,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from profond.core.errors import ConfigError
 from profond.core.files import write_text
 from profond.lecture import registry
 from profond.lecture.outcome import Value, count, word
-from profond.lecture.results import picture_bytes, read
+from profond.lecture.results import RESULT, picture_bytes, read
 from profond.lecture.style import CSS
 from profond.lecture.words import LANGUAGES, Words
 
@@ -68,7 +69,7 @@ class _Writer:
             "total": count(len(results)),
             "holding": count(sum(result["holds"] for result in done)),
         }
-        sections = "\n".join(self.section(name, result) for name, result in results.items())
+        sections = "\n".join(self.checked_section(name, result) for name, result in results.items())
         contents = "".join(
             f'<li><a href="#{name}"><span class="number">{name}</span>'
             f'<span class="name">{self.say(f"{name}.title")}</span>{self.verdict(result)}</a></li>'
@@ -113,6 +114,18 @@ class _Writer:
         )
         title = " / ".join(words("page.choose") for words in self.words)
         return f'{inputs}<div class="languages" role="group" aria-label="{escape(title)}">{labels}</div>'
+
+    def checked_section(self, name: str, result: Mapping[str, Any] | None) -> str:
+        try:
+            return self.section(name, result)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, ConfigError):
+                raise
+            where = Path(result["folder"]) / RESULT if result else name
+            raise ConfigError(
+                f"{where} is damaged, or made by another version: {error!r}",
+                f"make it again: profond lecture run {name}",
+            ) from None
 
     def section(self, name: str, result: Mapping[str, Any] | None) -> str:
         parts = [

@@ -11,9 +11,10 @@ from statistics import fmean, variance
 from typing import Any
 
 from profond.core.device import choose_device
+from profond.data.dataset import Dataset
 from profond.evaluation.evaluate import evaluate
 from profond.evaluation.intervals import LEVEL, Measured
-from profond.lecture.outcome import Options
+from profond.lecture.outcome import Options, Value, text
 from profond.recipes.configuration import Configuration, changed
 from profond.recipes.experiment import Experiment, assemble
 from profond.training import fit
@@ -70,6 +71,11 @@ def train(config: Configuration, seed: int, options: Options, *, share: float = 
         fitted.seconds,
         str(fitted.arithmetic),
     )
+
+
+def origin(*datasets: Dataset) -> Value:
+    """Data sets and where they came from, without the place on this machine."""
+    return text("; ".join(f"{each.name} ({each.source.partition(', cached')[0]})" for each in datasets))
 
 
 class Progress:

@@ -17,6 +17,7 @@ from profond.core.files import storage_errors, write_bytes, write_json
 
 SCHEMA_VERSION = 1
 RESULT = "result.json"
+NEEDED = {"holds", "quick", "claims", "tables", "figures", "used", "seconds", "command", "profond", "finished"}
 
 
 def keep(folder: Path, item: str, outcome: Any, *, seconds: float, command: str, quick: bool) -> dict[str, Any]:
@@ -65,6 +66,8 @@ def read(folder: Path, item: str) -> dict[str, Any] | None:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if result["schema_version"] != SCHEMA_VERSION or result["item"] != item:
             raise ValueError("made by another version")
+        if missing := NEEDED - set(result):
+            raise ValueError(f"{min(missing)} is missing")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
