@@ -43,10 +43,15 @@ def test_training_on_a_folder_leaves_a_run_that_needs_no_python_to_read(trained:
     names = {path.name for path in trained.iterdir()}
     assert {
         "run.json", "config.json", "environment.json", "metrics.jsonl", "model.safetensors", "labels.json",
-        "preprocessing.json", "split.json", "evaluation.json", "README.md", "checkpoints", "evaluation",
+        "preprocessing.json", "split.json", "split.csv", "evaluation.json", "README.md", "checkpoints", "evaluation",
     } <= names  # fmt: skip
     assert any(name.startswith("events.out.tfevents") for name in names)
     assert json.loads((trained / "labels.json").read_text())["classes"] == ["0", "1", "2"]
+    placed = (trained / "split.csv").read_text().splitlines()
+    assert placed[0] == "split,label,sample"
+    sizes = json.loads((trained / "split.json").read_text())["sizes"]
+    assert len(placed) - 1 == sum(sizes.values())
+    assert {line.split(",")[0] for line in placed[1:]} == {"train", "valid", "test"}
     assert json.loads((trained / "run.json").read_text())["status"] == "done"
     lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     assert {line["split"] for line in lines} == {"train", "valid"}

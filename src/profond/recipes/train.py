@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from profond.core.device import choose_device, usable_cores
 from profond.core.errors import ConfigError
 from profond.core.files import write_text
 from profond.core.run import Run
+from profond.data.dataset import Dataset
 from profond.evaluation.evaluate import evaluate_run
 from profond.recipes.card import model_card
 from profond.recipes.experiment import Experiment, load
@@ -66,6 +69,20 @@ def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
     return Experiment(config, experiment.model, dataset=experiment.dataset), found
 
 
+def split_lines(dataset: Dataset) -> Iterator[str]:
+    """Which sample is in which split, as CSV: split, class, identity."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("split", "label", "sample"))
+    for name, split in dataset.splits.items():
+        for index, target in enumerate(split.targets.tolist()):
+            identity = split.identity(index).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            writer.writerow((name, dataset.spec.classes[target], identity))
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+
+
 def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], say: Say, *, resume: bool) -> Run:
     dataset, training = experiment.dataset, experiment.training
     if "train" not in dataset.splits:
@@ -74,6 +91,7 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
     run.write("preprocessing.json", dataset.preprocessing.to_json())
     hashes = {split: dataset.split_hash(split) for split in dataset.splits}
     run.write("split.json", {"hash": hashes, "sizes": {name: len(s) for name, s in dataset.splits.items()}})
+    write_text(run.file("split.csv"), "".join(split_lines(dataset)))
     device = choose_device(training.device)
     where = f"{usable_cores()} cores" if device.type == "cpu" else str(device)
     arithmetic = precision_for(experiment.model, device, training.precision)
