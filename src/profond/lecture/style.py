@@ -18,9 +18,8 @@ body {
   margin: 0; background: var(--paper); color: var(--ink);
   font: 1.0625rem/1.6 "Iowan Old Style", "Palatino Linotype", Palatino, "Noto Serif", Georgia, serif;
 }
-h1, h2, h3, nav, table, .verdict, .number, .languages, .facts, summary, footer, blockquote p { margin: .35rem 0; }
-.label {
-  font-family: -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", Arial, sans-serif;
+h1, h2, h3, nav, table, .verdict, .number, .languages, .facts, summary, footer, .label {
+  font-family: "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", Arial, sans-serif;
 }
 main, header, footer { max-width: 58rem; margin-inline: auto; padding-inline: clamp(1rem, 4vw, 2rem); }
 header { padding-top: 3.5rem; }
@@ -68,6 +67,7 @@ section > h2 {
   font-size: 1.6rem; line-height: 1.25; letter-spacing: -.01em; margin: 0 0 .9rem; text-wrap: balance;
 }
 section > h2 .number { display: block; font-size: .95rem; letter-spacing: .06em; }
+blockquote p { margin: .35rem 0; }
 blockquote {
   margin: 0 0 1.4rem; padding: .1rem 0 .1rem 1.1rem; border-left: 3px solid var(--accent);
   font-size: 1.13rem;
