@@ -20,8 +20,9 @@ def find_run(reference: str, out: Path | str = "runs", *, finished: bool = True)
             with contextlib.suppress(ConfigError):  # a damaged run is not the one that was meant
                 if (run.state.get("status") == "done") == finished:
                     return Run.open(run.path)
-        kind = "finished" if finished else "unfinished"
-        raise MissingError(f"there is no {kind} run under {out}", "`profond runs list` shows all")
+        if finished:
+            raise MissingError(f"there is no finished run under {out}", "train one: profond train lenet5")
+        raise MissingError(f"there is no unfinished run under {out}", "`profond runs list` shows all")
     if not path.exists() and (Path(out) / reference).is_dir():
         path = Path(out) / reference
     if not path.exists():
