@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from profond.recipes import register_recipe
-from profond.recipes.recipe import Loader, Recipe
+from profond.recipes.recipe import Expected, Loader, Recipe
 from profond.training.settings import Training
 
 TRAINING = Training(epochs=6, optimizer="adamw", learning_rate=3e-3, weight_decay=0.01, warmup=0.2)
@@ -12,7 +12,15 @@ TRAINING = Training(epochs=6, optimizer="adamw", learning_rate=3e-3, weight_deca
 @register_recipe("clips")
 def clips() -> Recipe:
     """A 3-D convnet sees the camera's direction in 8 frames."""
-    return Recipe(data={"name": "clips"}, model={"name": "convnet3d"}, training=TRAINING, loader=Loader(batch_size=64))
+    return Recipe(
+        data={"name": "clips"},
+        model={"name": "convnet3d"},
+        training=TRAINING,
+        loader=Loader(batch_size=64),
+        expected=Expected(
+            "test", "accuracy", 0.88, 0.99, 40, "2 cores", "measured here: no other source has this task"
+        ),
+    )
 
 
 @register_recipe("clips_mlp")
@@ -23,4 +31,5 @@ def clips_mlp() -> Recipe:
         model={"name": "mlp", "hidden": [8, 320]},
         training=TRAINING,
         loader=Loader(batch_size=64),
+        expected=Expected("test", "accuracy", 0.5, 0.9, 20, "2 cores", "measured here: no other source has this task"),
     )
