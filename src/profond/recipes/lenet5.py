@@ -8,7 +8,6 @@ from profond.recipes import register_recipe
 from profond.recipes.recipe import Expected, Loader, Recipe
 from profond.training.settings import Training
 
-
 MODERN = Recipe(
     data={"name": "mnist"},
     model={"name": "lenet5"},
