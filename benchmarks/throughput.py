@@ -144,8 +144,8 @@ def variants() -> dict[str, dict[str, Any]]:
 
 
 def run(quick: bool) -> str:
-    rounds, steps = (1, 3) if quick else (5, 300)
-    cases = [("lenet5", 128), ("lenet5", 256), ("mlp", 128), ("mlp", 256)]
+    rounds, steps = (1, 3) if quick else (3, 100)
+    cases = [("lenet5", 128), ("lenet5", 256), ("mlp", 128)]
     rates: dict[tuple[str, str, int], list[float]] = {}
     for _ in range(rounds):
         for network, batch_size in cases:
