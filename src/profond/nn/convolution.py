@@ -1,4 +1,4 @@
-"""Convolution, normalisation, activation: the brick of nearly every network since 2015, with its padding conventions."""
+"""Convolution, BatchNorm, activation: the brick of nearly every network since 2015, with its padding conventions."""
 
 from __future__ import annotations
 
