@@ -34,8 +34,7 @@ def keras_layers(model: DenseNet) -> list[tuple[str, str]]:
 def torchvision_names(model: DenseNet) -> dict[str, str]:
     """torchvision's key of each tensor: ours.
 
-    NOTE torchvision's published files are older than its code, and write ``norm.1`` for ``norm1``, ``conv.2`` for
-    ``conv2``: see `current_key`.
+    NOTE torchvision's published files are older than its code: they write ``norm.1`` for ``norm1``.
     """
     modules = [("features.conv0", "stem.convolution"), ("features.norm0", "stem.norm")]
     for name, part in model.body.named_children():
@@ -56,11 +55,3 @@ def torchvision_names(model: DenseNet) -> dict[str, str]:
     blocks = sum(isinstance(part, DenseBlock) for part in model.body)
     last = f"features.norm{blocks + 1}"
     return tensor_names(model, [*modules, (last, "norm"), ("classifier", "output")])
-
-
-def current_key(key: str) -> str:
-    """A key of torchvision's published DenseNet files as its code of today writes it."""
-    for part in ("norm", "conv"):
-        for number in ("1", "2"):
-            key = key.replace(f".{part}.{number}.", f".{part}{number}.")
-    return key
