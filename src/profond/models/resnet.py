@@ -71,7 +71,7 @@ class ResNet(nn.Module):
         channels, width = 64, 64
         if small_images:
             self.stem = ConvNorm(input_shape[0], channels, 3, **settings)
-            self.pool = nn.Identity()
+            self.pool: nn.Module = nn.Identity()
         else:
             self.stem = ConvNorm(input_shape[0], channels, 7, 2, **settings)
             self.pool = nn.MaxPool2d(3, 2, 1)
