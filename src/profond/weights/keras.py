@@ -197,7 +197,7 @@ def _dense(maps: tuple[int, int, int] | None) -> Callable[[Tensor], Tensor]:
     if maps is None:
         return lambda numbers: numbers.T
     channels, height, width = maps
-    return lambda numbers: numbers.T.unflatten(1, (height, width, channels)).permute(0, 3, 1, 2).flatten(1)
+    return lambda numbers: numbers.T.reshape(-1, height, width, channels).permute(0, 3, 1, 2).flatten(1)
 
 
 def _by_name(mine: Sequence[str], theirs: Sequence[str]) -> list[int | None]:

@@ -1,7 +1,7 @@
 """Weights that are published, as rows: where each file lies, its checksum, and what an image must look like to it.
 
-Sources of the checksums: torchvision writes the first eight digits of a file's SHA-256 into its name; Keras Applications
-names MD5s in its code, but none for the two MobileNets; the packages were opened and measured.
+Sources of the checksums: torchvision writes the first eight digits of a file's SHA-256 into its name; Keras
+Applications has MD5s in its code, but none for the two MobileNets; the packages were opened and measured.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Published:
 
 
 def scaled(side: int, resized: int, **changes: Any) -> Preprocessing:
-    """torchvision's: ``resized`` pixels on the shorter side, the middle ``side`` × ``side``, ImageNet's mean and std."""
+    """torchvision's: the shorter side to ``resized``, the middle ``side`` × ``side``, ImageNet's mean and deviation."""
     usual: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
     return Preprocessing(size=(side, side), mode="RGB", crop=side / resized, **{**usual, **changes})
 
@@ -79,17 +79,17 @@ def _torchvision(model: str, name: str, top1: float, top5: float, preprocessing:
 
 
 def _keras(
-    model: str, path: str, md5: str, top1: float, top5: float, preprocessing: Preprocessing, **settings: Any
+    model: str, md5: str, top1: float, top5: float, preprocessing: Preprocessing, path: str = "", folder: str = ""
 ) -> Published:
-    folder, _, name = path.rpartition("/")
+    path = path or f"{folder or model}/{model}_weights_tf_dim_ordering_tf_kernels.h5"
+    place, _, name = path.rpartition("/")
     return Published(
         model,
         "keras",
         DataFile(name, "", md5=md5),
-        (Web(f"{KERAS_URL}{folder}/"),),
+        (Web(f"{KERAS_URL}{place}/"),),
         "KERAS",
         preprocessing,
-        settings,
         note=f"ImageNet, {top1:.1f} % top-1, {top5:.1f} % top-5 as published",
     )
 
@@ -107,7 +107,6 @@ def _lite(number: int, side: int, digits: str, sha256: str, size: int) -> Publis
     )
 
 
-_KERNELS = "weights_tf_dim_ordering_tf_kernels.h5"
 _OLD = (224, 256)
 _DOGS = (
     "Chihuahua, Maltese dog, Shih-Tzu, papillon, Yorkshire terrier, West Highland white terrier, golden retriever, "
@@ -137,72 +136,34 @@ ROWS: tuple[Published, ...] = (
     _torchvision("densenet169", "densenet169-b2777c0a.pth", 75.600, 92.806, scaled(*_OLD)),
     _torchvision("densenet201", "densenet201-c1103571.pth", 76.896, 93.370, scaled(*_OLD)),
     _torchvision("squeezenet1_1", "squeezenet1_1-b8a52dc0.pth", 58.178, 80.624, scaled(*_OLD)),
-    _keras(
-        "xception", f"xception/xception_{_KERNELS}", "0a58e3b7378bc2990ea3b43d5981f1f6", 79.0, 94.5, symmetric(299, 342)
-    ),
-    _keras("vgg16", f"vgg16/vgg16_{_KERNELS}", "64373286793e3c8b2b4e3219cbf3544b", 71.3, 90.1, caffe(*_OLD)),
-    _keras("vgg19", f"vgg19/vgg19_{_KERNELS}", "cbe5617147190e668d6c5d5026f83318", 71.3, 90.0, caffe(*_OLD)),
-    _keras("resnet50", f"resnet/resnet50_{_KERNELS}", "2cb95161c43110f7111970584f804107", 74.9, 92.1, caffe(*_OLD)),
-    _keras("resnet101", f"resnet/resnet101_{_KERNELS}", "f1aeb4b969a6efcfb50fad2f0c20cfc5", 76.4, 92.8, caffe(*_OLD)),
-    _keras("resnet152", f"resnet/resnet152_{_KERNELS}", "100835be76be38e30d865e96f2aaae62", 76.6, 93.1, caffe(*_OLD)),
-    _keras(
-        "resnet50v2", f"resnet/resnet50v2_{_KERNELS}", "3ef43a0b657b3be2300d5770ece849e0", 76.0, 93.0, symmetric(*_OLD)
-    ),
-    _keras(
-        "resnet101v2",
-        f"resnet/resnet101v2_{_KERNELS}",
-        "6343647c601c52e1368623803854d971",
-        77.2,
-        93.8,
-        symmetric(*_OLD),
-    ),
-    _keras(
-        "resnet152v2",
-        f"resnet/resnet152v2_{_KERNELS}",
-        "a49b44d1979771252814e80f8ec446f9",
-        78.0,
-        94.2,
-        symmetric(*_OLD),
-    ),
-    _keras(
-        "inception_v3",
-        f"inception_v3/inception_v3_{_KERNELS}",
-        "9a0d58056eeedaa3f26cb7ebd46da564",
-        77.9,
-        93.7,
-        symmetric(299, 342),
-    ),
-    _keras(
-        "inception_resnet_v2",
-        f"inception_resnet_v2/inception_resnet_v2_{_KERNELS}",
-        "e693bd0210a403b3192acc6073ad2e96",
-        80.3,
-        95.3,
-        symmetric(299, 342),
-    ),
-    _keras("mobilenet", "mobilenet/mobilenet_1_0_224_tf.h5", "", 70.4, 89.5, symmetric(*_OLD)),
+    _keras("xception", "0a58e3b7378bc2990ea3b43d5981f1f6", 79.0, 94.5, symmetric(299, 342)),
+    _keras("vgg16", "64373286793e3c8b2b4e3219cbf3544b", 71.3, 90.1, caffe(*_OLD)),
+    _keras("vgg19", "cbe5617147190e668d6c5d5026f83318", 71.3, 90.0, caffe(*_OLD)),
+    _keras("resnet50", "2cb95161c43110f7111970584f804107", 74.9, 92.1, caffe(*_OLD), folder="resnet"),
+    _keras("resnet101", "f1aeb4b969a6efcfb50fad2f0c20cfc5", 76.4, 92.8, caffe(*_OLD), folder="resnet"),
+    _keras("resnet152", "100835be76be38e30d865e96f2aaae62", 76.6, 93.1, caffe(*_OLD), folder="resnet"),
+    _keras("resnet50v2", "3ef43a0b657b3be2300d5770ece849e0", 76.0, 93.0, symmetric(*_OLD), folder="resnet"),
+    _keras("resnet101v2", "6343647c601c52e1368623803854d971", 77.2, 93.8, symmetric(*_OLD), folder="resnet"),
+    _keras("resnet152v2", "a49b44d1979771252814e80f8ec446f9", 78.0, 94.2, symmetric(*_OLD), folder="resnet"),
+    _keras("inception_v3", "9a0d58056eeedaa3f26cb7ebd46da564", 77.9, 93.7, symmetric(299, 342)),
+    _keras("inception_resnet_v2", "e693bd0210a403b3192acc6073ad2e96", 80.3, 95.3, symmetric(299, 342)),
+    _keras("mobilenet", "", 70.4, 89.5, symmetric(*_OLD), "mobilenet/mobilenet_1_0_224_tf.h5"),
     _keras(
         "mobilenet_v2",
-        "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
         "",
         71.3,
         90.1,
         symmetric(*_OLD),
+        "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
+    ),
+    _keras("densenet121", "9d60b8095a5708f2dcce2bca79d332c7", 75.0, 92.3, scaled(*_OLD), folder="densenet"),
+    _keras("densenet169", "d699b8f76981ab1b30698df4c175e90b", 76.2, 93.2, scaled(*_OLD), folder="densenet"),
+    _keras("densenet201", "1ceb130c1ea1b78c3bf6114dbdfd8807", 77.3, 93.6, scaled(*_OLD), folder="densenet"),
+    _keras(
+        "nasnet_mobile", "020fb642bf7360b370c678b08e0adf61", 74.4, 91.9, symmetric(*_OLD), "nasnet/NASNet-mobile.h5"
     ),
     _keras(
-        "densenet121", f"densenet/densenet121_{_KERNELS}", "9d60b8095a5708f2dcce2bca79d332c7", 75.0, 92.3, scaled(*_OLD)
-    ),
-    _keras(
-        "densenet169", f"densenet/densenet169_{_KERNELS}", "d699b8f76981ab1b30698df4c175e90b", 76.2, 93.2, scaled(*_OLD)
-    ),
-    _keras(
-        "densenet201", f"densenet/densenet201_{_KERNELS}", "1ceb130c1ea1b78c3bf6114dbdfd8807", 77.3, 93.6, scaled(*_OLD)
-    ),
-    _keras(
-        "nasnet_mobile", "nasnet/NASNet-mobile.h5", "020fb642bf7360b370c678b08e0adf61", 74.4, 91.9, symmetric(*_OLD)
-    ),
-    _keras(
-        "nasnet_large", "nasnet/NASNet-large.h5", "11577c9a518f0070763c2b964a382f17", 82.5, 96.0, symmetric(331, 378)
+        "nasnet_large", "11577c9a518f0070763c2b964a382f17", 82.5, 96.0, symmetric(331, 378), "nasnet/NASNet-large.h5"
     ),
     Published(
         "squeezenet1_1",
@@ -219,7 +180,7 @@ ROWS: tuple[Published, ...] = (
             ),
         ),
         "KERAS",
-        caffe(227, 256),
+        caffe(227, 256, interpolation="bicubic"),
         {"padding": "same", "ceil_mode": False},
         note="ImageNet, the authors' weights as arrays",
     ),
