@@ -71,8 +71,12 @@ def _timm_inverted(model: nn.Module) -> dict[str, str]:
 
 def _timm_vgg(model: nn.Module) -> dict[str, str]:
     """timm's VGG: as torchvision's, but its dense layers are convolutions with names of their own."""
-    if type(model).__module__ != "profond.models.vgg":
-        for start, theirs in dense.items():
+    known = _module(type(model).__module__)
+    if known is None or type(model).__module__ != "profond.models.vgg":
+        return {}
+    names: dict[str, str] = known.torchvision_names(model)
+    dense = {"classifier.0.": "pre_logits.fc1.", "classifier.3.": "pre_logits.fc2.", "classifier.6.": "head.fc."}
+    for start, theirs in dense.items():
         names = {theirs + name[len(start) :] if name.startswith(start) else name: own for name, own in names.items()}
     return names
 
