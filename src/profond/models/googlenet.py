@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from profond.models import register_model
-from profond.models.shape import check_classes, check_input
+from profond.models.shape import check_classes, check_dropout, check_input
 from profond.nn.auxiliary import Logits
 from profond.nn.branches import Branches
 from profond.nn.convolution import ConvNorm
@@ -45,8 +45,8 @@ class GoogLeNet(nn.Module):
         auxiliary: two more heads, after 4a and 4d, of which training gets `Logits(main, auxiliary)`. In eval mode they
             are not run, and their parameters are not in the count above.
         wide_kernel: of the wide path. The paper has 5; torchvision's weights, converted from another library, have 3.
-        dropout: before the logits.
-        auxiliary_dropout: in the auxiliary heads.
+        dropout: before the logits, in [0, 1).
+        auxiliary_dropout: in the auxiliary heads, in [0, 1).
         norm_epsilon, norm_momentum: BatchNorm's.
 
     Raises: ConfigError for an image that the poolings would use up.
@@ -74,6 +74,8 @@ class GoogLeNet(nn.Module):
         super().__init__()
         check_input("googlenet", input_shape, 2, smallest=15)
         check_classes("googlenet", num_classes)
+        check_dropout("googlenet", dropout)
+        check_dropout("googlenet", auxiliary_dropout, "auxiliary_dropout")
 
         def convolution(channels: int, width: int, kernel: int, stride: int = 1) -> ConvNorm:
             return ConvNorm(channels, width, kernel, stride, epsilon=norm_epsilon, momentum=norm_momentum)

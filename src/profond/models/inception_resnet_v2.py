@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from profond.models import register_model
-from profond.models.shape import check_classes, check_input
+from profond.models.shape import check_classes, check_dropout, check_input
 from profond.nn.branches import Branches
 from profond.nn.convolution import ConvNorm, Pair
 
@@ -29,7 +29,7 @@ class InceptionResNetV2(nn.Module):
     Args:
         input_shape: (channels, height, width); 75×75 pixels or more.
         num_classes: number of logits.
-        dropout: before the logits. Keras has none; the paper leaves out 0.2.
+        dropout: before the logits, in [0, 1). Keras has none; the paper leaves out 0.2.
         norm_scale: True gives BatchNorm a scale too, as in weights that were converted from the authors' for PyTorch.
             Keras, and this by default, only shifts: the next convolution can scale as well.
         norm_epsilon, norm_momentum: BatchNorm's; Keras's momentum is 0.99 in its own sense.
@@ -72,6 +72,7 @@ class InceptionResNetV2(nn.Module):
         super().__init__()
         check_input("inception_resnet_v2", input_shape, 2, smallest=75)
         check_classes("inception_resnet_v2", num_classes)
+        check_dropout("inception_resnet_v2", dropout)
 
         norm: dict[str, Any] = {"epsilon": norm_epsilon, "momentum": norm_momentum, "norm_scale": norm_scale}
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
 from profond.models import register_model
-from profond.models.shape import by, check_classes, check_input
+from profond.models.shape import by, check_classes, check_dropout, check_input
 from profond.nn.auxiliary import Logits
 from profond.nn.branches import Branches
 from profond.nn.convolution import ConvNorm, Pair
@@ -39,7 +39,7 @@ class InceptionV3(nn.Module):
         auxiliary: one more head, after the last module of 17×17, of which training gets `Logits(main, auxiliary)`. In
             eval mode it is not run, and its parameters are not in the count above. It needs 299×299 or more, for its
             5×5 convolution stands on maps that are 17×17 then.
-        dropout: before the logits; Keras has none.
+        dropout: before the logits, in [0, 1); Keras has none.
         norm_scale: False is Keras's BatchNorm, which shifts only: the next convolution can scale as well.
         norm_epsilon, norm_momentum: BatchNorm's; Keras's momentum is 0.01.
         count_padding: whether the average pooling of the pooled paths counts the zeros around the maps, as torchvision
@@ -74,6 +74,7 @@ class InceptionV3(nn.Module):
         super().__init__()
         check_input("inception_v3", input_shape, 2, smallest=SMALLEST)
         check_classes("inception_v3", num_classes)
+        check_dropout("inception_v3", dropout)
         if auxiliary and min(input_shape[1:]) < SMALLEST_WITH_AUXILIARY:
             raise ConfigError(
                 f"the auxiliary head of inception_v3 needs inputs of at least {by([SMALLEST_WITH_AUXILIARY] * 2)}, "

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from profond.models import register_model
-from profond.models.shape import check_classes, check_input
+from profond.models.shape import check_classes, check_dropout, check_input
 from profond.nn.convolution import ConvNorm
 from profond.nn.separable import SeparableNorm
 
@@ -28,7 +28,7 @@ class Xception(nn.Module):
     Args:
         input_shape: (channels, height, width); 7×7 pixels or more (Keras asks for 71×71).
         num_classes: number of logits.
-        dropout: before the logits. Keras has none; the paper leaves out half on ImageNet.
+        dropout: before the logits, in [0, 1). Keras has none; the paper leaves out half on ImageNet.
         padding: of the poolings with stride 2. ``"same"`` is TensorFlow's, as in Keras: a side of even length is
             extended on the right and below only. ``"torch"`` extends all sides, as in weights converted for PyTorch.
         norm_epsilon, norm_momentum: BatchNorm's; Keras's momentum is 0.99 in its own sense.
@@ -59,6 +59,7 @@ class Xception(nn.Module):
         super().__init__()
         check_input("xception", input_shape, 2, smallest=7)
         check_classes("xception", num_classes)
+        check_dropout("xception", dropout)
         norm: dict[str, Any] = {"epsilon": norm_epsilon, "momentum": norm_momentum}
         self.conv1 = ConvNorm(input_shape[0], 32, 3, 2, padding=0, **norm)
         self.conv2 = ConvNorm(32, 64, 3, padding=0, **norm)
