@@ -26,8 +26,8 @@ def keras_layers(model: NASNet) -> list[tuple[str, str]]:
             block = f"stem_{number}" if number < 3 else f"reduce_{cells * (number - 2)}"
             layers += reduction(cell, path, block)
         elif isinstance(cell, NormalCell):
-            # Keras counts the halving cells of the body, too.
-            layers += normal(cell.adjust, path, str(number - 1 + (number - 1) // cells))
+            # Keras counts from 0, and leaves one number out, after the first group only.
+            layers += normal(cell.adjust, path, str(number - 1 + (number > cells)))
     return [*layers, ("predictions", "output")]
 
 
