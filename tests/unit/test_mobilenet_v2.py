@@ -11,7 +11,6 @@ from profond.models.mobilenet_v2 import MobileNetV2
 from profond.nn.inverted import InvertedResidual, divisible
 from profond.weights.names.mobilenet_v2 import KERAS, keras_layers, torchvision_names
 
-
 # Of Keras's MobileNetV2(alpha=...), without statistics; torchvision's is the one at 1.
 PUBLISHED = {0.35: 1_677_128, 0.5: 1_968_680, 0.75: 2_636_424, 1.0: 3_504_872, 1.3: 5_386_792, 1.4: 6_108_776}
 
