@@ -76,7 +76,7 @@ class InceptionResNetV2(nn.Module):
 
         norm: dict[str, Any] = {"epsilon": norm_epsilon, "momentum": norm_momentum, "norm_scale": norm_scale}
 
-        def convolution(channels: int, width: int, kernel: Pair, stride: int = 1, **padding: int) -> ConvNorm:
+        def convolution(channels: int, width: int, kernel: Pair, stride: int = 1, **padding: Any) -> ConvNorm:
             return ConvNorm(channels, width, kernel, stride, **norm, **padding)
 
         self.conv1 = convolution(input_shape[0], 32, 3, 2, padding=0)

@@ -84,7 +84,7 @@ class InceptionV3(nn.Module):
 
         norm: dict[str, Any] = {"epsilon": norm_epsilon, "momentum": norm_momentum, "norm_scale": norm_scale}
 
-        def convolution(channels: int, width: int, kernel: Pair, stride: int = 1, **padding: int) -> ConvNorm:
+        def convolution(channels: int, width: int, kernel: Pair, stride: int = 1, **padding: Any) -> ConvNorm:
             return ConvNorm(channels, width, kernel, stride, **norm, **padding)
 
         def average() -> nn.Module:

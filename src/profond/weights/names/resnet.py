@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from torch import nn
-
 from profond.models.resnet import ResNet
 from profond.nn.convolution import ConvNorm
 from profond.weights.names import tensor_names
@@ -56,7 +54,7 @@ def torchvision_names(model: ResNet) -> dict[str, str]:
     return tensor_names(model, [*modules, ("fc", "output")])
 
 
-def blocks(model: nn.Module) -> Iterator[tuple[int, int, str, Any]]:
+def blocks(model: Any) -> Iterator[tuple[int, int, str, Any]]:
     """Each residual block: number of its stage from 1, its number from 0, its path, itself."""
     for stage, (name, part) in enumerate(model.body.named_children(), start=1):
         for number, block in enumerate(part):
