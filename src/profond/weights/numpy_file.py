@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from profond.core.errors import ConfigError
-from profond.models.squeezenet import Fire
 from profond.weights.keras import load_layers
 from profond.weights.keras_file import Layer
+from profond.weights.naming import keras_layers
 from profond.weights.place import Placed
 from profond.weights.restricted_pickle import read_arrays
-
-_FIRE = (("squeeze1x1", "squeeze"), ("expand1x1", "expand1"), ("expand3x3", "expand3"))
 
 
 @dataclass(frozen=True)
@@ -40,16 +37,4 @@ def load_arrays(model: nn.Module, path: Path | str, *, new_head: bool = False, a
     Raises: ConfigError when it holds anything but arrays, or they do not fit.
     """
     layers = [Layer(name, "", tuple(map(Held, arrays))) for name, arrays in read_arrays(path).items()]
-    return load_layers(model, layers, fire_names(model), str(path), new_head=new_head, assign=assign)
-
-
-def fire_names(model: nn.Module) -> list[tuple[str, str]]:
-    """(Caffe's layer, our module). Raises: ConfigError unless it is a SqueezeNet."""
-    names = [("conv1", "stem.convolution")]
-    for path, part in model.named_modules():
-        if isinstance(part, Fire):
-            name = path.rpartition(".")[2]
-            names += [(f"{name}/{theirs}", f"{path}.{ours}.convolution") for theirs, ours in _FIRE]
-    if len(names) == 1:
-        raise ConfigError(f"there are no pickled weights for {type(model).__name__}", "give a .pth, .h5 or .keras file")
-    return [*names, ("conv10", "output.convolution")]
+    return load_layers(model, layers, keras_layers(model), str(path), new_head=new_head, assign=assign)

@@ -32,7 +32,7 @@ class Pretrained:
 
     Args:
         model: on the CPU.
-        config: its name and all settings, as in a run's config.
+        settings: its registered name and all its settings, as a run's config has them under ``model``.
         preprocessing: what an image goes through on its way in.
         classes: names in label order.
         weights: where they came from, for people.
@@ -40,11 +40,16 @@ class Pretrained:
     """
 
     model: nn.Module
-    config: dict[str, Any]
+    settings: dict[str, Any]
     preprocessing: Preprocessing
     classes: tuple[str, ...]
     weights: str
     placed: Placed
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """As a run's, so that `profond.evaluation.other.open_other` takes either."""
+        return {"model": self.settings}
 
 
 def published(model: str) -> list[Published]:
@@ -89,9 +94,9 @@ def fetch(name: str, source: str | None = None) -> tuple[Published, Path]:
         rows = [row for row in rows if row.source == source]
     same = [row for row in rows if row.classes == rows[0].classes]  # others do not stand in for these
     reasons: list[MissingError] = []
-    for row in sorted(same, key=lambda row: not is_cached(_folder(row), [row.file])):
+    for row in sorted(same, key=lambda row: not is_cached(row.folder, [row.file])):
         try:
-            return row, obtain(_folder(row), [row.file], row.sources).folder / row.file.name
+            return row, obtain(row.folder, [row.file], row.sources).folder / row.file.name
         except MissingError as error:
             reasons.append(error)
             if len(same) > 1:
@@ -116,10 +121,6 @@ def load_file(model: nn.Module, path: Path, *, new_head: bool = False) -> Placed
     from profond.weights.torchvision import load_torch
 
     return load_torch(model, path, new_head=new_head, assign=True)
-
-
-def _folder(row: Published) -> str:
-    return f"weights/{row.model}-{row.source}"
 
 
 def _is_file(weights: str) -> bool:

@@ -45,6 +45,11 @@ class Published:
     note: str = ""
 
     @property
+    def folder(self) -> str:
+        """Where it lies, below the cache."""
+        return f"weights/{self.model}-{self.source}"
+
+    @property
     def label(self) -> str:
         return f"{self.model} of {self.source}"
 

@@ -24,6 +24,9 @@ Global = tuple[str, str]
 LARGEST_FILE = 4 << 30
 """A pickle of arrays is read whole; none of the networks here has 4 GiB of weights."""
 
+SMALL = 1 << 16
+"""A number up to this one does no harm, even in a file that is smaller: a version, for example."""
+
 _KINDS = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}
 _DANGEROUS = {"INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER", "READONLY_BUFFER", "DUP"}
 
@@ -74,7 +77,7 @@ def scan(stream: IO[bytes], globals: Mapping[Global, Any], size: int, path: Path
         for opcode, argument, _ in pickletools.genops(stream):
             if opcode.name in _DANGEROUS:
                 _refuse(path, f"it uses {opcode.name}, which runs code")
-            if isinstance(argument, int) and abs(argument) > size:
+            if isinstance(argument, int) and abs(argument) > max(size, SMALL):
                 _refuse(path, f"it promises {argument} of something, but the file has {size} bytes")
             if opcode.name == "GLOBAL":  # the other way to name one is seen when it is unpickled
                 module, _, name = str(argument).partition(" ")
