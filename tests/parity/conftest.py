@@ -116,7 +116,8 @@ def copy_keras() -> Callable[..., None]:
         with torch.no_grad():
             for name, path, *flattened in rows:
                 layer, module = original.get_layer(name), model.get_submodule(path)
-                theirs = {variable.name: torch.from_numpy(np.array(variable)) for variable in layer.weights}
+                kinds = [variable.name for variable in layer.weights]
+                theirs = {kind: torch.from_numpy(one) for kind, one in zip(kinds, layer.get_weights(), strict=True)}
                 ours = layout(
                     theirs, flattened[0] if flattened else None, depthwise="Depthwise" in type(layer).__name__
                 )
@@ -164,7 +165,12 @@ def relative_error() -> Callable[..., float]:
     """The greatest difference of two outputs, relative to the greatest number of the original's."""
 
     def compare(ours: Tensor, theirs: Any) -> float:
-        original = torch.as_tensor(np.array(theirs)) if not isinstance(theirs, Tensor) else theirs
+        if isinstance(theirs, Tensor):
+            original = theirs
+        else:
+            from keras import ops
+
+            original = torch.from_numpy(ops.convert_to_numpy(theirs))
         if original.ndim == 4 and original.shape != ours.shape:
             original = original.permute(0, 3, 1, 2)
         assert ours.shape == original.shape

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from profond import models
 from profond.weights.keras import load_keras
 
+# Keras writes its own files with an outdated call to numpy.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 FAMILY = {
     "mobilenet": ("MobileNet", "mobilenet"),
     "mobilenet_v2": ("MobileNetV2", "mobilenet_v2"),
@@ -60,7 +63,9 @@ def difference(found: Tensor, expected: Any) -> float:
     """The largest, relative to the largest number."""
     target = torch.from_numpy(np.array(expected))
     assert found.shape == target.shape
-    return float((found - target).abs().max() / target.abs().max())
+    error = float((found - target).abs().max() / target.abs().max())
+    print(f"largest difference {error:.1e} of the largest number")
+    return error
 
 
 @every_network

@@ -216,8 +216,8 @@ def test_the_middle_is_kept_as_torchvision_does_it():
     assert inner.min() == 255
     whole = Preprocessing(size=(40, 40), mode="RGB").decode(image)
     assert whole.min() == 0
-    smooth = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 16, 3), dtype=np.uint8)).resize((320, 180))
-    theirs = smooth.resize((round(320 * 50 / 180), 50), Image.Resampling.BILINEAR)  # the shorter side, then the middle
+    smooth = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 16, 3), dtype=np.uint8)).resize((320, 160))
+    theirs = smooth.resize((100, 50), Image.Resampling.BILINEAR)  # the shorter side, then the middle
     left = (theirs.width - 40) // 2
     theirs = np.asarray(theirs.crop((left, 5, left + 40, 45))).astype(float)
     ours = Preprocessing(size=(40, 40), mode="RGB", crop=40 / 50).decode(smooth).permute(1, 2, 0).numpy()
