@@ -19,5 +19,13 @@ def generator(*words: int | str) -> torch.Generator:
 
 
 def seed_here(*words: int | str) -> None:
-    """Set torch's random state, on every device, as a function of the words alone."""
-    torch.manual_seed(mix(*words))
+    """Set torch's random state, on every device in use, as a function of the words alone.
+
+    NOTE not by `torch.manual_seed`, which spends 0.7 ms a call on a traceback for a CUDA that is not there.
+    """
+    seed = mix(*words)
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(seed)
+    elif torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
