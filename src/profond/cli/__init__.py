@@ -25,6 +25,8 @@ VERBS = {
     "train": ("profond.cli.train", "train", "Train a recipe, or a model on your data."),
     "evaluate": ("profond.cli.evaluate", "evaluate", "Measure a run on a split, with intervals and pictures."),
     "predict": ("profond.cli.evaluate", "predict", "Classify files, a folder, or standard input."),
+    "features": ("profond.cli.features", "features", "What images become inside a network, to .npy or .csv."),
+    "weights": ("profond.cli.pretrained", "weights", "List and fetch published weights."),
     "runs": ("profond.cli.runs", "runs", "List, show, compare and resume runs."),
     "lecture": ("profond.cli.lecture", "lecture", "The lecture's statements, tested."),
     "doctor": ("profond.cli.doctor", "doctor", "What is installed, and what is missing."),

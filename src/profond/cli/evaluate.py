@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli.finding import find_run
-from profond.cli.output import print_json
+from profond.cli.output import print_json, say
+from profond.cli.pretrained import open_predictor, pretrained_options, settings, split_words
 
 if TYPE_CHECKING:
     from profond.core.errors import ProfondError
@@ -30,7 +31,8 @@ QUIET = click.option("--quiet", is_flag=True, help="No progress and no notes.")
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", required=False)
+@pretrained_options
 @click.option("--split", help="train, valid or test; by default test, or all of other data that has no splits.")
 @click.option("--data", help="Other data with the same classes: a registered name, a folder or a manifest.")
 @click.option("--pictures/--no-pictures", default=True, help="Draw the figures too.")
@@ -40,7 +42,11 @@ QUIET = click.option("--quiet", is_flag=True, help="No progress and no notes.")
 @JSON
 @QUIET
 def evaluate(
-    run: str,
+    run: str | None,
+    model: str | None,
+    pretrained: bool,
+    weights: str | None,
+    changes: tuple[str, ...],
     split: str | None,
     data: str | None,
     pictures: bool,
@@ -52,15 +58,35 @@ def evaluate(
 ) -> None:
     """Measure RUN (a folder, a name, or `last`) on a split, with 95 % intervals.
 
-    Writes the report, the confusion matrix, the calibration and the worst mistakes to RUN/evaluation/SPLIT/.
+    Writes the report, the confusion matrix, the calibration and the worst mistakes to RUN/evaluation/SPLIT/. A network
+    with published weights is measured on --data, whose classes are called as its own are; nothing is written.
+
+    \b
+    profond evaluate last --split test
+    profond evaluate --model efficientnet_lite0 --pretrained --data photos/
     """
     from profond.core.device import choose_device
+    from profond.core.errors import UsageError
     from profond.evaluation.evaluate import evaluate_run
     from profond.evaluation.keep import folder_of
     from profond.evaluation.other import open_other
     from profond.recipes.experiment import load
 
     start = time.perf_counter()
+    run, others = split_words(() if run is None else (run,), model, pretrained, weights, changes)
+    if run is None:
+        if others or data is None or model is None:
+            raise UsageError("a network with published weights is measured on other data", "add --data photos/")
+        report, name = _measure_pretrained(model, weights, changes, data, split, batch_size, device, quiet)
+        if as_json:
+            metrics = {name: {key: measured.to_json() for key, measured in report.metrics.items()}}
+            seconds = round(time.perf_counter() - start, 3)
+            print_json("evaluate", model=model, metrics=metrics, count=report.count, seconds=seconds)
+            return
+        click.echo(f"{model} on {name}: {report.count:,} samples\n")
+        for line in _table(report):
+            click.echo(line)
+        return
     found = find_run(run, out)
     processor = choose_device(device)
     experiment = load(found)
@@ -68,7 +94,7 @@ def evaluate(
     dataset = experiment.dataset if other is None else other.dataset
     chosen = (split or "test") if other is None else other.split
     name = chosen if other is None else other.name
-    with _bar(len(dataset.split(chosen)), "evaluate", " samples", hidden=quiet) as advance:
+    with progress_bar(len(dataset.split(chosen)), "evaluate", " samples", hidden=quiet) as advance:
         report = evaluate_run(
             found,
             experiment,
@@ -100,9 +126,45 @@ def evaluate(
     click.echo(f"\n{folder}/\n  " + "  ".join(files))
 
 
+def _measure_pretrained(
+    model: str,
+    weights: str | None,
+    changes: tuple[str, ...],
+    data: str,
+    split: str | None,
+    batch_size: int,
+    device: str,
+    quiet: bool,
+) -> tuple[Report, str]:
+    """The report of published weights on other data, and what that is called."""
+    from profond.core.device import choose_device
+    from profond.evaluation.evaluate import evaluate as measure
+    from profond.evaluation.evaluate import relabelled
+    from profond.evaluation.other import class_numbers, open_other
+    from profond.tasks.classify import Classify
+    from profond.weights.pretrained import load_pretrained
+
+    processor = choose_device(device)
+    loaded = load_pretrained(model, weights, **settings(changes))
+    say(f"weights: {loaded.weights}", quiet)
+    other = open_other(data, loaded, split)
+    batches = other.dataset.batches(other.split, batch_size, device=processor)
+    numbers = class_numbers(other.dataset.spec.classes, loaded.classes)
+    with progress_bar(len(other.dataset.split(other.split)), "evaluate", " samples", hidden=quiet) as advance:
+        report = measure(
+            loaded.model,
+            Classify(),
+            relabelled(batches, numbers, processor),
+            classes=loaded.classes,
+            device=processor,
+            progress=advance,
+        )
+    return report, other.name
+
+
 @click.command()
-@click.argument("run")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("words", nargs=-1, metavar="RUN INPUT...")
+@pretrained_options
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes to name for each image.")
 @click.option("--csv", "csv_file", type=click.Path(dir_okay=False), help="Write a table to this file as well.")
 @click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
@@ -112,8 +174,11 @@ def evaluate(
 @JSON
 @QUIET
 def predict(
-    run: str,
-    inputs: tuple[str, ...],
+    words: tuple[str, ...],
+    model: str | None,
+    pretrained: bool,
+    weights: str | None,
+    changes: tuple[str, ...],
     top: int,
     csv_file: str | None,
     resize: bool,
@@ -123,64 +188,83 @@ def predict(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Say what RUN (a folder, a name, or `last`) sees in images.
+    """Say what RUN (a folder, a name, or `last`) sees in images, or a network with published weights.
 
     INPUT is a file, a folder (with those below it), a pattern such as 'photos/*.jpg', or - for standard input: an
     image, or a list of paths, one a line. Prints a line for each image: path, label, probability, then the next
     classes. Images that cannot be used are reported and the others still predicted; the exit code is then 3.
+
+    \b
+    profond predict last photos/
+    profond predict --model efficientnet_lite0 --pretrained photo.jpg
     """
-    from profond.core.errors import DataError
-    from profond.serve.predictor import Predictor
+    from profond.core.errors import UsageError
 
     start = time.perf_counter()
-    found = find_run(run, out)
-    predictor = Predictor.open(found, device=device, resize=resize)
+    run, inputs = split_words(words, model, pretrained, weights, changes)
+    if not inputs:
+        raise UsageError("no images were given", "name files, a folder, or - for standard input")
+    predictor, name = open_predictor(run, out, model, weights, changes, device=device, resize=resize, quiet=quiet)
     said: list[Prediction] = []
     failed: list[tuple[str, ProfondError]] = []
-    with _images(inputs) as (paths, names):
-
-        def refuse(source: str, error: ProfondError) -> None:
-            name = names.get(source, source)
-            error.message = error.message.replace(source, name)
-            failed.append((name, error))
-
+    with input_images(inputs) as (paths, names):
+        refuse = report_refused(names, failed)
         hidden = quiet or (sys.stdout.isatty() and not as_json)  # lines and a bar on one terminal disturb each other
-        with _bar(len(paths), "predict", " images", hidden=hidden) as advance:
-            done = 0
+        with progress_bar(len(paths), "predict", " images", hidden=hidden) as advance:
             for prediction in predictor.stream(paths, top=top, batch_size=batch_size, refused=refuse):
                 prediction = _renamed(prediction, names)
                 if as_json or csv_file:
                     said.append(prediction)
                 if not as_json:
                     click.echo(_line(prediction))
-                done += 1
                 advance(1)
     if csv_file:
         _write_csv(csv_file, said)
     if as_json:
         print_json(
             "predict",
-            run=str(found.path),
+            **({"model": name, "weights": predictor.weights} if run is None else {"run": name}),
             predictions=[prediction.to_json() for prediction in said],
-            refused=[{"source": name, "error": error.message} for name, error in failed],
+            refused=[{"source": source, "error": error.message} for source, error in failed],
             seconds=round(time.perf_counter() - start, 3),
         )
     if not quiet:
         for note, count in predictor.conversions.items():
             click.echo(f"note: {count} {'image' if count == 1 else 'images'}: {note}", err=True)
-    if failed and len(paths) == 1:
+    tell_refused(failed, len(paths))
+
+
+def report_refused(
+    names: dict[str, str], failed: list[tuple[str, ProfondError]]
+) -> Callable[[str, ProfondError], None]:
+    """Notes images that cannot be used in ``failed``, by the names that people know."""
+
+    def refuse(source: str, error: ProfondError) -> None:
+        name = names.get(source, source)
+        error.message = error.message.replace(source, name)
+        failed.append((name, error))
+
+    return refuse
+
+
+def tell_refused(failed: list[tuple[str, ProfondError]], total: int) -> None:
+    """Raises: the error of the only image; DataError that counts them when there were others."""
+    from profond.core.errors import DataError
+
+    if not failed:
+        return
+    if total == 1:
         raise failed[0][1]
-    if failed:
-        for _, error in failed[:SHOWN]:
-            click.echo(f"error: {error.message}", err=True)
-        if len(failed) > SHOWN:
-            click.echo(f"… and {len(failed) - SHOWN:,} more", err=True)
-        advice = failed[0][1].help if len({error.help for _, error in failed}) == 1 else "see each line above"
-        raise DataError(f"{len(failed)} of {done + len(failed)} images could not be used", advice)
+    for _, error in failed[:SHOWN]:
+        click.echo(f"error: {error.message}", err=True)
+    if len(failed) > SHOWN:
+        click.echo(f"… and {len(failed) - SHOWN:,} more", err=True)
+    advice = failed[0][1].help if len({error.help for _, error in failed}) == 1 else "see each line above"
+    raise DataError(f"{len(failed)} of {total} images could not be used", advice)
 
 
 @contextlib.contextmanager
-def _bar(total: int, label: str, unit: str, *, hidden: bool) -> Iterator[Callable[[int], Any]]:
+def progress_bar(total: int, label: str, unit: str, *, hidden: bool) -> Iterator[Callable[[int], Any]]:
     """How far it is, on standard error; gives what to call with the number of things done."""
     from profond.data.progress import bar
 
@@ -255,7 +339,7 @@ def _renamed(prediction: Prediction, names: dict[str, str]) -> Prediction:
 
 
 @contextlib.contextmanager
-def _images(inputs: tuple[str, ...]) -> Iterator[tuple[list[Path], dict[str, str]]]:
+def input_images(inputs: tuple[str, ...]) -> Iterator[tuple[list[Path], dict[str, str]]]:
     """The files that the inputs stand for, and names to show instead of some paths."""
     import tempfile
 

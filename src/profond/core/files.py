@@ -76,6 +76,12 @@ def sha256(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def md5(path: Path | str) -> str:
+    """For files whose publisher gives no other checksum: it tells damage, not forgery."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def cache_folder() -> Path:
     """Where fetched data and weights are kept: ``PROFOND_CACHE``, or the user's cache folder."""
     if given := os.environ.get("PROFOND_CACHE"):

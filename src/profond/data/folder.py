@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from profond.core.errors import DataError
 from profond.data.dataset import Dataset
@@ -26,6 +26,7 @@ def open_folder(
     test_fraction: float = 0.1,
     split_seed: int = 0,
     memory_mib: int = 512,
+    preprocessing: dict[str, Any] | None = None,
 ) -> Dataset:
     """Open a folder of images.
 
@@ -39,11 +40,12 @@ def open_folder(
         test_fraction: likewise for ``test``.
         split_seed: another seed, another splitting.
         memory_mib: up to this size the decoded images are kept in memory; above, they are streamed.
+        preprocessing: that of a model with weights, instead of size, channels, resize and what is measured here.
 
     Raises: DataError, ImageError.
     """
     listing = list_folder(path).placed(valid_fraction, test_fraction, split_seed)
-    return build(listing, size, channels, resize, memory_mib)
+    return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 
 def list_folder(path: Path) -> Listing:

@@ -158,17 +158,23 @@ def is_grey(image: Image.Image) -> bool:
     return False
 
 
-def resize(image: Image.Image, size: tuple[int, int], how: str, interpolation: str) -> Image.Image:
-    """To height × width: ``crop`` the middle, ``stretch``, or ``pad`` with black."""
+def resize(
+    image: Image.Image, size: tuple[int, int], how: str, interpolation: str, *, crop: float = 1.0
+) -> Image.Image:
+    """To height × width: ``crop`` the middle, ``stretch``, or ``pad`` with black.
+
+    Args:
+        crop: of the middle, the share of its sides that is kept.
+    """
     height, width = size
-    if image.size == (width, height):
+    if image.size == (width, height) and (crop == 1.0 or how != "crop"):
         return image
     chosen = _FILTERS[interpolation]
     if how == "stretch":
         return image.resize((width, height), chosen)
     if how == "pad":
         return ImageOps.pad(image, (width, height), chosen, color="black" if image.mode == "RGB" else 0)
-    return ImageOps.fit(image, (width, height), chosen)
+    return ImageOps.fit(image, (width, height), chosen, bleed=(1 - crop) / 2)
 
 
 def to_tensor(image: Image.Image) -> Tensor:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from profond.core.errors import DataError
 from profond.core.files import write_text
@@ -26,6 +26,7 @@ def open_manifest(
     test_fraction: float = 0.1,
     split_seed: int = 0,
     memory_mib: int = 512,
+    preprocessing: dict[str, Any] | None = None,
 ) -> Dataset:
     """Open the images that a manifest lists; its paths are relative to its own folder.
 
@@ -34,7 +35,7 @@ def open_manifest(
     Raises: DataError, ImageError.
     """
     listing = list_manifest(path).placed(valid_fraction, test_fraction, split_seed)
-    return build(listing, size, channels, resize, memory_mib)
+    return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 
 def list_manifest(path: Path) -> Listing:

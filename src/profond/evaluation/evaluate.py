@@ -116,7 +116,7 @@ def evaluate_run(
     here = torch.device(device) if device is not None else _place(experiment.model)
     batches: Iterable[Any] = dataset.batches(split, batch_size, device=here)
     if data is not None:
-        batches = _relabelled(batches, class_numbers(data.spec.classes, experiment.classes), here)
+        batches = relabelled(batches, class_numbers(data.spec.classes, experiment.classes), here)
     report = evaluate(
         experiment.model, experiment.task, batches, classes=experiment.classes, device=here, progress=progress
     )
@@ -125,7 +125,8 @@ def evaluate_run(
     return report
 
 
-def _relabelled(batches: Iterable[Any], numbers: list[int], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+def relabelled(batches: Iterable[Any], numbers: list[int], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of other data with the labels of the classes that a model knows, from ``other.class_numbers``."""
     lookup = torch.tensor(numbers, device=device)
     for inputs, targets in batches:
         yield inputs, lookup[targets]

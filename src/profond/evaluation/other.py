@@ -59,7 +59,7 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
     unsplit = split is None and reference not in registry.names()
     if reference not in registry.names():
         if known.size is not None and not known.fixed_size:
-            options = {"size": list(known.size), "channels": 1 if known.mode == "L" else 3, "resize": known.resize}
+            options = {"preprocessing": known.to_json()}
         if unsplit:
             options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
     dataset = open_dataset(reference, **options)

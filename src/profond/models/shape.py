@@ -1,4 +1,4 @@
-"""Input shapes and class counts, checked at the door of every model."""
+"""Input shapes, class counts and dropout, checked at the door of every model."""
 
 from __future__ import annotations
 
@@ -40,6 +40,12 @@ def check_classes(model: str, num_classes: int) -> None:
     """Raises: ConfigError for fewer than one class."""
     if num_classes < 1:
         raise ConfigError(f"{model} cannot tell {num_classes} classes apart", "num_classes is 1 or more")
+
+
+def check_dropout(model: str, dropout: float, setting: str = "dropout") -> None:
+    """Raises: ConfigError for a share outside [0, 1)."""
+    if not 0 <= dropout < 1:
+        raise ConfigError(f"{setting} of {model} is {dropout}", "use a number from 0 up to, not including, 1")
 
 
 def by(sizes: Sequence[int]) -> str:

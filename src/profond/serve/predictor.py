@@ -1,4 +1,4 @@
-"""A trained run, ready to say what is in an image."""
+"""A trained run, or a network with published weights, ready to say what is in an image."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from profond.core.run import Run
 from profond.data.images import conversions, is_grey, open_image
 from profond.data.preprocessing import Preprocessing
 from profond.recipes.experiment import Experiment, load
+from profond.serve.stages import stage_output
 from profond.tasks.task import Task
 
 Picture = Image.Image | Path | str
@@ -81,6 +82,7 @@ class Predictor:
         self.classes = tuple(classes)
         self.resize = resize
         self.conversions: Counter[str] = Counter()
+        self.weights = ""
         self.preprocessing = preprocessing
         self._required = preprocessing.size if preprocessing.fixed_size else None
 
@@ -89,6 +91,28 @@ class Predictor:
         """A finished run's predictor. Raises: ConfigError when the folder is not one, or is damaged; DeviceError."""
         run = path if isinstance(path, Run) else Run.open(path)
         return cls.of(load(run), device=device, resize=resize)
+
+    @classmethod
+    def pretrained(
+        cls, model: str, weights: Path | str | None = None, *, device: str = "auto", **settings: Any
+    ) -> Predictor:
+        """The predictor of a registered model with pretrained weights, its preprocessing and its class names.
+
+        Args:
+            model: a registered name.
+            weights: who published them, or a file; as in `profond.weights.pretrained.load_pretrained`.
+            settings: of the model, such as ``num_classes``.
+
+        Raises: UnknownName, MissingError, ConfigError, DeviceError.
+        """
+        from profond.tasks.classify import Classify
+        from profond.weights.pretrained import load_pretrained
+
+        processor = choose_device(device)
+        loaded = load_pretrained(model, weights, **settings)
+        predictor = cls(loaded.model, Classify(), loaded.preprocessing, loaded.classes, device=processor)
+        predictor.weights = loaded.weights
+        return predictor
 
     @classmethod
     def of(cls, experiment: Experiment, *, device: str = "auto", resize: bool = False) -> Predictor:
@@ -127,10 +151,45 @@ class Predictor:
             batch_size: images that are decoded and go through the model together.
             refused: called with source and error for an image that cannot be used; without it the error is raised.
         """
-        if batch_size < 1:
-            raise ConfigError(f"the batch size is {batch_size}", "use 1 or more")
         if top < 1:
             raise ConfigError(f"{top} classes were asked for each image", "use 1 or more")
+        for sources, raws in self._decoded(images, batch_size, refused):
+            yield from self._say(sources, raws, top)
+
+    def features(
+        self,
+        images: Iterable[Picture],
+        stage: str | None = None,
+        *,
+        average: bool = False,
+        batch_size: int = 256,
+        refused: Callable[[str, ProfondError], None] | None = None,
+    ) -> Iterator[tuple[str, Tensor]]:
+        """What each image becomes at a stage of the network: (source, float32 tensor on the CPU), in order.
+
+        Args:
+            stage: dotted name of one of the model's modules, whose output is wanted; None is what its head is given.
+            average: maps are averaged over their positions, to one number for each.
+            batch_size, refused: as in ``stream``.
+
+        Raises: UnknownName for a stage that the model does not have; ConfigError for one that gives no tensor.
+        """
+        for sources, raws in self._decoded(images, batch_size, refused):
+            if not raws:
+                continue
+            with torch.inference_mode():
+                inputs = self.preprocessing.normalise(torch.stack(raws).to(self.device))
+                found = stage_output(self.model, inputs, stage).float().cpu()
+            if average and found.ndim > 2:
+                found = found.flatten(2).mean(2)
+            yield from zip(sources, found, strict=True)
+
+    def _decoded(
+        self, images: Iterable[Picture], batch_size: int, refused: Callable[[str, ProfondError], None] | None
+    ) -> Iterator[tuple[list[str], list[Tensor]]]:
+        """Sources and raw tensors, a batch at a time, without those that cannot be used."""
+        if batch_size < 1:
+            raise ConfigError(f"the batch size is {batch_size}", "use 1 or more")
         remaining = enumerate(images)
         with ThreadPoolExecutor(usable_cores()) as pool:  # decoding leaves Python's lock alone, so threads are enough
             while chunk := list(islice(remaining, batch_size)):
@@ -147,7 +206,7 @@ class Predictor:
                         raise found
                     else:
                         refused(source, found)
-                yield from self._say(good, raws, top)
+                yield good, raws
 
     @torch.inference_mode()
     def _say(self, sources: list[str], raws: list[Tensor], top: int) -> list[Prediction]:
@@ -157,7 +216,7 @@ class Predictor:
         probabilities = self.task.predict(self.model, inputs).probabilities
         if probabilities.shape[1] != len(self.classes):
             raise ConfigError(
-                f"the model tells {probabilities.shape[1]} classes apart, but the run has {len(self.classes)} labels",
+                f"the model tells {probabilities.shape[1]} classes apart, but there are {len(self.classes)} labels",
                 "labels.json is damaged: restore it, or train again",
             )
         if not torch.isfinite(probabilities).all():

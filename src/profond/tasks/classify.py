@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
+from profond.nn.auxiliary import Logits
 from profond.tasks import register_task
 from profond.tasks.task import Loss, Phase
 
@@ -40,12 +42,23 @@ class Classify:
     Args:
         label_smoothing: share of the target spread evenly over all classes, in [0, 1).
         class_weights: one weight for each class in the loss, or none.
+        auxiliary_weight: of the loss of each auxiliary head, where the model has some in training.
+
+    Source: of the auxiliary weight, C. Szegedy et al., Going deeper with convolutions, CVPR 2015, section 5.
     """
 
-    def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        class_weights: Sequence[float] | None = None,
+        auxiliary_weight: float = 0.3,
+    ) -> None:
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing is {label_smoothing}", "use a number from 0 up to, not including, 1")
+        if not 0 <= auxiliary_weight < math.inf:
+            raise ConfigError(f"auxiliary_weight is {auxiliary_weight}", "use a number of 0 or more")
         self.label_smoothing = label_smoothing
+        self.auxiliary_weight = auxiliary_weight
         self.class_weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
 
     @property
@@ -54,12 +67,20 @@ class Classify:
 
     def loss(self, model: nn.Module, batch: Batch, phase: Phase) -> Loss:
         inputs, targets = batch
-        logits = model(inputs)
-        weights = None if self.class_weights is None else self.class_weights.to(logits.device)
-        value = F.cross_entropy(logits.float(), targets, weight=weights, label_smoothing=self.label_smoothing)
+        output = model(inputs)
+        logits = output.main if isinstance(output, Logits) else output
+        value = self._cross_entropy(logits, targets)
         hard = targets if targets.ndim == 1 else targets.argmax(1)
-        accuracy = (logits.detach().argmax(1) == hard).float().mean()
-        return Loss(value, {"accuracy": accuracy})
+        report = {"accuracy": (logits.detach().argmax(1) == hard).float().mean()}
+        if isinstance(output, Logits):
+            report["main_loss"] = value.detach()
+            auxiliary = [self._cross_entropy(head, targets) for head in output.auxiliary]
+            value = value + self.auxiliary_weight * torch.stack(auxiliary).sum()
+        return Loss(value, report)
+
+    def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
+        weights = None if self.class_weights is None else self.class_weights.to(logits.device)
+        return F.cross_entropy(logits.float(), targets, weight=weights, label_smoothing=self.label_smoothing)
 
     def predict(self, model: nn.Module, inputs: Tensor) -> Classes:
         return Classes(model(inputs).float().softmax(1))

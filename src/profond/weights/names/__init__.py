@@ -1,0 +1,26 @@
+"""What other libraries call the layers of our models: one file for each file in ``models/``, with the same name.
+
+Each has, as far as the other library has the network:
+
+- ``keras_layers(model)``: (Keras layer, our module) for every layer with weights, in the order of Keras's ``layers``
+- ``torchvision_names(model)``: torchvision's key of each tensor to ours
+- ``KERAS``, ``TORCHVISION``: the settings that make our model theirs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import nn
+
+
+def tensor_names(model: nn.Module, modules: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """From (their module, our module) to (their tensor: our tensor), where both have PyTorch's parts.
+
+    Raises: AttributeError when ``model`` has no such module.
+    """
+    return {
+        f"{theirs}.{tensor}": f"{ours}.{tensor}"
+        for theirs, ours in modules
+        for tensor in model.get_submodule(ours).state_dict()
+    }

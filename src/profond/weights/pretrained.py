@@ -1,0 +1,172 @@
+"""A registered model with pretrained weights, and all that belongs to them: how images are prepared, class names."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from profond import models
+from profond.core.errors import ConfigError, MissingError, UnknownName
+from profond.data.preprocessing import Preprocessing
+from profond.data.progress import announce
+from profond.data.sources import DataFile, is_cached, obtain
+from profond.weights import naming
+from profond.weights.classes import imagenet_classes
+from profond.weights.place import Placed, unfilled
+from profond.weights.published import ROWS, Published, scaled
+
+IMAGENET_CLASSES = 1000
+_KERAS_FILES = (".h5", ".hdf5", ".keras")
+_TORCH_FILES = (".pth", ".pt", ".bin", ".safetensors")
+_ARRAY_FILES = (".pkl", ".pickle")
+_FORMATS = {"KERAS": (*_KERAS_FILES, *_ARRAY_FILES), "TORCHVISION": _TORCH_FILES, "PUBLISHED": _TORCH_FILES}
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A model with weights, in eval mode.
+
+    Args:
+        model: on the CPU.
+        settings: its registered name and all its settings, as a run's config has them under ``model``.
+        preprocessing: what an image goes through on its way in.
+        classes: names in label order.
+        weights: where they came from, for people.
+        placed: what was started fresh, and what of the file was not used.
+    """
+
+    model: nn.Module
+    settings: dict[str, Any]
+    preprocessing: Preprocessing
+    classes: tuple[str, ...]
+    weights: str
+    placed: Placed
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """As a run's, so that `profond.evaluation.other.open_other` takes either."""
+        return {"model": self.settings}
+
+
+def published(model: str) -> list[Published]:
+    """The published weights of a registered model, in the order in which they are tried. Raises: UnknownName."""
+    models.registry.entry(model)
+    return [row for row in ROWS if row.model == model]
+
+
+def load_pretrained(
+    name: str, weights: str | Path | None = None, *, new_head: bool = False, **settings: Any
+) -> Pretrained:
+    """A registered model with pretrained weights.
+
+    Args:
+        name: a registered model.
+        weights: who published them, such as ``"torchvision"``; or a file of yours, in the format that its name ends
+            in; None is the first published ones that are here or can be fetched.
+        new_head: start a fresh head where ``num_classes`` is not the file's.
+        settings: of the model, such as ``num_classes`` and ``input_shape``.
+
+    Raises: UnknownName; MissingError when nothing is published or it cannot be fetched; ConfigError when the file is
+    damaged or does not fit.
+    """
+    if weights is not None and _is_file(str(weights)):
+        return _from_file(name, Path(weights).expanduser(), new_head, settings)
+    row, path = fetch(name, None if weights is None else str(weights))
+    return _load(row, path, row.label, new_head, settings)
+
+
+def fetch(name: str, source: str | None = None) -> tuple[Published, Path]:
+    """The file of published weights, from the cache or else from where it can be had.
+
+    Raises: UnknownName, MissingError.
+    """
+    rows = published(name)
+    if not rows:
+        raise MissingError(f"no weights are published for {name}", "train it, or give a file with --weights")
+    if source is not None:
+        known = [row.source for row in rows]
+        if source not in known:
+            raise UnknownName(f"weights of {name}", source, known, f"known: {', '.join(known)}; or the path of a file")
+        rows = [row for row in rows if row.source == source]
+    same = [row for row in rows if row.classes == rows[0].classes]  # others do not stand in for these
+    reasons: list[MissingError] = []
+    for row in sorted(same, key=lambda row: not is_cached(row.folder, [row.file])):
+        try:
+            return row, obtain(row.folder, [row.file], row.sources).folder / row.file.name
+        except MissingError as error:
+            reasons.append(error)
+            if len(same) > 1:
+                announce(error.message.split("\n")[-1].strip())
+    raise MissingError("\n".join(error.message for error in reasons), f"{reasons[-1].help}, or give --weights FILE")
+
+
+def load_file(model: nn.Module, path: Path, *, new_head: bool = False) -> Placed:
+    """A file of weights into a model that nothing refers to yet, by the format that its name ends in.
+
+    Raises: ConfigError.
+    """
+    suffix = path.suffix.lower()
+    if suffix in _KERAS_FILES:
+        from profond.weights.keras import load_keras
+
+        return load_keras(model, path, new_head=new_head, assign=True)
+    if suffix in _ARRAY_FILES:
+        from profond.weights.numpy_file import load_arrays
+
+        return load_arrays(model, path, new_head=new_head, assign=True)
+    from profond.weights.torchvision import load_torch
+
+    return load_torch(model, path, new_head=new_head, assign=True)
+
+
+def _is_file(weights: str) -> bool:
+    return Path(weights).suffix.lower() in (*_KERAS_FILES, *_TORCH_FILES, *_ARRAY_FILES) or "/" in weights
+
+
+def _from_file(name: str, path: Path, new_head: bool, settings: dict[str, Any]) -> Pretrained:
+    """A file of the user's: in the convention, and with the preprocessing, of published weights of that format."""
+    suffix = path.suffix.lower()
+    if not any(suffix in endings for endings in _FORMATS.values()):
+        raise ConfigError(f"{path} has no ending of a file of weights", "use .pth, .safetensors, .h5 or .keras")
+    rows = [row for row in published(name) if suffix in _FORMATS[row.convention]]
+    # The row of exactly this format, ImageNet's rather than that of other classes.
+    rows.sort(key=lambda row: (Path(row.file.name).suffix != suffix, row.classes is not None))
+    if rows:
+        row = dataclasses.replace(rows[0], classes=None)
+    else:
+        shape = models.configure(name, None, settings).get("input_shape") or (3, 224, 224)
+        convention = "KERAS" if suffix in _KERAS_FILES else "TORCHVISION"
+        row = Published(name, "", DataFile(path.name, ""), (), convention, scaled(shape[-1], round(shape[-1] / 0.875)))
+    return _load(row, path, str(path), new_head, settings)
+
+
+def _load(row: Published, path: Path, label: str, new_head: bool, settings: dict[str, Any]) -> Pretrained:
+    target = models.registry.load(row.model)
+    assert row.preprocessing.size is not None, row.label
+    convention = naming.settings(target.__module__, row.convention)
+    usual = {**convention, "input_shape": (3, *row.preprocessing.size), **row.settings}
+    config = models.configure(row.model, None, {**usual, **settings})
+    with unfilled():
+        model: nn.Module = target(**config)
+    placed = load_file(model, path, new_head=new_head)
+    model.eval()
+    height, width = config["input_shape"][1:]
+    preprocessing = dataclasses.replace(row.preprocessing, size=(height, width))
+    classes = _classes(row, config.get("num_classes", IMAGENET_CLASSES), fresh=bool(placed.fresh))
+    return Pretrained(model, {"name": row.model, **config}, preprocessing, classes, label, placed)
+
+
+def _classes(row: Published, count: int, *, fresh: bool) -> tuple[str, ...]:
+    """Their names, or numbers where they have none."""
+    if row.classes is not None and len(row.classes) == count and not fresh:
+        return row.classes
+    if row.classes is None and count == IMAGENET_CLASSES and not fresh:
+        try:
+            return imagenet_classes()
+        except MissingError as error:
+            announce(f"{error.message}\nthe classes are shown by number")
+    return tuple(f"class {label}" for label in range(count))

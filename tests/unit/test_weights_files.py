@@ -1,0 +1,352 @@
+"""Files of weights that are damaged or hostile are refused with one clear error, and nothing in them is run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import resource
+import struct
+import zipfile
+from collections import OrderedDict
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from profond.core.errors import ConfigError
+from profond.weights.hdf5 import counted
+from profond.weights.keras_file import open_layers
+from profond.weights.restricted_pickle import read_arrays
+from profond.weights.torch_file import read_tensors
+
+STATE = {"conv.weight": torch.arange(24.0).reshape(2, 3, 2, 2), "conv.bias": torch.tensor([1.0, -2.0])}
+
+
+class Code:
+    """Unpickled without care, makes a folder."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return (os.mkdir, (self.path,))
+
+
+@pytest.fixture(autouse=True)
+def memory_stays():
+    """No file here may make the process grow by as much as it claims to hold."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 300 << (20 if os.uname().sysname == "Darwin" else 10)
+
+
+def layers_of(path):
+    with open_layers(path) as layers:
+        return [(layer.name, layer.kind, [weight.read() for weight in layer.weights]) for layer in layers]
+
+
+def legacy(path, weights):
+    """A Keras ``.h5``: layer name to {weight name: array}."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.encode() for name in weights]
+        for name, arrays in weights.items():
+            group = file.create_group(name)
+            group.attrs["weight_names"] = [weight.encode() for weight in arrays]
+            for weight, array in arrays.items():
+                group.create_dataset(weight, data=array)
+    return path
+
+
+def refused(reader, path):
+    with pytest.raises(ConfigError) as caught:
+        reader(path)
+    assert str(path) in caught.value.message
+    return caught.value.message
+
+
+# Pickles
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_pickled_arrays_are_read_in_every_protocol(tmp_path, protocol):
+    arrays = {"conv": [np.arange(6.0).reshape(2, 3).T, np.ones(2, "f4")], "alone": np.arange(4, dtype=">i2")}
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps(arrays, protocol))
+    found = read_arrays(path)
+    assert list(found) == ["conv", "alone"]
+    for name, expected in (("conv", arrays["conv"]), ("alone", [arrays["alone"]])):
+        for mine, theirs in zip(found[name], expected, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_code_in_a_pickle_is_named_and_not_run(tmp_path, protocol):
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps({"conv": [np.ones(2)], "more": Code(tmp_path / "made")}, protocol))
+    assert "mkdir" in refused(read_arrays, path)
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_pickled_array_of_objects_is_refused(tmp_path):
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps({"conv": np.array([Code(tmp_path / "made")], dtype=object)}))
+    refused(read_arrays, path)
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_pickle_that_promises_more_than_it_has_is_refused(tmp_path):
+    whole = pickle.dumps({"conv": np.ones(4, "f4")}, 2)
+    path = tmp_path / "a.pkl"
+    path.write_bytes(whole.replace(b"K\x04\x85", b"J\xff\xff\xff\x7f\x85"))  # the shape (4,) becomes (2147483647,)
+    assert path.read_bytes() != whole
+    assert "promises" in refused(read_arrays, path)
+    path.write_bytes(b"\x80\x02}r\xff\xff\xff\xff.")  # the dictionary is to be remembered in place 4294967295
+    assert "promises" in refused(read_arrays, path)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 10, 60, -1])
+def test_a_pickle_cut_short_is_refused(tmp_path, kept):
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps({"conv": np.ones(40, "f4")}, 4)[:kept])
+    refused(read_arrays, path)
+
+
+def test_something_else_than_arrays_is_refused(tmp_path):
+    path = tmp_path / "a.pkl"
+    for content in ([1, 2], {"conv": "text"}, {"conv": [np.ones(2), 3]}, 7):
+        path.write_bytes(pickle.dumps(content))
+        refused(read_arrays, path)
+
+
+# PyTorch
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_both_formats_of_pytorch_are_read(tmp_path, zipped):
+    path = tmp_path / "a.pth"
+    torch.save(OrderedDict(STATE), path, _use_new_zipfile_serialization=zipped)
+    found = read_tensors(path)
+    assert list(found) == list(STATE)
+    assert all(torch.equal(found[name], STATE[name]) for name in STATE)
+
+
+def test_a_state_dict_inside_a_checkpoint_is_found(tmp_path):
+    path = tmp_path / "a.pth"
+    torch.save({"state_dict": {f"module.{name}": tensor for name, tensor in STATE.items()}, "epoch": 3}, path)
+    assert list(read_tensors(path)) == list(STATE)
+
+
+def test_bfloat16_and_parameters_are_read(tmp_path):
+    path = tmp_path / "a.pth"
+    state = {"weight": torch.nn.Parameter(torch.ones(3)), "half": torch.ones(2, dtype=torch.bfloat16)}
+    torch.save(state, path)
+    found = read_tensors(path)
+    assert torch.equal(found["weight"], torch.ones(3))
+    assert found["half"].dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_code_in_a_pth_is_named_and_not_run(tmp_path, zipped):
+    path = tmp_path / "a.pth"
+    torch.save({**STATE, "more": Code(tmp_path / "made")}, path, _use_new_zipfile_serialization=zipped)
+    assert "mkdir" in refused(read_tensors, path)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.95])
+def test_a_pth_cut_short_is_refused(tmp_path, zipped, share):
+    path = tmp_path / "a.pth"
+    torch.save({"weight": torch.ones(5000)}, path, _use_new_zipfile_serialization=zipped)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    refused(read_tensors, path)
+
+
+def test_a_pth_that_promises_a_huge_storage_is_refused_before_it_is_made(tmp_path):
+    path = tmp_path / "a.pth"
+    torch.save({"weight": torch.ones(300)}, path, _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    huge = b"\x8a\x06" + (10**13).to_bytes(6, "little")
+    changed = content.replace(b"M\x2c\x01", huge)  # 300, wherever it is promised
+    assert changed != content
+    path.write_bytes(changed)
+    assert "promises" in refused(read_tensors, path)
+
+
+def test_a_compressed_pth_is_refused(tmp_path):
+    plain, path = tmp_path / "plain.pth", tmp_path / "a.pth"
+    torch.save({"weight": torch.zeros(1_000_000)}, plain)
+    with zipfile.ZipFile(plain) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for member in old.namelist():
+            new.writestr(member, old.read(member))
+    assert path.stat().st_size < 100_000
+    assert "compressed" in refused(read_tensors, path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", b"\x80\x02}.", os.urandom(5000)])
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
+def test_what_is_not_a_file_of_weights_is_refused(tmp_path, content, name):
+    path = tmp_path / name
+    path.write_bytes(content)
+    refused(read_tensors, path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    assert "there is no file" in refused(read_tensors, tmp_path / "a.pth")
+
+
+def test_a_tensor_alone_is_not_a_state_dict(tmp_path):
+    path = tmp_path / "a.pth"
+    torch.save(torch.ones(3), path)
+    assert "no tensors by name" in refused(read_tensors, path)
+
+
+# safetensors
+
+
+def test_safetensors_are_read(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_file(STATE, path)
+    found = read_tensors(path)
+    assert all(torch.equal(found[name], STATE[name]) for name in STATE)
+
+
+def test_a_safetensors_header_longer_than_the_file_is_refused(tmp_path):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(struct.pack("<Q", 2**62) + b"{}")
+    assert "header" in refused(read_tensors, path)
+
+
+def test_a_safetensors_header_that_is_a_bomb_is_refused_unread(tmp_path):
+    path = tmp_path / "a.safetensors"
+    header = b'{"a":' + b"[" * (20 << 20)
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    assert "header" in refused(read_tensors, path)
+
+
+def test_a_safetensors_that_promises_more_than_it_has_is_refused(tmp_path):
+    path = tmp_path / "a.safetensors"
+    header = json.dumps({"a": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 4 * 10**12]}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + b"1234")
+    refused(read_tensors, path)
+
+
+# HDF5
+
+
+def test_the_layers_of_an_h5_are_listed_with_their_numbers(tmp_path):
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 2, 4)).astype("f4")
+    path = legacy(tmp_path / "a.h5", {"input": {}, "conv": {"conv/kernel:0": kernel, "conv/bias:0": np.ones(4)}})
+    [(name, kind, weights)] = layers_of(path)
+    assert (name, kind) == ("conv", "")
+    np.testing.assert_array_equal(weights[0], kernel)
+    assert weights[1].dtype == np.float32
+
+
+def test_a_huge_shape_that_is_only_promised_is_refused(tmp_path):
+    path = legacy(tmp_path / "a.h5", {"conv": {"kernel": np.ones(2)}})
+    with h5py.File(path, "a") as file:
+        del file["conv/kernel"]
+        file["conv"].create_dataset("kernel", shape=(10**6, 10**7), dtype="f4", chunks=(1000, 1000), fillvalue=1)
+    assert path.stat().st_size < 100_000
+    assert "promises" in refused(layers_of, path)
+
+
+def test_a_compressed_dataset_is_refused(tmp_path):
+    path = legacy(tmp_path / "a.h5", {"conv": {"kernel": np.ones(2)}})
+    with h5py.File(path, "a") as file:
+        del file["conv/kernel"]
+        file["conv"].create_dataset("kernel", data=np.zeros(10**6, "f4"), compression="gzip", chunks=(10**6,))
+    assert "compressed" in refused(layers_of, path)
+
+
+def test_numbers_that_lie_in_another_file_are_refused(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(400))
+    path = legacy(tmp_path / "a.h5", {"conv": {"kernel": np.ones(2)}})
+    other = legacy(tmp_path / "b.h5", {"conv": {"kernel": np.ones(100, "f4")}})
+    layout = h5py.VirtualLayout(shape=(100,), dtype="f4")
+    layout[:] = h5py.VirtualSource(str(other), "conv/kernel", shape=(100,))
+    ways = {
+        "external dataset": lambda group: group.create_dataset(
+            "kernel", shape=(100,), dtype="f4", external=[(str(secret), 0, 400)]
+        ),
+        "virtual dataset": lambda group: group.create_virtual_dataset("kernel", layout),
+        "external link": lambda group: group.__setitem__("kernel", h5py.ExternalLink(str(other), "/conv/kernel")),
+        "soft link": lambda group: group.__setitem__("kernel", h5py.SoftLink("/elsewhere")),
+    }
+    for way, write in ways.items():
+        with h5py.File(path, "a") as file:
+            del file["conv/kernel"]
+            write(file["conv"])
+        message = refused(layers_of, path)
+        assert "another file" in message or "link to elsewhere" in message, way
+
+
+def test_a_group_that_contains_itself_is_refused(tmp_path):
+    path = tmp_path / "a.weights.h5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("layers/conv2d")
+        group["layers"] = file["layers"]
+    assert "never end" in refused(layers_of, path)
+
+
+def test_what_is_not_floating_point_is_refused(tmp_path):
+    for array in (np.ones(3, "i4"), np.array([b"text"])):
+        path = legacy(tmp_path / "a.h5", {"conv": {"kernel": array}})
+        assert "floating-point" in refused(layers_of, path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.7, 0.99])
+@pytest.mark.parametrize("name", ["a.h5", "a.weights.h5", "a.keras"])
+def test_an_hdf5_file_cut_short_is_refused(tmp_path, share, name):
+    path = legacy(tmp_path / name, {"conv": {"kernel": np.ones((50, 50), "f4")}})
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    refused(layers_of, path)
+
+
+def test_bytes_changed_at_random_give_numbers_or_a_clear_error(tmp_path):
+    whole = legacy(tmp_path / "whole.h5", {"conv": {"kernel": np.ones((4, 4), "f4")}}).read_bytes()
+    random = np.random.default_rng(0)
+    for number in range(60):
+        damaged = bytearray(whole)
+        for place in random.integers(0, len(whole), 8):
+            damaged[place] = random.integers(256)
+        path = tmp_path / f"{number}.h5"
+        path.write_bytes(damaged)
+        with contextlib.suppress(ConfigError):  # any other error fails
+            layers_of(path)
+
+
+def test_a_keras_archive_without_weights_or_compressed_is_refused(tmp_path):
+    path = tmp_path / "a.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+    assert "no model.weights.h5" in refused(layers_of, path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(10**6))
+    assert "compressed" in refused(layers_of, path)
+
+
+def test_a_list_of_names_that_is_cut_into_parts_is_put_together(tmp_path):
+    path = legacy(tmp_path / "a.h5", {"one": {"kernel": np.ones(2)}, "two": {"kernel": np.ones(3)}})
+    with h5py.File(path, "a") as file:
+        del file.attrs["layer_names"]
+        file.attrs["layer_names0"], file.attrs["layer_names1"] = [b"one"], [b"two"]
+    assert [name for name, _, _ in layers_of(path)] == ["one", "two"]
+
+
+def test_names_are_counted_as_people_do():
+    names = ["conv2d_10", "conv2d", "conv2d_9", "block_1_expand", "a_1_2"]
+    assert [counted(name) for name in names] == [
+        ("conv2d", 10),
+        ("conv2d", 0),
+        ("conv2d", 9),
+        ("block_1_expand", 0),
+        ("a_1", 2),
+    ]
