@@ -16,6 +16,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+if importlib.util.find_spec("tensorflow") is None:  # it comes with the extra "bench"; Keras runs on PyTorch too
+    os.environ.setdefault("KERAS_BACKEND", "torch")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
@@ -47,7 +49,7 @@ def torchvision_models() -> Iterator[ModuleType]:
 
 @pytest.fixture(scope="session")
 def keras_applications() -> ModuleType:
-    """``keras.applications`` on the TensorFlow backend, or on the one that KERAS_BACKEND names."""
+    """``keras.applications`` on TensorFlow where it is installed, else on PyTorch, or on what KERAS_BACKEND names."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         keras = pytest.importorskip("keras", reason="keras is not installed; it is the oracle here")
