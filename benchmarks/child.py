@@ -14,22 +14,25 @@ from typing import Any
 from benchmarks.machine import CORES, ROOT, cores
 
 
-def measure(module: str, function: str, *, preload: str | None = None, **settings: Any) -> Any:
+def measure(
+    module: str, function: str, *, preload: str | None = None, backend: str = "tensorflow", **settings: Any
+) -> Any:
     """Call a function of one of these modules in an interpreter of its own, on two cores, with two threads.
 
     Args:
         preload: a shared library for the dynamic linker, such as another memory allocator.
+        backend: of Keras.
 
     Raises: RuntimeError with what the child said, when it fails.
     """
     command = [sys.executable, "-m", "benchmarks.child", module, function, json.dumps(settings)]
-    done = subprocess.run(command, cwd=ROOT, env=environment(preload), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment(preload, backend), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{module}.{function} failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def environment(preload: str | None = None) -> Mapping[str, str]:
+def environment(preload: str | None = None, backend: str = "tensorflow") -> Mapping[str, str]:
     """A child's environment: as many threads as cores, or fewer where OMP_NUM_THREADS says so."""
     threads = os.environ.get("OMP_NUM_THREADS") or str(len(cores()))
     settings = {
@@ -39,7 +42,7 @@ def environment(preload: str | None = None) -> Mapping[str, str]:
         "TF_NUM_INTEROP_THREADS": threads,
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "",
-        "KERAS_BACKEND": "tensorflow",
+        "KERAS_BACKEND": backend,
     }
     return {**settings, "LD_PRELOAD": preload} if preload else settings
 

@@ -18,6 +18,7 @@ from profond.cli.pretrained import open_predictor, pretrained_options, settings,
 if TYPE_CHECKING:
     from profond.core.errors import ProfondError
     from profond.evaluation.report import Report
+    from profond.serve.inference import Precision
     from profond.serve.predictor import Prediction
 
 OUT = click.option(
@@ -168,6 +169,13 @@ def _measure_pretrained(
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes to name for each image.")
 @click.option("--csv", "csv_file", type=click.Path(dir_okay=False), help="Write a table to this file as well.")
 @click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16", "auto"]),
+    default="fp32",
+    show_default=True,
+    help="fp32 answers as evaluate does; auto takes bf16 where the device does it well, and is sooner.",
+)
 @BATCH
 @DEVICE
 @OUT
@@ -182,6 +190,7 @@ def predict(
     top: int,
     csv_file: str | None,
     resize: bool,
+    precision: Precision,
     batch_size: int,
     device: str,
     out: str,
@@ -204,7 +213,7 @@ def predict(
     run, inputs = split_words(words, model, pretrained, weights, changes)
     if not inputs:
         raise UsageError("no images were given", "name files, a folder, or - for standard input")
-    predictor, name = open_predictor(run, out, model, weights, changes, device=device, resize=resize, quiet=quiet)
+    predictor, name = open_predictor(run, out, model, weights, changes, device=device, resize=resize, precision=precision, quiet=quiet)
     said: list[Prediction] = []
     failed: list[tuple[str, ProfondError]] = []
     with input_images(inputs) as (paths, names):

@@ -12,6 +12,7 @@ from profond.cli.output import print_json, say
 from profond.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from profond.serve.inference import Precision
     from profond.serve.predictor import Predictor
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -55,6 +56,7 @@ def open_predictor(
     *,
     device: str,
     resize: bool = False,
+    precision: Precision = "fp32",
     quiet: bool = False,
 ) -> tuple[Predictor, str]:
     """A predictor of a run or of published weights, and what it is called."""
@@ -62,9 +64,9 @@ def open_predictor(
 
     if run is not None:
         found = find_run(run, out)
-        return Predictor.open(found, device=device, resize=resize), str(found.path)
+        return Predictor.open(found, device=device, resize=resize, precision=precision), str(found.path)
     assert model is not None
-    predictor = Predictor.pretrained(model, weights, device=device, **settings(changes))
+    predictor = Predictor.pretrained(model, weights, device=device, precision=precision, **settings(changes))
     say(f"weights: {predictor.weights}", quiet)
     return predictor, model
 

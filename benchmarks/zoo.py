@@ -1,0 +1,290 @@
+"""Training and inference of three networks of the zoo, images per second, with noise for images, data in memory.
+
+``fit`` and the predictor's forward pass beside torchvision's networks in plain PyTorch and Keras Applications. Each
+variant warms up for two batches, then runs for about five seconds. Keras and TensorFlow run at the precision that is
+their faster one here (mixed_bfloat16 where the processor has bf16).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.child import measure
+from benchmarks.report import spread, table
+from benchmarks.throughput import Clock
+
+TITLE = "The zoo: training and inference, images per second"
+# network: side, batch, Keras's name (None: Keras has none)
+CASES: dict[str, tuple[int, int, str | None]] = {
+    "resnet18": (32, 128, None),
+    "resnet50": (224, 16, "ResNet50"),
+    "mobilenet_v2": (224, 16, "MobileNetV2"),
+}
+SECONDS = 5.0
+
+
+def ours(network: str) -> Any:
+    from profond.models import create
+
+    side, _, _ = CASES[network]
+    small = {"small_images": True} if side == 32 else {}
+    return create(network, input_shape=(3, side, side), num_classes=1000, **small)
+
+
+def theirs(network: str) -> Any:
+    """torchvision's, with the same stem."""
+    import torch
+
+    from profond.lecture.originals import torchvision_models
+
+    model = getattr(torchvision_models(), network)()
+    if CASES[network][0] == 32:
+        model.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+        model.maxpool = torch.nn.Identity()
+    return model
+
+
+def profond_fit(network: str, seconds: float) -> float:
+    """Through `fit`, at whatever precision it chooses."""
+    import torch
+
+    from profond.tasks.classify import Classify
+    from profond.training import Training, fit
+
+    side, batch, _ = CASES[network]
+    x, y = torch.randn(batch, 3, side, side), torch.randint(0, 1000, (batch,))
+    clock = Clock()
+    began: list[float] = []
+
+    class Until(Clock):
+        def stepped(self, progress: Any) -> None:
+            clock.stepped(progress)
+            if len(clock.times) == 2:
+                began.append(clock.times[-1])
+            if began and clock.times[-1] - began[0] > seconds and len(clock.times) >= 4:
+                raise StopIteration
+
+    training = Training(steps=10_000, optimizer="sgd", learning_rate=1e-3, warmup=0.5)
+    with contextlib.suppress(StopIteration, RuntimeError):
+        fit(ours(network), Classify(), [(x, y)] * 10_000, training, observers=[Until()])
+    return batch * (len(clock.times) - 2) / (clock.times[-1] - clock.times[1])
+
+
+def torch_loop(network: str, seconds: float, best: bool = False, compiled: bool = False) -> float:
+    import torch
+    import torch.nn.functional as F
+
+    side, batch, _ = CASES[network]
+    layout = torch.channels_last if best else torch.contiguous_format
+    model = theirs(network).to(memory_format=layout)
+    run = torch.compile(model) if compiled else model
+    x, y = torch.randn(batch, 3, side, side).contiguous(memory_format=layout), torch.randint(0, 1000, (batch,))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, nesterov=True, fused=best or None)
+
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16) if best else contextlib.nullcontext():
+            loss = F.cross_entropy(run(x).float(), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return _rate(step, batch, seconds)
+
+
+def keras_fit(network: str, seconds: float, bf16: bool = True) -> float:
+    import keras
+    import numpy as np
+
+    keras.mixed_precision.set_global_policy("mixed_bfloat16" if bf16 else "float32")
+    side, batch, name = CASES[network]
+    assert name is not None
+    model = getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3), classifier_activation=None)
+    model.compile(keras.optimizers.SGD(1e-3, 0.9), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((batch, side, side, 3), dtype=np.float32), rng.integers(0, 1000, batch)
+    for _ in range(2):
+        model.train_on_batch(x, y)
+    return _timed(lambda: model.train_on_batch(x, y), batch, seconds)
+
+
+def tensorflow_step(network: str, seconds: float, bf16: bool = True) -> float:
+    import keras
+    import tensorflow as tf
+
+    keras.mixed_precision.set_global_policy("mixed_bfloat16" if bf16 else "float32")
+    side, batch, name = CASES[network]
+    assert name is not None
+    model = getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3), classifier_activation=None)
+    optimizer = keras.optimizers.SGD(1e-3, 0.9)
+    optimizer.build(model.trainable_variables)
+    x, y = tf.random.normal((batch, side, side, 3)), tf.random.uniform((batch,), 0, 1000, tf.int64)
+
+    @tf.function
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            logits = tf.cast(model(x, training=True), tf.float32)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits))
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+
+    return _rate(step, batch, seconds)
+
+
+def profond_inference(network: str, seconds: float) -> float:
+    """The forward pass of `predict` and `evaluate`."""
+    import torch
+
+    from profond.serve.inference import prepared
+
+    side, batch, _ = CASES[network]
+    x = torch.randn(batch, 3, side, side)
+    model = prepared(ours(network), torch.device("cpu"), precision="auto")
+    return _rate(lambda: model(x), batch, seconds)
+
+
+def torch_inference(network: str, seconds: float, best: bool = False) -> float:
+    import torch
+
+    side, batch, _ = CASES[network]
+    layout = torch.channels_last if best else torch.contiguous_format
+    model = theirs(network).eval()
+    x = torch.randn(batch, 3, side, side)
+    if best:
+        from torch.fx.experimental.optimization import fuse
+
+        model = fuse(model).to(torch.bfloat16).to(memory_format=layout)
+        x = x.to(torch.bfloat16)
+    x = x.contiguous(memory_format=layout)
+    with torch.inference_mode():
+        return _rate(lambda: model(x), batch, seconds)
+
+
+def keras_inference(network: str, seconds: float, bf16: bool = True) -> float:
+    import keras
+    import numpy as np
+
+    keras.mixed_precision.set_global_policy("mixed_bfloat16" if bf16 else "float32")
+    side, batch, name = CASES[network]
+    assert name is not None
+    model = getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3), classifier_activation=None)
+    x = np.random.default_rng(0).standard_normal((batch, side, side, 3), dtype=np.float32)
+    return _rate(lambda: model.predict_on_batch(x), batch, seconds)
+
+
+def memory(network: str, which: str) -> float:
+    """Greatest resident memory in MiB of a process that trains four steps."""
+    import resource
+
+    if which == "ours":
+        profond_fit(network, 0.0)
+    else:
+        torch_loop(network, 0.0, best=True)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def loading(network: str, ending: str) -> dict[str, float]:
+    """Seconds to read a file of weights once, and to build the network and load it; medians of five, cache warm."""
+    import tempfile
+    from pathlib import Path
+
+    import torch
+
+    from profond.weights.pretrained import load_pretrained
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{network}{ending}"
+        if ending == ".pth":
+            torch.save(theirs(network).state_dict(), path)
+        else:
+            import keras
+
+            name = CASES[network][2]
+            getattr(keras.applications, name or "")(weights=None).save_weights(path)
+        size = CASES[network][0]
+        found: dict[str, list[float]] = {"read": [], "load": []}
+        for _ in range(6):
+            began = time.perf_counter()
+            path.read_bytes()
+            found["read"].append(time.perf_counter() - began)
+            began = time.perf_counter()
+            load_pretrained(network, path, input_shape=(3, size, size))
+            found["load"].append(time.perf_counter() - began)
+    return {name: statistics.median(values[1:]) for name, values in found.items()}
+
+
+def _rate(step: Callable[[], Any], batch: int, seconds: float) -> float:
+    for _ in range(2):
+        step()
+    return _timed(step, batch, seconds)
+
+
+def _timed(step: Callable[[], Any], batch: int, seconds: float) -> float:
+    began = time.perf_counter()
+    for done in itertools.count(1):
+        step()
+        passed = time.perf_counter() - began
+        if passed > seconds and done >= 2:
+            return batch * done / passed
+    raise AssertionError
+
+
+TRAINING: dict[str, dict[str, Any]] = {
+    "Profond `fit`": {"function": "profond_fit"},
+    "PyTorch float32": {"function": "torch_loop"},
+    "PyTorch channels_last, bf16 autocast, fused": {"function": "torch_loop", "best": True},
+    "the same, torch.compile": {"function": "torch_loop", "best": True, "compiled": True},
+    "TensorFlow function, bf16": {"function": "tensorflow_step"},
+    "TensorFlow function, float32": {"function": "tensorflow_step", "bf16": False},
+    "Keras on TensorFlow, bf16": {"function": "keras_fit"},
+    "Keras on TensorFlow, float32": {"function": "keras_fit", "bf16": False},
+    "Keras on PyTorch, bf16": {"function": "keras_fit", "backend": "torch"},
+}
+INFERENCE: dict[str, dict[str, Any]] = {
+    "Profond, as `predict` runs it": {"function": "profond_inference"},
+    "PyTorch float32": {"function": "torch_inference"},
+    "PyTorch bf16, BatchNorm folded, channels_last": {"function": "torch_inference", "best": True},
+    "Keras on TensorFlow, bf16": {"function": "keras_inference"},
+    "Keras on TensorFlow, float32": {"function": "keras_inference", "bf16": False},
+}
+
+
+def run(quick: bool) -> str:
+    rounds, seconds = (1, 0.0) if quick else (2, SECONDS)
+    cases = ["resnet18"] if quick else list(CASES)
+    parts = []
+    for what, variants in (("training", TRAINING), ("inference", INFERENCE)):
+        rates: dict[tuple[str, str], list[float]] = {}
+        for _ in range(rounds):
+            for network in cases:
+                for name, settings in variants.items():
+                    if CASES[network][2] is None and settings["function"] not in _NO_KERAS:
+                        continue
+                    rates.setdefault((name, network), []).append(
+                        measure("zoo", **settings, network=network, seconds=seconds)
+                    )
+        rows = [
+            [name, *(spread(rates[name, network]) if (name, network) in rates else "–" for network in cases)]
+            for name in variants
+        ]
+        heads = [f"{network}, {CASES[network][0]} px, batch {CASES[network][1]}" for network in cases]
+        parts.append(table([what, *heads], rows))
+    if not quick:
+        used = {which: measure("zoo", "memory", network="resnet50", which=which) for which in ("ours", "theirs")}
+        parts.append(
+            f"Memory of a process that trains ResNet-50 at batch 16: {used['ours']:,.0f} MiB through `fit`, "
+            f"{used['theirs']:,.0f} MiB in plain PyTorch at the same settings ({used['ours'] / used['theirs']:.2f} of it)."
+        )
+        rows = []
+        for network, ending in (("resnet50", ".pth"), ("resnet50", ".weights.h5"), ("mobilenet_v2", ".weights.h5")):
+            found = measure("zoo", "loading", network=network, ending=ending)
+            ratio = found["load"] / found["read"]
+            rows.append([f"{network}{ending}", f"{1000 * found['read']:.0f}", f"{1000 * found['load']:.0f}", f"{ratio:.1f}×"])
+        parts.append(table(["file", "ms to read it", "ms to build and load", "ratio"], rows))
+    return "\n\n".join(parts)
+
+
+_NO_KERAS = ("profond_fit", "torch_loop", "profond_inference", "torch_inference")
