@@ -58,7 +58,7 @@ class Classify:
         weights = None if self.class_weights is None else self.class_weights.to(logits.device)
         value = F.cross_entropy(logits.float(), targets, weight=weights, label_smoothing=self.label_smoothing)
         hard = targets if targets.ndim == 1 else targets.argmax(1)
-        accuracy = (logits.detach().argmax(1) == hard).float().mean()
+        accuracy = torch.mean(logits.argmax(1) == hard, dtype=torch.float32)
         return Loss(value, {"accuracy": accuracy})
 
     def predict(self, model: nn.Module, inputs: Tensor) -> Classes:
