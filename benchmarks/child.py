@@ -26,7 +26,9 @@ def measure(
     Raises: RuntimeError with what the child said, when it fails.
     """
     command = [sys.executable, "-m", "benchmarks.child", module, function, json.dumps(settings)]
-    done = subprocess.run(command, cwd=ROOT, env=environment(preload, backend), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(preload, backend), capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"{module}.{function} failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -276,13 +276,15 @@ def run(quick: bool) -> str:
         used = {which: measure("zoo", "memory", network="resnet50", which=which) for which in ("ours", "theirs")}
         parts.append(
             f"Memory of a process that trains ResNet-50 at batch 16: {used['ours']:,.0f} MiB through `fit`, "
-            f"{used['theirs']:,.0f} MiB in plain PyTorch at the same settings ({used['ours'] / used['theirs']:.2f} of it)."
+            f"{used['theirs']:,.0f} MiB in plain PyTorch at the same settings ({used['ours'] / used['theirs']:.2f}×)."
         )
         rows = []
         for network, ending in (("resnet50", ".pth"), ("resnet50", ".weights.h5"), ("mobilenet_v2", ".weights.h5")):
             found = measure("zoo", "loading", network=network, ending=ending)
             ratio = found["load"] / found["read"]
-            rows.append([f"{network}{ending}", f"{1000 * found['read']:.0f}", f"{1000 * found['load']:.0f}", f"{ratio:.1f}×"])
+            rows.append(
+                [f"{network}{ending}", f"{1000 * found['read']:.0f}", f"{1000 * found['load']:.0f}", f"{ratio:.1f}×"]
+            )
         parts.append(table(["file", "ms to read it", "ms to build and load", "ratio"], rows))
     return "\n\n".join(parts)
 

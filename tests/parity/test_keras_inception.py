@@ -21,8 +21,6 @@ NETWORKS = {
     "InceptionResNetV2": ("inception_resnet_v2", "conv6", 1.0),
     "Xception": ("xception", "exit.2", 0.5),
 }
-# Keras's own, about NumPy 2.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 every_network = pytest.mark.parametrize("theirs", NETWORKS)
 Fixture = Callable[..., Any]
 

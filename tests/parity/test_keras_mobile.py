@@ -61,7 +61,9 @@ def ours(name: str, size: tuple[int, int], **settings: Any) -> nn.Module:
 
 def difference(found: Tensor, expected: Any) -> float:
     """The largest, relative to the largest number."""
-    target = torch.from_numpy(np.array(expected))
+    from keras import ops
+
+    target = torch.from_numpy(np.array(ops.convert_to_numpy(expected)))
     assert found.shape == target.shape
     error = float((found - target).abs().max() / target.abs().max())
     print(f"largest difference {error:.1e} of the largest number")

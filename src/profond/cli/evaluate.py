@@ -213,7 +213,9 @@ def predict(
     run, inputs = split_words(words, model, pretrained, weights, changes)
     if not inputs:
         raise UsageError("no images were given", "name files, a folder, or - for standard input")
-    predictor, name = open_predictor(run, out, model, weights, changes, device=device, resize=resize, precision=precision, quiet=quiet)
+    predictor, name = open_predictor(
+        run, out, model, weights, changes, device=device, resize=resize, precision=precision, quiet=quiet
+    )
     said: list[Prediction] = []
     failed: list[tuple[str, ProfondError]] = []
     with input_images(inputs) as (paths, names):

@@ -34,7 +34,8 @@ def depth(model: nn.Module, input_shape: Sequence[int]) -> int:
             output = model(torch.zeros(1, *input_shape, device=device))
     finally:
         model.train(was_training)
-    return ways.of(output)
+    deepest: int = ways.of(output)
+    return deepest
 
 
 class _Ways(TorchFunctionMode):
@@ -46,11 +47,12 @@ class _Ways(TorchFunctionMode):
         self.alive: list[Tensor] = []  # so that no identity is used twice
 
     def of(self, value: Any) -> int:
-        return max((self.lengths.get(id(tensor), 0) for tensor in _tensors(value)), default=0)
+        lengths = [self.lengths.get(id(tensor), 0) for tensor in _tensors(value)]
+        return max(lengths, default=0)
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        longest = self.of((args, kwargs)) + (function in _WEIGHTED)
+        longest = self.of((args, kwargs)) + int(function in _WEIGHTED)
         result = function(*args, **kwargs)
         for tensor in _tensors(result):
             self.alive.append(tensor)

@@ -97,7 +97,9 @@ def ask(loaded: Pretrained, photos: list[Photo]) -> Answers:
     handle.remove()
     features = kept[0]
     top = shares.topk(SHOWN)
-    return Answers(loaded, top.indices, top.values[:, 0], features.flatten(2).mean(2) if features.ndim > 2 else features)
+    return Answers(
+        loaded, top.indices, top.values[:, 0], features.flatten(2).mean(2) if features.ndim > 2 else features
+    )
 
 
 def draw(photos: list[Photo], answers: Answers, words: Words) -> Figure:

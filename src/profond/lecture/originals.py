@@ -65,11 +65,11 @@ def torchvision_models() -> ModuleType:
         raise MissingError("torchvision is not installed; it is the original here", "pip install torchvision")
     source = (Path(found.submodule_search_locations[0]) / "_meta_registrations.py").read_text(encoding="utf-8")
     names = {*re.findall(r"torchvision::(\w+)", source), *re.findall(r"register_meta\(\"(\w+)\"\)", source)}
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     _DECLARED.append(library)  # it undoes its declarations when it is collected
     for name in sorted(names):
         try:
-            library.define(f"{name}(Tensor inputs) -> Tensor")
+            library.define(f"{name}(Tensor inputs) -> Tensor")  # type: ignore[no-untyped-call]
         except RuntimeError:  # the compiled operators are here
             continue
     with warnings.catch_warnings():
@@ -145,7 +145,7 @@ def randomise_keras(model: Any, gain: float = 1.0, seed: int = 0) -> None:
 def relative_error(ours: Tensor, theirs: Any) -> float:
     """The greatest difference of two outputs, relative to the greatest number of the original's."""
     if isinstance(theirs, Tensor):
-        original = theirs
+        original = theirs.detach()
     else:
         original = torch.from_numpy(importlib.import_module("keras.ops").convert_to_numpy(theirs))
     if original.ndim == 4 and original.shape != ours.shape:
@@ -188,9 +188,7 @@ def beside_keras(name: str, theirs: str, side: int, gain: float = 1.0) -> Compar
         keras.backend.clear_session()  # it numbers its layers from the start again
         if theirs.startswith("NASNet") and keras.backend.backend() == "torch":
             raise MissingError("Keras's NASNet does not run on its torch backend", "pip install tensorflow-cpu")
-        original = getattr(applications, theirs)(
-            weights=None, input_shape=(side, side, 3), classifier_activation=None
-        )
+        original = getattr(applications, theirs)(weights=None, input_shape=(side, side, 3), classifier_activation=None)
         randomise_keras(original, gain)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{name}.weights.h5"
