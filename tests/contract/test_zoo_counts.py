@@ -3,8 +3,8 @@
 zoo_counts.csv: what Keras's ``count_params`` and a sum over torchvision's ``parameters()`` print. Keras counts
 BatchNorm's running mean and variance too.
 
-NOTE NASNetLarge without its top is what Keras 3.15.1 prints, 84,916,818: its 88,949,818 less 4032·1000 + 1000 of the
-dense layer. A table that this one was made from had 84,887,922, which does not add up.
+NOTE NASNetLarge without its top: Keras 3.15.1 prints 84,916,818 for images of 331 pixels, as here, and 84,887,922 where
+no image size is given; the latter graph then leaves out a reduction and fails on any image ("Incompatible shapes").
 """
 
 from __future__ import annotations
