@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -34,6 +35,10 @@ def original(find: Callable[[], ModuleType]) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def torchvision_models() -> ModuleType:
+    """Where ``scripts/test`` puts it: apart from all others."""
+    apart = os.environ.get("PROFOND_ORIGINALS") or str(Path(sys.prefix) / "originals")
+    if apart not in sys.path:
+        sys.path.append(apart)
     return original(originals.torchvision_models)
 
 

@@ -67,6 +67,8 @@ def test_a_source_file_never_unpickles(path: Path) -> None:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
             forbidden = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+            if path.name == "restricted_pickle.py":  # docs/decisions/0004
+                forbidden.remove("pickle")
             assert forbidden.isdisjoint(name.split(".")[0] for name in names), f"line {node.lineno}"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             given = {word.arg: word.value for word in node.keywords}
@@ -89,7 +91,7 @@ REGISTRY_HOSTS = [
     "jsdelivr" + ".net",
     "deb.debian" + ".org",
     "archive.ubuntu" + ".com",
-    "download.pytorch" + ".org",
+    "download.pytorch" + ".org/whl",  # beside it lie torchvision's weights, which are no packages
     "conda.anaconda" + ".org",
 ]
 

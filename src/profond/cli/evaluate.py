@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli.finding import find_run
-from profond.cli.output import print_json, say
-from profond.cli.pretrained import open_predictor, pretrained_options, settings, split_words
+from profond.cli.output import print_json
+from profond.cli.pretrained import measure_pretrained, open_predictor, pretrained_options, split_words
 
 if TYPE_CHECKING:
     from profond.core.errors import ProfondError
@@ -78,7 +78,7 @@ def evaluate(
     if run is None:
         if others or data is None or model is None:
             raise UsageError("a network with published weights is measured on other data", "add --data photos/")
-        report, name = _measure_pretrained(model, weights, changes, data, split, batch_size, device, quiet)
+        report, name = measure_pretrained(model, weights, changes, data, split, batch_size, device, quiet)
         if as_json:
             metrics = {name: {key: measured.to_json() for key, measured in report.metrics.items()}}
             seconds = round(time.perf_counter() - start, 3)
@@ -125,42 +125,6 @@ def evaluate(
     for line in _table(report):
         click.echo(line)
     click.echo(f"\n{folder}/\n  " + "  ".join(files))
-
-
-def _measure_pretrained(
-    model: str,
-    weights: str | None,
-    changes: tuple[str, ...],
-    data: str,
-    split: str | None,
-    batch_size: int,
-    device: str,
-    quiet: bool,
-) -> tuple[Report, str]:
-    """The report of published weights on other data, and what that is called."""
-    from profond.core.device import choose_device
-    from profond.evaluation.evaluate import evaluate as measure
-    from profond.evaluation.evaluate import relabelled
-    from profond.evaluation.other import class_numbers, open_other
-    from profond.tasks.classify import Classify
-    from profond.weights.pretrained import load_pretrained
-
-    processor = choose_device(device)
-    loaded = load_pretrained(model, weights, **settings(changes))
-    say(f"weights: {loaded.weights}", quiet)
-    other = open_other(data, loaded, split)
-    batches = other.dataset.batches(other.split, batch_size, device=processor)
-    numbers = class_numbers(other.dataset.spec.classes, loaded.classes)
-    with progress_bar(len(other.dataset.split(other.split)), "evaluate", " samples", hidden=quiet) as advance:
-        report = measure(
-            loaded.model,
-            Classify(),
-            relabelled(batches, numbers, processor),
-            classes=loaded.classes,
-            device=processor,
-            progress=advance,
-        )
-    return report, other.name
 
 
 @click.command()

@@ -12,6 +12,7 @@ from profond.cli.output import print_json, say
 from profond.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from profond.evaluation.report import Report
     from profond.serve.inference import Precision
     from profond.serve.predictor import Predictor
 
@@ -69,6 +70,43 @@ def open_predictor(
     predictor = Predictor.pretrained(model, weights, device=device, precision=precision, **settings(changes))
     say(f"weights: {predictor.weights}", quiet)
     return predictor, model
+
+
+def measure_pretrained(
+    model: str,
+    weights: str | None,
+    changes: tuple[str, ...],
+    data: str,
+    split: str | None,
+    batch_size: int,
+    device: str,
+    quiet: bool,
+) -> tuple[Report, str]:
+    """The report of published weights on other data, and what that is called."""
+    from profond.cli.evaluate import progress_bar
+    from profond.core.device import choose_device
+    from profond.evaluation.evaluate import evaluate as measure
+    from profond.evaluation.evaluate import relabelled
+    from profond.evaluation.other import class_numbers, open_other
+    from profond.tasks.classify import Classify
+    from profond.weights.pretrained import load_pretrained
+
+    processor = choose_device(device)
+    loaded = load_pretrained(model, weights, **settings(changes))
+    say(f"weights: {loaded.weights}", quiet)
+    other = open_other(data, loaded, split)
+    batches = other.dataset.batches(other.split, batch_size, device=processor)
+    numbers = class_numbers(other.dataset.spec.classes, loaded.classes)
+    with progress_bar(len(other.dataset.split(other.split)), "evaluate", " samples", hidden=quiet) as advance:
+        report = measure(
+            loaded.model,
+            Classify(),
+            relabelled(batches, numbers, processor),
+            classes=loaded.classes,
+            device=processor,
+            progress=advance,
+        )
+    return report, other.name
 
 
 def settings(changes: tuple[str, ...]) -> dict[str, Any]:

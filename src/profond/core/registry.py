@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +69,7 @@ class Registry:
         return mark
 
     def names(self) -> list[str]:
-        return sorted({*self._entries(), *self._added})
+        return sorted({*self._entries(), *self._added}, key=_natural)
 
     def entry(self, name: str) -> Entry:
         """Raises: UnknownName with the nearest name as help."""
@@ -115,3 +116,8 @@ class Registry:
                 assert name not in self._found, f"{self.kind} {name!r} is registered twice"
                 module = f"{self.package}.{path.stem}"
                 self._found[name] = Entry(name, module, node.name, summary, config)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """L2 before L10."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
