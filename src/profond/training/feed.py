@@ -62,7 +62,8 @@ def epoch_batches(
 
 def placed(batch: Any, device: torch.device, channels_last: bool) -> Any:
     """The batch on the device, pictures in the layout that convolutions prefer."""
-    batch = move_data_to_device(batch, device)
+    if not (isinstance(batch, tuple) and all(isinstance(part, Tensor) and part.device == device for part in batch)):
+        batch = move_data_to_device(batch, device)
     return _arranged(batch) if channels_last else batch
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -232,7 +233,8 @@ class _Loop:
         if self.training.gradient_clip is not None:
             self.fabric.clip_gradients(self.model, optimizer, max_norm=self.training.gradient_clip)
         optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        for parameter in parameters:
+            parameter.grad = None
 
     def _groups(self) -> Iterator[tuple[int, int, list[Any]]]:
         """From the position on: the epoch, the batches of it used by then, and a group of batches."""
@@ -264,7 +266,7 @@ class _Loop:
 
     def _check_finite(self, value: Tensor, phase: Phase) -> None:
         if self.device.type == "cpu":
-            if not torch.isfinite(value):
+            if not math.isfinite(value.item()):
                 self._not_finite(phase.name)
         else:  # asking each step would make the processor wait for the device
             self.finite &= torch.isfinite(value)

@@ -70,11 +70,14 @@ def build_optimizer(parameters: dict[str, nn.Parameter], training: Training, pha
     Raises: ConfigError for an unknown setting of the phase.
     """
     settings = _phase_settings(training, phase)
-    groups = [
-        {"params": [p for p in parameters.values() if p.ndim >= 2], "weight_decay": settings["weight_decay"]},
-        {"params": [p for p in parameters.values() if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    decay = settings["weight_decay"]
+    groups = [{"params": list(parameters.values()), "weight_decay": 0.0}]
+    if decay:
+        groups = [
+            {"params": [p for p in parameters.values() if p.ndim >= 2], "weight_decay": decay},
+            {"params": [p for p in parameters.values() if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        groups = [group for group in groups if group["params"]]
     kind = _CLASSES[settings["optimizer"]]
     options: dict[str, Any] = {"lr": settings["learning_rate"]}
     accepted = inspect.signature(kind).parameters

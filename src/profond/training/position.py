@@ -55,7 +55,9 @@ class Window:
 
     def add(self, report: Mapping[str, Tensor], prefix: str = "") -> None:
         for name, value in report.items():
-            key, value = prefix + name, value.detach().float()
+            key = prefix + name
+            if value.requires_grad or value.dtype != torch.float32:
+                value = value.detach().float()
             self.sums[key] = self.sums[key] + value if key in self.sums else value
             self.counts[key] = self.counts.get(key, 0) + 1
 
