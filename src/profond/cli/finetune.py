@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli.output import print_json
 from profond.cli.train import given_settings, run_training, training_options
 from profond.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from profond.recipes.symptoms import Sign
 
 
 @click.command()
@@ -68,3 +73,34 @@ def finetune(
         return _examine_plan(config, as_json, quiet)
     run_training("finetune", config, learning_rate, out, as_json, quiet)
     return None
+
+
+def _examine(reference: str, out: Path, as_json: bool, quiet: bool) -> int:
+    from profond.cli.finding import find_run
+    from profond.cli.output import say
+    from profond.recipes.diagnosis import diagnose_run
+
+    run = find_run(reference, out)
+    return _tell(diagnose_run(run, say=lambda text: say(text, quiet)), str(run.path), as_json)
+
+
+def _examine_plan(config: dict[str, Any], as_json: bool, quiet: bool) -> int:
+    from profond.cli.output import say
+    from profond.recipes.diagnosis import diagnose_plan
+
+    of = f"{config['model']['name']} on {config['data']['name']}"
+    return _tell(diagnose_plan(config, say=lambda text: say(text, quiet)), of, as_json)
+
+
+def _tell(signs: Sequence[Sign], of: str, as_json: bool) -> int:
+    """The signs, found ones with help; 1 when there is any."""
+    found = [sign for sign in signs if sign.found]
+    if as_json:
+        print_json("finetune --doctor", of=of, found=len(found), signs=[vars(sign) for sign in signs])
+    else:
+        for sign in signs:
+            click.echo(f"{'FOUND' if sign.found else 'fine':<6} {sign.kind.replace('_', ' '):<14} {sign.evidence}")
+            if sign.found:
+                click.echo(f"{'':<21} help: {sign.help}")
+        click.echo(f"{of}: {len(found) or 'none'} of {len(signs)} usual mistakes found")
+    return 1 if found else 0

@@ -42,7 +42,8 @@ def staged(
     if parts == 0:
         return {"freeze": [pattern for stage in below for pattern in stage], "freeze_norms": True}
     parts = min(parts, len(below))
-    unfreeze, factors = [], {}
+    unfreeze: list[list[Any]] = []
+    factors: dict[str, float] = {}
     for number in range(parts):
         first, last = len(below) * (parts - number - 1) // parts, len(below) * (parts - number) // parts
         patterns = [pattern for stage in below[first:last] for pattern in stage]
