@@ -23,6 +23,7 @@ VERBS = {
     "models": ("profond.cli.models", "models", "List and show models."),
     "recipes": ("profond.cli.recipes", "recipes", "List and show recipes."),
     "train": ("profond.cli.train", "train", "Train a recipe, or a model on your data."),
+    "finetune": ("profond.cli.finetune", "finetune", "A network with pretrained weights, on your pictures."),
     "evaluate": ("profond.cli.evaluate", "evaluate", "Measure a run on a split, with intervals and pictures."),
     "predict": ("profond.cli.evaluate", "predict", "Classify files, a folder, or standard input."),
     "features": ("profond.cli.features", "features", "What images become inside a network, to .npy or .csv."),
@@ -72,6 +73,7 @@ def program() -> None:
     \b
     profond train lenet5                          train a recipe
     profond train --model lenet5 --data photos/   train a model on your folder
+    profond finetune --model efficientnet_lite0 --data photos/
     """
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from profond.core.device import usable_cores
 from profond.core.errors import ImageError
 from profond.data import registry
-from profond.data.dataset import TensorSplit, relative
+from profond.data.dataset import Dataset, relative
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
 from profond.data.folder import list_folder
 from profond.data.images import open_image
@@ -98,7 +98,7 @@ def check(reference: str) -> Report:
     Raises: DataError when there is nothing to look at, because the layout or the manifest is wrong.
     """
     if reference in registry.names():
-        return _check_registered(reference)
+        return check_splits(open_dataset(reference))
     path = Path(reference).expanduser()
     if path.is_dir():
         return _check_listing(list_folder(path))
@@ -182,19 +182,18 @@ def _check_listing(listing: Listing) -> Report:
     return _report(listing.name, looked, findings, listing.root)
 
 
-def _check_registered(name: str) -> Report:
-    dataset = open_dataset(name)
+def check_splits(dataset: Dataset) -> Report:
+    """Look at every sample of an open data set, in the splits that it has. Raises: ImageError."""
     looked = _Looked()
     classes = dataset.spec.classes
     for split_name, split in dataset.splits.items():
-        assert isinstance(split, TensorSplit)
-        for i, target in enumerate(track(split.targets.tolist(), len(split), f"checking {name}/{split_name}")):
+        for i, target in enumerate(track(split.targets.tolist(), len(split), f"checking {dataset.name}/{split_name}")):
             looked.names.append(split.identity(i))
             looked.labels.append(classes[target])
             looked.splits.append(split_name)
-            looked.prints.append(of_pixels(split.samples[i].numpy()))
+            looked.prints.append(of_pixels(split.raw(i).numpy()))
     findings = [*_same(looked), *_balance(looked, classes)]
-    return _report(name, looked, findings, None)
+    return _report(dataset.name, looked, findings, None)
 
 
 def _same(looked: _Looked) -> list[Finding]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from profond.core.errors import DataError
 from profond.data import registry
+from profond.data.adapt import adapted
 from profond.data.dataset import Dataset
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
@@ -57,12 +58,15 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
     known = experiment.preprocessing
     options: dict[str, Any] = {}
     unsplit = split is None and reference not in registry.names()
+    any_size = known.size is not None and not known.fixed_size
     if reference not in registry.names():
-        if known.size is not None and not known.fixed_size:
+        if any_size:
             options = {"preprocessing": known.to_json()}
         if unsplit:
             options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
     dataset = open_dataset(reference, **options)
+    if any_size and reference in registry.names():
+        dataset = adapted(dataset, known)
     chosen = split or ("test" if "test" in dataset.splits else next(iter(dataset.splits)))
     class_numbers(dataset.spec.classes, experiment.classes)
     _check_shape(dataset, chosen, experiment)

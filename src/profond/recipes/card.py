@@ -21,6 +21,13 @@ def model_card(run: Run, experiment: Experiment) -> str:
         f"- Classes: {', '.join(dataset.spec.classes[:20])}{' …' if dataset.spec.num_classes > 20 else ''}",
         "",
     ]
+    if experiment.transfer is not None:
+        told = f"- Weights: started from {experiment.transfer.origin} (SHA-256 {experiment.transfer.sha256[:16]}…); "
+        if "features_seconds" in state:
+            told += f"only the head was trained, on features computed in {state['features_seconds']} s"
+        else:
+            told += f"new head, then {len(experiment.training.unfreeze)} parts of the network below it, deepest first"
+        lines.insert(-1, told)
     if run.file("evaluation.json").exists():
         lines += ["| split | metric | value | 95 % interval |", "|---|---|---|---|"]
         for split, metrics in run.read("evaluation.json")["metrics"].items():

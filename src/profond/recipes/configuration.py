@@ -18,12 +18,12 @@ from profond.data.folder import open_folder
 from profond.data.manifest import open_manifest
 from profond.models import registry as models
 from profond.recipes import registry
-from profond.recipes.recipe import Loader, Recipe
+from profond.recipes.recipe import Loader, Recipe, Transfer
 from profond.tasks import registry as tasks
 from profond.training.settings import Training
 
 Configuration = dict[str, Any]
-SECTIONS = ("training", "loader", "augment", "task", "model", "data")
+SECTIONS = ("training", "loader", "augment", "task", "transfer", "model", "data")
 
 
 def from_recipe(name: str) -> Configuration:
@@ -54,6 +54,26 @@ def for_model(model: str, data: str) -> Configuration:
     }
 
 
+def for_finetuning(model: str, data: str, *, parts: int | None = None) -> Configuration:
+    """A network with pretrained weights on anybody's pictures, with settings that usually work.
+
+    Args:
+        parts: as in `Transfer`. A head alone trains on features that are computed once, so it gets more epochs.
+    """
+    epochs = 40 if parts == 0 else 12
+    training = Training(epochs=epochs, learning_rate=2e-3, warmup=0.1, weight_decay=0.01, keep="best")
+    return {
+        "recipe": None,
+        "data": {"name": data},
+        "model": {"name": model},
+        "task": {"name": "classify", "class_weights": "auto"},
+        "training": training.to_json(),
+        "loader": dataclasses.asdict(Loader(batch_size=32, valid_fraction=0.1)),
+        "augment": {},
+        "transfer": dataclasses.asdict(Transfer() if parts is None else Transfer(parts=parts)),
+    }
+
+
 def changed(config: Configuration, changes: Mapping[str, Any]) -> Configuration:
     """The configuration with settings replaced; ``learning_rate`` or ``training.learning_rate``.
 
@@ -65,8 +85,8 @@ def changed(config: Configuration, changes: Mapping[str, Any]) -> Configuration:
         if not section:
             section = _section_of(config, name)
         top, *inner = section.split(".")
-        if top not in SECTIONS:
-            raise UnknownName("section", top, SECTIONS)
+        if top not in config or top not in SECTIONS:
+            raise UnknownName("section", top, [known for known in SECTIONS if known in config])
         target = config[top]
         for part in inner:
             target = target.setdefault(part, {})
@@ -83,12 +103,19 @@ def checked(config: Configuration) -> Configuration:
         raise UnknownName("section", unknown[0], SECTIONS)
     bound: Configuration = {"recipe": config.get("recipe")}
     for section in SECTIONS:
+        if section == "transfer" and section not in config:
+            continue
         given = dict(config.get(section) or {})
         name = given.pop("name", None)
         target = _target(section, name)
-        if section == "task" and given.get("class_weights") == "balanced":
-            del given["class_weights"]
-            bound[section] = {**bind(target, given, what=f"task {name!r}"), "class_weights": "balanced"}
+        if section == "task" and given.get("class_weights") in ("auto", "balanced"):
+            chosen = given.pop("class_weights")
+            bound[section] = {**bind(target, given, what=f"task {name!r}"), "class_weights": chosen}
+        elif section == "data" and name in data_sets.names() and "preprocessing" in given:
+            known = given.pop(
+                "preprocessing"
+            )  # of a network with weights; any data set of pictures can be brought to it
+            bound[section] = {**bind(target, given, what=f"data {name!r}"), "preprocessing": known}
         elif section == "model" or (section == "data" and name not in data_sets.names()):
             # NOTE bound when the data is opened: it gives the model its shape, and a path may not be there
             bound[section] = given
@@ -119,8 +146,9 @@ def read_file(path: Path | str) -> dict[str, Any]:
 
 
 def _target(section: str, name: str | None) -> Callable[..., Any]:
-    if section in ("training", "loader", "augment"):
-        return {"training": Training, "loader": Loader, "augment": Augment}[section]
+    settings = {"training": Training, "loader": Loader, "augment": Augment, "transfer": Transfer}
+    if section in settings:
+        return settings[section]
     if name is None:
         raise ConfigError(f"no {section} is named", f"give --{section}")
     if section == "data":
@@ -132,7 +160,7 @@ def _target(section: str, name: str | None) -> Callable[..., Any]:
 
 def _section_of(config: Configuration, name: str) -> str:
     accepted: dict[str, set[str]] = {}
-    for section in SECTIONS:
+    for section in (known for known in SECTIONS if known in config):
         parameters = inspect.signature(_target(section, config[section].get("name"))).parameters
         accepted[section] = set(parameters)
     holders = [section for section, names in accepted.items() if name in names]

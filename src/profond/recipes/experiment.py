@@ -17,14 +17,18 @@ from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.core.spec import Spec
 from profond.data import registry as data_sets
+from profond.data.adapt import adapted
 from profond.data.augment import Augment
+from profond.data.check import IMBALANCE
 from profond.data.dataset import Dataset
 from profond.data.loader import Batches
 from profond.data.open import open_dataset
+from profond.data.portion import portion
 from profond.data.preprocessing import Preprocessing
 from profond.models import configure, create
+from profond.recipes import finetune
 from profond.recipes.configuration import Configuration, checked
-from profond.recipes.recipe import Loader
+from profond.recipes.recipe import Loader, Transfer
 from profond.tasks import registry as tasks
 from profond.tasks.task import Task
 from profond.training import checkpoint
@@ -39,17 +43,26 @@ class Experiment:
         model: with fresh or trained weights.
         run: the folder that it came from.
         dataset: where it is open already.
+        notes: what was decided while it was put together, one line each.
     """
 
     def __init__(
-        self, config: Configuration, model: nn.Module, *, run: Run | None = None, dataset: Dataset | None = None
+        self,
+        config: Configuration,
+        model: nn.Module,
+        *,
+        run: Run | None = None,
+        dataset: Dataset | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         self.config = config
+        self.notes = tuple(notes)
         self.model = model
         self.run = run
         self.training = Training(**bind(Training, config["training"], what="training"))
         self.loader = Loader(**config["loader"])
         self.augment = Augment(**config["augment"])
+        self.transfer = Transfer(**config["transfer"]) if "transfer" in config else None
         if dataset is not None:
             self.dataset = dataset
 
@@ -107,13 +120,17 @@ class Experiment:
 
 
 def opened(config: Configuration) -> Dataset:
-    """The configuration's data, with its validation split held out where asked."""
+    """The configuration's data: the portion asked for, its validation split held out, prepared for the network."""
     options = {key: value for key, value in config["data"].items() if key != "name"}
-    dataset = open_dataset(config["data"]["name"], **options)
+    name, seed = config["data"]["name"], config["training"]["seed"]
+    known = options.pop("preprocessing", None) if name in data_sets.names() else None
+    dataset = open_dataset(name, **options)
+    if per_class := config["loader"].get("per_class"):
+        dataset = portion(dataset, per_class, seed)
     fraction = config["loader"].get("valid_fraction", 0.0)
     if fraction > 0 and "valid" not in dataset.splits:
-        dataset = dataset.holdout(fraction, seed=config["training"]["seed"])
-    return dataset
+        dataset = dataset.holdout(fraction, seed=seed)
+    return dataset if known is None else adapted(dataset, Preprocessing.from_json(known))
 
 
 def assemble(config: Configuration) -> Experiment:
@@ -126,26 +143,34 @@ def assemble(config: Configuration) -> Experiment:
     path = Path(config["data"]["name"]).expanduser()
     if config["data"]["name"] not in data_sets.names() and path.exists():  # so that the run can be used from anywhere
         config["data"]["name"] = str(path.absolute())
+    if "transfer" in config:
+        config["transfer"] = dataclasses.asdict(Transfer(**config["transfer"]))
+        finetune.with_preprocessing(config)
     dataset = opened(config)
-    if config["task"].get("class_weights") == "balanced":
-        config["task"]["class_weights"] = balanced_weights(dataset.splits["train"].targets, dataset.spec)
+    notes = _weigh_classes(config, dataset)
+    if "transfer" in config:
+        model, decided = finetune.complete(config, dataset)
+        return Experiment(config, model, dataset=dataset, notes=[*decided, *notes])
     settings = {key: value for key, value in config["model"].items() if key != "name"}
     name = config["model"]["name"]
     config["model"] = {"name": name, **configure(name, dataset.spec, settings)}
-    return Experiment(config, _fresh_model(config), dataset=dataset)
+    return Experiment(config, _fresh_model(config), dataset=dataset, notes=notes)
 
 
 def load(run: Run, *, weights: bool = True) -> Experiment:
     """The experiment of a run folder, with its trained weights, in eval mode.
 
     Args:
-        weights: False leaves fresh weights, for a run that is not finished.
+        weights: False leaves those that it started from, for a run that is not finished.
 
     Raises: ConfigError when a file of the run is missing, damaged or does not fit.
     """
     try:
         config = checked(run.config)
-        model = _fresh_model(run.config)
+        if weights or "transfer" not in config or run.file(checkpoint.LAST).exists():
+            model = _fresh_model(run.config)
+        else:
+            model, _ = finetune.started(config)
     except ProfondError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -155,6 +180,22 @@ def load(run: Run, *, weights: bool = True) -> Experiment:
         checkpoint.load_weights(model, run.file(checkpoint.FINAL))
         model.eval()
     return Experiment(config, model, run=run)
+
+
+def _weigh_classes(config: Configuration, dataset: Dataset) -> list[str]:
+    """Put numbers for ``balanced``, and for ``auto`` where the classes differ much in size; what was decided."""
+    asked, targets = config["task"].get("class_weights"), dataset.splits["train"].targets
+    if asked not in ("auto", "balanced"):
+        return []
+    counts = torch.bincount(targets, minlength=dataset.spec.num_classes)
+    most, least = int(counts.argmax()), int(counts.argmin())
+    if asked == "auto" and counts[most] < IMBALANCE * counts[least]:
+        config["task"]["class_weights"] = None
+        return []
+    config["task"]["class_weights"] = balanced_weights(targets, dataset.spec)
+    names = dataset.spec.classes
+    sizes = f"{int(counts[most])} of {names[most]!r} but {int(counts[least])} of {names[least]!r}"
+    return [f"{sizes} to learn from: the loss weighs every class alike (class_weights=none if it should not)"]
 
 
 def balanced_weights(targets: Tensor, spec: Spec) -> Sequence[float]:

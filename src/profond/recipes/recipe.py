@@ -42,18 +42,43 @@ class Loader:
         valid_fraction: share of the training split held out for validation where the data has no ``valid`` split.
         workers: processes that decode images of a set too large for memory; None chooses.
         drop_last: leave out a last, smaller batch.
+        per_class: at most so many samples of each class, by split, such as ``{"train": 20}``; others are left out.
     """
 
     batch_size: int = 128
     valid_fraction: float = 0.0
     workers: int | None = None
     drop_last: bool = False
+    per_class: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise ConfigError(f"batch_size is {self.batch_size}", "it must be 1 or more")
         if not 0 <= self.valid_fraction < 1:
             raise ConfigError(f"valid_fraction is {self.valid_fraction}", "it must be in [0, 1)")
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How a network with pretrained weights is fine-tuned.
+
+    Args:
+        weights: who published them, or a file; None is the first published ones that are here or can be fetched.
+        parts: in how many steps the layers below the head are unfrozen, deepest first; 0 trains the head alone.
+        head_share: share of all steps in which the head is trained alone.
+        rate_decay: each part's learning rate, as a share of that of the part above it.
+        features: with ``parts=0`` and no augmentation, compute what the head is given once for all epochs.
+        origin, sha256, fresh: filled in: where the weights came from, their file's checksum, modules started anew.
+    """
+
+    weights: str | None = None
+    parts: int = 3
+    head_share: float = 0.2
+    rate_decay: float = 0.4
+    features: bool = True
+    origin: str = ""
+    sha256: str = ""
+    fresh: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from profond.core.device import choose_device, usable_cores
 from profond.core.errors import ConfigError
@@ -16,6 +17,7 @@ from profond.data.dataset import Dataset
 from profond.evaluation.evaluate import evaluate_run
 from profond.recipes.card import model_card
 from profond.recipes.experiment import Experiment, load
+from profond.recipes.finetune import head_work
 from profond.training.find import Found, find_learning_rate
 from profond.training.loop import fit
 from profond.training.observers import Observer, TensorBoard
@@ -96,16 +98,17 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
     where = f"{usable_cores()} cores" if device.type == "cpu" else str(device)
     arithmetic = precision_for(experiment.model, device, training.precision)
     say(f"{len(dataset.splits['train']):,} samples, {where}, {arithmetic}")
-    fit(
-        experiment.model,
-        experiment.task,
-        experiment.batches("train", training=True, device=device),
-        training,
-        valid=experiment.batches("valid", device=device) if "valid" in dataset.splits else None,
-        observers=(*observers, TensorBoard(run.path)),
-        run=run,
-        resume=resume,
-    )
+    options: dict[str, Any] = {"observers": (*observers, TensorBoard(run.path)), "run": run, "resume": resume}
+    work = head_work(experiment, device)
+    if work is not None:
+        say(f"only the head is trained: what it is given by {work.samples:,} images was computed, {work.seconds:.1f} s")
+        run.update(features_seconds=round(work.seconds, 3))
+        options |= {"valid": work.valid, "whole": experiment.model}
+        fit(work.head, experiment.task, work.train, work.training, **options)
+    else:
+        batches = experiment.batches("train", training=True, device=device)
+        options["valid"] = experiment.batches("valid", device=device) if "valid" in dataset.splits else None
+        fit(experiment.model, experiment.task, batches, training, **options)
     for split in ("valid", "test"):
         if split in dataset.splits:
             evaluate_run(run, experiment, split, device=device)

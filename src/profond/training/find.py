@@ -39,18 +39,23 @@ def find_learning_rate(
 ) -> Found:
     """Raise the rate exponentially from step to step until the loss explodes; the model is not changed.
 
-    The suggestion is a third of the rate at which the smoothed loss is lowest: still safe, and fast.
+    The suggestion is a third of the rate at which the smoothed loss is lowest: still safe, and fast. Parameters that
+    would be unfrozen later stay frozen.
 
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, arXiv 1506.01186. Deviation: he takes
     the rate where the accuracy still rises; the lowest smoothed loss, divided, is steadier from seed to seed.
     """
     watch = _Sweep(lowest, highest, steps)
+    training = training or Training()
+    later = (pattern for _, patterns in training.unfreeze for pattern in patterns)
     sweep = replace(
-        training or Training(),
+        training,
         epochs=None,
         steps=steps,
         learning_rate=1.0,
         phases={},
+        freeze=(*training.freeze, *later),
+        unfreeze=(),
         schedule="constant",
         warmup=0.0,
         rate_sweep=(lowest, highest),

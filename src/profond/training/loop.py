@@ -25,11 +25,12 @@ from profond.training.average import MovingAverage
 from profond.training.feed import count, epoch_batches, placed
 from profond.training.measure import measure
 from profond.training.observers import Observer, Progress
-from profond.training.optimize import build_optimizer, frozen_norms, gradients_only_for, trained_parameters
+from profond.training.optimize import build_optimizer, gradients_only_for
 from profond.training.position import Learner, Position, Window
 from profond.training.precision import precision_for
 from profond.training.processes import average_gradients, open_fabric, same_start, shared
-from profond.training.schedule import rate_factor
+from profond.training.schedule import late_factor, rate_factor
+from profond.training.selection import selections, trained_parameters
 from profond.training.settings import Training
 from profond.training.stop import StopRequest, stop_requests
 
@@ -64,6 +65,7 @@ def fit(
     observers: Sequence[Observer] = (),
     run: Run | None = None,
     resume: bool = False,
+    whole: nn.Module | None = None,
 ) -> Fitted:
     """Train a model on a task.
 
@@ -76,6 +78,7 @@ def fit(
         observers: what may watch, such as `ProgressBar()`.
         run: the folder that gets metrics and checkpoints; without one nothing is written.
         resume: continue from the run's last checkpoint, or from the start where it has none.
+        whole: the network that ``model`` is a part of; its weights are then the run's final ones.
 
     Raises:
         NonFiniteLoss: the loss became infinite or not a number; the last good checkpoint stays.
@@ -84,7 +87,7 @@ def fit(
         DeviceError: the device is absent or out of memory.
         StorageError: the disk is full; what was saved stays.
     """
-    loop = _Loop(model, task, batches, training or Training(), valid, observers, run)
+    loop = _Loop(model, task, batches, training or Training(), valid, observers, run, whole)
     with stop_requests() as request:
         try:
             return loop.run(request, resume)
@@ -104,7 +107,9 @@ class _Loop:
         valid: Iterable[Any] | None,
         observers: Sequence[Observer],
         run: Run | None,
+        whole: nn.Module | None,
     ) -> None:
+        self.whole = model if whole is None else whole
         self.task, self.training, self.observers, self.folder = task, training, observers, run
         if valid is None:
             training.check_without_validation()
@@ -122,14 +127,20 @@ class _Loop:
         same_start(self.fabric, self.model)
         self.forward: nn.Module = torch.compile(self.model) if training.compile else self.model  # type: ignore[assignment]
         self.phases = list(task.phases)
-        self.trained = {phase.name: trained_parameters(model, phase, training.freeze) for phase in self.phases}
-        self.norms = frozen_norms(model, {name for names in self.trained.values() for name in names})
+        self.total_steps, self.steps_an_epoch = self._count()
+        self.selections = selections(model, self.phases, training, self.total_steps)
+        self.selection = self.selections[0]
         self.optimizers: dict[str, _FabricOptimizer] = {}
         for phase in self.phases:
-            optimizer = self.fabric.setup_optimizers(build_optimizer(self.trained[phase.name], training, phase))
+            ever = trained_parameters(model, phase, training)
+            built = build_optimizer(ever, training, phase, self.total_steps)
+            optimizer = self.fabric.setup_optimizers(built)
             assert isinstance(optimizer, _FabricOptimizer)
             self.optimizers[phase.name] = optimizer
-        self.rates = {n: [group["lr"] for group in opt.param_groups] for n, opt in self.optimizers.items()}
+        self.rates = {
+            name: [(group["lr"], group["start"]) for group in optimizer.param_groups]
+            for name, optimizer in self.optimizers.items()
+        }
         self.average = MovingAverage(model, training.ema) if training.ema else None
         self.learner = Learner(
             self.model,
@@ -141,15 +152,17 @@ class _Loop:
         self.position = self.learner.position
         self.finite = torch.ones((), dtype=torch.bool, device=self.device)
         self.best: dict[str, Tensor] | None = None
-        length = count(self.batches)
-        self.steps_an_epoch = None if length is None else -(-length // training.accumulate)
+
+    def _count(self) -> tuple[int, int | None]:
+        """Steps of the whole training, and of an epoch where that is known."""
+        length, training = count(self.batches), self.training
+        an_epoch = None if length is None else -(-length // training.accumulate)
         if training.steps is not None:
-            self.total_steps = training.steps
-        elif self.steps_an_epoch is None:
+            return training.steps, an_epoch
+        if an_epoch is None:
             raise ConfigError("these batches have no length, so epochs cannot be counted", "give steps instead")
-        else:
-            assert training.epochs is not None
-            self.total_steps = max(1, round(training.epochs * self.steps_an_epoch))
+        assert training.epochs is not None
+        return max(1, round(training.epochs * an_epoch)), an_epoch
 
     # -- the loop ----------------------------------------------------------------------------------------------
 
@@ -182,7 +195,7 @@ class _Loop:
         if position.validation_due:  # stopped between a step and its validation
             self._validate(request)
         batches = self._groups()
-        only_some = len(self.phases) > 1 or bool(training.freeze)
+        only_some = len(self.phases) > 1 or bool(training.freeze or training.unfreeze or training.freeze_norms)
         while position.step < self.total_steps and not position.stopped_early:
             if request.asked:
                 self._stop()
@@ -191,10 +204,10 @@ class _Loop:
                 epoch, used, group = next(batches)
             except StopIteration:
                 raise ConfigError(f"the batches ended at step {position.step} of {self.total_steps}") from None
-            self._train_mode()
+            self._select()
             for phase in self.phases:
                 if position.step % phase.every == 0:
-                    parameters = list(self.trained[phase.name].values())
+                    parameters = self.selection.trained[phase.name]
                     with gradients_only_for(self.model, parameters) if only_some else contextlib.nullcontext():
                         self._step(phase, group, parameters)
             position.step, position.epoch, position.batch = position.step + 1, epoch, used
@@ -217,8 +230,9 @@ class _Loop:
         """One optimizer step of one phase, over a group of accumulated batches."""
         position, optimizer = self.position, self.optimizers[phase.name]
         factor = position.rate_reduction * rate_factor(self.training, position.step, self.total_steps)
-        for rate, parameter_group in zip(self.rates[phase.name], optimizer.param_groups, strict=True):
-            parameter_group["lr"] = rate * factor
+        for (rate, start), parameter_group in zip(self.rates[phase.name], optimizer.param_groups, strict=True):
+            late = late_factor(self.training, position.step, start, self.total_steps) if start else 1.0
+            parameter_group["lr"] = rate * factor * late
         seed_here(self.training.seed, "step", position.step, phase.name, self.fabric.global_rank)
         for batch in group:
             with self.fabric.autocast():
@@ -256,10 +270,15 @@ class _Loop:
                 return
             used = 0
 
-    def _train_mode(self) -> None:
-        if not self.model.training:
+    def _select(self) -> None:
+        """What this step trains, in training mode."""
+        before = self.selection
+        for selection in self.selections:
+            if selection.start <= self.position.step:
+                self.selection = selection
+        if self.selection is not before or not self.model.training:
             self.model.train()
-        for norm in self.norms:  # each step: validation puts the whole model back into training mode
+        for norm in self.selection.norms:  # each step: validation puts the whole model back into training mode
             norm.eval()
 
     # -- numbers -----------------------------------------------------------------------------------------------
@@ -385,6 +404,6 @@ class _Loop:
         self.model.load_state_dict({name: tensor.to(self.device) for name, tensor in final.items()})
         self.model.eval()
         if self.folder is not None and self._leads:
-            checkpoint.save_tensors(self.folder.file(checkpoint.FINAL), self.model.state_dict())
+            checkpoint.save_tensors(self.folder.file(checkpoint.FINAL), self.whole.state_dict())
             facts = {"steps": self.position.step, "total_steps": self.total_steps}
             self.folder.update(status="done", error=None, seconds=round(self.position.seconds, 3), **facts)

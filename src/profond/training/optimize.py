@@ -1,9 +1,8 @@
-"""Which parameters each phase updates, and with which optimizer."""
+"""The optimizer of each phase, and gradients for what it trains alone."""
 
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,8 +11,9 @@ import torch
 from torch import nn
 
 from profond.core.config import bind
-from profond.core.errors import ConfigError, UnknownName
+from profond.core.errors import UnknownName
 from profond.tasks.task import Phase
+from profond.training.selection import first_step, matches
 from profond.training.settings import OPTIMIZERS, Optimizer, Training
 
 _CLASSES = {
@@ -26,58 +26,29 @@ _CLASSES = {
 }
 
 
-def trained_parameters(model: nn.Module, phase: Phase, freeze: Sequence[str]) -> dict[str, nn.Parameter]:
-    """The parameters that a phase updates, by name: its sub-module's, less the frozen ones.
-
-    Raises: ConfigError when the phase names no sub-module, a pattern matches nothing, or nothing is left.
-    """
-    try:
-        model.get_submodule(phase.module)
-    except AttributeError:
-        raise ConfigError(f"phase {phase.name!r} updates {phase.module!r}, which the model does not have") from None
-    parameters = dict(model.named_parameters())
-    for pattern in freeze:
-        if not any(_matches(name, pattern) for name in parameters):
-            tops = ", ".join(name for name, _ in model.named_children())
-            raise ConfigError(f"freeze pattern {pattern!r} matches no parameter", f"the model's parts: {tops}")
-    prefix = f"{phase.module}." if phase.module else ""
-    chosen = {
-        name: parameter
-        for name, parameter in parameters.items()
-        if name.startswith(prefix)
-        and parameter.requires_grad
-        and not any(_matches(name, pattern) for pattern in freeze)
-    }
-    if not chosen:
-        raise ConfigError(f"phase {phase.name!r} has no parameter to train", "freeze less")
-    return chosen
-
-
-def frozen_norms(model: nn.Module, trained: set[str]) -> list[nn.Module]:
-    """Normalisation layers with running statistics none of whose parameters is trained: they stay in eval mode."""
-    found: list[nn.Module] = []
-    for name, module in model.named_modules():
-        if isinstance(module, nn.modules.batchnorm._NormBase):
-            own = [f"{name}.{parameter}" if name else parameter for parameter, _ in module.named_parameters()]
-            if own and not trained.intersection(own):
-                found.append(module)
-    return found
-
-
-def build_optimizer(parameters: dict[str, nn.Parameter], training: Training, phase: Phase) -> torch.optim.Optimizer:
+def build_optimizer(
+    parameters: dict[str, nn.Parameter], training: Training, phase: Phase, total_steps: int = 0
+) -> torch.optim.Optimizer:
     """The optimizer of one phase; weight decay spares parameters with fewer than two axes.
+
+    Parameters of one learning rate that are unfrozen at one step form a group, whose ``start`` is that step. What is
+    still frozen then has no gradient, and every optimizer passes over it.
 
     Raises: ConfigError for an unknown setting of the phase.
     """
     settings = _phase_settings(training, phase)
-    decay = settings["weight_decay"]
-    groups = [{"params": list(parameters.values()), "weight_decay": 0.0}]
-    if decay:
-        groups = [
-            {"params": [p for p in parameters.values() if p.ndim >= 2], "weight_decay": decay},
-            {"params": [p for p in parameters.values() if p.ndim < 2], "weight_decay": 0.0},
-        ]
-        groups = [group for group in groups if group["params"]]
+    together: dict[tuple[int, float, float], list[nn.Parameter]] = {}
+    for name, parameter in parameters.items():
+        decay = settings["weight_decay"] if parameter.ndim >= 2 else 0.0
+        factor = next((f for pattern, f in training.rate_factors.items() if matches(name, [pattern])), 1.0)
+        place = (first_step(name, training, total_steps), factor, decay)
+        together.setdefault(place, []).append(parameter)
+    rate = settings["learning_rate"]
+    groups = [
+        {"params": members, "weight_decay": decay, "lr": factor * rate, "start": start}
+        for (start, factor, decay), members in together.items()
+    ]
+    groups.sort(key=lambda group: (group["start"], -group["lr"], -group["weight_decay"]))  # the first one is logged
     kind = _CLASSES[settings["optimizer"]]
     options: dict[str, Any] = {"lr": settings["learning_rate"]}
     accepted = inspect.signature(kind).parameters
@@ -124,7 +95,3 @@ def _phase_schema(
     momentum: float = 0.0,
 ) -> None:
     """What one phase may set for itself; only the signature is used."""
-
-
-def _matches(name: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(name, pattern) or name.startswith(pattern + ".")

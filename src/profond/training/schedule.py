@@ -27,7 +27,7 @@ def rate_factor(training: Training, step: int, total_steps: int) -> float:
     if training.rate_sweep is not None:
         lowest, highest = training.rate_sweep
         return lowest * (highest / lowest) ** (step / max(1, total_steps - 1))
-    rising = max(1, round(training.warmup * total_steps)) if training.warmup > 0 else 0
+    rising = _rising(training, total_steps)
     if step < rising:
         return _LOWEST + (1 - _LOWEST) * (step + 1) / rising
     if schedule in ("constant", "plateau"):
@@ -39,3 +39,13 @@ def rate_factor(training: Training, step: int, total_steps: int) -> float:
     if schedule == "cosine":
         return cosine
     return _LOWEST + (1 - _LOWEST) * cosine
+
+
+def late_factor(training: Training, step: int, start: int, total_steps: int) -> float:
+    """The factor of a warm-up of their own, besides, for parameters that are trained from ``start`` on."""
+    rising = _rising(training, total_steps)
+    return min(1.0, max(_LOWEST, (step - start + 1) / rising)) if rising else 1.0
+
+
+def _rising(training: Training, total_steps: int) -> int:
+    return max(1, round(training.warmup * total_steps)) if training.warmup > 0 else 0

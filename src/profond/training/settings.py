@@ -27,7 +27,8 @@ class Training:
         betas: of the Adam family.
         schedule: ``one_cycle`` rises over ``warmup`` and falls by a cosine to nearly zero; ``cosine`` and ``linear``
             fall to zero; ``plateau`` divides by ten when the validation stops improving; all honour ``warmup``.
-        warmup: share of all steps over which the rate rises from nearly zero, in [0, 1).
+        warmup: share of all steps over which the rate rises from nearly zero, in [0, 1); what is unfrozen later rises
+            over as many steps from there.
         gradient_clip: largest norm of the gradient of one phase.
         accumulate: batches whose gradients are averaged into one step.
         ema: decay of an exponential moving average of the weights, such as 0.99; the average is what is
@@ -38,6 +39,9 @@ class Training:
         keep: the weights that the model ends with: of the ``last`` step, or of the ``best`` validation.
         validate_every_epochs: may be fractional.
         freeze: name patterns of parameters that are not trained (``"features.*"``, or a module's name).
+        unfreeze: pairs of a share of all steps and name patterns: these are frozen too, up to that share.
+        freeze_norms: BatchNorm keeps its scale, shift and running statistics as they were given.
+        rate_factors: name patterns to factors of the learning rate; of several that match, the first counts.
         phases: settings of single phases by name: ``learning_rate``, ``optimizer``, ``weight_decay``, ``betas``,
             ``momentum``.
         precision: ``auto`` takes what the device does well.
@@ -70,6 +74,9 @@ class Training:
     keep: Literal["last", "best"] = "last"
     validate_every_epochs: float = 1.0
     freeze: tuple[str, ...] = ()
+    unfreeze: tuple[tuple[float, tuple[str, ...]], ...] = ()
+    freeze_norms: bool = False
+    rate_factors: Mapping[str, float] = field(default_factory=dict)
     phases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: str = "auto"
@@ -93,6 +100,10 @@ class Training:
         self._check("momentum", 0 <= self.momentum < 1, "in [0, 1)")
         self._check("betas", all(0 <= beta < 1 for beta in self.betas), "each in [0, 1)")
         self._check("warmup", 0 <= self.warmup < 1, "a share of all steps, in [0, 1)")
+        shares = [share for share, _ in self.unfreeze]
+        self._check("unfreeze", all(0 < share < 1 for share in shares), "pairs of a share in (0, 1) and patterns")
+        factors = self.rate_factors.values()
+        self._check("rate_factors", all(0 < factor < float("inf") for factor in factors), "factors of more than 0")
         self._check("gradient_clip", self.gradient_clip is None or self.gradient_clip > 0, "more than 0")
         self._check("accumulate", self.accumulate >= 1, "1 or more")
         self._check("ema", self.ema is None or 0 < self.ema < 1, "between 0 and 1")

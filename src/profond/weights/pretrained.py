@@ -52,6 +52,25 @@ class Pretrained:
         return {"model": self.settings}
 
 
+@dataclass(frozen=True)
+class Located:
+    """A file of weights, and how it wants to be used.
+
+    Args:
+        row: the published weights, or those whose convention a file of the user's follows.
+        path: of the file.
+        label: where it came from, for people.
+        config: all settings of the model.
+        preprocessing: what an image goes through on its way in.
+    """
+
+    row: Published
+    path: Path
+    label: str
+    config: dict[str, Any]
+    preprocessing: Preprocessing
+
+
 def published(model: str) -> list[Published]:
     """The published weights of a registered model, in the order in which they are tried. Raises: UnknownName."""
     models.registry.entry(model)
@@ -73,10 +92,29 @@ def load_pretrained(
     Raises: UnknownName; MissingError when nothing is published or it cannot be fetched; ConfigError when the file is
     damaged or does not fit.
     """
+    return _load(locate(name, weights, **settings), new_head)
+
+
+def locate(name: str, weights: str | Path | None = None, **settings: Any) -> Located:
+    """The file of a registered model's weights, fetched if need be, and how it wants to be used.
+
+    Args: as in ``load_pretrained``.
+
+    Raises: UnknownName; MissingError; ConfigError for a file whose ending tells no format.
+    """
     if weights is not None and _is_file(str(weights)):
-        return _from_file(name, Path(weights).expanduser(), new_head, settings)
-    row, path = fetch(name, None if weights is None else str(weights))
-    return _load(row, path, row.label, new_head, settings)
+        path = Path(weights).expanduser()
+        row, label = _row_for(name, path, settings), str(path)
+    else:
+        row, path = fetch(name, None if weights is None else str(weights))
+        label = row.label
+    target = models.registry.load(row.model)
+    assert row.preprocessing.size is not None, row.label
+    convention = naming.settings(target.__module__, row.convention)
+    usual = {**convention, "input_shape": (3, *row.preprocessing.size), **row.settings}
+    config = models.configure(row.model, None, {**usual, **settings})
+    height, width = config["input_shape"][1:]
+    return Located(row, path, label, config, dataclasses.replace(row.preprocessing, size=(height, width)))
 
 
 def fetch(name: str, source: str | None = None) -> tuple[Published, Path]:
@@ -86,7 +124,7 @@ def fetch(name: str, source: str | None = None) -> tuple[Published, Path]:
     """
     rows = published(name)
     if not rows:
-        raise MissingError(f"no weights are published for {name}", "train it, or give a file with --weights")
+        raise MissingError(f"no weights are published for {name}", "give a file with --weights, or `profond train` it")
     if source is not None:
         known = [row.source for row in rows]
         if source not in known:
@@ -127,7 +165,7 @@ def _is_file(weights: str) -> bool:
     return Path(weights).suffix.lower() in (*_KERAS_FILES, *_TORCH_FILES, *_ARRAY_FILES) or "/" in weights
 
 
-def _from_file(name: str, path: Path, new_head: bool, settings: dict[str, Any]) -> Pretrained:
+def _row_for(name: str, path: Path, settings: dict[str, Any]) -> Published:
     """A file of the user's: in the convention, and with the preprocessing, of published weights of that format."""
     suffix = path.suffix.lower()
     if not any(suffix in endings for endings in _FORMATS.values()):
@@ -136,28 +174,20 @@ def _from_file(name: str, path: Path, new_head: bool, settings: dict[str, Any]) 
     # The row of exactly this format, ImageNet's rather than that of other classes.
     rows.sort(key=lambda row: (Path(row.file.name).suffix != suffix, row.classes is not None))
     if rows:
-        row = dataclasses.replace(rows[0], classes=None)
-    else:
-        shape = models.configure(name, None, settings).get("input_shape") or (3, 224, 224)
-        convention = "KERAS" if suffix in _KERAS_FILES else "TORCHVISION"
-        row = Published(name, "", DataFile(path.name, ""), (), convention, scaled(shape[-1], round(shape[-1] / 0.875)))
-    return _load(row, path, str(path), new_head, settings)
+        return dataclasses.replace(rows[0], classes=None)
+    shape = models.configure(name, None, settings).get("input_shape") or (3, 224, 224)
+    convention = "KERAS" if suffix in _KERAS_FILES else "TORCHVISION"
+    return Published(name, "", DataFile(path.name, ""), (), convention, scaled(shape[-1], round(shape[-1] / 0.875)))
 
 
-def _load(row: Published, path: Path, label: str, new_head: bool, settings: dict[str, Any]) -> Pretrained:
-    target = models.registry.load(row.model)
-    assert row.preprocessing.size is not None, row.label
-    convention = naming.settings(target.__module__, row.convention)
-    usual = {**convention, "input_shape": (3, *row.preprocessing.size), **row.settings}
-    config = models.configure(row.model, None, {**usual, **settings})
+def _load(found: Located, new_head: bool) -> Pretrained:
     with unfilled():
-        model: nn.Module = target(**config)
-    placed = load_file(model, path, new_head=new_head)
+        model: nn.Module = models.registry.load(found.row.model)(**found.config)
+    placed = load_file(model, found.path, new_head=new_head)
     model.eval()
-    height, width = config["input_shape"][1:]
-    preprocessing = dataclasses.replace(row.preprocessing, size=(height, width))
-    classes = _classes(row, config.get("num_classes", IMAGENET_CLASSES), fresh=bool(placed.fresh))
-    return Pretrained(model, {"name": row.model, **config}, preprocessing, classes, label, placed)
+    classes = _classes(found.row, found.config.get("num_classes", IMAGENET_CLASSES), fresh=bool(placed.fresh))
+    config = {"name": found.row.model, **found.config}
+    return Pretrained(model, config, found.preprocessing, classes, found.label, placed)
 
 
 def _classes(row: Published, count: int, *, fresh: bool) -> tuple[str, ...]:
