@@ -42,6 +42,7 @@ NAMES = {
 _SMALL, _LARGE = (320.0, 320.0), (460.0, 460.0)
 _COARSE = ("grad_cam", "occlusion")
 _UNSIGNED = ("grad_cam", "smooth_grad")
+_SQUARES = 75  # on a side: more cannot be told apart in a picture of this size
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def seen_panel(subject: Subject, box: tuple[float, float]) -> Panel:
 
 def attribution_panel(subject: Subject, attribution: Attribution, box: tuple[float, float]) -> Panel:
     """One method's answer in colours over the image, with its scale and what it says in words."""
-    plane = attribution.plane(subject.sides).astype(np.float64)
+    plane, square = gathered(attribution, subject.sides)
     size = fit(*subject.seen.size, box)
     scale = heat_scale(attribution.method, plane)
     picture = heat(subject.seen, plane, scale, coarse=attribution.method in _COARSE)
@@ -124,7 +125,20 @@ def attribution_panel(subject: Subject, attribution: Attribution, box: tuple[flo
         show(axes, picture, size)
         colour_bar(axes, scale, size, low=0.0 if attribution.method in _UNSIGNED else None, length=size[0])
 
-    return Panel(*size, draw, NAMES[attribution.method], words(attribution, plane), below=44, room=box[0])
+    return Panel(*size, draw, NAMES[attribution.method], words(attribution, plane, square), below=44, room=box[0])
+
+
+def gathered(attribution: Attribution, sides: tuple[int, int]) -> tuple[NDArray[np.float64], int]:
+    """The plane to be drawn, and the side of the squares in which pixels that scatter are averaged in a large image."""
+    plane = attribution.plane(sides).astype(np.float64)
+    square = 1 if attribution.method in _COARSE else max(1, round(min(sides) / _SQUARES))
+    if square == 1:
+        return plane, 1
+    rows, columns = (-(-side // square) for side in sides)
+    wide = np.pad(plane, ((0, rows * square - sides[0]), (0, columns * square - sides[1])), mode="edge")
+    means = wide.reshape(rows, square, columns, square).mean(axis=(1, 3))
+    drawn: NDArray[np.float64] = means.repeat(square, axis=0).repeat(square, axis=1)[: sides[0], : sides[1]]
+    return drawn, square
 
 
 def heat_scale(method: str, plane: NDArray[np.float64]) -> Scale:
@@ -155,9 +169,10 @@ def heat(seen: Image.Image, plane: NDArray[np.float64], scale: Scale, *, coarse:
     return Image.fromarray(np.rint(mixed).astype(np.uint8))
 
 
-def words(attribution: Attribution, plane: NDArray[np.float64]) -> str:
+def words(attribution: Attribution, plane: NDArray[np.float64], square: int = 1) -> str:
     """What the picture shows, in a sentence or two, in units of the class's score."""
     facts = attribution.facts
+    averaged = f" Drawn in squares of {square} × {square}, the mean of each." if square > 1 else ""
     if attribution.method == "grad_cam":
         if not plane.any():
             return f"{facts['stage']}: none of its maps raises the score of this class anywhere."
@@ -168,12 +183,12 @@ def words(attribution: Attribution, plane: NDArray[np.float64]) -> str:
         start = attribution.logit - facts["difference"]
         return (
             f"Orange speaks for the class, blue against it. The pixels add up to {number(added)}: the score is"
-            f" {number(attribution.logit)}, that of a black image {number(start)}."
+            f" {number(attribution.logit)}, that of a black image {number(start)}.{averaged}"
         )
     if attribution.method == "smooth_grad":
         return (
             "Where a change of a pixel would change the score most, up or down; the mean of"
-            f" {facts['samples']} noisy copies."
+            f" {facts['samples']} noisy copies.{averaged}"
         )
     window = " × ".join(map(str, facts["window"]))
     return f"How far the score ({number(attribution.logit)}) falls (orange) when a window of {window} is covered."

@@ -34,7 +34,7 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
         inputs = values.shape[1]
     kernel = "×".join(map(str, sides))
     sheet = Sheet(f"{found.layer}: {outputs} kernels of {kernel}", f"{model} · {found.kind}")
-    high = float(np.abs(values).max()) or 1.0
+    high = float(np.percentile(np.abs(values), 99.5)) or float(np.abs(values).max()) or 1.0
     if found.sees_input and inputs == 3:
         rgb = values[:, ::-1] if channels == "BGR" else values
         tiles = [Tile(_colours(one, high), (f"{index}",)) for index, one in enumerate(rgb[:MOST_FILTERS])]
@@ -45,7 +45,12 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
         )
         return sheet.figure()
     scale = Scale(-high, high, True, "")
-    if inputs == 1:
+    if kernel == "1×1":
+        table = scale.picture(values[:, :, 0, 0])
+        size = fit(*table.size, (720, 520))
+        note = f"A row for each of the {outputs} outputs, a column for each of the {inputs} inputs."
+        sheet.row(Panel(*size, lambda axes: show(axes, table, size), "", note))
+    elif inputs == 1:
         tiles = [Tile(shown(one[0], scale), (f"{index}",)) for index, one in enumerate(values[:MOST_FILTERS])]
         sheet.row(mosaic(tiles, _ROW, 76, note=_left_out(outputs, MOST_FILTERS, "kernels")))
     else:
@@ -58,7 +63,8 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
         note = f"Each row is one kernel, each column the input map that it looks at ({outputs} × {inputs} in all)."
         sheet.row(mosaic(tiles, wide, 64, note=note))
     sheet.row(scale_bar(scale))
-    sheet.text("Orange weights add to the output where the input is high, blue ones take away.")
+    extremes = f"the weights run from {number(values.min())} to {number(values.max())}"
+    sheet.text(f"Orange weights add to the output where the input is high, blue ones take away; {extremes}.")
     return sheet.figure()
 
 

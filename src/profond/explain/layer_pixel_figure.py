@@ -22,7 +22,7 @@ from profond.explain.drawing import (
     signed_tint,
     text_panel,
 )
-from profond.explain.layer_pixel import LayerPixel, exact
+from profond.explain.layer_pixel import LayerPixel, exact, signed
 from profond.explain.scale import Scale
 from profond.explain.windows import Array, number
 
@@ -47,8 +47,10 @@ def draw_layer_pixel(pixel: LayerPixel, seen: Image.Image, *, name: str, model: 
     totals = pixel.products.sum(axis=(1, 2))
     largest = np.argsort(-np.abs(totals), kind="stable")[:_MOST_ROWS]
     order = np.sort(largest) if len(totals) <= _MOST_ROWS else largest
-    for index in order:
-        _products(sheet, pixel, int(index), float(totals[index]))
+    chosen = [int(index) for index in order]
+    cell = cell_size(*(one[index] for index in chosen for one in (pixel.patch, pixel.kernel, pixel.products)))
+    for index in chosen:
+        _products(sheet, pixel, index, float(totals[index]), cell)
     sheet.text(*_sums(pixel, totals, order))
     return sheet.figure()
 
@@ -88,13 +90,12 @@ def _map(pixel: LayerPixel) -> Panel:
     return Panel(*size, draw, f"output map {pixel.channel}, {height} × {width}", scale.note, room=300)
 
 
-def _products(sheet: Sheet, pixel: LayerPixel, index: int, total: float) -> None:
+def _products(sheet: Sheet, pixel: LayerPixel, index: int, total: float, cell: float) -> None:
     """One input map's patch × kernel = products → their sum."""
     patch, kernel, products = pixel.patch[index], pixel.kernel[index], pixel.products[index]
     if max(kernel.shape) > _WITH_NUMBERS:
         panels = [_colours(one, title) for one, title in ((patch, "patch"), (kernel, "kernel"), (products, "products"))]
     else:
-        cell = cell_size(patch, kernel, products)
         panels = [
             _patch(patch, pixel.inside, cell, f"input map {pixel.input_channels[index]}"),
             _table(kernel, cell, "kernel"),
@@ -144,13 +145,13 @@ def _colours(values: Array, title: str) -> Panel:
 
 def _sums(pixel: LayerPixel, totals: Array, shown: Array) -> list[str]:
     """The last lines of the sum, with the input maps that are not drawn."""
-    parts = [f"{number(float(totals[index]))} (map {pixel.input_channels[index]})" for index in shown]
+    parts = [f"{signed(float(totals[index]))} (map {pixel.input_channels[index]})" for index in shown]
     rest = len(totals) - len(shown)
     if rest:
         left = float(totals.sum() - totals[list(shown)].sum())
-        parts.append(f"{number(left)} (the other {rest} input maps)")
+        parts.append(f"{signed(left)} (the other {rest} input maps)")
     lines = [f"sum: {' + '.join(parts)} = {exact(pixel.sum)}"]
-    bias = f"bias {exact(pixel.bias)}" if pixel.bias else "no bias"
-    lines.append(f"{exact(pixel.sum)} + {bias} = {exact(pixel.value)}" if pixel.bias else f"{bias}: {exact(pixel.value)}")
+    bias = f"({exact(pixel.bias)})" if pixel.bias < 0 else exact(pixel.bias)
+    lines.append(f"with the bias: {exact(pixel.sum)} + {bias} = {exact(pixel.value)}" if pixel.bias else "no bias")
     lines.append(f"the layer itself put out {exact(pixel.output)}")
     return lines
