@@ -94,7 +94,9 @@ class Work:
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="One of those below; may stand several times.")
 @click.option("--class", "label", metavar="NAME", help="The class to explain; by default the most probable one.")
 @click.option("--stage", metavar="NAME", help="For grad_cam, maps, filters, nearest: a module of the network.")
-@click.option("--pixel", metavar="LAYER,MAP,ROW,COLUMN", help="The arithmetic of one number that a convolution puts out.")
+@click.option(
+    "--pixel", metavar="LAYER,MAP,ROW,COLUMN", help="The arithmetic of one number that a convolution puts out."
+)
 @click.option("--data", help="For nearest: other images, a folder or a registered name, not the run's own.")
 @click.option("--count", type=click.IntRange(1, 48), default=12, show_default=True, help="For nearest: how many.")
 @click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
@@ -168,7 +170,10 @@ def explain(
     samples = tuple(given for given in inputs if _SAMPLE.fullmatch(given) and not Path(given).exists())
     with named_inputs(tuple(given for given in inputs if given not in samples)) as (paths, names):
         refuse = report_refused(names, failed)
-        every = [*((given, source.sample(given)) for given in samples), *((str(path), path) for path in paths)]
+        every: list[tuple[str, Path | Tensor]] = [
+            *((given, source.sample(given)) for given in samples),
+            *((str(path), path) for path in paths),
+        ]
         with progress_bar(len(every), "explain", " images", hidden=quiet or len(every) < 2) as advance:
             for given, picture in every:
                 try:

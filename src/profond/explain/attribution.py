@@ -329,9 +329,7 @@ class _Scores:
 
 
 @contextmanager
-def _asked(
-    model: nn.Module, sample: Tensor, target: int | None, progress: Progress | None
-) -> Iterator[_Asked]:
+def _asked(model: nn.Module, sample: Tensor, target: int | None, progress: Progress | None) -> Iterator[_Asked]:
     """Check the question, and hold the model still until it is answered."""
     if sample.ndim < 2:
         raise DataError(f"a sample of shape {tuple(sample.shape)} has no positions", "channels first: (c, h, w)")

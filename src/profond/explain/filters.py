@@ -32,9 +32,7 @@ class Filters:
     sees_input: bool
 
 
-def filters(
-    model: nn.Module, layer: str | None = None, *, input_shape: tuple[int, ...] | None = None
-) -> Filters:
+def filters(model: nn.Module, layer: str | None = None, *, input_shape: tuple[int, ...] | None = None) -> Filters:
     """The kernels of a convolution, or the weights of a fully connected first layer as pictures.
 
     Args:

@@ -315,7 +315,9 @@ class _Catch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _examples(model: nn.Module) -> str:
     convolutions = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
     names = [name for name, module in model.named_modules() if isinstance(module, convolutions)]
-    return f"convolutions are {', '.join(names[:4])}{' …' if len(names) > 4 else ''}" if names else "this model has none"
+    return (
+        f"convolutions are {', '.join(names[:4])}{' …' if len(names) > 4 else ''}" if names else "this model has none"
+    )
 
 
 def _field(

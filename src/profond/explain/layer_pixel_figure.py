@@ -51,7 +51,7 @@ def draw_layer_pixel(pixel: LayerPixel, seen: Image.Image, *, name: str, model: 
     cell = cell_size(*(one[index] for index in chosen for one in (pixel.patch, pixel.kernel, pixel.products)))
     for index in chosen:
         _products(sheet, pixel, index, float(totals[index]), cell)
-    sheet.text(*_sums(pixel, totals, order))
+    sheet.text(*_sums(pixel, totals, chosen))
     return sheet.figure()
 
 
@@ -143,12 +143,12 @@ def _colours(values: Array, title: str) -> Panel:
     return Panel(*size, lambda axes: show(axes, scale.picture(values), size), title, scale.note)
 
 
-def _sums(pixel: LayerPixel, totals: Array, shown: Array) -> list[str]:
+def _sums(pixel: LayerPixel, totals: Array, shown: list[int]) -> list[str]:
     """The last lines of the sum, with the input maps that are not drawn."""
     parts = [f"{signed(float(totals[index]))} (map {pixel.input_channels[index]})" for index in shown]
     rest = len(totals) - len(shown)
     if rest:
-        left = float(totals.sum() - totals[list(shown)].sum())
+        left = float(totals.sum() - totals[shown].sum())
         parts.append(f"{signed(left)} (the other {rest} input maps)")
     lines = [f"sum: {' + '.join(parts)} = {exact(pixel.sum)}"]
     bias = f"({exact(pixel.bias)})" if pixel.bias < 0 else exact(pixel.bias)

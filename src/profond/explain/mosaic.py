@@ -58,9 +58,7 @@ def mosaic(tiles: Sequence[Tile], columns: int, side: float, *, title: str = "",
                 style: dict[str, Any] = {"fontsize": 12 * 72 / DOTS, "family": FONT, "va": "top", "ha": "center"}
                 text = clipped(words, side + _GAP - 4)
                 y_text = top + side + 5 + _LINE * index
-                axes.text(
-                    left + side / 2, y_text, text, color=MUTED if index else INK, parse_math=False, **style
-                )
+                axes.text(left + side / 2, y_text, text, color=MUTED if index else INK, parse_math=False, **style)
         axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
 
     return Panel(width, height, draw, title, note)

@@ -26,9 +26,7 @@ class Neighbours:
     distances: NDArray[np.float64]
 
 
-def nearest(
-    features: Float[np.ndarray, "n d"], one: Float[np.ndarray, " d"], count: int = 8
-) -> Neighbours:
+def nearest(features: Float[np.ndarray, "n d"], one: Float[np.ndarray, " w"], count: int = 8) -> Neighbours:
     """The ``count`` rows that point most nearly in the direction of ``one``.
 
     Raises: ConfigError where the widths differ, or nothing is asked for.

@@ -1,4 +1,4 @@
-"""A data set as a network sees it: the features of every image, kept, so that the most similar ones are found at once."""
+"""A data set as a network sees it: the features of every image, kept, so that similar ones are found at once."""
 
 from __future__ import annotations
 

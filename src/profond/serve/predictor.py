@@ -21,8 +21,8 @@ from profond.core.errors import ConfigError, DataError, ProfondError
 from profond.core.run import Run
 from profond.data.images import conversions, is_grey, open_image
 from profond.data.preprocessing import Preprocessing
-from profond.recipes.experiment import Experiment, load
 from profond.explain.stages import stage_output
+from profond.recipes.experiment import Experiment, load
 from profond.tasks.task import Task
 
 Picture = Image.Image | Path | str

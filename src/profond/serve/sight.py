@@ -76,7 +76,8 @@ class Sight:
 
         Raises: ImageError, DataError; UnknownName for a class that the model does not know.
         """
-        predictor, notes = self.predictor, []
+        predictor = self.predictor
+        notes: list[str] = []
         if isinstance(picture, Tensor):
             raw, image = picture, as_image(picture)
             seen = as_seen(predictor.preprocessing, raw)
