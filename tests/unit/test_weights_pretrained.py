@@ -20,8 +20,8 @@ from profond.core.errors import ConfigError, MissingError, UnknownName
 from profond.data import sources
 from profond.data.preprocessing import Preprocessing
 from profond.data.sources import DataFile, Web
+from profond.explain.stages import stage_output
 from profond.serve.predictor import Predictor
-from profond.serve.stages import stage_output
 from profond.weights import naming, pretrained
 from profond.weights.classes import unique
 from profond.weights.pretrained import load_pretrained, published

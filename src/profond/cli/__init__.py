@@ -27,6 +27,7 @@ VERBS = {
     "evaluate": ("profond.cli.evaluate", "evaluate", "Measure a run on a split, with intervals and pictures."),
     "predict": ("profond.cli.evaluate", "predict", "Classify files, a folder, or standard input."),
     "features": ("profond.cli.features", "features", "What images become inside a network, to .npy or .csv."),
+    "explain": ("profond.cli.explain", "explain", "Why a network says what it says of an image."),
     "weights": ("profond.cli.pretrained", "weights", "List and fetch published weights."),
     "runs": ("profond.cli.runs", "runs", "List, show, compare and resume runs."),
     "lecture": ("profond.cli.lecture", "lecture", "The lecture's statements, tested."),

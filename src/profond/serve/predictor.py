@@ -21,9 +21,9 @@ from profond.core.errors import ConfigError, DataError, ProfondError
 from profond.core.run import Run
 from profond.data.images import conversions, is_grey, open_image
 from profond.data.preprocessing import Preprocessing
+from profond.explain.stages import stage_output
 from profond.recipes.experiment import Experiment, load
 from profond.serve.inference import Precision, prepared
-from profond.serve.stages import stage_output
 from profond.tasks.task import Task
 
 Picture = Image.Image | Path | str
@@ -171,7 +171,7 @@ class Predictor:
         if top < 1:
             raise ConfigError(f"{top} classes were asked for each image", "use 1 or more")
         for sources, raws in self._decoded(images, batch_size, refused):
-            yield from self._say(sources, raws, top)
+            yield from self.say(sources, raws, top)
 
     def features(
         self,
@@ -201,6 +201,16 @@ class Predictor:
                 found = found.flatten(2).mean(2)
             yield from zip(sources, found, strict=True)
 
+    def decode(self, picture: Picture, source: str = "the image") -> tuple[Tensor, list[str]]:
+        """One image to the raw tensor (c, h, w) that ``preprocessing.normalise`` takes, and what was converted.
+
+        Raises: ImageError, DataError.
+        """
+        found = self._decode(picture, source)
+        if isinstance(found, ProfondError):
+            raise found
+        return found
+
     def _decoded(
         self, images: Iterable[Picture], batch_size: int, refused: Callable[[str, ProfondError], None] | None
     ) -> Iterator[tuple[list[str], list[Tensor]]]:
@@ -226,7 +236,8 @@ class Predictor:
                 yield good, raws
 
     @torch.inference_mode()
-    def _say(self, sources: list[str], raws: list[Tensor], top: int) -> list[Prediction]:
+    def say(self, sources: list[str], raws: list[Tensor], top: int) -> list[Prediction]:
+        """Predict raw tensors (c, h, w), each from the source of its place."""
         if not raws:
             return []
         inputs = self.preprocessing.normalise(torch.stack(raws).to(self.device))

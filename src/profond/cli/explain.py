@@ -1,0 +1,293 @@
+"""`profond explain`: why a network says what it says of an image."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from profond.cli.evaluate import DEVICE, JSON, QUIET, input_images, progress_bar, report_refused, tell_refused
+from profond.cli.output import print_json, say
+from profond.cli.pretrained import open_predictor, pretrained_options, split_words
+from profond.core.errors import ConfigError, ProfondError, UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from profond.data.dataset import Dataset
+    from profond.serve.sight import Look, Sight
+
+METHODS = {
+    "overview": "all of the first four, on one sheet",
+    "grad_cam": "where the maps are that raise the class's score",
+    "integrated_gradients": "pixel by pixel, for and against; adds up to the score",
+    "smooth_grad": "where a change would change the score most",
+    "occlusion": "how far the score falls when a window is covered",
+    "maps": "what the image becomes at a stage",
+    "filters": "a layer's kernels; needs no image",
+    "nearest": "the most similar images of the training data",
+}
+_SAMPLE = re.compile(r"(train|valid|test)/(\d+)")
+
+
+@dataclass
+class Work:
+    """What one call does, and what came of it."""
+
+    sight: Sight
+    methods: tuple[str, ...]
+    label: str | None
+    stage: str | None
+    pixel: tuple[str, int, tuple[int, ...]] | None
+    folder: Path
+    nearest: Callable[[Look, Path], tuple[Any, list[Path]]]
+    done: list[dict[str, Any]] = field(default_factory=list)
+    used: Counter[str] = field(default_factory=Counter)
+
+    def explain(self, picture: Path | Tensor, name: str) -> dict[str, Any]:
+        """One image: its files, and what was found besides."""
+        look = self.sight.look(picture, name, self.label)
+        folder = self.folder / self.own_folder(name)
+        suffix = f"-{safe(look.subject.label)}" if self.label else ""
+        report: dict[str, Any] = {
+            "image": name,
+            "class": look.subject.label,
+            "probability": look.subject.probability,
+            "top": [{"label": label, "probability": probability} for label, probability in look.subject.top],
+            "notes": list(look.notes),
+        }
+        files: list[Path] = []
+        if self.pixel:
+            found, files = self.sight.pixel(look, folder, *self.pixel)
+            report |= {"pixel": found.to_json(), "lines": found.lines()}
+        for method in self.methods:
+            if method == "overview":
+                files += self.sight.overview(look, folder, suffix, self.stage)
+            elif method == "maps":
+                files += self.sight.maps(look, folder, self.stage)
+            elif method == "nearest":
+                report["nearest"], more = self.nearest(look, folder)
+                files += more
+            elif method != "filters":
+                files += self.sight.write(look, self.sight.ask(look, method, self.stage), folder, suffix)
+        report["files"] = [str(file) for file in files]
+        self.done.append(report)
+        return report
+
+    def own_folder(self, name: str) -> str:
+        """The image's name without its ending; a number where another one of this call has it."""
+        stem = safe(name if _SAMPLE.fullmatch(name) else Path(name).stem) or "image"
+        self.used[stem] += 1
+        return stem if self.used[stem] == 1 else f"{stem}-{self.used[stem]}"
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="RUN INPUT...")
+@pretrained_options
+@click.option("--method", "methods", multiple=True, metavar="NAME", help="One of those below; may stand several times.")
+@click.option("--class", "label", metavar="NAME", help="The class to explain; by default the most probable one.")
+@click.option("--stage", metavar="NAME", help="For grad_cam, maps, filters, nearest: a module of the network.")
+@click.option(
+    "--pixel", metavar="LAYER,MAP,ROW,COLUMN", help="The arithmetic of one number that a convolution puts out."
+)
+@click.option("--data", help="For nearest: other images, a folder or a registered name, not the run's own.")
+@click.option("--count", type=click.IntRange(1, 48), default=12, show_default=True, help="For nearest: how many.")
+@click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
+@click.option("--out", "out", type=click.Path(path_type=Path), help="Folder.  [default: RUN/explain, or explain/MODEL]")
+@click.option("--runs", default="runs", show_default=True, help="Folder of the runs, where names are looked up.")
+@DEVICE
+@JSON
+@QUIET
+def explain(
+    words: tuple[str, ...],
+    model: str | None,
+    pretrained: bool,
+    weights: str | None,
+    changes: tuple[str, ...],
+    methods: tuple[str, ...],
+    label: str | None,
+    stage: str | None,
+    pixel: str | None,
+    data: str | None,
+    count: int,
+    resize: bool,
+    out: Path | None,
+    runs: str,
+    device: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Show why RUN (a folder, a name, or `last`), or a network with published weights, says what it says of images.
+
+    INPUT is a file, a folder, a pattern, - for standard input, or a sample of the run's own data, such as test/17.
+    Each image gets a folder with pictures (.png) and numbers (.npy).
+
+    \b
+    overview              all of the next four, on one sheet; the default
+    grad_cam              where the maps of a stage are that raise the class's score
+    integrated_gradients  pixel by pixel, for and against; adds up to the score
+    smooth_grad           where a change of a pixel would change the score most
+    occlusion             how far the score falls when a window is covered
+    maps                  what the image becomes at a stage
+    filters               a layer's kernels; needs no image
+    nearest               the most similar images of the run's training data, or of --data
+
+    \b
+    profond explain last photo.jpg
+    profond explain last test/17 --class 3 --method grad_cam --method occlusion
+    profond explain last test/17 --pixel c1,0,10,12
+    profond explain --model efficientnet_lite0 --pretrained photo.jpg
+    """
+    start = time.perf_counter()
+    chosen = check_methods(methods, pixel)
+    at = None if pixel is None else read_pixel(pixel)
+    if not words and model is None:
+        raise UsageError("no run was given", "`profond explain RUN photo.jpg`, or --model NAME --pretrained photo.jpg")
+    run, inputs = split_words(words, model, pretrained, weights, changes)
+    if not inputs and (set(chosen) - {"filters"} or at):
+        raise UsageError("no images were given", "name files, a folder, test/17, or - for standard input")
+    if "nearest" in chosen and run is None and data is None:
+        raise UsageError("nearest needs images to choose from", "add --data photos/")
+    predictor, name = open_predictor(run, runs, model, weights, changes, device=device, resize=resize, quiet=quiet)
+
+    from profond.serve.sight import Sight
+
+    root = out or (Path(name) / "explain" if run is not None else Path("explain") / safe(name))
+    sight = Sight(predictor, name)
+    source = Source(sight, None if run is None else Path(name), data, stage, root, count, quiet)
+    work = Work(sight, chosen, label, stage, at, root, source.nearest)
+    kernels = sight.filters(root, stage) if "filters" in chosen else []
+    if kernels and not as_json:
+        click.echo("\n".join(str(path) for path in kernels))
+    failed: list[tuple[str, ProfondError]] = []
+    samples = tuple(given for given in inputs if _SAMPLE.fullmatch(given) and not Path(given).exists())
+    with named_inputs(tuple(given for given in inputs if given not in samples)) as (paths, names):
+        refuse = report_refused(names, failed)
+        every: list[tuple[str, Path | Tensor]] = [
+            *((given, source.sample(given)) for given in samples),
+            *((str(path), path) for path in paths),
+        ]
+        with progress_bar(len(every), "explain", " images", hidden=quiet or len(every) < 2) as advance:
+            for given, picture in every:
+                try:
+                    report = work.explain(picture, given if given in samples else names.get(given, Path(given).name))
+                except (ConfigError, UsageError):
+                    raise  # of the question, not of the image
+                except ProfondError as error:
+                    refuse(given, error)
+                else:
+                    if not as_json:
+                        tell(report, quiet)
+                advance(1)
+    if as_json:
+        print_json(
+            "explain",
+            **({"model": name, "weights": predictor.weights} if run is None else {"run": name}),
+            explanations=work.done,
+            filters=[str(path) for path in kernels],
+            refused=[{"source": source, "error": error.message} for source, error in failed],
+            seconds=round(time.perf_counter() - start, 3),
+        )
+    tell_refused(failed, len(every))
+
+
+@dataclass
+class Source:
+    """Samples of the run's own data, and the images that nearest chooses from; opened when they are needed."""
+
+    sight: Sight
+    run: Path | None
+    data: str | None
+    stage: str | None
+    root: Path
+    count: int
+    quiet: bool
+    opened: dict[str, Any] = field(default_factory=dict)
+
+    def own(self) -> Dataset:
+        """The run's data. Raises: UsageError without a run."""
+        if self.run is None:
+            raise UsageError("published weights bring no data", "name image files")
+        if "own" not in self.opened:
+            from profond.core.run import Run
+            from profond.recipes.experiment import load
+
+            self.opened["own"] = load(Run.open(self.run), weights=False).dataset
+        dataset: Dataset = self.opened["own"]
+        return dataset
+
+    def sample(self, given: str) -> Tensor:
+        """``test/17`` as a raw tensor (c h w). Raises: UnknownName for the split, UsageError for the number."""
+        split, _, number = given.partition("/")
+        chosen = self.own().split(split)
+        if int(number) >= len(chosen):
+            raise UsageError(f"there is no {given}", f"the {split} split has {split}/0 to {split}/{len(chosen) - 1}")
+        raw: Tensor = chosen.raw(int(number))
+        return raw
+
+    def nearest(self, look: Look, folder: Path) -> tuple[Any, list[Path]]:
+        from profond.serve.gallery import Gallery, other_images, show_nearest
+
+        if "gallery" not in self.opened:
+            dataset = self.own() if self.data is None else other_images(self.data, self.sight.predictor)
+            split = "train" if "train" in dataset.splits else next(iter(dataset.splits))
+            with progress_bar(len(dataset.split(split)), "features", " images", hidden=self.quiet) as advance:
+                self.opened["gallery"] = Gallery.open(
+                    self.sight.predictor, dataset, split, self.root / "features", self.stage, advance
+                )
+        rows, files = show_nearest(self.sight, self.opened["gallery"], look, folder, self.count)
+        return [{"image": one, "class": label, "distance": round(far, 6)} for one, label, far in rows], files
+
+
+@contextmanager
+def named_inputs(inputs: tuple[str, ...]) -> Iterator[tuple[list[Path], dict[str, str]]]:
+    """As ``input_images``, and nothing where nothing was named."""
+    if not inputs:
+        yield [], {}
+        return
+    with input_images(inputs) as found:
+        yield found
+
+
+def check_methods(methods: tuple[str, ...], pixel: str | None) -> tuple[str, ...]:
+    """The methods, whatever they are joined with; by default the overview, and none beside --pixel."""
+    chosen = tuple(dict.fromkeys(method.lower().replace("-", "_") for method in methods))
+    for method in chosen:
+        if method not in METHODS:
+            raise UnknownName("method", method, METHODS)
+    if not chosen:
+        return () if pixel is not None else ("overview",)
+    return chosen
+
+
+def read_pixel(text: str) -> tuple[str, int, tuple[int, ...]]:
+    """``c1,0,10,12``: a layer, one of its maps, and where in it. Raises: UsageError."""
+    layer, *numbers = [part.strip() for part in text.split(",")]
+    if not layer or len(numbers) < 2 or not all(re.fullmatch(r"\d{1,9}", one) for one in numbers):
+        raise UsageError(f"--pixel {text!r} does not name a number", "write it as LAYER,MAP,ROW,COLUMN: c1,0,10,12")
+    channel, *position = map(int, numbers)
+    return layer, channel, tuple(position)
+
+
+def safe(name: str) -> str:
+    """A name that every file system takes."""
+    return re.sub(r"[^\w.()-]+", "-", name).strip(".-")[:80]
+
+
+def tell(report: dict[str, Any], quiet: bool) -> None:
+    for note in report["notes"]:
+        say(f"note: {report['image']}: {note}", quiet)
+    click.echo("\t".join([report["image"], report["class"], f"{report['probability']:.4f}"]))
+    for line in report.get("lines", []):
+        click.echo(line)
+    for row in report.get("nearest", []):
+        click.echo(f"  {row['distance']:.4f}  {row['class']}\t{row['image']}")
+    for file in report["files"]:
+        click.echo(f"  {file}")

@@ -1,0 +1,165 @@
+"""A data set as a network sees it: the features of every image, kept, so that similar ones are found at once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from profond.core.errors import DataError
+from profond.core.files import write_bytes
+from profond.data import registry
+from profond.data.dataset import Dataset
+from profond.data.open import open_dataset
+from profond.evaluation.keep import table
+from profond.explain.drawing import save_figure
+from profond.explain.layer_figure import draw_neighbours
+from profond.explain.neighbours import Neighbours, nearest
+from profond.explain.stages import stage_output
+from profond.serve.predictor import Predictor
+from profond.serve.sight import Look, Sight, as_image
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The features of one split.
+
+    Args:
+        dataset: the images.
+        split: one of its splits.
+        stage: where in the network; None is what its head is given. Maps are averaged over their positions.
+        features: float32 (n d).
+    """
+
+    dataset: Dataset
+    split: str
+    stage: str | None
+    features: NDArray[np.float32]
+
+    @classmethod
+    def open(
+        cls,
+        predictor: Predictor,
+        dataset: Dataset,
+        split: str,
+        folder: Path,
+        stage: str | None = None,
+        progress: Callable[[int], Any] | None = None,
+    ) -> Gallery:
+        """Read the features from ``folder``, or compute and keep them there; other weights or data make other files.
+
+        Raises: UnknownName for the split or the stage; DataError for images of another size than the network's.
+        """
+        dataset = replace(dataset, preprocessing=predictor.preprocessing)
+        known = {
+            "data": dataset.split_hash(split),
+            "weights": digest(predictor.model),
+            "preprocessing": predictor.preprocessing.to_json(),
+            "stage": stage,
+        }
+        key = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
+        path = folder / f"{split}-{key}.npy"
+        count = len(dataset.split(split))
+        try:
+            features = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError):  # not there, or damaged: it can be made again
+            features = None
+        if features is None or features.ndim != 2 or len(features) != count:
+            features = compute(predictor, dataset, split, stage, progress)
+            buffer = io.BytesIO()
+            np.save(buffer, features, allow_pickle=False)
+            write_bytes(path, buffer.getvalue())
+        return cls(dataset, split, stage, features)
+
+    def nearest(self, predictor: Predictor, sample: Tensor, count: int, skip: str = "") -> Neighbours:
+        """The most similar images to a sample (c h w), without the one that is called ``skip``."""
+        with torch.inference_mode():
+            one = summary(stage_output(predictor.model, sample[None].to(predictor.device), self.stage))[0]
+        split = self.dataset.split(self.split)
+        found = nearest(self.features, one.numpy(), min(count + 1, len(split)))
+        kept = [place for place, index in enumerate(found.indices) if split.identity(int(index)) != skip][:count]
+        return Neighbours(found.indices[kept], found.distances[kept])
+
+
+def compute(
+    predictor: Predictor, dataset: Dataset, split: str, stage: str | None, progress: Callable[[int], Any] | None
+) -> NDArray[np.float32]:
+    """What every image of a split becomes at a stage: float32 (n d)."""
+    found = []
+    with torch.inference_mode():
+        for inputs, _ in dataset.batches(split, 128, device=predictor.device):
+            found.append(summary(stage_output(predictor.model, inputs, stage)).numpy())
+            if progress:
+                progress(len(inputs))
+    return np.concatenate(found)
+
+
+def summary(features: Tensor) -> Tensor:
+    """Vectors as they are, maps averaged over their positions: float32 (n d) on the CPU."""
+    features = features.float()
+    return (features.flatten(2).mean(2) if features.ndim > 2 else features).cpu()
+
+
+def digest(model: nn.Module) -> str:
+    """SHA-256 over everything stored in a model."""
+    found = hashlib.sha256()
+    for name, one in sorted(model.state_dict().items()):
+        found.update(name.encode())
+        found.update(one.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+def other_images(reference: str, predictor: Predictor) -> Dataset:
+    """Images of any classes, prepared for a predictor. Raises: DataError for those of another size than it takes."""
+    options: dict[str, Any] = {}
+    if reference not in registry.names():
+        options = {"valid_fraction": 0.0, "test_fraction": 0.0}
+        if predictor.preprocessing.size is not None:
+            options["preprocessing"] = predictor.preprocessing.to_json()
+    dataset = open_dataset(reference, **options)
+    size, mode = predictor.preprocessing.size, predictor.preprocessing.mode
+    received = tuple(dataset.split(next(iter(dataset.splits))).raw(0).shape)
+    if size is not None and received != (1 if mode == "L" else 3, *size):
+        raise DataError(
+            f"{dataset.name} has samples of {'×'.join(map(str, received))}, the network takes"
+            f" {'×'.join(map(str, (1 if mode == 'L' else 3, *size)))}",
+            "give a folder of images, which is converted",
+        )
+    return dataset
+
+
+def show_nearest(sight: Sight, gallery: Gallery, look: Look, folder: Path, count: int = 12) -> tuple[Any, list[Path]]:
+    """The picture of the most similar images, and a list of them.
+
+    Returns: rows (identity, class, distance), best first; the files.
+    """
+    found = gallery.nearest(sight.predictor, look.sample, count, skip=look.subject.name)
+    split, names = gallery.dataset.split(gallery.split), gallery.dataset.spec.classes
+    indices = [int(index) for index in found.indices]
+    labels = [names[int(split.targets[index])] for index in indices]
+    identities = [split.identity(index) for index in indices]
+    figure = draw_neighbours(
+        found,
+        [as_image(split.raw(index)) for index in indices],
+        labels,
+        identities,
+        look.subject.seen,
+        said=look.subject.top[0][0],
+        name=look.subject.name,
+        model=sight.name,
+        stage=gallery.stage or "what its head is given",
+    )
+    picture = save_figure(figure, folder / "nearest.png")
+    rows = list(zip(identities, labels, found.distances.tolist(), strict=True))
+    lines = ([identity, label, f"{distance:.6f}"] for identity, label, distance in rows)
+    write_bytes(folder / "nearest.csv", table(["image", "class", "distance"], lines).encode("utf-8", "surrogateescape"))
+    return rows, [picture, folder / "nearest.csv"]
