@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -22,25 +18,6 @@ EXPECTED = {
     ("efficientnet_lite2", "published"): (18, 20),
     ("squeezenet1_1", "caffe"): (14, 18),
 }
-
-
-@pytest.fixture(scope="session")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, int]]:
-    """Twenty photos with their ImageNet labels; some of these are arguable."""
-    folder = tmp_path_factory.mktemp("photos")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]
-    done = subprocess.run([*command, "foolbox==3.3.4"], cwd=folder, capture_output=True, text=True, check=False)
-    wheels = list(folder.glob("*.whl"))
-    if done.returncode or not wheels:
-        pytest.skip(f"the photos cannot be fetched: {done.stderr.strip().splitlines()[-1:]}")
-    found = []
-    with zipfile.ZipFile(wheels[0]) as wheel:
-        for name in sorted(wheel.namelist()):
-            if match := re.fullmatch(r"foolbox/data/(imagenet_\d+_(\d+)\.jpg)", name):
-                (folder / match[1]).write_bytes(wheel.read(name))
-                found.append((folder / match[1], int(match[2])))
-    assert len(found) == 20
-    return found
 
 
 @pytest.mark.parametrize(("model", "source"), EXPECTED)

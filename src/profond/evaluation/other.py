@@ -12,6 +12,8 @@ from profond.data import registry
 from profond.data.dataset import Dataset
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.synsets import are_synsets
+from profond.weights.classes import by_name
 
 
 class Known(Protocol):
@@ -63,7 +65,7 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
         if unsplit:
             options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
     dataset = open_dataset(reference, **options)
-    chosen = split or ("test" if "test" in dataset.splits else next(iter(dataset.splits)))
+    chosen = split or next(name for name in ("test", "valid", "train") if name in dataset.splits)
     class_numbers(dataset.spec.classes, experiment.classes)
     _check_shape(dataset, chosen, experiment)
     short = reference if reference in registry.names() else Path(reference).expanduser().resolve().stem
@@ -72,7 +74,12 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
 
 
 def class_numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:
-    """Where each class of other data stands among a run's. Raises: DataError for one never seen in training."""
+    """Where each class of other data stands among a run's; synsets are ImageNet's classes by another name.
+
+    Raises: DataError for one never seen in training; MissingError when ImageNet's names cannot be had.
+    """
+    if are_synsets(names) and not are_synsets(known):  # ImageNet's folders, and a network that knows words
+        names = by_name(names)
     unseen = [name for name in names if name not in known]
     if unseen:
         shown = ", ".join(unseen[:5]) + (" …" if len(unseen) > 5 else "")

@@ -24,6 +24,7 @@ from profond.data.preprocessing import Preprocessing
 from profond.recipes.experiment import Experiment, load
 from profond.serve.stages import stage_output
 from profond.tasks.task import Task
+from profond.weights.classes import readable
 
 Picture = Image.Image | Path | str
 
@@ -121,7 +122,7 @@ class Predictor:
             experiment.model,
             experiment.task,
             experiment.preprocessing,
-            experiment.classes,
+            readable(experiment.classes),
             device=choose_device(device),
             resize=resize,
         )
