@@ -16,6 +16,7 @@ from profond.core.errors import DataError, MissingError
 from profond.data import open_dataset
 from profond.data.check import check
 from profond.data.imagenet import list_imagenet
+from profond.data.images import open_image
 from profond.data.matlab import read_structures
 from profond.data.synsets import MEAN, STD
 
@@ -34,6 +35,10 @@ def copy(miniature: Path, tmp_path: Path) -> Path:
 def labels(folder: Path) -> dict[str, str]:
     """Class of each picture of the validation, by the name of its file."""
     return {sample.path.name: sample.label for sample in list_imagenet(folder).samples if sample.split == "valid"}
+
+
+def seen(image: Image.Image) -> np.ndarray:
+    return np.asarray(image.convert("RGB").resize((8, 8)), dtype=float)
 
 
 def test_the_official_layout_is_seen_by_itself_and_read_as_imagenet_is(miniature: Path) -> None:
@@ -56,7 +61,7 @@ def test_labels_are_in_the_order_of_the_synsets_and_not_of_the_devkit(miniature:
     assert expected != [number - 1 for number in truth]
     # and the pictures say so too: each is most like one of its own class
     listing = list_imagenet(miniature)
-    small = {s: np.asarray(Image.open(s.path).convert("RGB").resize((8, 8)), dtype=float) for s in listing.samples}
+    small = {s: seen(open_image(s.path).image) for s in listing.samples}
     train = [sample for sample in listing.samples if sample.split == "train"]
     for sample in listing.samples:
         if sample.split == "valid":
@@ -66,9 +71,9 @@ def test_labels_are_in_the_order_of_the_synsets_and_not_of_the_devkit(miniature:
 
 def test_grey_cmyk_and_a_png_called_jpeg_are_pictures_like_the_others(miniature: Path) -> None:
     train = open_dataset(miniature, size=32).split("train")
-    kinds = [Image.open(miniature / train.identity(i)) for i in range(len(train))]
-    assert {image.mode for image in kinds} == {"RGB", "L", "CMYK"}
-    assert {image.format for image in kinds} == {"JPEG", "PNG"}
+    opened = [open_image(train.places[i]) for i in range(len(train))]
+    assert {each.image.mode for each in opened} == {"RGB", "L", "CMYK"}
+    assert {each.format for each in opened} == {"JPEG", "PNG"}
     raws = torch.stack([train.raw(i) for i in range(len(train))])
     assert raws.shape == (24, 3, 32, 32)
     of_owner = raws[train.targets == 1].float().mean((2, 3))  # the same photo, in colour, grey and CMYK
@@ -128,13 +133,11 @@ def test_a_damaged_mat_file_is_refused_wherever_it_is_cut(miniature: Path, tmp_p
     path = tmp_path / "meta.mat"
     for length in range(0, len(data) - 1, 23):
         path.write_bytes(data[:length])
-        try:
-            found = read_structures(path)
-        except DataError as error:
-            assert "meta.mat" in error.message
-        else:  # cut before the first array: a file that holds none
-            assert found == {}
-            assert length < 140
+        if 128 <= length < 136:  # cut before the first array: a file that holds none
+            assert read_structures(path) == {}
+            continue
+        with pytest.raises(DataError, match=r"meta\.mat"):
+            read_structures(path)
     path.write_bytes(data[:300] + bytes(200) + data[500:])
     with pytest.raises(DataError, match="damaged"):
         read_structures(path)

@@ -106,7 +106,7 @@ def _write_split(
     try:
         for sample in track(samples, len(samples), f"writing {split}"):
             data = _bytes(sample)
-            needed = 2 * tarfile.BLOCKSIZE + len(data)
+            needed = 3 * tarfile.BLOCKSIZE + len(data) + -len(data) % tarfile.BLOCKSIZE  # two headers, and the label
             if inside and (inside >= count if count is not None else shard.size + needed > size):
                 yield shard.path.name, {"samples": inside, "bytes": shard.close()}
                 number, inside = number + 1, 0
