@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,28 @@ def test_smoke_a_backbone_inside_a_keras_model_knows_a_dog(photos: list[tuple[Pa
     with torch.inference_mode():
         shares = found.model(found.preprocessing.normalise(raw[None])).softmax(1)[0]
     assert found.classes[int(shares.argmax())] == "bull mastiff"
+
+
+def test_smoke_published_weights_are_measured_on_imagenets_folder(
+    photos: list[tuple[Path, int]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Folders named by synsets, and a network that knows words: the labels meet in the middle."""
+    from profond.cli import run as profond
+    from profond.weights.classes import imagenet_synsets
+
+    try:
+        load_pretrained("efficientnet_lite0", "published")
+        synsets = [synset for synset, _ in imagenet_synsets()]
+    except MissingError as error:
+        pytest.skip(f"weights or names cannot be fetched: {error.message}")
+    for path, label in photos:
+        for part in ("train", "val"):
+            folder = tmp_path / "ILSVRC2012" / part / synsets[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{path.stem}.JPEG").write_bytes(path.read_bytes())
+    words = ["evaluate", "--model", "efficientnet_lite0", "--pretrained", "--weights", "published", "--json", "--quiet"]
+    assert profond([*words, "--data", str(tmp_path / "ILSVRC2012"), "--split", "valid", "--device", "cpu"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    [measured] = found["metrics"].values()
+    assert found["count"] == 20
+    assert measured["accuracy"]["value"] >= 18 / 20
