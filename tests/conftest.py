@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
-import sys
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+import pytest
 from beartype import beartype
 from jaxtyping import jaxtyped
 
@@ -79,3 +79,58 @@ def names_axes(hint: Any) -> bool:
 
 
 sys.meta_path.insert(0, AxesFinder())
+
+
+@pytest.fixture(scope="session")
+def photos() -> list[tuple[Path, int]]:
+    """Twenty photos with their ImageNet labels; some of these are arguable."""
+    from profond.core.errors import MissingError
+    from profond.data.photos import twenty_photos
+
+    try:
+        found = twenty_photos()
+    except MissingError as error:
+        pytest.skip(f"the photos cannot be fetched: {error.message}")
+    assert len(found) == 20
+    return [(photo.path, photo.label) for photo in found]
+
+
+@pytest.fixture(scope="session")
+def miniature(photos: list[tuple[Path, int]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """ImageNet's own layout in small: real photos of four classes, six of each to learn from and two to judge by.
+
+    Among them, as in ImageNet, one in grey, one in CMYK and a PNG that is called JPEG. The devkit counts the classes in
+    another order than that of the labels, and knows two that are not there.
+    """
+    import numpy as np
+    from PIL import Image
+    from scipy.io import savemat
+
+    synsets = {243: "n02108422", 949: "n07745940", 22: "n01614925", 990: "n12768682"}
+    numbers = {"n02108422": 3, "n07745940": 1, "n01614925": 4, "n12768682": 2, "n01440764": 5, "n00001740": 6}
+    root = tmp_path_factory.mktemp("imagenet") / "ILSVRC2012"
+    devkit = root / "ILSVRC2012_devkit_t12" / "data"
+    for folder in (root / "val", devkit, *(root / "train" / synset for synset in synsets.values())):
+        folder.mkdir(parents=True)
+    truth: list[tuple[int, Image.Image]] = []
+    for path, label in photos:
+        synset = synsets.get(label)
+        if synset is None:
+            continue
+        photo = Image.open(path).convert("RGB").resize((256, 256))
+        for i in range(8):  # parts of one photo, no two the same
+            cut = photo.crop((8 * i, 4 * i, 8 * i + 180, 4 * i + 135 + 7 * i))
+            if i >= 6:
+                truth.append((numbers[synset], cut))
+                continue
+            mode = {1: "L", 2: "CMYK"}.get(i, "RGB") if label == 243 else "RGB"
+            kind = "PNG" if (label, i) == (949, 3) else "JPEG"
+            cut.convert(mode).save(root / "train" / synset / f"{synset}_{10 * i + 7}.JPEG", kind)
+    truth.sort(key=lambda pair: pair[1].tobytes())  # in no order that a class would have
+    for place, (_, cut) in enumerate(truth, 1):
+        cut.save(root / "val" / f"ILSVRC2012_val_{place:08}.JPEG")
+    (devkit / "ILSVRC2012_validation_ground_truth.txt").write_text("".join(f"{number}\n" for number, _ in truth))
+    fields = [("ILSVRC2012_ID", "O"), ("WNID", "O"), ("words", "O"), ("children", "O")]
+    rows = [(number, synset, f"words of {synset}", [1.0, 2.0]) for synset, number in numbers.items()]
+    savemat(devkit / "meta.mat", {"synsets": np.array(rows, dtype=fields)[:, None]}, do_compression=True)
+    return root

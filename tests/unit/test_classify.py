@@ -87,3 +87,25 @@ def test_predictions_are_the_main_head_s(model: ThreeHeads) -> None:
 def test_an_impossible_auxiliary_weight_is_refused(weight: float) -> None:
     with pytest.raises(ConfigError, match="auxiliary_weight"):
         Classify(auxiliary_weight=weight)
+
+
+def test_flipping_at_test_averages_the_logits_of_a_picture_and_its_mirror_image():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 6 * 6, 5)).eval()
+    inputs = torch.randn(7, 3, 8, 8)
+    logits = [model(x) for x in (inputs, inputs.flip(3))]
+    with torch.no_grad():
+        both = Classify(flip_at_test=True).predict(model, inputs).probabilities
+        mirrored = Classify(flip_at_test=True).predict(model, inputs.flip(3)).probabilities
+        plain = Classify().predict(model, inputs).probabilities
+    torch.testing.assert_close(both, ((logits[0] + logits[1]) / 2).softmax(1))
+    torch.testing.assert_close(mirrored, both)
+    torch.testing.assert_close(plain, logits[0].softmax(1))
+    assert not torch.allclose(plain, both)
+    loss = [Classify(flip_at_test=flip).loss(model, (inputs, torch.zeros(7).long()), Phase()).value for flip in (0, 1)]
+    assert loss[0] == loss[1], "training is left as it is"
+
+
+def test_signals_have_no_mirror_image():
+    with pytest.raises(ConfigError, match="pictures"):
+        Classify(flip_at_test=True).predict(nn.Flatten(), torch.zeros(2, 3, 9))

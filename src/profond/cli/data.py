@@ -1,4 +1,4 @@
-"""``profond data``: list, fetch, check and split data."""
+"""``profond data``: list, fetch, check, split and shard data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import click
 
 @click.group()
 def data() -> None:
-    """List, fetch, check and split data.
+    """List, fetch, check, split and shard data.
 
     \b
     A data set is one of
       a registered name        mnist, fashion_mnist …  (`profond data list`)
       a folder of images       one sub-folder a class; train/ valid/ test/ above, or not
+      ImageNet's folder        train/n01440764/ …, val/, and the devkit; or as Kaggle has it
+      a folder of tar shards   in WebDataset's layout: train-000000.tar …
       a CSV manifest           path,label and, if wished, split and group
     """
 
@@ -140,6 +142,32 @@ def split(
         return
     for name, about in stored.items():
         click.echo(f"{name:5}  {about['samples']:>7}  sha256 {about['hash']}")
+    click.echo(out)
+
+
+@data.command()
+@click.argument("reference")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--size", default="100MB", show_default=True, help="How large a shard may become.")
+@click.option("--count", type=int, help="How many samples it holds, instead.")
+@click.option("--seed", default=0, show_default=True, help="Of the order of the samples.")
+@click.option("--in-order", is_flag=True, help="Keep the order of the files.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def shard(reference: str, out: Path, size: str, count: int | None, seed: int, in_order: bool, as_json: bool) -> None:
+    """Copy the pictures of a folder, a manifest or ImageNet into tar shards, in a new folder OUT.
+
+    The files are copied as they are, mixed, and split as training would split them; OUT appears when all is written.
+    """
+    from profond.data.sharding import parse_size, write_shards
+
+    about = write_shards(reference, out, size=parse_size(size), count=count, seed=seed, shuffle=not in_order)
+    if as_json:
+        _print_json("data shard", path=str(out), splits=about)
+        return
+    for name, split in about.items():
+        click.echo(
+            f"{name:5}  {split['samples']:>9,} samples  {split['shards']:>5} shards  {split['bytes']:>15,} bytes"
+        )
     click.echo(out)
 
 

@@ -54,3 +54,5 @@ def show(name: str, as_json: bool) -> None:
             f"{'expected':<10}{expected.split} {expected.metric} {expected.low:g} to {expected.high:g}, "
             f"about {expected.seconds:g} s on {expected.device} (source: {expected.source})"
         )
+        if expected.published:
+            click.echo(f"{'':<10}published there, and not measured here")

@@ -17,7 +17,9 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         [
             click.option("--model", help="A registered model; `profond models list`."),
-            click.option("--data", help="A registered data set, a folder of images, or a CSV manifest."),
+            click.option(
+                "--data", help="A registered data set, a folder (images, ImageNet, tar shards), or a CSV manifest."
+            ),
             click.option("--epochs", type=float, help="Passes over the training data."),
             click.option("--steps", type=int, help="Optimizer steps, instead of epochs."),
             click.option("--batch-size", type=int, help="Samples in a batch."),
@@ -65,7 +67,7 @@ def train(
     profond train lenet5 --epochs 2 --set ema=0.99
     profond train --model convnet2d --data photos/
     """
-    from profond.recipes.configuration import changed, for_model, from_recipe, read_file
+    from profond.recipes.configuration import changed, for_model, from_recipe, on_data, read_file
 
     if recipe is None and (model is None or data is None):
         raise UsageError("nothing to train", "name a recipe (`profond recipes list`), or give --model and --data")
@@ -74,7 +76,7 @@ def train(
         if model is not None:
             config["model"] = {"name": model}
         if data is not None:
-            config["data"] = {"name": data}
+            config = on_data(config, data)
     else:
         assert model is not None
         assert data is not None

@@ -53,7 +53,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
                 os.fsync(file.fileno())
             temporary.chmod(0o644)
             os.replace(temporary, path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -90,7 +90,8 @@ def cache_folder() -> Path:
     return Path(base).expanduser() / "profond"
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the disk remember which files a folder holds."""
     if os.name == "nt":  # a folder cannot be opened there
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -26,6 +26,11 @@ class Augment:
         erase: side of a black square at a random place, in pixels.
         brightness: up to this share brighter or darker.
         contrast: up to this share more or less.
+        decode_crop: like ``crop``, but of the picture as it is in its file, while it is decoded: a random region in
+            proportions of 3:4 to 4:3 is brought to the size that is wanted in one go.
+        sizes: sides of the square that pictures are brought to as training goes on: pairs of the share of all epochs
+            from which it counts, the first 0, and the side, a multiple of 32. ((0, 160), (0.75, 192)) trains the
+            last quarter with larger pictures; evaluation keeps its own size.
         mixup: 0 for none, or alpha of Beta(alpha, alpha): two samples and their classes are blended.
     """
 
@@ -38,16 +43,31 @@ class Augment:
     brightness: float = 0.0
     contrast: float = 0.0
     mixup: float = 0.0
+    decode_crop: float = 0.0
+    sizes: tuple[tuple[float, int], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("shift", "rotate", "erase", "mixup"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"augmentation {name} is {getattr(self, name)}", "use 0 (none) or more")
-        for name in ("scale", "crop", "brightness", "contrast"):
+        for name in ("scale", "crop", "decode_crop", "brightness", "contrast"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(
                     f"augmentation {name} is {getattr(self, name)}", "use a share from 0 (none) to below 1"
                 )
+
+        starts = [share for share, _ in self.sizes]
+        if starts and (starts[0] != 0 or starts != sorted(set(starts)) or starts[-1] >= 1):
+            raise ConfigError(
+                f"augmentation sizes start at {starts}", "use shares of all epochs: 0 first, then rising, below 1"
+            )
+        for _, side in self.sizes:
+            if side % 32 or not 32 <= side <= 4096:
+                raise ConfigError(f"augmentation sizes have a side of {side}", "use a multiple of 32, such as 160")
+
+    def side(self, share: float) -> int:
+        """Of ``sizes``, the side that counts when this share of all epochs is done."""
+        return [side for start, side in self.sizes if start <= share + 1e-9][-1]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -12,13 +12,12 @@ from typing import Any, Literal
 from profond.core.device import usable_cores
 from profond.core.errors import ImageError
 from profond.data import registry
-from profond.data.dataset import Dataset, relative
+from profond.data.dataset import Dataset, FileSplit, TensorSplit
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
-from profond.data.folder import list_folder
 from profond.data.images import open_image
-from profond.data.listing import Listing
-from profond.data.manifest import list_manifest
-from profond.data.open import open_dataset
+from profond.data.listing import Listing, Sample
+from profond.data.open import kind_of, open_dataset
+from profond.data.places import Place, relative
 from profond.data.progress import track
 
 IMBALANCE = 3.0
@@ -93,25 +92,22 @@ class _Looked:
 
 
 def check(reference: str) -> Report:
-    """Look at every sample of a registered data set, a folder or a manifest.
+    """Look at every sample of a registered data set, a folder, ImageNet, shards or a manifest.
 
     Raises: DataError when there is nothing to look at, because the layout or the manifest is wrong.
     """
     if reference in registry.names():
-        return check_splits(open_dataset(reference))
+        dataset = open_dataset(reference)
+        in_memory = all(isinstance(split, TensorSplit) for split in dataset.splits.values())
+        return check_splits(dataset) if in_memory else _check_listing(_listed(dataset))
     path = Path(reference).expanduser()
-    if path.is_dir():
-        return _check_listing(list_folder(path))
-    if path.is_file() and path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        return _check_listing(list_manifest(path))
-    open_dataset(reference)  # says what is wrong with the reference
-    raise AssertionError(reference)
+    return _check_listing(kind_of(path, reference).list(path))
 
 
-def fingerprints(paths: Sequence[Path]) -> list[Fingerprint | None]:
+def fingerprints(paths: Sequence[Place]) -> list[Fingerprint | None]:
     """One for each image, None where it cannot be read."""
 
-    def work(path: Path) -> Fingerprint | None:
+    def work(path: Place) -> Fingerprint | None:
         try:
             return of_image(open_image(path).image)
         except ImageError:
@@ -130,7 +126,7 @@ def _check_listing(listing: Listing) -> Report:
     sizes: Counter[tuple[int, int]] = Counter()
     modes: Counter[str] = Counter()
 
-    def work(path: Path) -> Any:
+    def work(path: Place) -> Any:
         try:
             opened = open_image(path)
             return opened.format, opened.mislabelled, opened.notes, opened.image.mode, of_image(opened.image)
@@ -194,6 +190,18 @@ def check_splits(dataset: Dataset) -> Report:
             looked.prints.append(of_pixels(split.raw(i).numpy()))
     findings = [*_same(looked), *_balance(looked, classes)]
     return _report(dataset.name, looked, findings, None)
+
+
+def _listed(dataset: Dataset) -> Listing:
+    """The files of a registered data set whose samples are in files."""
+    samples, classes = [], dataset.spec.classes
+    root = Path()
+    for name, split in dataset.splits.items():
+        assert isinstance(split, FileSplit)
+        root = split.root
+        for i, target in enumerate(split.targets.tolist()):
+            samples.append(Sample(split.places[i], classes[target], name))
+    return Listing(dataset.name, root, tuple(samples), classes, dataset.notes)
 
 
 def _same(looked: _Looked) -> list[Finding]:

@@ -11,6 +11,7 @@ from profond.core.errors import DataError, ImageError
 from profond.core.files import write_bytes
 from profond.data.check import Report
 from profond.data.images import eight_bit, open_image
+from profond.data.shards import place_of
 
 _THUMB, _MARGIN, _CAPTION, _ROWS, _COLUMNS = 96, 8, 14, 40, 6
 
@@ -21,7 +22,7 @@ def contact_sheet(report: Report, path: Path) -> bool:
     Raises: DataError for registered data, whose samples are not files.
     """
     if report.root is None:
-        raise DataError(f"{report.name} has no image files to draw", "--picture is for folders and manifests")
+        raise DataError(f"{report.name} has no image files to draw", "--picture is for pictures in files")
     kinds = ("unreadable", "leak", "near-leak", "contradiction", "near-contradiction", "duplicate", "near-duplicate")
     chosen = [f for f in report.findings if f.kind in kinds]
     rows = [(f.kind, item) for f in chosen for item in f.items][:_ROWS]
@@ -39,7 +40,7 @@ def contact_sheet(report: Report, path: Path) -> bool:
             left = _MARGIN + c * (_THUMB + _MARGIN)
             box = (left, top + _CAPTION, left + _THUMB, top + _CAPTION + _THUMB)
             try:
-                image = eight_bit(open_image(report.root / name).image, "RGB")
+                image = eight_bit(open_image(place_of(report.root, name)).image, "RGB")
                 image.thumbnail((_THUMB, _THUMB))
                 sheet.paste(image, box[:2])
             except ImageError:

@@ -16,8 +16,10 @@ from torch import Tensor
 from profond.core.errors import DataError, UnknownName
 from profond.core.spec import Spec
 from profond.data.images import open_image
+from profond.data.places import Place, Places
 from profond.data.preprocessing import Preprocessing
 from profond.data.splits import assign
+from profond.data.view import View
 
 if TYPE_CHECKING:
     from profond.data.augment import Augment
@@ -104,7 +106,7 @@ class FileSplit:
     """Samples that stay in their files and are decoded when they are needed.
 
     Args:
-        paths: one image file for each sample.
+        places: where each sample lies: all of them files, or all of them members of archives.
         targets: (n,), int64.
         root: identities are paths relative to this folder.
         preprocessing: how a file becomes a uint8 (c, h, w) tensor.
@@ -113,32 +115,40 @@ class FileSplit:
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        places: Sequence[Place],
         targets: Tensor,
         root: Path,
         preprocessing: Preprocessing,
         groups: Sequence[str] | None = None,
     ) -> None:
-        assert len(paths) == len(targets)
-        self.paths = list(paths)
+        assert len(places) == len(targets)
+        self.places = Places(places, root)
         self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
         self.root = root
         self.preprocessing = preprocessing
         self.groups = groups
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.places)
 
     def identity(self, index: int) -> str:
-        return relative(self.paths[index], self.root)
+        return self.places.identity(index)
 
     def raw(self, index: int) -> Tensor:
-        return self.preprocessing.decode(open_image(self.paths[index]).image)
+        return self.preprocessing.decode(open_image(self.places[index]).image)
+
+    def look(self, index: int, view: View) -> Tensor:
+        """One sample as a step of training wants it: uint8 (c, h, w) of another size, or a part of the picture.
+
+        NOTE Where the part has at least twice the pixels that are wanted, a JPEG is decoded at half the size (or less):
+        the same part of the picture, but not the same values to the last digit.
+        """
+        return self.preprocessing.look(open_image(self.places[index], view.shrink), view)
 
     def subset(self, indices: Sequence[int]) -> FileSplit:
         chosen = [int(i) for i in indices]
         return FileSplit(
-            [self.paths[i] for i in chosen],
+            [self.places[i] for i in chosen],
             self.targets[torch.tensor(chosen, dtype=torch.int64)],
             self.root,
             self.preprocessing,
@@ -184,6 +194,7 @@ class Dataset:
         device: torch.device | str = "cpu",
         drop_last: bool = False,
         workers: int | None = None,
+        epochs: float | None = None,
     ) -> Batches:
         """Batches of one split: (inputs float32 normalised, targets int64), both on ``device``.
 
@@ -196,6 +207,7 @@ class Dataset:
             device: where the batches are wanted.
             drop_last: leave out a last batch that is not full.
             workers: processes that decode files; None chooses. Data in memory needs none.
+            epochs: of the whole training, which an augmentation whose size changes needs to know.
         """
         from profond.data.loader import Batches
 
@@ -210,6 +222,7 @@ class Dataset:
             device=torch.device(device),
             drop_last=drop_last,
             workers=workers,
+            epochs=epochs,
         )
 
     def split_hash(self, split: str) -> str:
@@ -254,14 +267,6 @@ class Dataset:
             "splits": {name: len(split) for name, split in self.splits.items()},
             "notes": list(self.notes),
         }
-
-
-def relative(path: Path, root: Path) -> str:
-    """A path below ``root`` with forward slashes; any other as it is."""
-    try:
-        return path.relative_to(root).as_posix()
-    except ValueError:
-        return path.as_posix()
 
 
 def hash_samples(samples: Iterable[tuple[str, str]]) -> str:

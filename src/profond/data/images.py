@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from profond.core.errors import ImageError
+from profond.data.places import Member, Place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,51 +71,72 @@ class Opened:
         format: what the content says it is, such as ``"JPEG"``.
         notes: conversions that will be needed, such as ``"16-bit scaled to 8-bit"``.
         mislabelled: the file name promises another format.
+        size: width and height of the upright picture as it is in its file.
+        shrunk: 2, 4 or 8 when it was decoded that much smaller, else 1.
     """
 
     image: Image.Image
     format: str
     notes: tuple[str, ...] = ()
     mislabelled: bool = False
+    size: tuple[int, int] = (0, 0)
+    shrunk: int = 1
 
 
-def open_image(path: Path | str) -> Opened:
+def open_image(place: Place | str, shrink: Callable[[int, int], int] | None = None) -> Opened:
     """Decode a whole image file.
+
+    Args:
+        place: a file, or a file inside a tar archive.
+        shrink: given width and height of the upright picture, by how much it may be decoded smaller: JPEG can be
+            halved up to three times while it is decoded, which saves most of the work.
 
     Raises: ImageError when it is empty, truncated, not an image, too large, or may not be read.
     """
-    path = Path(path)
+    place = Path(place) if isinstance(place, str) else place
+    bytes_read = 0
+    shrunk = 1
     try:
-        if path.stat().st_size == 0:
-            raise ImageError(f"{path} is empty (0 bytes)", "delete it, or restore it")
-        with _QUIET, Image.open(path) as image:
+        file: Path | io.BytesIO
+        if isinstance(place, Member):
+            file, bytes_read = io.BytesIO(place.read()), place.size
+        else:
+            file, bytes_read = place, place.stat().st_size
+        if bytes_read == 0:
+            raise ImageError(f"{place} is empty (0 bytes)", "delete it, or restore it")
+        with _QUIET, Image.open(file) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
-                raise _too_large(path, f"{width} × {height} pixels")
+                raise _too_large(place, f"{width} × {height} pixels")
             kind = image.format or "unknown"
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) if kind == "JPEG" else None
+            if isinstance(turned, int) and turned >= 5:  # lying on its side
+                width, height = height, width
+            if shrink is not None and kind == "JPEG" and (shrunk := shrink(width, height)) > 1:
+                image.draft(None, (image.width // shrunk, image.height // shrunk))
             image.load()
-            upright = ImageOps.exif_transpose(image)
+            upright = image if turned == 1 else ImageOps.exif_transpose(image)
+            if kind != "JPEG":
+                width, height = upright.size
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise _too_large(path, str(error).split(" exceeds")[0].replace("Image size ", "")) from None
+        raise _too_large(place, str(error).split(" exceeds")[0].replace("Image size ", "")) from None
     except UnidentifiedImageError:
-        raise ImageError(
-            f"{path} is not an image ({path.stat().st_size} bytes)", "delete it, or move it away"
-        ) from None
+        raise ImageError(f"{place} is not an image ({bytes_read} bytes)", "delete it, or move it away") from None
     except PermissionError:
-        raise ImageError(f"{path} may not be read", "change its permissions: chmod u+r") from None
+        raise ImageError(f"{place} may not be read", "change its permissions: chmod u+r") from None
     except FileNotFoundError:
-        raise ImageError(f"{path} does not exist", "check the path") from None
+        raise ImageError(f"{place} does not exist", "check the path") from None
     except IsADirectoryError:
-        raise ImageError(f"{path} is a folder, not an image", "name a file in it") from None
+        raise ImageError(f"{place} is a folder, not an image", "name a file in it") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError) as error:
         # Pillow's decoders raise any of these for damaged content.
         raise ImageError(
-            f"{path} is damaged: {str(error) or type(error).__name__}", "delete it, or restore it"
+            f"{place} is damaged: {str(error) or type(error).__name__}", "delete it, or restore it"
         ) from None
-    mislabelled = path.suffix.lower() in SUFFIXES and path.suffix.lower() not in _expected(kind)
-    return Opened(upright, kind, conversions(upright), mislabelled)
+    mislabelled = place.suffix.lower() in SUFFIXES and place.suffix.lower() not in _expected(kind)
+    return Opened(upright, kind, conversions(upright), mislabelled, (width, height), shrunk)
 
 
 def conversions(image: Image.Image) -> tuple[str, ...]:
@@ -181,8 +205,15 @@ def to_tensor(image: Image.Image) -> Tensor:
     """8-bit grey or colour to uint8 (c, h, w)."""
     import torch  # not above: `profond look` opens images without it
 
-    pixels = np.array(image, dtype=np.uint8)
-    return torch.from_numpy(pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    pixels = torch.from_numpy(np.array(image, dtype=np.uint8))
+    # NOTE a view, colours innermost as Pillow has them: whoever stacks many puts them in order, or leaves them so.
+    return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
+
+
+def cut(image: Image.Image, box: tuple[float, float, float, float], size: tuple[int, int], filter: str) -> Image.Image:
+    """A part of a picture (left, top, right, bottom), resized to height × width in one go."""
+    height, width = size
+    return image.resize((width, height), _FILTERS[filter], box)
 
 
 def _deep(image: Image.Image) -> Image.Image:
@@ -201,5 +232,5 @@ def _expected(kind: str) -> set[str]:
     return _SUFFIX_OF.get(kind, {f".{kind.lower()}"})
 
 
-def _too_large(path: Path, size: str) -> ImageError:
-    return ImageError(f"{path} is too large to decode: {size}, the limit is {MAX_PIXELS} pixels", "make it smaller")
+def _too_large(place: Place, size: str) -> ImageError:
+    return ImageError(f"{place} is too large to decode: {size}, the limit is {MAX_PIXELS} pixels", "make it smaller")

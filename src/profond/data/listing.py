@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from profond.core.errors import DataError
+from profond.data.places import Place
 from profond.data.splits import assign, check_groups
 
 SPLIT_NAMES = {
@@ -22,18 +23,18 @@ SPLIT_NAMES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One image file.
 
     Args:
-        path: of the file.
+        path: of the file; or a place in an archive.
         label: class name.
         split: ``train``, ``valid`` or ``test``; empty when none was given.
         group: empty when none was given.
     """
 
-    path: Path
+    path: Place
     label: str
     split: str = ""
     group: str = ""

@@ -10,9 +10,13 @@ from torch import Tensor
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
 from profond.data.augment import Augment
-from profond.data.dataset import Split, TensorSplit
+from profond.data.dataset import FileSplit, Split, TensorSplit
 from profond.data.preprocessing import Preprocessing
 from profond.data.stream import stream
+from profond.data.view import NUMBERS, View
+
+WINDOW = 8
+"""Archives among whose samples an epoch's order is drawn at a time, so that a disk reads a few of them only."""
 
 
 class Batches:
@@ -37,6 +41,7 @@ class Batches:
         device: torch.device | None = None,
         drop_last: bool = False,
         workers: int | None = None,
+        epochs: float | None = None,
     ) -> None:
         if batch_size < 1:
             raise ConfigError(f"the batch size is {batch_size}", "use 1 or more")
@@ -52,9 +57,10 @@ class Batches:
         self.device = device or torch.device("cpu")
         self.drop_last = drop_last
         self.workers = workers
+        self.epochs = epochs
         self._targets = split.targets.to(self.device)
         if augment is not None:
-            _check(augment, split)
+            _check(augment, split, epochs)
 
     def __len__(self) -> int:
         full, rest = divmod(len(self.split), self.batch_size)
@@ -67,7 +73,11 @@ class Batches:
         """The samples' positions in the order of that epoch."""
         if not self.shuffle:
             return torch.arange(len(self.split))
-        return torch.randperm(len(self.split), generator=generator(self.seed, "order", epoch))
+        random = generator(self.seed, "order", epoch)
+        archives = self.split.places.archives if isinstance(self.split, FileSplit) else None
+        if archives is None:
+            return torch.randperm(len(self.split), generator=random)
+        return _shuffled_by_archive(torch.from_numpy(archives), random)
 
     def at(self, epoch: int, start: int = 0, rank: int = 0, world_size: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches ``start``, ``start + 1``, … of an epoch; those before are not touched.
@@ -85,7 +95,10 @@ class Batches:
             for k, indices in zip(steps, chosen, strict=True):
                 yield self._from_memory(self.split, indices, self._draw(epoch, k, rank, world_size), epoch, k)
             return
-        raws = stream(self.split, chosen, self.workers, pin=self.device.type == "cuda")
+        views = None
+        if self.augment is not None and (self.augment.decode_crop or self.augment.sizes):
+            views = lambda k: self._views(epoch, start + k, rank, world_size)  # noqa: E731
+        raws = stream(self.split, chosen, self.workers, views=views, pin=self.device.type == "cuda")
         for k, indices, raw in zip(steps, chosen, raws, strict=True):
             raw = raw.to(self.device, non_blocking=True)
             yield self._from_raw(raw, indices, self._draw(epoch, k, rank, world_size), epoch, k)
@@ -93,14 +106,30 @@ class Batches:
     def _draw(self, epoch: int, k: int, rank: int, world_size: int) -> dict[str, Tensor]:
         if self.augment is None or not (self.augment.shift or self.augment.changes_pixels):
             return {}
-        count = min(self.batch_size, len(self.split) - k * self.batch_size)
-        height, width = self._extent
+        count = self._count(k)
+        height, width = self.extent(epoch)
         drawn = self.augment.draw(count, height, width, generator(self.seed, "augment", epoch, k))
         return {name: _share(values, rank, world_size) for name, values in drawn.items()}
 
-    @property
-    def _extent(self) -> tuple[int, int]:
-        """Height and width of a raw sample."""
+    def _views(self, epoch: int, k: int, rank: int, world_size: int) -> list[View]:
+        """How each sample of a batch is looked at; all that is random about it is drawn here."""
+        assert self.augment is not None
+        count, size = self._count(k), self.extent(epoch)
+        if not self.augment.decode_crop:
+            return [View(size)] * len(_share(torch.arange(count), rank, world_size))
+        draws = torch.rand(count, NUMBERS, dtype=torch.float64, generator=generator(self.seed, "view", epoch, k))
+        least = self.augment.decode_crop
+        return [View(size, least, tuple(row)) for row in _share(draws, rank, world_size).tolist()]
+
+    def _count(self, k: int) -> int:
+        return min(self.batch_size, len(self.split) - k * self.batch_size)
+
+    def extent(self, epoch: int) -> tuple[int, int]:
+        """Height and width of a raw sample in an epoch."""
+        if self.augment is not None and self.augment.sizes:
+            assert self.epochs is not None
+            side = self.augment.side(epoch / self.epochs)
+            return side, side
         if isinstance(self.split, TensorSplit):
             height, width = self.split.samples.shape[-2:]
         else:
@@ -119,7 +148,7 @@ class Batches:
         else:
             assert self.augment is not None
             samples = split.on_device(self.device, self.augment.shift)
-            crops = _gather(samples, indices, shift.to(self.device), self._extent)
+            crops = _gather(samples, indices, shift.to(self.device), self.extent(epoch))
             inputs = self.preprocessing.standardise(crops, fresh=True)
         return self._finish(inputs, indices, draw, epoch, k)
 
@@ -129,9 +158,9 @@ class Batches:
         shift = draw.pop("shift", None)
         if shift is not None:
             assert self.augment is not None
-            padded = torch.nn.functional.pad(raw, (self.augment.shift,) * 4)
+            padded = torch.nn.functional.pad(raw, (self.augment.shift,) * 4).contiguous()
             places = torch.arange(len(raw), device=raw.device)
-            raw = _gather(padded, places, shift.to(raw.device), self._extent)
+            raw = _gather(padded, places, shift.to(raw.device), self.extent(epoch))
         return self._finish(self.preprocessing.standardise(raw, fresh=True), indices.to(self.device), draw, epoch, k)
 
     def _finish(
@@ -177,8 +206,27 @@ def _share(values: Tensor, rank: int, world_size: int) -> Tensor:
     return values[rank::world_size]
 
 
-def _check(augment: Augment, split: Split) -> None:
-    """Raises: ConfigError when pictures' changes are asked of samples that are not pictures."""
+def _shuffled_by_archive(archives: Tensor, random: torch.Generator) -> Tensor:
+    """A new order of the archives, and of the samples of every `WINDOW` archives together."""
+    counts = torch.bincount(archives)
+    parts = [part for part in torch.split(archives.argsort(stable=True), counts.tolist()) if len(part)]
+    order = torch.randperm(len(parts), generator=random).tolist()
+    shuffled = []
+    for first in range(0, len(order), WINDOW):
+        together = torch.cat([parts[i] for i in order[first : first + WINDOW]])
+        shuffled.append(together[torch.randperm(len(together), generator=random)])
+    return torch.cat(shuffled)
+
+
+def _check(augment: Augment, split: Split, epochs: float | None) -> None:
+    """Raises: ConfigError when changes are asked for that these samples, or this many epochs, cannot have."""
+    if (augment.decode_crop or augment.sizes) and not isinstance(split, FileSplit):
+        raise ConfigError(
+            "decode_crop and sizes are for pictures that are decoded from their files, and these are in memory",
+            "leave them out; or, for a folder, --set memory_mib=0",
+        )
+    if augment.sizes and (epochs is None or epochs <= 0):
+        raise ConfigError("sizes change with the epochs, and their number is not given", "say how many: epochs=16")
     if isinstance(split, TensorSplit) and split.samples.ndim < 4 and (augment.shift or augment.changes_pixels):
         raise ConfigError(
             "these samples are signals, and only mixup is for signals", "leave the other augmentation out"

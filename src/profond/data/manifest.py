@@ -88,6 +88,7 @@ def write_manifest(path: Path, samples: Sequence[Sample]) -> None:
     writer.writerow(["path", "label", "split", *(["group"] if grouped else [])])
     folder = path.resolve().parent
     for sample in samples:
+        assert isinstance(sample.path, Path)  # a member of an archive has no path of its own
         # Relative where that needs no way up, so that folder and manifest can be moved together.
         file = sample.path.absolute()
         resolved = file.parent.resolve() / file.name

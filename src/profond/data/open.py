@@ -1,7 +1,9 @@
-"""One door to all data: a registered name, a folder of images, or a CSV manifest."""
+"""One door to all data: a registered name, a folder of images, ImageNet, tar shards, or a CSV manifest."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +11,31 @@ from profond.core.config import bind
 from profond.core.errors import DataError, UnknownName
 from profond.data import registry
 from profond.data.dataset import Dataset
+from profond.data.listing import Listing
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way in which data lie on a disk.
+
+    Args:
+        name: for people.
+        list: finds the samples.
+        open: makes a data set of them; its parameters are the options.
+    """
+
+    name: str
+    list: Callable[[Path], Listing]
+    open: Callable[..., Dataset]
 
 
 def open_dataset(reference: str | Path, **options: Any) -> Dataset:
     """Open a data set; it is fetched when it is not here.
 
     Args:
-        reference: ``"mnist"``, or the path of a folder of images or of a ``.csv`` manifest. A registered name wins
-            over a path; write ``./mnist`` for the folder.
+        reference: ``"mnist"``, or the path of a folder of images, of ImageNet, of tar shards, or of a ``.csv``
+            manifest; what it is, is seen by itself. A registered name wins over a path; write ``./mnist`` for the
+            folder.
         options: settings of that data set, such as ``padding=2`` or ``size=32``.
 
     Raises: UnknownName, ConfigError for an option, DataError for bad data, MissingError when it cannot be fetched.
@@ -27,18 +46,23 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
         dataset: Dataset = target(**bind(target, options, what=f"data {name!r}"))
         return dataset
     path = Path(name).expanduser()
+    kind = kind_of(path, name)
+    return kind.open(**bind(kind.open, {"path": path, **options}, what=f"{kind.name} {name!r}"))
+
+
+def kind_of(path: Path, name: str = "") -> Kind:
+    """What lies at a path. Raises: DataError, UnknownName when there is nothing that can be opened."""
+    name = name or str(path)
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
     except OSError as error:  # a path too long, a loop of links
         raise DataError(f"{name} cannot be opened: {error.strerror}", "check the path") from None
-    if is_folder:
-        from profond.data.folder import open_folder
-
-        return open_folder(**bind(open_folder, {"path": path, **options}, what=f"folder {name!r}"))
+    if is_folder or (is_file and path.suffix.lower() == ".tar"):
+        return _folder(path)
     if is_file and path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        from profond.data.manifest import open_manifest
+        from profond.data.manifest import list_manifest, open_manifest
 
-        return open_manifest(**bind(open_manifest, {"path": path, **options}, what=f"manifest {name!r}"))
+        return Kind("manifest", list_manifest, open_manifest)
     if is_file:
         raise DataError(f"{name} is neither a folder of images nor a .csv manifest", "`profond data --help` shows both")
     if path.is_symlink():
@@ -46,3 +70,16 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
     if "/" in name or "\\" in name or path.suffix:
         raise DataError(f"there is no {name}", "check the path; `profond data list` shows the registered names")
     raise UnknownName("data set", name, registry.names())
+
+
+def _folder(path: Path) -> Kind:
+    from profond.data import folder, imagenet, shards
+
+    try:
+        if shards.are_shards(path):
+            return Kind("shards", shards.list_shards, shards.open_shards)
+        if imagenet.find(path) is not None:
+            return Kind("ImageNet", imagenet.list_imagenet, imagenet.open_imagenet)
+    except PermissionError:
+        pass  # the folder's own door says it best
+    return Kind("folder", folder.list_folder, folder.open_folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -14,9 +13,10 @@ from torch import Tensor
 from profond.core.device import usable_cores
 from profond.core.errors import ConfigError, DataError, ImageError
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, FileSplit, Split, TensorSplit, relative
+from profond.data.dataset import Dataset, FileSplit, Split, TensorSplit
 from profond.data.images import is_grey, open_image
 from profond.data.listing import Listing, Sample
+from profond.data.places import Place, relative
 from profond.data.preprocessing import Mode, Preprocessing
 from profond.data.progress import track
 
@@ -59,7 +59,7 @@ def build(
     decoded_mib = len(listing.samples) * planes * size[0] * size[1] / 2**20
     splits: dict[str, Split] = {}
     if decoded_mib <= memory_mib:
-        conversions: dict[str, list[Path]] = defaultdict(list)
+        conversions: dict[str, list[Place]] = defaultdict(list)
         decoded = _decode([s.path for s in listing.samples], plain, listing.name, conversions)
         notes += [_told(what, paths) for what, paths in sorted(conversions.items())]
         place = {id(sample): i for i, sample in enumerate(listing.samples)}
@@ -110,7 +110,7 @@ def _look(
     return size, mode
 
 
-def _decode(paths: Sequence[Path], plain: Preprocessing, name: str, conversions: dict[str, list[Path]]) -> Tensor:
+def _decode(paths: Sequence[Place], plain: Preprocessing, name: str, conversions: dict[str, list[Place]]) -> Tensor:
     """All images as uint8 (n, c, h, w). Raises: ImageError that counts those that cannot be read."""
     assert plain.size is not None
     planes = 1 if plain.mode == "L" else 3
@@ -142,7 +142,7 @@ def _decode(paths: Sequence[Path], plain: Preprocessing, name: str, conversions:
     return decoded
 
 
-def _told(what: str, paths: Sequence[Path]) -> str:
+def _told(what: str, paths: Sequence[Place]) -> str:
     return f"{len(paths)} image{'s' if len(paths) > 1 else ''}: {what} (first: {paths[0].name})"
 
 

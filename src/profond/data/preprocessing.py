@@ -15,7 +15,8 @@ from torch import Tensor
 from profond.core.config import bind
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
-from profond.data.images import eight_bit, resize, to_tensor
+from profond.data.images import Opened, cut, eight_bit, resize, to_tensor
+from profond.data.view import View
 
 Mode = Literal["L", "RGB"]
 
@@ -71,6 +72,15 @@ class Preprocessing:
         if self.size is not None:
             image = resize(image, self.size, self.resize, self.interpolation, crop=self.crop)
         return to_tensor(image)
+
+    def look(self, opened: Opened, view: View) -> Tensor:
+        """One picture to uint8 (c, h, w) as a step of training wants it: another size, or a part of it."""
+        assert self.mode is not None, "only images are decoded"
+        image = eight_bit(opened.image, self.mode)
+        if not view.draws:
+            return to_tensor(resize(image, view.size, self.resize, self.interpolation, crop=self.crop))
+        left, top, right, bottom = (side / opened.shrunk for side in view.region(*opened.size))
+        return to_tensor(cut(image, (left, top, right, bottom), view.size, self.interpolation))
 
     def normalise(self, raw: Tensor) -> Tensor:
         """Raw samples (n, c, …) of any number type to float32 as the model takes them."""

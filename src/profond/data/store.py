@@ -9,11 +9,12 @@ from typing import Any
 
 from profond.core.errors import DataError
 from profond.data.check import fingerprints
-from profond.data.dataset import hash_samples, relative
+from profond.data.dataset import hash_samples
 from profond.data.fingerprint import Sets
-from profond.data.folder import list_folder
 from profond.data.listing import Listing
 from profond.data.manifest import list_manifest, write_manifest
+from profond.data.open import kind_of
+from profond.data.places import Member, relative
 
 
 def store_split(
@@ -31,12 +32,11 @@ def store_split(
     Raises: DataError.
     """
     path = Path(reference).expanduser()
-    if path.is_dir():
-        listing = list_folder(path)
-    elif path.is_file():
-        listing = list_manifest(path)
-    else:
+    if not path.exists():
         raise DataError(f"there is no {reference}", "name a folder of images or a .csv manifest")
+    listing = kind_of(path, reference).list(path)
+    if any(isinstance(sample.path, Member) for sample in listing.samples):
+        raise DataError(f"{reference} holds shards, whose pictures no manifest can name", "split their folder")
     if duplicates_together:
         listing = _grouped(listing)
     listing = listing.placed(valid_fraction, test_fraction, seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -11,36 +11,67 @@ from torch.utils.data import DataLoader
 
 from profond.core.device import usable_cores
 from profond.core.errors import ProfondError
-from profond.data.dataset import Split
+from profond.data.dataset import FileSplit, Split
+from profond.data.view import View
+
+Request = tuple[int, View | None]
 
 
 class _Samples(torch.utils.data.Dataset[Tensor | ProfondError]):
     def __init__(self, split: Split) -> None:
         self.split = split
 
-    def __getitem__(self, index: int) -> Tensor | ProfondError:
+    def __getitem__(self, request: Request) -> Tensor | ProfondError:
+        index, view = request
         try:
-            return self.split.raw(index)
+            if view is None:
+                return self.split.raw(index)
+            assert isinstance(self.split, FileSplit)
+            return self.split.look(index, view)
         except ProfondError as error:
             # Raised in a worker it would come back as the text of a traceback; handed over, it stays itself.
             return error
 
 
-def stream(split: Split, batches: Sequence[Tensor], workers: int | None, *, pin: bool = False) -> Iterator[Tensor]:
+class _Requests:
+    """What the workers are asked for, a batch at a time; made when it is needed, for an epoch can be a million."""
+
+    def __init__(self, batches: Sequence[Tensor], views: Callable[[int], Sequence[View]] | None) -> None:
+        self.batches, self.views = batches, views
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[Request]]:
+        for number, batch in enumerate(self.batches):
+            indices = batch.tolist()
+            views = [None] * len(indices) if self.views is None else self.views(number)
+            yield list(zip(indices, views, strict=True))
+
+
+def stream(
+    split: Split,
+    batches: Sequence[Tensor],
+    workers: int | None,
+    *,
+    views: Callable[[int], Sequence[View]] | None = None,
+    pin: bool = False,
+) -> Iterator[Tensor]:
     """The raw samples of each batch, stacked, in the order given.
 
     Args:
         split: decodes one sample at a time.
         batches: positions in the split, one tensor for each batch.
         workers: processes; None takes one for each core but one, at most 8; 0 decodes in this process.
+        views: given a batch's number, how each of its samples is looked at; None is as in evaluation.
         pin: page-locked memory, which copies to a GPU in the background.
 
     Raises: ImageError from a worker, as it was raised there.
     """
     count = min(8, usable_cores() - 1) if workers is None else workers
-    loader = DataLoader(
+    loader: DataLoader[Tensor | ProfondError] = DataLoader(
         _Samples(split),
-        batch_sampler=[batch.tolist() for batch in batches],
+        batch_sampler=_Requests(batches, views),
         num_workers=count,
         collate_fn=_stack,
         worker_init_fn=_quiet_worker,
@@ -63,6 +94,9 @@ def _stack(samples: list[Tensor | ProfondError]) -> Tensor | ProfondError:
         if isinstance(sample, ProfondError):
             return sample
         tensors.append(sample)
+    if tensors[0].ndim == 3 and tensors[0].stride(0) == 1:
+        # Colours innermost, as Pillow decodes and as convolutions like them: stacked as they are, nothing is moved.
+        return torch.stack([tensor.permute(1, 2, 0) for tensor in tensors]).permute(0, 3, 1, 2)
     return torch.stack(tensors)
 
 

@@ -13,6 +13,8 @@ from profond.data.adapt import adapted
 from profond.data.dataset import Dataset
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.synsets import are_synsets
+from profond.weights.classes import by_name
 
 
 class Known(Protocol):
@@ -67,7 +69,7 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
     dataset = open_dataset(reference, **options)
     if any_size and reference in registry.names():
         dataset = adapted(dataset, known)
-    chosen = split or ("test" if "test" in dataset.splits else next(iter(dataset.splits)))
+    chosen = split or next(name for name in ("test", "valid", "train") if name in dataset.splits)
     class_numbers(dataset.spec.classes, experiment.classes)
     _check_shape(dataset, chosen, experiment)
     short = reference if reference in registry.names() else Path(reference).expanduser().resolve().stem
@@ -76,7 +78,12 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
 
 
 def class_numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:
-    """Where each class of other data stands among a run's. Raises: DataError for one never seen in training."""
+    """Where each class of other data stands among a run's; synsets are ImageNet's classes by another name.
+
+    Raises: DataError for one never seen in training; MissingError when ImageNet's names cannot be had.
+    """
+    if are_synsets(names) and not are_synsets(known):  # ImageNet's folders, and a network that knows words
+        names = by_name(names)
     unseen = [name for name in names if name not in known]
     if unseen:
         shown = ", ".join(unseen[:5]) + (" …" if len(unseen) > 5 else "")

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from profond.core.config import bind
-from profond.core.errors import ConfigError, UnknownName
+from profond.core.errors import ConfigError, ProfondError, UnknownName
 from profond.data import registry as data_sets
 from profond.data.augment import Augment
 from profond.data.folder import open_folder
-from profond.data.manifest import open_manifest
+from profond.data.open import kind_of
 from profond.models import registry as models
 from profond.recipes import registry
 from profond.recipes.recipe import Loader, Recipe, Transfer
@@ -72,6 +72,13 @@ def for_finetuning(model: str, data: str, *, parts: int | None = None) -> Config
         "augment": {},
         "transfer": dataclasses.asdict(Transfer() if parts is None else Transfer(parts=parts)),
     }
+
+
+def on_data(config: Configuration, data: str) -> Configuration:
+    """The configuration with other data; of the data's settings, those stay that the other has too."""
+    accepted = inspect.signature(_target("data", data)).parameters
+    kept = {key: value for key, value in config["data"].items() if key != "name" and key in accepted}
+    return {**config, "data": {"name": data, **kept}}
 
 
 def changed(config: Configuration, changes: Mapping[str, Any]) -> Configuration:
@@ -154,7 +161,10 @@ def _target(section: str, name: str | None) -> Callable[..., Any]:
     if section == "data":
         if name in data_sets.names():
             return data_sets.load(name)
-        return open_manifest if Path(name).suffix.lower() in (".csv", ".tsv", ".txt") else open_folder
+        try:
+            return kind_of(Path(name).expanduser(), name).open
+        except ProfondError:  # said when it is opened; a run whose data is gone can still predict
+            return open_folder
     return (tasks if section == "task" else models).load(name)
 
 

@@ -116,7 +116,16 @@ class Experiment:
             device=device,
             drop_last=self.loader.drop_last and training,
             workers=self.loader.workers,
+            epochs=self._epochs(split) if training else None,
         )
+
+    def _epochs(self, split: str) -> float:
+        """Passes over a split in the whole training."""
+        if self.training.epochs is not None:
+            return self.training.epochs
+        assert self.training.steps is not None
+        batches = max(1, -(-len(self.dataset.splits[split]) // self.loader.batch_size))
+        return self.training.steps * self.training.accumulate / batches
 
 
 def opened(config: Configuration) -> Dataset:

@@ -25,6 +25,7 @@ from profond.explain.stages import stage_output
 from profond.recipes.experiment import Experiment, load
 from profond.serve.inference import Precision, prepared
 from profond.tasks.task import Task
+from profond.weights.classes import readable
 
 Picture = Image.Image | Path | str
 
@@ -137,7 +138,7 @@ class Predictor:
             experiment.model,
             experiment.task,
             experiment.preprocessing,
-            experiment.classes,
+            readable(experiment.classes),
             device=choose_device(device),
             resize=resize,
             precision=precision,

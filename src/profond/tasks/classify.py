@@ -43,6 +43,7 @@ class Classify:
         label_smoothing: share of the target spread evenly over all classes, in [0, 1).
         class_weights: one weight for each class in the loss, or none.
         auxiliary_weight: of the loss of each auxiliary head, where the model has some in training.
+        flip_at_test: a prediction is the mean of the logits of a picture and of its mirror image; twice the work.
 
     Source: of the auxiliary weight, C. Szegedy et al., Going deeper with convolutions, CVPR 2015, section 5.
     """
@@ -52,6 +53,7 @@ class Classify:
         label_smoothing: float = 0.0,
         class_weights: Sequence[float] | None = None,
         auxiliary_weight: float = 0.3,
+        flip_at_test: bool = False,
     ) -> None:
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing is {label_smoothing}", "use a number from 0 up to, not including, 1")
@@ -59,6 +61,7 @@ class Classify:
             raise ConfigError(f"auxiliary_weight is {auxiliary_weight}", "use a number of 0 or more")
         self.label_smoothing = label_smoothing
         self.auxiliary_weight = auxiliary_weight
+        self.flip_at_test = flip_at_test
         self.class_weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
 
     @property
@@ -83,7 +86,12 @@ class Classify:
         return F.cross_entropy(logits.float(), targets, weight=weights, label_smoothing=self.label_smoothing)
 
     def predict(self, model: nn.Module, inputs: Tensor) -> Classes:
-        return Classes(model(inputs).float().softmax(1))
+        logits: Tensor = model(inputs).float()
+        if self.flip_at_test:
+            if inputs.ndim < 4:
+                raise ConfigError("flip_at_test is for pictures, and these inputs are not", "leave it out")
+            logits = (logits + model(inputs.flip(-1)).float()) / 2
+        return Classes(logits.softmax(1))
 
     def inputs(self, batch: Batch) -> Tensor:
         return batch[0]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from profond.core.errors import DataError, MissingError
+from profond.data.progress import announce
 from profond.data.sources import DataFile, PipPackage, Source, Web, is_cached, obtain
+from profond.data.synsets import are_synsets
 
 _LABELS, _SYNSETS, _INDEX = "imagenet1k_label_to_names.json", "imagenet1k_to_21k.json", "imagenet_class_index.json"
 _PACKAGE = (
@@ -44,6 +47,32 @@ def imagenet_synsets() -> list[tuple[str, str]]:
             continue
         return _read(folder)
     raise MissingError("\n".join(error.message for error in reasons), reasons[-1].help)
+
+
+def readable(classes: Sequence[str]) -> tuple[str, ...]:
+    """Synsets such as ``n01440764`` as words for people, where they can be had; other names as they are.
+
+    Two classes of one word, such as ``crane``, keep their synsets beside it.
+    """
+    if not are_synsets(classes):
+        return tuple(classes)
+    try:
+        words = dict(imagenet_synsets())
+    except MissingError as error:
+        announce(f"{error.message}\nthe classes are shown by their synsets")
+        return tuple(classes)
+    often = Counter(words.values())
+    named = ((synset, words.get(synset, synset)) for synset in classes)
+    return tuple(f"{word} ({synset})" if often[word] > 1 else word for synset, word in named)
+
+
+def by_name(synsets: Sequence[str]) -> list[str]:
+    """The name that ``imagenet_classes`` gives each synset; itself where it is none of the thousand.
+
+    Raises: MissingError.
+    """
+    names = dict(zip((synset for synset, _ in imagenet_synsets()), imagenet_classes(), strict=True))
+    return [names.get(synset, synset) for synset in synsets]
 
 
 def _read(folder: Path) -> list[tuple[str, str]]:

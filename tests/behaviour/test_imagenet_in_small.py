@@ -1,0 +1,118 @@
+"""ImageNet end to end, on a miniature in its own layout made of real photos: what can be tried without ImageNet.
+
+The two recipes are run as they stand but for sizes and lengths, from the folder and from shards; their published
+results are not promised here, for they need ImageNet itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.numpy import load_file
+
+from profond.core.run import Run
+from profond.data.sharding import write_shards
+from profond.recipes import registry
+from profond.recipes.configuration import changed, from_recipe, on_data
+from profond.recipes.experiment import assemble, load
+from profond.recipes.train import train_experiment
+from profond.training.measure import measure
+
+pytestmark = pytest.mark.slow
+
+PUBLISHED = [name for name in registry.names() if registry.load(name)().expected.published]
+SETTINGS = [
+    "train", "imagenet_resnet18", "--model=convnet2d", "--epochs=6", "--batch-size=5", "--precision=fp32", "--quiet",
+    "--set=data.size=64", "--set=augment.sizes=[[0,32],[0.5,64]]", "--set=loader.workers=1",
+    "--set=checkpoint_every_seconds=0.01", "--set=log_every_steps=2",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["folder", "shards"])
+def data(request: pytest.FixtureRequest, miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if request.param == "folder":
+        return miniature
+    shards = tmp_path_factory.mktemp("sharded") / "shards"
+    write_shards(miniature, shards, count=5)
+    return shards
+
+
+def profond(*arguments: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "profond", *arguments]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def only_run(out: Path) -> Path | None:
+    runs = [path for path in out.glob("*") if not path.name.startswith(".")] if out.exists() else []
+    return runs[0] if runs else None
+
+
+def begun(process: subprocess.Popen[str], out: Path) -> Path:
+    while (run := only_run(out)) is None:
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.002)
+    return run
+
+
+def outcome(run: Path) -> tuple[dict[str, bytes], list[dict[str, Any]], Any]:
+    """Weights, metrics and evaluation, without what a clock decides."""
+    weights = {name: array.tobytes() for name, array in load_file(run / "model.safetensors").items()}
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        del line["seconds"]
+    return weights, lines, json.loads((run / "evaluation.json").read_text())["metrics"]
+
+
+def test_after_kill_9_the_bits_are_the_same(data: Path, tmp_path: Path) -> None:
+    process = profond(*SETTINGS, f"--data={data}", f"--out={tmp_path / 'whole'}")
+    run = begun(process, tmp_path / "whole")
+    began = time.monotonic()
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    expected, seconds = outcome(run), time.monotonic() - began
+    chance = random.Random(data.name)
+    process = profond(*SETTINGS, f"--data={data}", f"--out={tmp_path / 'killed'}")
+    run = begun(process, tmp_path / "killed")
+    time.sleep(chance.uniform(0.2, 0.8) * seconds)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (run / "evaluation.json").exists(), "it was killed in the midst of it"
+    process = profond("runs", "resume", str(run), "--quiet")
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    assert outcome(run) == expected
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_recipe_runs_on_the_miniature(name: str, miniature: Path, tmp_path: Path) -> None:
+    small = {
+        "training.epochs": 2,
+        "loader.batch_size": 8,
+        "loader.workers": 0,
+        "data.size": 64,
+        "augment.sizes": ((0.0, 32), (0.5, 64)),
+    }
+    config = changed(on_data(from_recipe(name), str(miniature)), small)
+    run = train_experiment(assemble(config), out=tmp_path)
+    assert run.state["status"] == "done"
+    assert run.state["steps"] == 6
+    kept = load(Run.open(run.path))
+    assert kept.task.flip_at_test, "the mirror image travels with the run"
+    assert kept.classes[0] == "n01614925"
+    result = run.read("evaluation.json")["metrics"]["valid"]["accuracy"]["value"]
+    measured = measure(kept.model, kept.task, kept.batches("valid"))
+    assert measured["accuracy"] == pytest.approx(result, abs=2e-3)
+
+
+def test_there_are_published_recipes() -> None:
+    assert PUBLISHED == ["imagenet_resnet18", "imagenet_resnet50"]
