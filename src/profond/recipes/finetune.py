@@ -73,9 +73,8 @@ def complete(config: Configuration, dataset: Dataset) -> tuple[nn.Module, list[s
     config["model"] = {"name": config["model"]["name"], **file.config}
     own = file.label == str(file.path)
     transfer["weights"] = str(file.path.absolute()) if own else file.row.source
-    transfer |= {"origin": file.label, "sha256": sha256(file.path)}
-    model, fresh = started(config)
-    transfer["fresh"] = list(fresh)
+    model, fresh = started({**config, "transfer": {**transfer, "sha256": ""}})
+    transfer |= {"origin": file.label, "sha256": sha256(file.path), "fresh": list(fresh)}
     new = ", ".join((head_of(model), *fresh))
     notes.append(f"weights: {file.label}; new, for {dataset.spec.num_classes} classes: {new}")
     training = config["training"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Mapping
 
+from profond import models
 from profond.recipes.configuration import Configuration, changed, for_finetuning, for_model
 from profond.recipes.finetune import located
 
@@ -25,7 +27,8 @@ def arm(
 
     All sides see the same few pictures, prepared in the same way. From random weights the network does as many steps
     as the fine-tuning, each of which trains all layers from the start, so that it costs more time; three times as many
-    in the longer one. Its BatchNorm follows in tens of steps, not hundreds, which it needs for so short a training.
+    in the longer one. Its BatchNorm's statistics follow in a few steps (momentum 0.2): at the published 0.01
+    they would still be those of the random start when so short a training ends, and it would be worth nothing.
 
     Args:
         name: one of `ARMS`.
@@ -46,7 +49,9 @@ def arm(
     file = located(tuned)
     scratch = for_model(model, data)
     settings = {key: value for key, value in file.config.items() if key != "num_classes"}
-    scratch["model"] = {"name": model, **settings, **({"norm_momentum": 0.1} if "norm_momentum" in settings else {})}
+    if "norm_momentum" in inspect.signature(models.registry.load(model)).parameters:
+        settings["norm_momentum"] = 0.2
+    scratch["model"] = {"name": model, **settings}
     scratch["data"]["preprocessing"] = dataclasses.asdict(file.preprocessing)
     longer = 3 if name == "from_scratch_longer" else 1
     return changed(scratch, {**common, "loader.batch_size": 32, "training.epochs": longer * epochs})
