@@ -73,7 +73,7 @@ def list_items(language: str, out: Path, as_json: bool) -> None:
 @click.argument("items", nargs=-1, metavar="[ITEM]...")
 @click.option("--all", "everything", is_flag=True, help="Every item.")
 @click.option("--quick", is_flag=True, help="Fewer seeds, shorter training or less data; the result says so.")
-@click.option("--seeds", type=click.IntRange(1), help="Trainings of each network (L3, L4, L7).")
+@click.option("--seeds", type=click.IntRange(1), help="Trainings of each network (L3, L4, L7, L15).")
 @click.option(
     "--image", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Your own picture (L1, L5, L6)."
 )

@@ -26,12 +26,14 @@ TRY = {
     "L5": 'profond conv photo.jpg --kernel "[[-1,0,1],[-2,0,2],[-1,0,1]]" --stride 2',
     "L6": 'profond pool --matrix "[[1,1,2,4],[5,6,7,8],[3,2,1,0],[1,2,3,4]]"',
     "L7": "profond train lenet5",
+    "L8": "profond data shard photos/ shards/",
     "L9": "profond models show alexnet --picture alexnet.png",
     "L10": "profond models show vgg19",
     "L11": "profond models show googlenet --picture googlenet.png",
     "L12": "profond params resnet152",
     "L13": "profond models list",
     "L14": "profond predict --model efficientnet_lite0 --pretrained photo.jpg",
+    "L15": "profond finetune --model efficientnet_lite0 --data photos/",
 }
 
 
