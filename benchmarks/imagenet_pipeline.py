@@ -4,7 +4,7 @@ The files are real photos, cut to 500×375 and stored as plain JPEG, about as la
 each file and decodes it whole, in two processes, and does nothing else. Ours decodes in two workers, takes a random
 region of it (8 to 100 % of the area), brings it to the size that is wanted, mirrors half of them, stacks and
 normalises: what a step of training receives. Folder and shards hold the same files. The variants take turns; the
-share is that of Pillow alone in the same turn. A JPEG is decoded at half the size where the region has pixels enough.
+share is that of Pillow alone in the same turn.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def decode(paths: list[str]) -> int:
     return len(paths)
 
 
-def turns(folder: str, shards: str, rounds: int, count: int) -> dict[str, list[float]]:
+def turns(folder: str, shards: str, rounds: int) -> dict[str, list[float]]:
     """Pictures a second of each round, by variant."""
     import torch
 
@@ -107,8 +107,6 @@ def run(quick: bool) -> str:
     with tempfile.TemporaryDirectory() as place:
         folder, shards = Path(place, "photos"), Path(place, "shards")
         kilobytes = write_photos(str(folder), count)
-        lone = Path(place, "lone")
-        lone.mkdir()
         write_shards(folder / "train", shards, size=10_000_000)
         found = measure(
             "imagenet_pipeline", "turns", folder=str(folder), shards=str(shards), rounds=rounds, count=count

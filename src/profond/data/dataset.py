@@ -140,8 +140,8 @@ class FileSplit:
     def look(self, index: int, view: View) -> Tensor:
         """One sample as a step of training wants it: uint8 (c, h, w) of another size, or a part of the picture.
 
-        NOTE Where the part has at least twice the pixels that are wanted, a JPEG is decoded at half the size (or less):
-        the same part of the picture, but not the same values to the last digit.
+        NOTE Where the part has four times the side that is wanted, or more, a JPEG is decoded at a quarter of its size:
+        the same part of the picture, to the pixels of the smaller one, but a little sharper.
         """
         return self.preprocessing.look(open_image(self.places[index], view.shrink), view)
 

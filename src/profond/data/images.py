@@ -72,7 +72,7 @@ class Opened:
         notes: conversions that will be needed, such as ``"16-bit scaled to 8-bit"``.
         mislabelled: the file name promises another format.
         size: width and height of the upright picture as it is in its file.
-        shrunk: 2, 4 or 8 when it was decoded that much smaller, else 1.
+        shrunk: 4 or 8 (or 2) when it was decoded that much smaller, else 1.
     """
 
     image: Image.Image
@@ -210,10 +210,18 @@ def to_tensor(image: Image.Image) -> Tensor:
     return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
 
 
-def cut(image: Image.Image, box: tuple[float, float, float, float], size: tuple[int, int], filter: str) -> Image.Image:
-    """A part of a picture (left, top, right, bottom), resized to height × width in one go."""
-    height, width = size
-    return image.resize((width, height), _FILTERS[filter], box)
+def cut(image: Image.Image, box: tuple[int, int, int, int], size: tuple[int, int], interpolation: str) -> Tensor:
+    """A part of an 8-bit picture (left, top, right, bottom), resized to height × width: uint8 (c, h, w).
+
+    NOTE by PyTorch, which is three times as fast as Pillow; their values differ by one at most, but along the borders,
+    where Pillow also sees what is beyond them.
+    """
+    import torch.nn.functional as F  # not above: as in to_tensor
+
+    planes = to_tensor(image.crop(box))[None]
+    if interpolation == "nearest":
+        return F.interpolate(planes, size=size, mode=interpolation)[0]
+    return F.interpolate(planes, size=size, mode=interpolation, antialias=True)[0]
 
 
 def _deep(image: Image.Image) -> Image.Image:

@@ -101,7 +101,10 @@ class Batches:
         raws = stream(self.split, chosen, self.workers, views=views, pin=self.device.type == "cuda")
         for k, indices, raw in zip(steps, chosen, raws, strict=True):
             raw = raw.to(self.device, non_blocking=True)
-            yield self._from_raw(raw, indices, self._draw(epoch, k, rank, world_size), epoch, k)
+            draw = self._draw(epoch, k, rank, world_size)
+            if views is not None:
+                draw.pop("flip", None)  # done while decoding
+            yield self._from_raw(raw, indices, draw, epoch, k)
 
     def _draw(self, epoch: int, k: int, rank: int, world_size: int) -> dict[str, Tensor]:
         if self.augment is None or not (self.augment.shift or self.augment.changes_pixels):
@@ -114,12 +117,12 @@ class Batches:
     def _views(self, epoch: int, k: int, rank: int, world_size: int) -> list[View]:
         """How each sample of a batch is looked at; all that is random about it is drawn here."""
         assert self.augment is not None
-        count, size = self._count(k), self.extent(epoch)
-        if not self.augment.decode_crop:
-            return [View(size)] * len(_share(torch.arange(count), rank, world_size))
-        draws = torch.rand(count, NUMBERS, dtype=torch.float64, generator=generator(self.seed, "view", epoch, k))
-        least = self.augment.decode_crop
-        return [View(size, least, tuple(row)) for row in _share(draws, rank, world_size).tolist()]
+        count, size, least = self._count(k), self.extent(epoch), self.augment.decode_crop
+        numbers = NUMBERS if least else 0
+        draws = torch.rand(count, numbers, dtype=torch.float64, generator=generator(self.seed, "view", epoch, k))
+        rows = _share(draws, rank, world_size).tolist()
+        flips = self._draw(epoch, k, rank, world_size).get("flip", torch.zeros(len(rows))).tolist()
+        return [View(size, least, tuple(row), bool(flip)) for row, flip in zip(rows, flips, strict=True)]
 
     def _count(self, k: int) -> int:
         return min(self.batch_size, len(self.split) - k * self.batch_size)

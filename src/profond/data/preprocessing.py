@@ -78,9 +78,12 @@ class Preprocessing:
         assert self.mode is not None, "only images are decoded"
         image = eight_bit(opened.image, self.mode)
         if not view.draws:
-            return to_tensor(resize(image, view.size, self.resize, self.interpolation, crop=self.crop))
-        left, top, right, bottom = (side / opened.shrunk for side in view.region(*opened.size))
-        return to_tensor(cut(image, (left, top, right, bottom), view.size, self.interpolation))
+            raw = to_tensor(resize(image, view.size, self.resize, self.interpolation, crop=self.crop))
+        else:
+            left, top, right, bottom = (round(side / opened.shrunk) for side in view.region(*opened.size))
+            box = left, top, max(right, left + 1), max(bottom, top + 1)
+            raw = cut(image, box, view.size, self.interpolation)
+        return raw.flip(-1) if view.mirrored else raw
 
     def normalise(self, raw: Tensor) -> Tensor:
         """Raw samples (n, c, …) of any number type to float32 as the model takes them."""

@@ -19,11 +19,13 @@ class View:
         size: height and width.
         least: share of the picture's area that a random region has at least.
         draws: `NUMBERS` uniform numbers in [0, 1) for a random region; none for the middle, as in evaluation.
+        mirrored: left and right change places.
     """
 
     size: tuple[int, int]
     least: float = 1.0
     draws: tuple[float, ...] = ()
+    mirrored: bool = False
 
     def region(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Left, top, right and bottom of the random region of a picture of this size.
@@ -45,9 +47,12 @@ class View:
         return left, top, left + wide, top + high
 
     def shrink(self, width: int, height: int) -> int:
-        """1, 2, 4 or 8: by how much a picture of this size may be decoded smaller and still hold enough pixels."""
+        """1, 4 or 8: by how much a picture of this size may be decoded smaller and still hold enough pixels.
+
+        NOTE not 2: reading a JPEG's bits is most of the work, so that half the size saves next to nothing.
+        """
         if not self.draws:
             return 1
         left, top, right, bottom = self.region(width, height)
         spare = min((right - left) / self.size[1], (bottom - top) / self.size[0])
-        return next((factor for factor in (8, 4, 2) if factor <= spare), 1)
+        return next((factor for factor in (8, 4) if factor <= spare), 1)
