@@ -143,6 +143,7 @@ def test_augmentation_forbids_features(photos: Path, weights: Path, tmp_path: Pa
     assert "features_seconds" not in run.state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [0, 3])
 def test_a_run_killed_before_its_first_checkpoint_starts_again_from_the_weights(
     photos: Path, weights: Path, tmp_path: Path, parts: int
@@ -389,6 +390,7 @@ def test_frozen_statistics_that_moved_are_found(healthy: Run, tmp_path: Path) ->
     assert "frozen layers are not those of the weights: stem.norm" in only("batch_norm", run).evidence
 
 
+@pytest.mark.slow
 def test_running_statistics_that_do_not_follow_are_found(photos: Path, weights: Path, tmp_path: Path) -> None:
     """The published momentum of some networks is 0.001: in a short training the statistics stay where they were."""
     start = torch.load(weights, weights_only=True)
@@ -415,6 +417,7 @@ def test_a_class_with_too_few_pictures_is_found(weights: Path, tmp_path: Path) -
     assert "7 (" in only("few", config(folder, weights)).evidence
 
 
+@pytest.mark.slow
 def test_the_doctors_verb_says_what_it_found_and_exits_with_1(
     photos: Path, weights: Path, healthy: Run, tmp_path: Path, capsys: Any
 ) -> None:

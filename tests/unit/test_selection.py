@@ -143,6 +143,24 @@ def test_a_run_ended_on_either_side_of_a_border_resumes_to_the_same_bits(tmp_pat
         assert all(torch.equal(value, resumed[name]) for name, value in expected.items()), end_at
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "nadam", "radam", "rmsprop", "sgd"])
+def test_a_network_whose_weights_lie_channels_last_resumes_to_the_same_bits(tmp_path: Path, optimizer: str) -> None:
+    training = settings(optimizer=optimizer, checkpoint_every_seconds=0.0)
+
+    def train(run: Run, end_at: int | None = None, resume: bool = False) -> dict[str, Tensor]:
+        torch.manual_seed(3)
+        model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3), nn.Flatten(), nn.Linear(64, 2))
+        watch = States(end_at)
+        return fit(model, Classify(), loader(), training, run=run, resume=resume, observers=[watch]).model.state_dict()
+
+    expected = train(Run.create(tmp_path, "whole", {}))
+    run = Run.create(tmp_path, "cut", {})
+    with pytest.raises(KeyboardInterrupt):
+        train(run, 4)
+    resumed = train(run, resume=True)
+    assert all(torch.equal(value, resumed[name]) for name, value in expected.items())
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -295,7 +295,7 @@ def _spread(experiment: Experiment, count: int) -> range:
 def _answers(experiment: Experiment) -> tuple[Tensor, Tensor]:
     """True and predicted classes of pictures that were not learned from, if there are any; the first so many."""
     split = next(name for name in ("valid", "test", "train") if name in experiment.dataset.splits)
-    true, said = zip(*_predicted(experiment, experiment.model, split), strict=True)
+    true, said = zip(*_predicted(experiment, experiment.model.eval(), split), strict=True)
     return torch.cat(true), torch.cat(said)
 
 
