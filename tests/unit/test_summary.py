@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from profond import models
 from profond.cli import run
 from profond.core.errors import ConfigError
-from profond.explain.architecture import collapsed, draw
+from profond.explain.architecture import clipped, collapsed, draw
 from profond.explain.drawing import save_figure
 from profond.explain.summary import Layer, Summary, summarise
 from profond.explain.summary_table import lines
@@ -336,9 +336,24 @@ def test_a_picture_shows_every_block_within_its_edges(tmp_path: Path) -> None:
 def test_a_deep_model_is_drawn_part_by_part() -> None:
     stages = [nn.Sequential(*[nn.Conv2d(4, 4, 3, padding=1) for _ in range(30)]) for _ in range(3)]
     summary = summarise(nn.Sequential(*stages), (4, 8, 8))
-    blocks = collapsed(summary.layers)
+    blocks = collapsed(summary.layers, summary.shapes)
     assert [(block.name, block.kind) for block in blocks] == [(str(i), "30 layers") for i in range(3)]
     assert sum(block.parameters for block in blocks) == summary.parameters
+
+
+def test_a_part_is_drawn_with_the_shape_that_it_puts_out_not_with_its_last_layer_s() -> None:
+    found = {}
+    for name in ("googlenet", "densenet121", "mobilenet", "resnet18"):
+        summary = summarise(models.create(name, input_shape=(3, 64, 64), num_classes=10), (3, 64, 64), name=name)
+        blocks = collapsed(summary.layers, summary.shapes)
+        found[name] = {block.name: block.shape for block in blocks}
+        assert len(found[name]) == len(blocks), "each block has a name of its own"
+        assert sum(block.parameters for block in blocks) == summary.parameters
+        assert not any("Pad" in block.kind for block in blocks)
+    assert found["googlenet"]["inception3a"] == (256, 8, 8)
+    assert found["densenet121"]["body.block1"] == (256, 16, 16)
+    assert found["mobilenet"]["blocks.1.depthwise"] == (64, 16, 16)
+    assert clipped("body.stage1.0.branch.0") == "…stage1.0.branch.0"
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any, str]:
