@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from torch import Tensor, nn
 
 from profond import models
 from profond.cli import run
 from profond.core.errors import ConfigError
-from profond.explain.architecture import collapsed, draw
-from profond.explain.drawing import save_figure
+from profond.explain.architecture import clipped, collapsed, draw
 from profond.explain.summary import Layer, Summary, summarise
 from profond.explain.summary_table import lines
 
@@ -318,27 +318,45 @@ def test_numbers_stand_in_columns_with_thousands_apart() -> None:
     assert any(line.startswith("total") and "61,706" in line for line in text)
 
 
-def test_a_picture_shows_every_block_within_its_edges(tmp_path: Path) -> None:
-    for name in models.registry.names():
+def test_a_picture_shows_every_block_within_its_edges() -> None:
+    families = {models.registry.entry(name).module: name for name in models.registry.names()}
+    for name in families.values():
         shape = models.example_shape(name)
-        figure = draw(summarise(models.create(name, input_shape=shape, num_classes=10), shape, name=name))
-        figure.canvas.draw()
+        with torch.device("meta"):  # only the shapes are drawn
+            model = models.create(name, input_shape=shape, num_classes=10)
+        figure = draw(summarise(model, shape, name=name))
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
         box = figure.bbox
         for text in figure.axes[0].texts:
             extent = text.get_window_extent()
             assert extent.x0 >= 0, text
             assert extent.x1 <= box.width, text
-        save_figure(figure, tmp_path / f"{name}.png")
-        with Image.open(tmp_path / f"{name}.png") as picture:
-            assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 10
+        picture = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
+        assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 10
 
 
 def test_a_deep_model_is_drawn_part_by_part() -> None:
     stages = [nn.Sequential(*[nn.Conv2d(4, 4, 3, padding=1) for _ in range(30)]) for _ in range(3)]
     summary = summarise(nn.Sequential(*stages), (4, 8, 8))
-    blocks = collapsed(summary.layers)
+    blocks = collapsed(summary.layers, summary.shapes)
     assert [(block.name, block.kind) for block in blocks] == [(str(i), "30 layers") for i in range(3)]
     assert sum(block.parameters for block in blocks) == summary.parameters
+
+
+def test_a_part_is_drawn_with_the_shape_that_it_puts_out_not_with_its_last_layer_s() -> None:
+    found = {}
+    for name in ("googlenet", "densenet121", "mobilenet", "resnet18"):
+        summary = summarise(models.create(name, input_shape=(3, 64, 64), num_classes=10), (3, 64, 64), name=name)
+        blocks = collapsed(summary.layers, summary.shapes)
+        found[name] = {block.name: block.shape for block in blocks}
+        assert len(found[name]) == len(blocks), "each block has a name of its own"
+        assert sum(block.parameters for block in blocks) == summary.parameters
+        assert not any("Pad" in block.kind for block in blocks)
+    assert found["googlenet"]["inception3a"] == (256, 8, 8)
+    assert found["densenet121"]["body.block1"] == (256, 16, 16)
+    assert found["mobilenet"]["blocks.1.depthwise"] == (64, 16, 16)
+    assert clipped("body.stage1.0.branch.0") == "…stage1.0.branch.0"
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any, str]:

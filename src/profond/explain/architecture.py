@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from matplotlib.patches import FancyArrowPatch, Polygon, Rectangle
 from profond.explain.drawing import COLOURS, DOTS, FAINT, FONT, INK, MUTED, PAPER, text_width, tint
 from profond.explain.summary import Layer, Summary
 
-MOST_BLOCKS, BLOCKS_A_ROW = 40, 10
+MOST_BLOCKS, BLOCKS_A_ROW, LONGEST = 40, 10, 20
 MARGIN, GAP, TALLEST, DEEPEST = 40, 30, 130, 46
 HEAD, LABELS, BAR = 88, 88, 40
 FAMILIES = {"input": "#9aa5b1", "convolution": COLOURS[1], "pooling": COLOURS[2], "dense": COLOURS[0]}
@@ -34,7 +34,7 @@ class Block:
 
 def draw(summary: Summary) -> Figure:
     """The picture of a summary: width and depth of a block grow with its shape; the bars share out the parameters."""
-    blocks = [Block("input", "", "input", summary.input_shape, 0), *collapsed(summary.layers)]
+    blocks = [Block("input", "", "input", summary.input_shape, 0), *collapsed(summary.layers, summary.shapes)]
     count = math.ceil(len(blocks) / math.ceil(len(blocks) / BLOCKS_A_ROW))
     rows = [blocks[first : first + count] for first in range(0, len(blocks), count)]
     largest = max((max(block.shape[1:]) for block in blocks if len(block.shape) > 1), default=1)
@@ -54,7 +54,7 @@ def draw(summary: Summary) -> Figure:
     floor: float = HEAD
     for row, height in zip(rows, heights, strict=True):
         floor += height
-        x, edge = float(MARGIN), 0.0
+        x, edge, end = float(MARGIN), 0.0, 0.0
         for block in row:
             room = slot(block, largest, widest)
             face, tall, deep = solid(block, largest, widest)
@@ -65,19 +65,24 @@ def draw(summary: Summary) -> Figure:
             labels(axes, block, x + room / 2, floor + 24)
             share(axes, block.parameters / most, x + room / 2, floor + LABELS)
             edge = left + face + min(deep, 10)  # where its side is, as high as the arrow
+            end = left + face + deep
             x += room + GAP
         if row is not rows[-1]:
-            arrow(axes, edge + 16, floor - 8)
+            arrow(axes, end + 16, floor - 8)
         floor += LABELS + BAR + 24
     return figure
 
 
-def collapsed(layers: Sequence[Layer]) -> list[Block]:
-    """The layers that compute or change the shape; in a large model, those of one part of it together."""
+def collapsed(layers: Sequence[Layer], shapes: Mapping[str, tuple[int, ...]]) -> list[Block]:
+    """The layers that compute or change the shape; in a large model, those of one part of it together.
+
+    Args:
+        shapes: what each part of the model puts out, by its name.
+    """
     blocks: list[Block] = []
     shape: tuple[int, ...] | None = None
     for layer in layers:
-        if layer.output_shape is None:
+        if layer.output_shape is None or "Pad" in layer.kind:  # padding belongs to what comes after it
             continue
         if layer.multiply_adds or (layer.output_shape != shape and layer.kind != "Flatten") or not blocks:
             blocks.append(Block(layer.name, layer.kind, family(layer), layer.output_shape, layer.parameters))
@@ -88,11 +93,21 @@ def collapsed(layers: Sequence[Layer]) -> list[Block]:
     grouped = blocks
     while len(grouped) > MOST_BLOCKS and depth > 1:
         depth -= 1
-        grouped = grouped_at(blocks, depth)
-    return grouped
+        grouped = grouped_at(blocks, depth, shapes)
+    return [replace(block, name=name) for block, name in zip(grouped, short([b.name for b in grouped]), strict=True)]
 
 
-def grouped_at(blocks: Sequence[Block], depth: int) -> list[Block]:
+def short(names: Sequence[str]) -> list[str]:
+    """Without the last part of a name where the part before it says as much: ``conv1`` of ``conv1.convolution``."""
+    parents = [name.rpartition(".")[0] for name in names]
+    within = {parent: sum(name.startswith(f"{parent}.") for name in names) for parent in parents}
+    return [
+        parent if parent and within[parent] == 1 and parent not in names else name
+        for name, parent in zip(names, parents, strict=True)
+    ]
+
+
+def grouped_at(blocks: Sequence[Block], depth: int, shapes: Mapping[str, tuple[int, ...]]) -> list[Block]:
     groups: dict[str, list[Block]] = {}
     for block in blocks:
         groups.setdefault(".".join(block.name.split(".")[:depth]), []).append(block)
@@ -100,7 +115,8 @@ def grouped_at(blocks: Sequence[Block], depth: int) -> list[Block]:
     for path, inside in groups.items():
         heaviest = max(inside, key=lambda block: block.parameters)
         kind = inside[0].kind if len(inside) == 1 else f"{len(inside)} layers"
-        result.append(Block(path, kind, heaviest.family, inside[-1].shape, sum(block.parameters for block in inside)))
+        shape = shapes.get(path, inside[-1].shape)
+        result.append(Block(path, kind, heaviest.family, shape, sum(block.parameters for block in inside)))
     return result
 
 
@@ -195,7 +211,11 @@ def write(
 
 
 def clipped(name: str) -> str:
-    return name if len(name) <= 18 else "…" + name[-17:]
+    """The last parts of a name, as many as fit."""
+    shown = name
+    while len(shown) > LONGEST and "." in shown:
+        shown = "…" + shown.lstrip("…").partition(".")[2]
+    return shown if len(shown) <= LONGEST else "…" + shown[1 - LONGEST :]
 
 
 def shape_text(shape: Sequence[int]) -> str:

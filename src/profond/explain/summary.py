@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from torch import nn
@@ -57,6 +57,7 @@ class Summary:
         activations: numbers that the layers put out for one sample.
         buffers: stored numbers that no gradient reaches and that are not counted as parameters.
         weight_bytes: parameters and buffers as they are stored.
+        shapes: what every module put out first, those that are no rows too, by its name.
     """
 
     model: str
@@ -66,6 +67,7 @@ class Summary:
     activations: int
     buffers: int
     weight_bytes: int
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def parameters(self) -> int:
@@ -131,6 +133,7 @@ def summarise(
         activations=sum(math.prod(shape) for shape in shapes),
         buffers=sum(one.numel() for one in stored.values() if one.is_floating_point()) - counted,
         weight_bytes=sum(one.numel() * one.element_size() for one in stored.values()),
+        shapes={path: visit.output_shape for path, visit in visits.items() if visit.output_shape is not None},
     )
 
 
