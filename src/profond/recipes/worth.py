@@ -29,6 +29,7 @@ def arm(
     as the fine-tuning, each of which trains all layers from the start, so that it costs more time; three times as many
     in the longer one. Its BatchNorm's statistics follow in a few steps (momentum 0.2): at the published 0.01
     they would still be those of the random start when so short a training ends, and it would be worth nothing.
+    Its rate is the best of 0.002, 0.006 and 0.02 (59, 69 and 60 % with seed 0).
 
     Args:
         name: one of `ARMS`.
@@ -54,4 +55,5 @@ def arm(
     scratch["model"] = {"name": model, **settings}
     scratch["data"]["preprocessing"] = dataclasses.asdict(file.preprocessing)
     longer = 3 if name == "from_scratch_longer" else 1
-    return changed(scratch, {**common, "loader.batch_size": 32, "training.epochs": longer * epochs})
+    given = {"loader.batch_size": 32, "training.epochs": longer * epochs, "training.learning_rate": 6e-3}
+    return changed(scratch, {**common, **given})
