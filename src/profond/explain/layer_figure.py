@@ -33,12 +33,13 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
         values = values.reshape(outputs, -1, *sides[-2:])
         inputs = values.shape[1]
     kernel = "×".join(map(str, sides))
-    sheet = Sheet(f"{found.layer}: {outputs} kernels of {kernel}", f"{model} · {found.kind}")
+    what = "units" if found.kind == "Linear" else "kernels"
+    sheet = Sheet(f"{found.layer}: {outputs} {what} of {kernel}", f"{model} · {found.kind}")
     high = float(np.percentile(np.abs(values), 99.5)) or float(np.abs(values).max()) or 1.0
     if found.sees_input and inputs == 3:
         rgb = values[:, ::-1] if channels == "BGR" else values
         tiles = [Tile(_colours(one, high), (f"{index}",)) for index, one in enumerate(rgb[:MOST_FILTERS])]
-        sheet.row(mosaic(tiles, _ROW, 76, note=_left_out(outputs, MOST_FILTERS, "kernels")))
+        sheet.row(mosaic(tiles, _ROW, 76, note=_left_out(outputs, MOST_FILTERS, what)))
         sheet.text(
             f"Middle grey is zero; red, green and blue each run from −{number(high)} to {number(high)}:"
             " a red spot is a weight that looks for red."
@@ -46,13 +47,13 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
         return sheet.figure()
     scale = Scale(-high, high, True, "")
     if kernel == "1×1":
-        table = scale.picture(values[:, :, 0, 0])
+        table = scale.picture(values[:, :, 0, 0].T)
         size = fit(*table.size, (720, 520))
-        note = f"A row for each of the {outputs} outputs, a column for each of the {inputs} inputs."
-        sheet.row(Panel(*size, lambda axes: show(axes, table, size), "", note))
+        note = f"A column for each of the {outputs} outputs, a row for each of the {inputs} inputs."
+        sheet.row(Panel(*size, lambda axes: show(axes, table, size), "", note, room=480))
     elif inputs == 1:
         tiles = [Tile(shown(one[0], scale), (f"{index}",)) for index, one in enumerate(values[:MOST_FILTERS])]
-        sheet.row(mosaic(tiles, _ROW, 76, note=_left_out(outputs, MOST_FILTERS, "kernels")))
+        sheet.row(mosaic(tiles, _ROW, 76, note=_left_out(outputs, MOST_FILTERS, what)))
     else:
         few, wide = min(outputs, MOST_FILTERS // 4), min(inputs, MOST_INPUTS)
         tiles = [
