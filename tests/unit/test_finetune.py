@@ -125,6 +125,7 @@ def test_head_only_trains_on_features_and_puts_the_head_back_into_the_network(
     assert json.loads((folder / "evaluation.json").read_text())["metrics"]["valid"]["accuracy"]["value"] > 0.7
 
 
+@pytest.mark.slow
 def test_features_give_the_head_that_training_through_the_whole_network_gives(
     photos: Path, weights: Path, tmp_path: Path
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again_from_the_weights(
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
+@pytest.mark.slow
 def test_weights_that_changed_since_are_not_resumed_from(photos: Path, weights: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.pth"
     shutil.copy(weights, own)
@@ -196,6 +198,7 @@ def test_even_classes_are_not_weighed(photos: Path, weights: Path) -> None:
     assert assemble(config(photos, weights)).config["task"]["class_weights"] is None
 
 
+@pytest.mark.slow
 def test_registered_pictures_are_brought_to_the_network_and_few_of_each_class_can_be_asked_for(
     weights: Path, tmp_path: Path, capsys: Any
 ) -> None:
@@ -352,6 +355,7 @@ def test_a_head_in_another_order_than_the_labels_is_found_by_its_answers(healthy
     assert "if the outputs stood in another order" in sign.evidence
 
 
+@pytest.mark.slow
 def test_a_rate_that_is_too_high_is_found_before_training(photos: Path, weights: Path) -> None:
     sign = only("rate", config(photos, weights, learning_rate=3.0))
     assert "at a tenth of it" in sign.evidence
@@ -374,6 +378,7 @@ def test_a_run_that_became_infinite_is_found(photos: Path, weights: Path, tmp_pa
     assert "not finite" in only("rate", Run.open(folder)).evidence
 
 
+@pytest.mark.slow
 def test_statistics_from_small_batches_are_found(photos: Path, weights: Path) -> None:
     moving = {"freeze_norms": False, "unfreeze": [[0.5, ["last"]]]}
     sign = only("batch_norm", config(photos, weights, batch_size=4, **moving))
