@@ -6,13 +6,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from profond.training.loop import Fitted, fit
+    from profond.training.fitted import Fitted
+    from profond.training.loop import fit
     from profond.training.observers import Observer, Progress, ProgressBar
     from profond.training.settings import Training
 
 __all__ = ["Fitted", "Observer", "Progress", "ProgressBar", "Training", "fit"]
 
-_PLACES = {"Fitted": "loop", "fit": "loop", "Training": "settings"}
+_PLACES = {"Fitted": "fitted", "fit": "loop", "Training": "settings"}
 
 
 def __getattr__(name: str) -> Any:

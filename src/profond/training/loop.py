@@ -7,14 +7,13 @@ import itertools
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
 
-from profond.core.device import Arithmetic, choose_device
+from profond.core.device import choose_device
 from profond.core.errors import ConfigError, DeviceError, Interrupted, NonFiniteLoss, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
@@ -23,6 +22,7 @@ from profond.training import checkpoint
 from profond.training.allocator import keep_freed_memory
 from profond.training.average import MovingAverage
 from profond.training.feed import count, epoch_batches, placed
+from profond.training.fitted import Fitted
 from profond.training.measure import measure
 from profond.training.observers import Observer, Progress
 from profond.training.optimize import build_optimizer, gradients_only_for
@@ -33,26 +33,6 @@ from profond.training.schedule import late_factor, rate_factor
 from profond.training.selection import selections, trained_parameters
 from profond.training.settings import Training
 from profond.training.stop import StopRequest, stop_requests
-
-
-@dataclass
-class Fitted:
-    """What `fit` gives back.
-
-    Args:
-        model: the same object as was given, with its final weights: the moving average's where there is one,
-            the best validation's where ``keep="best"``.
-        metrics: the last value of each logged metric, by split.
-        seconds: of training, validation and checkpoints left out.
-        steps: optimizer steps done.
-        arithmetic: the precision used and why.
-    """
-
-    model: nn.Module
-    metrics: dict[str, dict[str, float]]
-    seconds: float
-    steps: int
-    arithmetic: Arithmetic
 
 
 def fit(
