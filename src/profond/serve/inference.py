@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.fx.experimental.optimization import fuse
 from torch.fx.proxy import TraceError
 
 from profond.core.device import choose_precision
@@ -35,10 +36,12 @@ def prepared(model: nn.Module, device: torch.device, precision: Precision = "fp3
 
 def _folded(model: nn.Module) -> nn.Module:
     """A copy in which BatchNorm is part of the convolutions; as it was where its forward pass cannot be traced."""
-    import copy
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of its own imports
+        from torch.fx.experimental.optimization import fuse
     try:
-        return fuse(model)
+        folded: nn.Module = fuse(model)
+        return folded
     except (TraceError, TypeError, ValueError, NotImplementedError):
         return copy.deepcopy(model)
 
