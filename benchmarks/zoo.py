@@ -37,11 +37,15 @@ def ours(network: str) -> Any:
 
 
 def theirs(network: str) -> Any:
-    """torchvision's, with the same stem."""
+    """torchvision's, with the same stem; from where ``scripts/test`` puts it."""
+    import sys
+    from pathlib import Path
+
     import torch
 
     from profond.lecture.originals import torchvision_models
 
+    sys.path.append(str(Path(sys.prefix) / "originals"))
     model = getattr(torchvision_models(), network)()
     if CASES[network][0] == 32:
         model.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
