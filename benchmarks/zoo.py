@@ -53,7 +53,7 @@ def theirs(network: str) -> Any:
     return model
 
 
-def profond_fit(network: str, seconds: float) -> float:
+def profond_fit(network: str, seconds: float, compiled: bool = False) -> float:
     """Through `fit`, at whatever precision it chooses."""
     import torch
 
@@ -73,7 +73,7 @@ def profond_fit(network: str, seconds: float) -> float:
             if began and clock.times[-1] - began[0] > seconds and len(clock.times) >= 4:
                 raise StopIteration
 
-    training = Training(steps=10_000, optimizer="sgd", learning_rate=1e-3, warmup=0.5)
+    training = Training(steps=10_000, optimizer="sgd", learning_rate=1e-3, warmup=0.5, compile=compiled)
     with contextlib.suppress(StopIteration, RuntimeError):
         fit(ours(network), Classify(), [(x, y)] * 10_000, training, observers=[Until()])
     return batch * (len(clock.times) - 2) / (clock.times[-1] - clock.times[1])
@@ -238,6 +238,7 @@ def _timed(step: Callable[[], Any], batch: int, seconds: float) -> float:
 
 TRAINING: dict[str, dict[str, Any]] = {
     "Profond `fit`": {"function": "profond_fit"},
+    "Profond `fit`, compile=true": {"function": "profond_fit", "compiled": True},
     "PyTorch float32": {"function": "torch_loop"},
     "PyTorch channels_last, bf16 autocast, fused": {"function": "torch_loop", "best": True},
     "the same, torch.compile": {"function": "torch_loop", "best": True, "compiled": True},

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from PIL import Image
-from safetensors.numpy import load_file
+from support.runs import begun, finished, outcome, profond
 
 from profond import models
 from profond.data.open import open_dataset
@@ -44,50 +40,20 @@ def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     ]  # fmt: skip
 
 
-def profond(*arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "profond", *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def only_run(out: Path) -> Path | None:
-    runs = [path for path in out.glob("*") if not path.name.startswith(".")] if out.exists() else []
-    return runs[0] if runs else None
-
-
-def finished(process: subprocess.Popen[str]) -> None:
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-
-
-def outcome(run: Path) -> tuple[dict[str, bytes], list[dict[str, Any]], Any]:
-    weights = {name: array.tobytes() for name, array in load_file(run / "model.safetensors").items()}
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    for line in lines:
-        del line["seconds"]
-    return weights, lines, json.loads((run / "evaluation.json").read_text())["metrics"]
-
-
 def test_after_kill_9_in_any_part_the_bits_are_the_same(arguments: list[str], tmp_path: Path) -> None:
     whole = profond(*arguments, f"--out={tmp_path / 'whole'}")
-    while only_run(tmp_path / "whole") is None and whole.poll() is None:
-        time.sleep(0.01)
+    complete = begun(whole, tmp_path / "whole")
     began = time.monotonic()
     finished(whole)
-    seconds, complete = time.monotonic() - began, only_run(tmp_path / "whole")
-    assert complete is not None
+    seconds = time.monotonic() - began
     chance = random.Random(7)
     process = profond(*arguments, f"--out={tmp_path / 'cut'}")
-    while only_run(tmp_path / "cut") is None:
-        assert process.poll() is None
-        time.sleep(0.002)
+    run = begun(process, tmp_path / "cut")
     for _ in range(4):
         time.sleep(chance.uniform(0, 0.7 * seconds))
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
         process.communicate()
-        run = only_run(tmp_path / "cut")
-        assert run is not None
         process = profond("runs", "resume", str(run), "--quiet")
     finished(process)
     assert outcome(run) == outcome(complete)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.numpy import load_file
+from support.runs import begun, finished, only_run, outcome, profond
 
 pytestmark = pytest.mark.slow
 
@@ -43,47 +41,17 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def profond(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "profond", *arguments]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    )
-
-
 def train(pictures: Path, out: Path, precision: str) -> subprocess.Popen[str]:
     return profond("train", f"--data={pictures}", f"--out={out}", f"--precision={precision}", *SETTINGS)
-
-
-def only_run(out: Path) -> Path | None:
-    runs = [path for path in out.glob("*") if not path.name.startswith(".")] if out.exists() else []
-    return runs[0] if runs else None
-
-
-def finished(process: subprocess.Popen[str]) -> None:
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-
-
-def outcome(run: Path) -> tuple[dict[str, bytes], list[dict[str, Any]], Any]:
-    """Weights, metrics and evaluation, without what a clock decides."""
-    weights = {name: array.tobytes() for name, array in load_file(run / "model.safetensors").items()}
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    for line in lines:
-        del line["seconds"]
-    return weights, lines, json.loads((run / "evaluation.json").read_text())["metrics"]
 
 
 @pytest.fixture(scope="module", params=["fp32", "bf16"])
 def uninterrupted(request: pytest.FixtureRequest, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     out = tmp_path_factory.mktemp("whole")
     process = train(pictures, out, request.param)
-    while only_run(out) is None and process.poll() is None:
-        time.sleep(0.01)
+    run = begun(process, out)
     began = time.monotonic()
     finished(process)
-    run = only_run(out)
-    assert run is not None
     return request.param, outcome(run), time.monotonic() - began
 
 
@@ -94,9 +62,7 @@ def test_after_kill_9_at_random_moments_the_bits_are_the_same(
     precision, expected, seconds = uninterrupted
     chance = random.Random(f"{attempt}-{precision}")
     process = train(pictures, tmp_path, precision)
-    while only_run(tmp_path) is None:
-        assert process.poll() is None
-        time.sleep(0.002)
+    run = begun(process, tmp_path)
     kills = 0
     for _ in range(3):  # killed again and again, each time somewhere else
         time.sleep(chance.uniform(0, 0.8 * seconds))
@@ -104,11 +70,8 @@ def test_after_kill_9_at_random_moments_the_bits_are_the_same(
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.communicate()
-        run = only_run(tmp_path)
-        assert run is not None
         process = profond("runs", "resume", str(run), "--quiet")
     finished(process)
-    assert run is not None
     assert outcome(run) == expected
     assert not list(run.rglob("*.tmp")) or kills, "only a kill may leave a temporary file"
 

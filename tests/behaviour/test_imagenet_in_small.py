@@ -6,18 +6,13 @@ results are not promised here, for they need ImageNet itself.
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from safetensors.numpy import load_file
+from support.runs import begun, finished, outcome, profond
 
 from profond.core.run import Run
 from profond.data.sharding import write_shards
@@ -46,38 +41,10 @@ def data(request: pytest.FixtureRequest, miniature: Path, tmp_path_factory: pyte
     return shards
 
 
-def profond(*arguments: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "profond", *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def only_run(out: Path) -> Path | None:
-    runs = [path for path in out.glob("*") if not path.name.startswith(".")] if out.exists() else []
-    return runs[0] if runs else None
-
-
-def begun(process: subprocess.Popen[str], out: Path) -> Path:
-    while (run := only_run(out)) is None:
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.002)
-    return run
-
-
-def outcome(run: Path) -> tuple[dict[str, bytes], list[dict[str, Any]], Any]:
-    """Weights, metrics and evaluation, without what a clock decides."""
-    weights = {name: array.tobytes() for name, array in load_file(run / "model.safetensors").items()}
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    for line in lines:
-        del line["seconds"]
-    return weights, lines, json.loads((run / "evaluation.json").read_text())["metrics"]
-
-
 def test_after_kill_9_the_bits_are_the_same(data: Path, tmp_path: Path) -> None:
     process = profond(*SETTINGS, f"--data={data}", f"--out={tmp_path / 'whole'}")
     run = begun(process, tmp_path / "whole")
-    _, errors = process.communicate(timeout=200)
-    assert process.returncode == 0, errors
+    finished(process)
     expected = outcome(run)
     lines = random.Random(data.name).randint(2, len(expected[1]) // 2)
     process = profond(*SETTINGS, f"--data={data}", f"--out={tmp_path / 'killed'}")
@@ -90,8 +57,7 @@ def test_after_kill_9_the_bits_are_the_same(data: Path, tmp_path: Path) -> None:
     process.communicate()
     assert not (run / "evaluation.json").exists(), "it was killed in the midst of it"
     process = profond("runs", "resume", str(run), "--quiet")
-    _, errors = process.communicate(timeout=200)
-    assert process.returncode == 0, errors
+    finished(process)
     assert outcome(run) == expected
 
 

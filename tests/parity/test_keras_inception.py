@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -10,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from support.in_keras import build, images
 
-from profond import models
+from profond.explain.stages import stage_output
 from profond.weights.keras import load_keras
 
 # Keras's name: our name, the stage that ends it without top, and the mean scale of random BatchNorms
@@ -23,25 +22,6 @@ NETWORKS = {
 }
 every_network = pytest.mark.parametrize("theirs", NETWORKS)
 Fixture = Callable[..., Any]
-
-
-def build(name: str) -> tuple[nn.Module, ModuleType]:
-    """Our model in Keras's convention, and its file of names."""
-    names = importlib.import_module(f"profond.weights.names.{name}")
-    return models.create(name, num_classes=10, **names.KERAS).eval(), names
-
-
-def images(height: int, width: int) -> Tensor:
-    return torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(height))
-
-
-def maps(model: nn.Module, stage: str, inputs: Tensor) -> Tensor:
-    """What one stage gives."""
-    kept: list[Tensor] = []
-    handle = model.get_submodule(stage).register_forward_hook(lambda _, __, output: kept.append(output.clone()))
-    model(inputs)
-    handle.remove()
-    return kept[0]
 
 
 def forget_numbers() -> None:
@@ -92,7 +72,7 @@ def test_without_top_it_gives_kerass_maps_at_any_size(
         inputs = images(height, width)
         with torch.no_grad():
             error = relative_error(
-                maps(model, stage, inputs), original(inputs.permute(0, 2, 3, 1).numpy(), training=False)
+                stage_output(model, inputs, stage), original(inputs.permute(0, 2, 3, 1).numpy(), training=False)
             )
         print(f"{theirs} {height}x{width}", f"{error:.1e}")  # seen with -rP
         assert error < 1e-4

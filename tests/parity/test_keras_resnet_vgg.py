@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from support.in_keras import build, images
 
 from profond import models
+from profond.explain.stages import stage_output
 
 # Keras's name: our name, the stage that ends it without top, the mean scale of random BatchNorms
 NETWORKS = {
@@ -21,26 +21,6 @@ NETWORKS = {
     **{f"ResNet{depth}V2": (f"resnet{depth}v2", "last", 0.5) for depth in (50, 101, 152)},
 }
 Fixture = Callable[..., Any]
-
-
-def build(name: str, shape: tuple[int, ...] = (3, 224, 224)) -> tuple[nn.Module, ModuleType]:
-    """Our model in Keras's convention, and its file of names."""
-    module = models.registry.entry(name).module.rpartition(".")[2]
-    names = importlib.import_module(f"profond.weights.names.{module}")
-    return models.create(name, input_shape=shape, num_classes=10, **names.KERAS).eval(), names
-
-
-def images(height: int, width: int) -> Tensor:
-    return torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(height))
-
-
-def maps(model: nn.Module, stage: str, inputs: Tensor) -> Tensor:
-    """What one stage gives."""
-    kept: list[Tensor] = []
-    handle = model.get_submodule(stage).register_forward_hook(lambda _, __, output: kept.append(output.clone()))
-    model(inputs)
-    handle.remove()
-    return kept[0]
 
 
 @pytest.mark.parametrize("theirs", NETWORKS)
@@ -82,7 +62,7 @@ def test_without_top_it_gives_kerass_maps_at_any_size(
         copy_keras(model, original, names.keras_layers(model))
         with torch.no_grad():
             error = relative_error(
-                maps(model, stage, inputs), original(inputs.permute(0, 2, 3, 1).numpy(), training=False)
+                stage_output(model, inputs, stage), original(inputs.permute(0, 2, 3, 1).numpy(), training=False)
             )
         print(f"{theirs} {height}x{width}", f"{error:.1e}")  # seen with -rP
         assert error < 1e-4

@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from profond.lecture import register_item
-from profond.lecture.networks import (
-    Network,
-    architecture,
-    counted,
-    depth_claim,
-    equality_claims,
-    measured,
-    networks_table,
-    parameters_claim,
-)
+from profond.lecture.networks import Network, counted, network_outcome
 from profond.lecture.originals import beside_keras, beside_torchvision
 from profond.lecture.outcome import Options, Outcome
 
@@ -32,9 +23,4 @@ def vgg(options: Options) -> Outcome:
     for number in (16,) if options.quick else (16, 19):
         options.say(f"L10  comparing VGG{number} with torchvision's and Keras's")
         compared += [beside_torchvision(f"vgg{number}", 224), beside_keras(f"vgg{number}", f"VGG{number}", 224)]
-    return Outcome(
-        claims=[depth_claim(found), parameters_claim(found), *equality_claims(compared)],
-        pictures=[architecture("vgg19", found[-1].summary)],
-        tables=[networks_table(found, compared)],
-        measured=measured(found, compared),
-    )
+    return network_outcome(found, compared, found[-1])

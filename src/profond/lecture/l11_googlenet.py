@@ -6,16 +6,7 @@ import torch
 
 from profond import models
 from profond.lecture import register_item
-from profond.lecture.networks import (
-    Network,
-    architecture,
-    counted,
-    depth_claim,
-    equality_claims,
-    measured,
-    networks_table,
-    parameters_claim,
-)
+from profond.lecture.networks import Network, counted, network_outcome
 from profond.lecture.originals import beside_keras, beside_torchvision
 from profond.lecture.outcome import Claim, Options, Outcome, count
 from profond.nn.auxiliary import Logits
@@ -34,17 +25,8 @@ def googlenet(options: Options) -> Outcome:
         beside_keras("inception_v3", "InceptionV3", 299),
     ]
     heads, apart = auxiliary_heads()
-    return Outcome(
-        claims=[
-            depth_claim(found),
-            parameters_claim(found),
-            Claim("auxiliary", heads == 2 and apart == 1, {"training": count(1 + heads), "eval": count(apart)}),
-            *equality_claims(compared),
-        ],
-        pictures=[architecture("googlenet", found[0].summary)],
-        tables=[networks_table(found, compared)],
-        measured=measured(found, compared),
-    )
+    told = Claim("auxiliary", heads == 2 and apart == 1, {"training": count(1 + heads), "eval": count(apart)})
+    return network_outcome(found, compared, found[0], told)
 
 
 def auxiliary_heads() -> tuple[int, int]:

@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from profond.lecture import register_item
-from profond.lecture.networks import (
-    Network,
-    architecture,
-    counted,
-    depth_claim,
-    equality_claims,
-    measured,
-    networks_table,
-    parameters_claim,
-)
+from profond.lecture.networks import Network, counted, network_outcome
 from profond.lecture.originals import beside_keras, beside_torchvision
 from profond.lecture.outcome import Options, Outcome
 
@@ -36,9 +27,4 @@ def resnet(options: Options) -> Outcome:
         compared.append(beside_torchvision(f"resnet{number}", 224, DAMPED))
         if number >= 50:
             compared.append(beside_keras(f"resnet{number}", f"ResNet{number}", 224, DAMPED))
-    return Outcome(
-        claims=[depth_claim(found), parameters_claim(found), *equality_claims(compared)],
-        pictures=[architecture("resnet152", found[-1].summary)],
-        tables=[networks_table(found, compared)],
-        measured=measured(found, compared),
-    )
+    return network_outcome(found, compared, found[-1])

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
 from torch import Tensor
 
 from profond.data.images import open_image
 from profond.data.photos import Photo, twenty_photos
-from profond.explain.drawing import Panel, Sheet, show
+from profond.explain.drawing import Sheet
+from profond.explain.stages import stage_output
 from profond.lecture import register_item
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, share, text, word
-from profond.lecture.photo import smaller
+from profond.lecture.photo import photo_panel
 from profond.lecture.words import Words
 from profond.weights.pretrained import Pretrained, load_pretrained
 
@@ -88,14 +88,11 @@ def pretrained(options: Options) -> Outcome:
 
 def ask(loaded: Pretrained, photos: list[Photo]) -> Answers:
     """One network on all photos."""
-    kept: list[Tensor] = []
-    head = loaded.model.get_submodule(str(loaded.model.head))
-    handle = head.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0].detach()))
     raw = torch.stack([loaded.preprocessing.decode(open_image(photo.path).image) for photo in photos])
+    inputs = loaded.preprocessing.normalise(raw)
     with torch.inference_mode():
-        shares = loaded.model(loaded.preprocessing.normalise(raw)).softmax(1)
-    handle.remove()
-    features = kept[0]
+        shares = loaded.model(inputs).softmax(1)
+        features = stage_output(loaded.model, inputs)
     top = shares.topk(SHOWN)
     return Answers(
         loaded, top.indices, top.values[:, 0], features.flatten(2).mean(2) if features.ndim > 2 else features
@@ -105,17 +102,12 @@ def ask(loaded: Pretrained, photos: list[Photo]) -> Answers:
 def draw(photos: list[Photo], answers: Answers, words: Words) -> Figure:
     """Every photo with what the network says of it; a cross where that is not its label."""
     sheet = Sheet(words("L14.drawing"))
-    pictures = [smaller(open_image(photo.path).image.convert("RGB"), LONGEST) for photo in photos]
     panels = []
-    for photo, picture, best, probability in zip(photos, pictures, answers.best, answers.probability, strict=True):
+    for photo, best, probability in zip(photos, answers.best, answers.probability, strict=True):
         sign = "✓" if int(best[0]) == photo.label else "✗"
         said = answers.loaded.classes[int(best[0])].partition(",")[0]
-        panels.append(_panel(picture, f"{sign} {said}, {words.write(share(float(probability), digits=0))}"))
+        note = f"{sign} {said}, {words.write(share(float(probability), digits=0))}"
+        panels.append(photo_panel(photo.path, note, LONGEST))
     for start in range(0, len(panels), SHOWN):
         sheet.row(*panels[start : start + SHOWN], gap=12)
     return sheet.figure()
-
-
-def _panel(picture: Image.Image, note: str) -> Panel:
-    size = (float(picture.width), float(picture.height))
-    return Panel(*size, lambda axes: show(axes, picture, size), note=note, room=LONGEST)

@@ -20,7 +20,7 @@ from profond.lecture.outcome import (
     text,
     word,
 )
-from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, origin, train
+from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, mean_share, origin, train
 from profond.lecture.words import Words
 from profond.recipes.worth import arm
 
@@ -59,7 +59,7 @@ def fine_tuning(options: Options) -> Outcome:
                     [
                         word(name),
                         number(runs[name][0].experiment.training.epochs or 0, 0),
-                        _share(accuracy[name]),
+                        mean_share(accuracy[name]),
                         share(min(accuracy[name])),
                         Value("seconds", seconds[name]),
                     ]
@@ -85,9 +85,4 @@ def draw(accuracy: dict[str, list[float]], words: Words) -> Figure:
 
 
 def _both(accuracy: dict[str, list[float]], name: str) -> dict[str, Value]:
-    return {"tuned": _share(accuracy["fine_tuned"]), "scratch": _share(accuracy[name])}
-
-
-def _share(values: list[float]) -> Value:
-    mean = mean_of(values)
-    return share(mean.value, mean.low, mean.high)
+    return {"tuned": mean_share(accuracy["fine_tuned"]), "scratch": mean_share(accuracy[name])}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,11 +28,10 @@ from profond.lecture.outcome import (
     Value,
     count,
     points,
-    share,
     text,
     word,
 )
-from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, origin, spread, train
+from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, mean_share, origin, spread, train
 from profond.lecture.words import Words
 from profond.recipes.configuration import Configuration, changed, from_recipe
 
@@ -110,7 +108,7 @@ def permutation_experiment(options: Options) -> Outcome:
                     [
                         word(name),
                         count(last[name, "original"].parameters),
-                        *(_share(rows[order]) for order in ORDERS),
+                        *(mean_share(rows[order]) for order in ORDERS),
                         changes[name],
                     ]
                     for name, rows in accuracy.items()
@@ -183,12 +181,7 @@ def _labels(model: nn.Module, task: Any, dataset: Dataset, device: torch.device)
 
 
 def _means(rows: dict[str, list[float]]) -> dict[str, Value]:
-    return {order: _share(values) for order, values in rows.items()}
-
-
-def _share(values: Sequence[float]) -> Value:
-    mean = mean_of(values)
-    return share(mean.value, mean.low, mean.high)
+    return {order: mean_share(values) for order, values in rows.items()}
 
 
 def _falls(high: float | None) -> bool:

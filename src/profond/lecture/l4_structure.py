@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
@@ -19,16 +17,14 @@ from profond.lecture.outcome import (
     Outcome,
     Picture,
     Table,
-    Value,
     count,
     formula,
     number,
     points,
-    share,
     text,
     word,
 )
-from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, origin, train
+from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, mean_share, origin, train
 from profond.lecture.words import Words
 from profond.recipes.configuration import from_recipe
 
@@ -62,7 +58,7 @@ def structure(options: Options) -> Outcome:
     datasets = {kind: row["convolution"][0].experiment.dataset for kind, row in runs.items()}
     claims = [Claim("parameters", abs(furthest - 1) <= TOLERANCE, {"furthest": number(100 * abs(furthest - 1), 1)})]
     for kind, gap in gaps.items():
-        values = {name: _share(accuracy[kind][name]) for name in NETWORKS}
+        values = {name: mean_share(accuracy[kind][name]) for name in NETWORKS}
         wins = gap.low is not None and gap.low > 0
         claims.append(Claim(kind, wins, {**values, "gain": points(gap.value, gap.low, gap.high)}))
     return Outcome(
@@ -83,7 +79,7 @@ def structure(options: Options) -> Outcome:
                         count(trained[0].test_count),
                         word(KINDS[kind][2] if network == "convolution" else network),
                         count(trained[0].parameters),
-                        _share(accuracy[kind][network]),
+                        mean_share(accuracy[kind][network]),
                     ]
                     for kind, row in runs.items()
                     for network, trained in row.items()
@@ -136,8 +132,3 @@ def draw_samples(datasets: dict[str, Dataset], words: Words) -> Figure:
 
     sheet.row(*(frame_panel(f, words("word.clip") if not n else "") for n, f in enumerate(frames)), gap=8)
     return sheet.figure()
-
-
-def _share(values: Sequence[float]) -> Value:
-    mean = mean_of(values)
-    return share(mean.value, mean.low, mean.high)

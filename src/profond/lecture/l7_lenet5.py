@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -14,7 +12,7 @@ from profond.explain.drawing import Panel, Sheet, show
 from profond.lecture import register_item
 from profond.lecture.charts import Series, error_dots
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, Value, count, number, share, text, word
-from profond.lecture.repeats import Progress, Trained, mean_of, origin, train
+from profond.lecture.repeats import Progress, Trained, mean_of, mean_share, origin, train
 from profond.lecture.words import Words
 from profond.recipes.configuration import changed, from_recipe
 
@@ -57,7 +55,7 @@ def lenet5(options: Options) -> Outcome:
                 Claim(
                     name,
                     mean_of(values).value >= GOAL,
-                    {"accuracy": _share(values), "worst": share(min(values))},
+                    {"accuracy": mean_share(values), "worst": share(min(values))},
                     aside=name != "lenet5",
                 )
                 for name, values in accuracy.items()
@@ -76,7 +74,7 @@ def lenet5(options: Options) -> Outcome:
                         word(name),
                         count(trained[0].parameters),
                         number(trained[0].experiment.training.epochs or 0, 0),
-                        _share(accuracy[name]),
+                        mean_share(accuracy[name]),
                         share(min(accuracy[name])),
                         Value("seconds", sum(one.seconds for one in trained) / len(trained)),
                     ]
@@ -134,8 +132,3 @@ def stage_output(trained: Trained, inputs: Tensor) -> Tensor:
 
 def _panel(image: Image.Image, title: str = "") -> Panel:
     return Panel(138, 138, lambda axes: show(axes, image, (138, 138)), title)
-
-
-def _share(values: Sequence[float]) -> Value:
-    mean = mean_of(values)
-    return share(mean.value, mean.low, mean.high)

@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from matplotlib.figure import Figure
-from PIL import Image
 
 from profond.data.dataset import Dataset
 from profond.data.images import open_image
 from profond.data.open import open_dataset
 from profond.data.photos import Photo, twenty_photos
 from profond.data.sharding import write_shards
-from profond.explain.drawing import Panel, Sheet, show
+from profond.explain.drawing import Sheet
 from profond.lecture import register_item
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, number, text, word
-from profond.lecture.photo import smaller
+from profond.lecture.photo import photo_panel
 from profond.lecture.words import Words
 from profond.recipes.configuration import changed, from_recipe, on_data
 from profond.recipes.experiment import assemble
@@ -68,7 +66,11 @@ def imagenet(options: Options) -> Outcome:
                 same and sizes["folder"] == sizes["shards"],
                 {"shards": count(sum(part["shards"] for part in written.values()))},
             ),
-            Claim("recipe", fitted.steps == 2, {"steps": count(fitted.steps), "loss": number(_loss(fitted.metrics))}),
+            Claim(
+                "recipe",
+                fitted.steps == 2,
+                {"steps": count(fitted.steps), "loss": number(fitted.metrics["train"]["loss"])},
+            ),
         ],
         pictures=[Picture("classes", lambda words: draw(photos, dict(enumerate(synsets)), words))],
         tables=[
@@ -141,24 +143,12 @@ def two_steps(folder: Path, options: Options) -> Any:
     return fit(experiment.model, experiment.task, experiment.batches("train", training=True), experiment.training)
 
 
-def _loss(metrics: dict[str, dict[str, float]]) -> float:
-    loss = metrics["train"]["loss"]
-    assert torch.isfinite(torch.tensor(loss))
-    return loss
-
-
 def draw(photos: list[Photo], names: dict[int, tuple[str, str]], words: Words) -> Figure:
     """Five of the classes: synset, words, a photo."""
     sheet = Sheet(words("L8.drawing"))
     panels = []
     for photo in photos[:5]:
-        picture = smaller(open_image(photo.path).image.convert("RGB"), LONGEST)
         synset, said = names[photo.label]
-        panels.append(_panel(picture, f"{synset}: {said.partition(',')[0]}"))
+        panels.append(photo_panel(photo.path, f"{synset}: {said.partition(',')[0]}", LONGEST))
     sheet.row(*panels, gap=16)
     return sheet.figure()
-
-
-def _panel(picture: Image.Image, note: str) -> Panel:
-    size = (float(picture.width), float(picture.height))
-    return Panel(*size, lambda axes: show(axes, picture, size), note=note, room=LONGEST)

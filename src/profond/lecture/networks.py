@@ -13,7 +13,7 @@ from profond.explain.architecture import draw
 from profond.explain.depth import depth
 from profond.explain.summary import Summary, summarise
 from profond.lecture.originals import Compared
-from profond.lecture.outcome import Claim, Picture, Table, Value, count, number, text, word
+from profond.lecture.outcome import Claim, Outcome, Picture, Table, Value, count, number, text, word
 from profond.weights import naming
 
 
@@ -63,6 +63,20 @@ def counted(network: Network) -> Counted:
         )
     summary = summarise(model, shape, name=network.name)
     return Counted(network, summary, parameters, depth(model, shape))
+
+
+def network_outcome(found: Sequence[Counted], compared: Sequence[Compared], drawn: Counted, *more: Claim) -> Outcome:
+    """Depth, parameters and equality of some networks, a line for each, and the drawing of one.
+
+    Args:
+        more: claims of the item's own, told before the comparisons.
+    """
+    return Outcome(
+        claims=[depth_claim(found), parameters_claim(found), *more, *equality_claims(compared)],
+        pictures=[architecture(drawn.network.name, drawn.summary)],
+        tables=[networks_table(found, compared)],
+        measured=measured(found, compared),
+    )
 
 
 def parameters_claim(found: Sequence[Counted]) -> Claim:

@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from profond.data.images import open_image
+from profond.explain.drawing import Panel, show
 from profond.lecture.outcome import Options, Value, text, word
 
 
@@ -24,3 +25,10 @@ def smaller(image: Image.Image, longest: int) -> Image.Image:
     copy = image.copy()
     copy.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return copy
+
+
+def photo_panel(path: Path, note: str, longest: int) -> Panel:
+    """A photo for a figure, at most ``longest`` units on a side, and a note below it."""
+    picture = smaller(open_image(path).image.convert("RGB"), longest)
+    size = (float(picture.width), float(picture.height))
+    return Panel(*size, lambda axes: show(axes, picture, size), note=note, room=longest)

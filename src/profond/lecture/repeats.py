@@ -14,7 +14,7 @@ from profond.core.device import choose_device
 from profond.data.dataset import Dataset
 from profond.evaluation.evaluate import evaluate
 from profond.evaluation.intervals import LEVEL, Measured
-from profond.lecture.outcome import Options, Value, text
+from profond.lecture.outcome import Options, Value, share, text
 from profond.recipes.configuration import Configuration, changed
 from profond.recipes.experiment import Experiment, assemble
 from profond.training import fit
@@ -102,6 +102,12 @@ def mean_of(values: Sequence[float]) -> Measured:
         return Measured(values[0])
     half = student_quantile(len(values) - 1) * math.sqrt(variance(values) / len(values))
     return Measured(fmean(values), max(0.0, fmean(values) - half), min(1.0, fmean(values) + half))
+
+
+def mean_share(values: Sequence[float]) -> Value:
+    """The same, as a claim or a table takes it."""
+    mean = mean_of(values)
+    return share(mean.value, mean.low, mean.high)
 
 
 def difference_of(first: Sequence[float], second: Sequence[float]) -> Measured:
