@@ -18,6 +18,7 @@ from typing import IO, Any, NoReturn
 
 import h5py
 import numpy as np
+from h5py import h5a, h5d, h5g, h5l, h5o, h5s
 from numpy.typing import NDArray
 
 from profond.core.errors import ConfigError
@@ -34,23 +35,21 @@ class Block:
 
     Args:
         dataset: looked at, and found to be plain.
+        shape: of it.
         where: for messages: the file and the place in it.
     """
 
     dataset: h5py.Dataset
+    shape: tuple[int, ...]
     where: str
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.dataset.shape)
 
     def read(self) -> NDArray[np.float32]:
         """Its numbers. Raises: ConfigError when they cannot be read."""
-        bfloat = self.dataset.attrs.get("dtype") == "bfloat16"
+        bfloat = _is_bfloat16(self.dataset)
         numbers = np.empty(self.shape, self.dataset.dtype if bfloat else np.float32)
         try:
             if numbers.size:
-                self.dataset.read_direct(numbers)
+                self.dataset.id.read(h5s.ALL, h5s.ALL, numbers)
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise ConfigError(f"{self.where} is damaged: {error}", "fetch the file again") from None
         if bfloat:  # kept as raw 16 bits, the upper half of a float32
@@ -75,13 +74,18 @@ class File:
         """Of the members, in the order in which a person counts: conv2d, conv2d_2, conv2d_10."""
         if len(group) > MOST_NAMES:
             self.refuse(f"{group.name} has {len(group)} members")
-        return sorted(group, key=counted)
+        found: list[bytes] = []
+        group.id.links.iterate(found.append)
+        return sorted((name.decode(errors="replace") for name in found), key=counted)
 
     def has(self, group: h5py.Group, name: str) -> bool:
-        try:
-            return group.get(name, getlink=True) is not None
-        except (KeyError, ValueError, RuntimeError):
-            return False
+        return bool(group.id.links.exists(name.encode()))
+
+    def text(self, group: h5py.Group, attribute: str) -> str:
+        """One text in an attribute, or none."""
+        if not h5a.exists(group.id, attribute.encode()) or group.attrs.get_id(attribute).shape != ():
+            return ""
+        return str(group.attrs[attribute])[:200]
 
     def listed(self, group: h5py.Group, attribute: str) -> list[str]:
         """A list of names in an attribute; Keras splits a long one into ``attribute0``, ``attribute1`` and so on."""
@@ -101,21 +105,20 @@ class File:
     def block(self, parent: h5py.Group, name: str) -> Block:
         """Raises: ConfigError unless it is a plain block of floating-point numbers, all of it in this file."""
         found = self._member(parent, name)
-        where = f"{found.name} in {self.path}"
         if not isinstance(found, h5py.Dataset):
-            self.refuse(f"{found.name} is not a block of numbers")
+            self.refuse(f"{name} is not a block of numbers")
         layout = found.id.get_create_plist()
-        if found.is_virtual or layout.get_external_count():
+        if layout.get_layout() == h5d.VIRTUAL or layout.get_external_count():
             self.refuse(f"{found.name} lies in another file")
         if layout.get_nfilters():
             self.refuse(f"{found.name} is compressed, which Keras does not do")
-        kind = found.dtype
-        if kind.kind != "f" and not (found.attrs.get("dtype") == "bfloat16" and kind.itemsize == 2):
+        kind, shape = found.dtype, found.shape
+        if kind.kind != "f" and not (kind.itemsize == 2 and _is_bfloat16(found)):
             self.refuse(f"{found.name} holds {kind}, not floating-point numbers")
-        promised = math.prod(found.shape or ()) * kind.itemsize
-        if found.shape is None or promised > self.size or found.id.get_storage_size() < promised:
-            self.refuse(f"{found.name} promises {found.shape} numbers, which the file does not hold")
-        return Block(found, where)
+        promised = math.prod(shape or ()) * kind.itemsize
+        if shape is None or promised > self.size or found.id.get_storage_size() < promised:
+            self.refuse(f"{found.name} promises {shape} numbers, which the file does not hold")
+        return Block(found, shape, f"{name} in {self.path}")
 
     def _texts(self, group: h5py.Group, attribute: str) -> list[str]:
         info = group.attrs.get_id(attribute)
@@ -133,15 +136,17 @@ class File:
 
     def _member(self, parent: h5py.Group, name: str) -> Any:
         """A member below a group, never by a link that could lead elsewhere."""
-        found: Any = parent
-        for part in [part for part in name.split("/") if part]:
-            link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
-            if link is None or part in (".", ".."):
+        # By h5py's low-level calls: its groups' own take three times as long, and a network has hundreds of tensors.
+        found: Any = parent.id
+        for part in [part.encode() for part in name.split("/") if part]:
+            if part in (b".", b"..") or not (isinstance(found, h5g.GroupID) and found.links.exists(part)):
                 self.refuse(f"{name} is missing")
-            if not isinstance(link, h5py.HardLink):
+            if found.links.get_info(part).type != h5l.TYPE_HARD:
                 self.refuse(f"{name} is a link to elsewhere")
-            found = found[part]
-        return found
+            found = h5o.open(found, part)
+        if isinstance(found, h5g.GroupID):
+            return h5py.Group(found)
+        return h5py.Dataset(found) if isinstance(found, h5d.DatasetID) else None
 
     def refuse(self, reason: str) -> NoReturn:
         raise ConfigError(f"{self.path} is not a usable file of weights: {reason}", "fetch it again, or do not use it")
@@ -174,6 +179,10 @@ def weights_inside(path: Path) -> IO[bytes]:
             return io.BytesIO(archive.read(found))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ConfigError(f"{path} is not a .keras file, or is damaged: {error}", "fetch it again") from None
+
+
+def _is_bfloat16(dataset: h5py.Dataset) -> bool:
+    return h5a.exists(dataset.id, b"dtype") and dataset.attrs["dtype"] == "bfloat16"
 
 
 def counted(name: str) -> tuple[str, int]:

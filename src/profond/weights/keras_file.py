@@ -90,10 +90,9 @@ def stored_layers(file: File, group: h5py.Group, kind: str, depth: int, seen: li
         file.refuse("its groups never end")
     if file.has(group, "vars"):
         own = file.group(group, "vars")
-        name = str(own.attrs["name"])[:200] if "name" in own.attrs and own.attrs.get_id("name").shape == () else ""
-        weights = tuple(file.block(own, number) for number in sorted(own, key=_number))
+        weights = tuple(file.block(own, number) for number in sorted(file.names(own), key=_number))
         if weights:
-            yield Layer(name, kind, weights)
+            yield Layer(file.text(own, "name"), kind, weights)
     below = [(child, file.group(group, child)) for child in file.names(group) if child not in _NO_LAYERS]
     # A model in a model comes first: what is put on top of it stands beside it.
     for child, part in sorted(below, key=lambda one: not file.has(one[1], "layers")):
