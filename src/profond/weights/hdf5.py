@@ -182,7 +182,7 @@ def weights_inside(path: Path) -> IO[bytes]:
 
 
 def _is_bfloat16(dataset: h5py.Dataset) -> bool:
-    return h5a.exists(dataset.id, b"dtype") and dataset.attrs["dtype"] == "bfloat16"
+    return bool(h5a.exists(dataset.id, b"dtype") and dataset.attrs["dtype"] == "bfloat16")
 
 
 def counted(name: str) -> tuple[str, int]:
