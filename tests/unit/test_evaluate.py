@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -303,3 +306,23 @@ def test_class_names_of_any_kind_do_not_break_the_pictures():
         figures.worst_mistakes(report, lambda i: raw, "$"),
     ):
         assert figures.png(figure).startswith(b"\x89PNG")
+
+
+def test_a_torchvision_of_another_pytorch_is_named(tmp_path):
+    """One that cannot be imported beside this PyTorch, as a real one says it; torchmetrics looks for it by itself."""
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    (package / "__init__.py").write_text('raise RuntimeError("operator torchvision::nms does not exist")')
+    info = tmp_path / "torchvision-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torchvision\nVersion: 0.1\n")
+    program = (
+        "import torch; from profond.evaluation.tally import Tally; from profond.core.errors import MissingError\n"
+        "try: Tally(3, (), torch.device('cpu'))\n"
+        "except MissingError as error: print(error.message, error.help)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "torchvision::nms does not exist" in ended.stdout
+    assert "pip uninstall torchvision" in ended.stdout

@@ -19,6 +19,7 @@ from profond.tasks.classify import Classify
 from profond.training import Fitted, Progress, Training, fit
 from profond.training.checkpoint import load_tensors
 from profond.training.find import find_learning_rate
+from profond.training.position import Window
 
 
 def two_kinds(count: int = 256) -> TensorDataset:
@@ -322,3 +323,26 @@ def test_tied_weights_are_saved_and_found_again(tmp_path: Path) -> None:
     tensors, _ = load_tensors(run.file("model.safetensors"))
     assert torch.equal(tensors["first.weight"], tensors["second.weight"])
     assert torch.equal(tensors["first.weight"], model.second.weight)
+
+
+def test_what_is_reported_is_averaged_whenever_it_is_added_up() -> None:
+    torch.manual_seed(0)
+    losses = [torch.randn(()) for _ in range(600)]
+    hits = [torch.rand(8 if step % 50 else 3) < 0.3 for step in range(600)]
+    often, seldom = Window(), Window()
+    for loss, right in zip(losses, hits, strict=True):
+        for window in (often, seldom):
+            window.add({"loss": loss, "accuracy": right}, "main/")
+        often.settle()
+    expected = {
+        "main/loss": sum(loss.double().item() for loss in losses) / 600,
+        "main/accuracy": sum(right.double().mean().item() for right in hits) / 600,
+    }
+    assert often.means() == seldom.means() == expected
+    assert often.means() == {}
+
+
+def test_what_is_reported_keeps_no_graph_alive() -> None:
+    window, value = Window(), torch.ones((), requires_grad=True)
+    window.add({"loss": value * 2})
+    assert not any(kept.requires_grad for kept in window._waiting["loss"])

@@ -121,7 +121,7 @@ def test_what_is_unfrozen_later_has_a_warm_up_of_its_own() -> None:
     assert sizes[1] < 0.6 * sizes[0]  # two steps of warm-up: the first at half the rate
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "rmsprop", "nadam"])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd", "rmsprop", "nadam"])
 def test_a_run_ended_on_either_side_of_a_border_resumes_to_the_same_bits(tmp_path: Path, optimizer: str) -> None:
     training = settings(
         optimizer=optimizer, unfreeze=((0.25, ("1",)), (0.5, ("0",))), rate_factors={"0": 0.1, "1": 0.3}, ema=0.9,
@@ -143,7 +143,7 @@ def test_a_run_ended_on_either_side_of_a_border_resumes_to_the_same_bits(tmp_pat
         assert all(torch.equal(value, resumed[name]) for name, value in expected.items()), end_at
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "nadam", "radam", "rmsprop", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd"])
 def test_a_network_whose_weights_lie_channels_last_resumes_to_the_same_bits(tmp_path: Path, optimizer: str) -> None:
     training = settings(optimizer=optimizer, checkpoint_every_seconds=0.0)
 

@@ -86,6 +86,7 @@ def check(reference: str, picture: Path | None, as_json: bool) -> int:
     Exits 3 when the data cannot be used as it is, or a split leaks into another; warnings do not fail.
     """
     from profond.data.check import check as examine
+    from profond.data.check import images
 
     report = examine(reference)
     drawn = False
@@ -99,7 +100,7 @@ def check(reference: str, picture: Path | None, as_json: bool) -> int:
         return code
     splits = ", ".join(f"{name} {sum(counts.values())}" for name, counts in report.counts.items() if name)
     classes = {label for counts in report.counts.values() for label in counts}
-    click.echo(f"{report.name}: {report.samples} images, {len(classes)} classes{'; ' + splits if splits else ''}")
+    click.echo(f"{report.name}: {images(report.samples)}, {len(classes)} classes{'; ' + splits if splits else ''}")
     for finding in report.findings:
         click.echo(f"{finding.severity}: {finding.message}")
     if not report.findings:

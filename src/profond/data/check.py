@@ -162,7 +162,7 @@ def _check_listing(listing: Listing) -> Report:
     findings += _balance(looked, listing.classes)
     findings += _groups(listing)
     if mislabelled:
-        text = f"{len(mislabelled)} images are of another format than their name says; they are read by content"
+        text = f"{images(len(mislabelled))} of another format than the name says: read by content"
         findings.append(Finding("mislabelled", "warning", text, tuple(mislabelled)))
     if len(sizes) > 1:
         common = ", ".join(f"{w}×{h} ({n})" for (h, w), n in sizes.most_common(3))
@@ -172,7 +172,7 @@ def _check_listing(listing: Listing) -> Report:
         text = "mixed modes: " + ", ".join(f"{mode} ({n})" for mode, n in modes.most_common())
         findings.append(Finding("modes", "warning", text))
     findings += [
-        Finding("converted", "note", f"{len(items)} images: {text}", tuple(items)) for text, items in notes.items()
+        Finding("converted", "note", f"{images(len(items))}: {text}", tuple(items)) for text, items in notes.items()
     ]
     findings += [Finding("layout", "note", note) for note in listing.notes]
     return _report(listing.name, looked, findings, listing.root)
@@ -241,6 +241,10 @@ def _judge(groups: Iterable[Sequence[int]], looked: _Looked, words: str, prefix:
         text = f"{_many(duplicates)} of images that are {words}: {_few(duplicates)}"
         findings.append(Finding(f"{prefix}duplicate", "warning", text, tuple(duplicates)))
     return findings
+
+
+def images(count: int) -> str:
+    return f"{count} image" if count == 1 else f"{count} images"
 
 
 def _many(groups: Sequence[Sequence[str]]) -> str:

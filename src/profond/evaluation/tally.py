@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profond.core.errors import ConfigError, DataError
+from profond.core.errors import ConfigError, DataError, MissingError
 from profond.evaluation.intervals import Measured, calibration_error, macro_f1, mean_interval, wilson
 from profond.evaluation.report import BINS, ClassScore, Predictions, Report, reliability
 
@@ -22,12 +22,11 @@ class Tally:
         classes: names in label order; the numbers, when empty.
         device: where the batches are.
 
-    Raises: ConfigError when there is another number of names.
+    Raises: ConfigError when there is another number of names; MissingError when torchmetrics cannot be imported.
     """
 
     def __init__(self, num_classes: int, classes: Sequence[str], device: torch.device) -> None:
-        from torchmetrics import classification  # costs a second that `--help` should not pay
-
+        classification = _torchmetrics()
         if classes and len(classes) != num_classes:
             raise ConfigError(
                 f"the model tells {num_classes} classes apart, but there are {len(classes)} class names",
@@ -89,3 +88,15 @@ class Tally:
         rows = zip(self.classes, confusion.sum(1), precision, recall, f1, strict=True)
         per_class = tuple(ClassScore(name, int(n), float(p), float(r), float(f)) for name, n, p, r, f in rows)
         return Report(metrics, len(said), self.classes, per_class, confusion, reliability(said), said)
+
+
+def _torchmetrics() -> Any:
+    """Imported here because it costs a second that `--help` should not pay. Raises: MissingError."""
+    try:
+        from torchmetrics import classification
+    except RuntimeError as error:  # it looks for torchvision, which fails beside a PyTorch that it was not made for
+        raise MissingError(
+            f"torchmetrics cannot be imported: {error}",
+            "is a torchvision of another PyTorch installed? `pip uninstall torchvision`: nothing here needs it",
+        ) from None
+    return classification

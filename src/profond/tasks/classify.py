@@ -74,7 +74,7 @@ class Classify:
         logits = output.main if isinstance(output, Logits) else output
         value = self._cross_entropy(logits, targets)
         hard = targets if targets.ndim == 1 else targets.argmax(1)
-        report = {"accuracy": torch.mean(logits.argmax(1) == hard, dtype=torch.float32)}
+        report = {"accuracy": logits.detach().argmax(1) == hard}
         if isinstance(output, Logits):
             report["main_loss"] = value.detach()
             auxiliary = [self._cross_entropy(head, targets) for head in output.auxiliary]

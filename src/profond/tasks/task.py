@@ -28,7 +28,12 @@ class Phase:
 
 @dataclass
 class Loss:
-    """A scalar to differentiate, and named scalars to report (detached; averaged over steps)."""
+    """A scalar to differentiate, and what to report by name.
+
+    Args:
+        value: the loss.
+        report: detached, one number or one for each sample; the mean of a step is averaged over steps.
+    """
 
     value: Tensor
     report: Mapping[str, Tensor] = field(default_factory=dict)

@@ -13,12 +13,14 @@ from torch import nn
 from profond.core.config import bind
 from profond.core.errors import UnknownName
 from profond.tasks.task import Phase
+from profond.training.muon import Muon
 from profond.training.selection import first_step, matches
 from profond.training.settings import OPTIMIZERS, Optimizer, Training
 
 _CLASSES = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
+    "muon": Muon,
     "nadam": torch.optim.NAdam,
     "radam": torch.optim.RAdam,
     "rmsprop": torch.optim.RMSprop,

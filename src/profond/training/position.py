@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,25 +48,53 @@ class Position:
 
 
 class Window:
-    """Sums of reported scalars since the last log line, kept on the device so that nothing waits for it."""
+    """Sums of what was reported since the last log line.
+
+    What is reported is only kept at first, and added up many steps at a time: nothing waits for the device, and a step
+    pays for no arithmetic that is not its own. The sums do not depend on when they are made.
+    """
 
     def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
+        self.sums: dict[str, float] = {}
         self.counts: dict[str, int] = {}
+        self._waiting: dict[str, list[Tensor]] = {}
 
     def add(self, report: Mapping[str, Tensor], prefix: str = "") -> None:
         for name, value in report.items():
             key = prefix + name
-            if value.requires_grad or value.dtype != torch.float32:
-                value = value.detach().float()
-            self.sums[key] = self.sums[key] + value if key in self.sums else value
-            self.counts[key] = self.counts.get(key, 0) + 1
+            waiting = self._waiting.setdefault(key, [])
+            waiting.append(value.detach() if value.requires_grad else value)
+            if len(waiting) >= _MOST_WAITING:
+                self._settle(key)
 
     def means(self) -> dict[str, float]:
-        """The mean of each scalar; the window is empty afterwards."""
-        means = {key: float(total) / self.counts[key] for key, total in self.sums.items()}
+        """The mean of each, a step counting as one; the window is empty afterwards."""
+        self.settle()
+        means = {key: total / self.counts[key] for key, total in self.sums.items()}
         self.sums, self.counts = {}, {}
         return means
+
+    def settle(self) -> None:
+        """Everything into the sums."""
+        for key in list(self._waiting):
+            self._settle(key)
+
+    def _settle(self, key: str) -> None:
+        for one_step in _means(self._waiting.pop(key)):  # one after the other: adding in pairs would round otherwise
+            self.sums[key] = self.sums.get(key, 0.0) + one_step
+            self.counts[key] = self.counts.get(key, 0) + 1
+
+
+_MOST_WAITING = 256
+
+
+def _means(values: Sequence[Tensor]) -> list[float]:
+    """Of each, in float64; those of one shape together."""
+    found: list[float] = []
+    for _, alike in itertools.groupby(values, lambda value: value.shape):
+        stacked = torch.stack(list(alike)).double()
+        found += stacked.flatten(1).mean(1).tolist() if stacked.ndim > 1 else stacked.tolist()
+    return found
 
 
 @dataclass
@@ -81,16 +110,17 @@ class Learner:
     def save(self, path: Path) -> None:
         """Raises: StorageError; the file before stays."""
         tensors = checkpoint.prefixed("model", self.model.state_dict())
-        tensors |= checkpoint.prefixed("window", self.window.sums)
         if self.average is not None:
             tensors |= checkpoint.prefixed("average", self.average.state_dict())
-        facts: dict[str, Any] = {"position": asdict(self.position), "counts": self.window.counts, "optimizers": {}}
+        facts: dict[str, Any] = {"position": asdict(self.position), "optimizers": {}}
+        self.window.settle()
+        facts["window"] = {"sums": self.window.sums, "counts": self.window.counts}
         for name, optimizer in self.optimizers.items():
             packed, facts["optimizers"][name] = checkpoint.pack_optimizer(optimizer)
             tensors |= checkpoint.prefixed(f"optimizer.{name}", packed)
         checkpoint.save_tensors(path, tensors, facts)
 
-    def load(self, path: Path, device: torch.device) -> None:
+    def load(self, path: Path) -> None:
         """Raises: ConfigError when the file is damaged or belongs to another model or another training."""
         tensors, facts = checkpoint.load_tensors(path)
         checkpoint.restore(self.model, checkpoint.without_prefix("model", tensors), str(path))
@@ -100,8 +130,7 @@ class Learner:
             for name, optimizer in self.optimizers.items():
                 state = checkpoint.without_prefix(f"optimizer.{name}", tensors)
                 checkpoint.unpack_optimizer(optimizer, state, facts["optimizers"][name])
-            self.window.sums = {n: t.to(device) for n, t in checkpoint.without_prefix("window", tensors).items()}
-            self.window.counts = dict(facts["counts"])
+            self.window.sums, self.window.counts = dict(facts["window"]["sums"]), dict(facts["window"]["counts"])
             vars(self.position).update(vars(Position(**facts["position"])))
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, ConfigError):

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from profond.core.errors import ConfigError
 
-OPTIMIZERS = ("adam", "adamw", "nadam", "radam", "rmsprop", "sgd")
-Optimizer = Literal["adam", "adamw", "nadam", "radam", "rmsprop", "sgd"]
+OPTIMIZERS = ("adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd")
+Optimizer = Literal["adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd"]
 Schedule = Literal["constant", "linear", "cosine", "one_cycle", "plateau"]
 
 
@@ -23,8 +23,8 @@ class Training:
         optimizer: one of `OPTIMIZERS`; the fused implementation is used where torch has one.
         learning_rate: the highest rate of the schedule.
         weight_decay: applied to weights with two or more axes, not to biases and normalisation scales.
-        momentum: of sgd (Nesterov) and rmsprop.
-        betas: of the Adam family.
+        momentum: of sgd and muon (Nesterov) and rmsprop.
+        betas: of the Adam family, and of what muon leaves to AdamW.
         schedule: ``one_cycle`` rises over ``warmup`` and falls by a cosine to nearly zero; ``cosine`` and ``linear``
             fall to zero; ``plateau`` divides by ten when the validation stops improving; all honour ``warmup``.
         warmup: share of all steps over which the rate rises from nearly zero, in [0, 1); what is unfrozen later rises
