@@ -67,3 +67,22 @@ def keras_network(name: str) -> Any:
     network = keras.Sequential([keras.Input((28, 28, 1)), *body, layers.Dense(10)])
     assert network.count_params() == PARAMETERS[name]
     return network
+
+
+def keras_resnet18(side: int, classes: int) -> Any:
+    """ResNet-18 with the stem for small images, layer by layer as torchvision's."""
+    from keras import Input, Model, layers
+
+    def normed(x: Any, maps: int, size: int, stride: int = 1) -> Any:
+        x = layers.ZeroPadding2D(size // 2)(x) if size > 1 else x
+        return layers.BatchNormalization()(layers.Conv2D(maps, size, stride, use_bias=False)(x))
+
+    images = Input((side, side, 3))
+    x = layers.ReLU()(normed(images, 64, 3))
+    for stage, maps in enumerate((64, 128, 256, 512)):
+        for block in range(2):
+            stride = 2 if stage and not block else 1
+            beside = normed(x, maps, 1, stride) if stride == 2 else x
+            y = normed(layers.ReLU()(normed(x, maps, 3, stride)), maps, 3)
+            x = layers.ReLU()(layers.Add()([y, beside]))
+    return Model(images, layers.Dense(classes)(layers.GlobalAveragePooling2D()(x)))

@@ -1,8 +1,7 @@
 """Training and inference of three networks of the zoo, images per second, with noise for images, data in memory.
 
-``fit`` and the predictor's forward pass beside torchvision's networks in plain PyTorch and Keras Applications. Each
-variant warms up for two batches, then runs for about five seconds. Keras and TensorFlow run at the precision that is
-their faster one here (mixed_bfloat16 where the processor has bf16).
+``fit`` and the predictor's forward pass beside torchvision's networks in plain PyTorch and Keras's own. Each
+variant warms up for two batches, then runs for about four seconds; two rounds, one for what has to be compiled.
 """
 
 from __future__ import annotations
@@ -12,34 +11,32 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from benchmarks.child import measure
+from benchmarks.peers import keras_resnet18
 from benchmarks.report import spread, table
 from benchmarks.throughput import Clock
 
 TITLE = "The zoo: training and inference, images per second"
-# network: side, batch, Keras's name (None: Keras has none)
-CASES: dict[str, tuple[int, int, str | None]] = {
-    "resnet18": (32, 128, None),
-    "resnet50": (224, 16, "ResNet50"),
-    "mobilenet_v2": (224, 16, "MobileNetV2"),
-}
-SECONDS = 5.0
+# network: side, batch
+CASES = {"resnet18": (32, 128), "resnet50": (224, 16), "mobilenet_v2": (224, 16)}
+KERAS_APPLICATIONS = {"resnet50": "ResNet50", "mobilenet_v2": "MobileNetV2"}
+SECONDS = 4.0
 
 
 def ours(network: str) -> Any:
     from profond.models import create
 
-    side, _, _ = CASES[network]
+    side, _ = CASES[network]
     small = {"small_images": True} if side == 32 else {}
     return create(network, input_shape=(3, side, side), num_classes=1000, **small)
 
 
 def theirs(network: str) -> Any:
-    """torchvision's, with the same stem; from where ``scripts/test`` puts it."""
+    """torchvision's, with the same stem; from where ``scripts/originals`` puts it."""
     import sys
-    from pathlib import Path
 
     import torch
 
@@ -53,6 +50,17 @@ def theirs(network: str) -> Any:
     return model
 
 
+def kerass(network: str) -> Any:
+    """Keras Applications'; for ResNet-18, which it has not, the same layers written in Keras."""
+    import keras
+
+    side, _ = CASES[network]
+    if network == "resnet18":
+        return keras_resnet18(side, 1000)
+    build = getattr(keras.applications, KERAS_APPLICATIONS[network])
+    return build(weights=None, input_shape=(side, side, 3), classifier_activation=None)
+
+
 def profond_fit(network: str, seconds: float, compiled: bool = False) -> float:
     """Through `fit`, at whatever precision it chooses."""
     import torch
@@ -60,7 +68,7 @@ def profond_fit(network: str, seconds: float, compiled: bool = False) -> float:
     from profond.tasks.classify import Classify
     from profond.training import Training, fit
 
-    side, batch, _ = CASES[network]
+    side, batch = CASES[network]
     x, y = torch.randn(batch, 3, side, side), torch.randint(0, 1000, (batch,))
     clock = Clock()
     began: list[float] = []
@@ -83,7 +91,7 @@ def torch_loop(network: str, seconds: float, best: bool = False, compiled: bool 
     import torch
     import torch.nn.functional as F
 
-    side, batch, _ = CASES[network]
+    side, batch = CASES[network]
     layout = torch.channels_last if best else torch.contiguous_format
     model = theirs(network).to(memory_format=layout)
     run = torch.compile(model) if compiled else model
@@ -105,9 +113,8 @@ def keras_fit(network: str, seconds: float, bf16: bool = True) -> float:
     import numpy as np
 
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if bf16 else "float32")
-    side, batch, name = CASES[network]
-    assert name is not None
-    model = getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3), classifier_activation=None)
+    side, batch = CASES[network]
+    model = kerass(network)
     model.compile(keras.optimizers.SGD(1e-3, 0.9), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((batch, side, side, 3), dtype=np.float32), rng.integers(0, 1000, batch)
@@ -121,9 +128,8 @@ def tensorflow_step(network: str, seconds: float, bf16: bool = True) -> float:
     import tensorflow as tf
 
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if bf16 else "float32")
-    side, batch, name = CASES[network]
-    assert name is not None
-    model = getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3), classifier_activation=None)
+    side, batch = CASES[network]
+    model = kerass(network)
     optimizer = keras.optimizers.SGD(1e-3, 0.9)
     optimizer.build(model.trainable_variables)
     x, y = tf.random.normal((batch, side, side, 3)), tf.random.uniform((batch,), 0, 1000, tf.int64)
@@ -144,16 +150,16 @@ def profond_inference(network: str, seconds: float) -> float:
 
     from profond.serve.inference import prepared
 
-    side, batch, _ = CASES[network]
+    side, batch = CASES[network]
     x = torch.randn(batch, 3, side, side)
     model = prepared(ours(network), torch.device("cpu"), precision="auto")
     return _rate(lambda: model(x), batch, seconds)
 
 
-def torch_inference(network: str, seconds: float, best: bool = False) -> float:
+def torch_inference(network: str, seconds: float, best: bool = False, compiled: bool = False) -> float:
     import torch
 
-    side, batch, _ = CASES[network]
+    side, batch = CASES[network]
     layout = torch.channels_last if best else torch.contiguous_format
     model = theirs(network).eval()
     x = torch.randn(batch, 3, side, side)
@@ -163,8 +169,9 @@ def torch_inference(network: str, seconds: float, best: bool = False) -> float:
         model = fuse(model).to(torch.bfloat16).to(memory_format=layout)
         x = x.to(torch.bfloat16)
     x = x.contiguous(memory_format=layout)
+    run = torch.compile(model) if compiled else model
     with torch.inference_mode():
-        return _rate(lambda: model(x), batch, seconds)
+        return _rate(lambda: run(x), batch, seconds)
 
 
 def keras_inference(network: str, seconds: float, bf16: bool = True) -> float:
@@ -172,9 +179,8 @@ def keras_inference(network: str, seconds: float, bf16: bool = True) -> float:
     import numpy as np
 
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if bf16 else "float32")
-    side, batch, name = CASES[network]
-    assert name is not None
-    model = getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3), classifier_activation=None)
+    side, batch = CASES[network]
+    model = kerass(network)
     x = np.random.default_rng(0).standard_normal((batch, side, side, 3), dtype=np.float32)
     return _rate(lambda: model.predict_on_batch(x), batch, seconds)
 
@@ -191,9 +197,11 @@ def memory(network: str, which: str) -> float:
 
 
 def loading(network: str, ending: str) -> dict[str, float]:
-    """Seconds to read a file of weights once, and to build the network and load it; medians of five, cache warm."""
+    """Seconds to read a file once as bytes, and an HDF5 file with h5py; to build the network and load it.
+
+    Medians of five, cache warm.
+    """
     import tempfile
-    from pathlib import Path
 
     import torch
 
@@ -206,18 +214,31 @@ def loading(network: str, ending: str) -> dict[str, float]:
         else:
             import keras
 
-            name = CASES[network][2]
-            getattr(keras.applications, name or "")(weights=None).save_weights(path)
+            getattr(keras.applications, KERAS_APPLICATIONS[network])(weights=None).save_weights(path)
         size = CASES[network][0]
-        found: dict[str, list[float]] = {"read": [], "load": []}
+        found: dict[str, list[float]] = {"read": [], "h5py": [], "load": []}
         for _ in range(6):
             began = time.perf_counter()
             path.read_bytes()
             found["read"].append(time.perf_counter() - began)
             began = time.perf_counter()
+            if ending != ".pth":
+                read_hdf5(path)
+            found["h5py"].append(time.perf_counter() - began)
+            began = time.perf_counter()
             load_pretrained(network, path, input_shape=(3, size, size))
             found["load"].append(time.perf_counter() - began)
     return {name: statistics.median(values[1:]) for name, values in found.items()}
+
+
+def read_hdf5(path: Path) -> int:
+    """Every number of an HDF5 file, with h5py."""
+    import h5py
+
+    blocks: list[Any] = []
+    with h5py.File(path) as file:
+        file.visititems(lambda _, one: blocks.append(one[()]) if isinstance(one, h5py.Dataset) else None)
+    return len(blocks)
 
 
 def _rate(step: Callable[[], Any], batch: int, seconds: float) -> float:
@@ -243,7 +264,6 @@ TRAINING: dict[str, dict[str, Any]] = {
     "PyTorch channels_last, bf16 autocast, fused": {"function": "torch_loop", "best": True},
     "the same, torch.compile": {"function": "torch_loop", "best": True, "compiled": True},
     "TensorFlow function, bf16": {"function": "tensorflow_step"},
-    "TensorFlow function, float32": {"function": "tensorflow_step", "bf16": False},
     "Keras on TensorFlow, bf16": {"function": "keras_fit"},
     "Keras on TensorFlow, float32": {"function": "keras_fit", "bf16": False},
     "Keras on PyTorch, bf16": {"function": "keras_fit", "backend": "torch"},
@@ -252,8 +272,10 @@ INFERENCE: dict[str, dict[str, Any]] = {
     "Profond, as `predict` runs it": {"function": "profond_inference"},
     "PyTorch float32": {"function": "torch_inference"},
     "PyTorch bf16, BatchNorm folded, channels_last": {"function": "torch_inference", "best": True},
+    "the same, torch.compile": {"function": "torch_inference", "best": True, "compiled": True},
     "Keras on TensorFlow, bf16": {"function": "keras_inference"},
     "Keras on TensorFlow, float32": {"function": "keras_inference", "bf16": False},
+    "Keras on PyTorch, bf16": {"function": "keras_inference", "backend": "torch"},
 }
 
 
@@ -263,18 +285,15 @@ def run(quick: bool) -> str:
     parts = []
     for what, variants in (("training", TRAINING), ("inference", INFERENCE)):
         rates: dict[tuple[str, str], list[float]] = {}
-        for _ in range(rounds):
+        for turn in range(rounds):
             for network in cases:
                 for name, settings in variants.items():
-                    if CASES[network][2] is None and settings["function"] not in _NO_KERAS:
-                        continue
+                    if turn and settings.get("compiled"):
+                        continue  # compiling takes minutes
                     rates.setdefault((name, network), []).append(
                         measure("zoo", **settings, network=network, seconds=seconds)
                     )
-        rows = [
-            [name, *(spread(rates[name, network]) if (name, network) in rates else "–" for network in cases)]
-            for name in variants
-        ]
+        rows = [[name, *(spread(rates[name, network]) for network in cases)] for name in variants]
         heads = [f"{network}, {CASES[network][0]} px, batch {CASES[network][1]}" for network in cases]
         parts.append(table([what, *heads], rows))
     if not quick:
@@ -286,12 +305,8 @@ def run(quick: bool) -> str:
         rows = []
         for network, ending in (("resnet50", ".pth"), ("resnet50", ".weights.h5"), ("mobilenet_v2", ".weights.h5")):
             found = measure("zoo", "loading", network=network, ending=ending)
-            ratio = found["load"] / found["read"]
-            rows.append(
-                [f"{network}{ending}", f"{1000 * found['read']:.0f}", f"{1000 * found['load']:.0f}", f"{ratio:.1f}×"]
-            )
-        parts.append(table(["file", "ms to read it", "ms to build and load", "ratio"], rows))
+            read, parsed, loaded = (1000 * found[name] for name in ("read", "h5py", "load"))
+            beside = "–" if ending == ".pth" else f"{parsed:.0f} ({loaded / parsed:.1f}×)"
+            rows.append([f"{network}{ending}", f"{loaded:.0f}", f"{read:.0f} ({loaded / read:.1f}×)", beside])
+        parts.append(table(["file", "ms to build and load", "ms to read its bytes", "ms to read it with h5py"], rows))
     return "\n\n".join(parts)
-
-
-_NO_KERAS = ("profond_fit", "torch_loop", "profond_inference", "torch_inference")

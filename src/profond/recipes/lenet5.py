@@ -15,23 +15,23 @@ MODERN = Recipe(
     training=Training(epochs=2, optimizer="muon", learning_rate=1.5e-2, momentum=0.8, betas=(0.9, 0.99), warmup=0.1),
     loader=Loader(batch_size=256),
     augment={"shift": 1},
-    expected=Expected("test", "accuracy", 0.991, 0.996, 10, "2 cores", "LeCun et al. 1998, fig. 9"),
+    expected=Expected("test", "accuracy", 0.991, 0.996, 7, "2 cores", "LeCun et al. 1998, fig. 9"),
 )
 
 
 @register_recipe("lenet5")
 def lenet5() -> Recipe:
-    """LeNet-5, modern, on MNIST: 99.28 % in three passes."""
+    """LeNet-5, modern, on MNIST: 99.37 % in two passes."""
     return MODERN
 
 
 @register_recipe("lenet5_fast")
 def lenet5_fast() -> Recipe:
-    """LeNet-5, modern, on MNIST: 99.0 % in little more than one pass."""
+    """LeNet-5, modern, on MNIST: 99.16 % in three quarters of a pass."""
     return replace(
         MODERN,
         training=replace(MODERN.training, epochs=0.75, learning_rate=2e-2, schedule="linear"),
-        expected=Expected("test", "accuracy", 0.985, 0.994, 4, "2 cores", "LeCun et al. 1998, fig. 9"),
+        expected=Expected("test", "accuracy", 0.985, 0.994, 3, "2 cores", "LeCun et al. 1998, fig. 9"),
     )
 
 

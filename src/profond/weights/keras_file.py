@@ -88,12 +88,13 @@ def stored_layers(file: File, group: h5py.Group, kind: str, depth: int, seen: li
     seen[0] += 1
     if depth > DEEPEST or seen[0] > MOST_NAMES:  # a group that contains itself
         file.refuse("its groups never end")
-    if file.has(group, "vars"):
+    names = file.names(group)
+    if "vars" in names:
         own = file.group(group, "vars")
         weights = tuple(file.block(own, number) for number in sorted(file.names(own), key=_number))
         if weights:
             yield Layer(file.text(own, "name"), kind, weights)
-    below = [(child, file.group(group, child)) for child in file.names(group) if child not in _NO_LAYERS]
+    below = [(child, file.group(group, child)) for child in names if child not in _NO_LAYERS]
     # A model in a model comes first: what is put on top of it stands beside it.
     for child, part in sorted(below, key=lambda one: not file.has(one[1], "layers")):
         yield from stored_layers(file, part, counted(child)[0], depth + 1, seen)
