@@ -104,3 +104,24 @@ def test_its_state_comes_back() -> None:
     after.load_state_dict(before.state_dict())
     steps(after, cut, range(3, 6))
     assert all(torch.equal(one, other) for one, other in zip(whole, cut, strict=True))
+
+
+def test_scaled_gradients_are_unscaled_first_and_a_step_with_infinite_ones_is_left_out() -> None:
+    torch.manual_seed(0)
+    plain = [nn.Parameter(torch.randn(4, 5)), nn.Parameter(torch.randn(4))]
+    scaled = [nn.Parameter(parameter.detach().clone()) for parameter in plain]
+    gradients = [torch.randn(4, 5), torch.randn(4)]
+    one, other = Muon(plain, lr=0.1, fused=True), Muon(scaled, lr=0.1, fused=True)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    scaler.scale(torch.zeros(()))  # starts it
+    for parameter, twin, gradient in zip(plain, scaled, gradients, strict=True):
+        parameter.grad, twin.grad = gradient.clone(), 1024 * gradient
+    one.step()
+    scaler.step(other)
+    scaler.update()
+    for parameter, twin in zip(plain, scaled, strict=True):
+        torch.testing.assert_close(twin, parameter)
+    before = [parameter.detach().clone() for parameter in scaled]
+    scaled[0].grad, scaled[1].grad = torch.full((4, 5), torch.inf), torch.zeros(4)
+    scaler.step(other)
+    assert all(torch.equal(parameter, kept) for parameter, kept in zip(scaled, before, strict=True))

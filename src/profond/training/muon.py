@@ -46,6 +46,8 @@ class Muon(torch.optim.AdamW):
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay, fused=fused)
         self.momentum = momentum
+        # A fused AdamW undoes the scaling of fp16's gradients itself; here it must be undone before any of them is used.
+        self._step_supports_amp_scaling = False
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
