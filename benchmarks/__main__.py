@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.machine import description
 from benchmarks.report import PAGE, keep
 
-NAMES = ("time_to_accuracy", "throughput", "overhead", "pipeline", "imagenet_pipeline", "startup", "zoo")
+NAMES = ("time_to_accuracy", "throughput", "overhead", "pipeline", "imagenet_pipeline", "startup", "zoo", "loading")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -108,9 +108,7 @@ def run(quick: bool) -> str:
         folder, shards = Path(place, "photos"), Path(place, "shards")
         kilobytes = write_photos(str(folder), count)
         write_shards(folder / "train", shards, size=10_000_000)
-        found = measure(
-            "imagenet_pipeline", "turns", folder=str(folder), shards=str(shards), rounds=rounds, count=count
-        )
+        found = measure("imagenet_pipeline", "turns", folder=str(folder), shards=str(shards), rounds=rounds)
     pillow = found["pillow"]
     rows = [[f"Pillow alone, {kilobytes:.0f} kB a picture", spread(pillow, 0), "1.00"]]
     for name, rates in found.items():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -196,51 +195,6 @@ def memory(network: str, which: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def loading(network: str, ending: str) -> dict[str, float]:
-    """Seconds to read a file once as bytes, and an HDF5 file with h5py; to build the network and load it.
-
-    Medians of five, cache warm.
-    """
-    import tempfile
-
-    import torch
-
-    from profond.weights.pretrained import load_pretrained
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{network}{ending}"
-        if ending == ".pth":
-            torch.save(theirs(network).state_dict(), path)
-        else:
-            import keras
-
-            getattr(keras.applications, KERAS_APPLICATIONS[network])(weights=None).save_weights(path)
-        size = CASES[network][0]
-        found: dict[str, list[float]] = {"read": [], "h5py": [], "load": []}
-        for _ in range(6):
-            began = time.perf_counter()
-            path.read_bytes()
-            found["read"].append(time.perf_counter() - began)
-            began = time.perf_counter()
-            if ending != ".pth":
-                read_hdf5(path)
-            found["h5py"].append(time.perf_counter() - began)
-            began = time.perf_counter()
-            load_pretrained(network, path, input_shape=(3, size, size))
-            found["load"].append(time.perf_counter() - began)
-    return {name: statistics.median(values[1:]) for name, values in found.items()}
-
-
-def read_hdf5(path: Path) -> int:
-    """Every number of an HDF5 file, with h5py."""
-    import h5py
-
-    blocks: list[Any] = []
-    with h5py.File(path) as file:
-        file.visititems(lambda _, one: blocks.append(one[()]) if isinstance(one, h5py.Dataset) else None)
-    return len(blocks)
-
-
 def _rate(step: Callable[[], Any], batch: int, seconds: float) -> float:
     for _ in range(2):
         step()
@@ -302,11 +256,4 @@ def run(quick: bool) -> str:
             f"Memory of a process that trains ResNet-50 at batch 16: {used['ours']:,.0f} MiB through `fit`, "
             f"{used['theirs']:,.0f} MiB in plain PyTorch at the same settings ({used['ours'] / used['theirs']:.2f}×)."
         )
-        rows = []
-        for network, ending in (("resnet50", ".pth"), ("resnet50", ".weights.h5"), ("mobilenet_v2", ".weights.h5")):
-            found = measure("zoo", "loading", network=network, ending=ending)
-            read, parsed, loaded = (1000 * found[name] for name in ("read", "h5py", "load"))
-            beside = "–" if ending == ".pth" else f"{parsed:.0f} ({loaded / parsed:.1f}×)"
-            rows.append([f"{network}{ending}", f"{loaded:.0f}", f"{read:.0f} ({loaded / read:.1f}×)", beside])
-        parts.append(table(["file", "ms to build and load", "ms to read its bytes", "ms to read it with h5py"], rows))
     return "\n\n".join(parts)

@@ -46,7 +46,7 @@ class Muon(torch.optim.AdamW):
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay, fused=fused)
         self.momentum = momentum
-        # A fused AdamW undoes the scaling of fp16's gradients itself; here it must be undone before any of them is used.
+        # A fused AdamW undoes the scaling of fp16's gradients itself; matrices need it undone before.
         self._step_supports_amp_scaling = False
 
     @torch.no_grad()
