@@ -106,11 +106,12 @@ def worst_mistakes(
     across = width / columns
     axes.set(xlim=(0, width), ylim=(1.98 * rows, 0))
     axes.set_axis_off()
+    longest = max(len(names[said.label[index]]) + len(names[said.predicted[index]]) for index in shown)
+    small = 9.5 if longest < 18 else 7.0
     for place, index in enumerate(shown):
         x, y = (place % columns + 0.5) * across, (place // columns) * 1.98
         _draw(axes, raw(int(index)).cpu().numpy(), x, y, 1.3)
         true, found = names[said.label[index]], names[said.predicted[index]]
-        small = 9.5 if len(true) + len(found) < 18 else 7.0
         text: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": small, "parse_math": False}
         axes.text(x, y + 1.34, f"true {true}", color=INK, **text)
         axes.text(x, y + 1.51, f"said {found}", color=WRONG, **text)
