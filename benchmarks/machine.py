@@ -11,7 +11,7 @@ from pathlib import Path
 
 CORES = 2
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("torch", "lightning-fabric", "numpy", "tensorflow-cpu", "keras")
+PACKAGES = ("torch", "lightning-fabric", "numpy", "tensorflow-cpu", "keras", "jax")
 
 
 def cores() -> list[int]:

@@ -59,7 +59,14 @@ def profond_fit(network: str, batch_size: int, steps: int) -> float:
     return batch_size * (len(clock.times) - warm) / (clock.times[-1] - clock.times[warm - 1])
 
 
-def torch_loop(network: str, batch_size: int, steps: int, channels_last: bool = False, bf16: bool = False) -> float:
+def torch_loop(
+    network: str,
+    batch_size: int,
+    steps: int,
+    channels_last: bool = False,
+    bf16: bool = False,
+    compiled: bool = False,
+) -> float:
     import torch
     import torch.nn.functional as F
 
@@ -67,11 +74,12 @@ def torch_loop(network: str, batch_size: int, steps: int, channels_last: bool = 
     x, y = torch.randn(SAMPLES, 1, 28, 28), torch.randint(0, 10, (SAMPLES,))
     model = torch_network(network).to(memory_format=layout)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=bf16 or None)
+    run = torch.compile(model) if compiled else model
 
     def step(chosen: torch.Tensor) -> None:
         inputs = x[chosen].contiguous(memory_format=layout)
         with torch.autocast("cpu", torch.bfloat16) if bf16 else contextlib.nullcontext():
-            loss = F.cross_entropy(model(inputs).float(), y[chosen])
+            loss = F.cross_entropy(run(inputs).float(), y[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -118,6 +126,53 @@ def keras_fit(network: str, batch_size: int, steps: int) -> float:
     return count / (time.perf_counter() - began)
 
 
+def jax_step(network: str, batch_size: int, steps: int) -> float:
+    import jax
+    import jax.numpy as jnp
+
+    begun = [jnp.asarray(one.detach().numpy()) for one in torch_network(network).parameters()]
+    weights = [one.transpose(2, 3, 1, 0) if one.ndim == 4 else one for one in begun]
+    x = jax.random.normal(jax.random.key(0), (SAMPLES, 28, 28, 1))
+    y = jax.random.randint(jax.random.key(1), (SAMPLES,), 0, 10)
+
+    def loss(weights: list[Any], chosen: Any) -> Any:
+        maps = x[chosen]
+        if network == "lenet5":
+            for kernel, bias, border in ((weights[0], weights[1], 2), (weights[2], weights[3], 0)):
+                axes = ("NHWC", "HWIO", "NHWC")
+                edges = [(border, border)] * 2
+                maps = jax.lax.conv_general_dilated(maps, kernel, (1, 1), edges, dimension_numbers=axes) + bias
+                window = (1, 2, 2, 1)
+                maps = jax.lax.reduce_window(jax.nn.relu(maps), -jnp.inf, jax.lax.max, window, window, "VALID")
+        dense = weights[4 if network == "lenet5" else 0 :]
+        out = maps.reshape(batch_size, -1)
+        for place in range(0, len(dense), 2):
+            out = out @ dense[place].T + dense[place + 1]
+            out = jax.nn.relu(out) if place < len(dense) - 2 else out
+        return -jnp.take_along_axis(jax.nn.log_softmax(out), y[chosen][:, None], 1).mean()
+
+    def adam(weight: Any, gradient: Any, first: Any, second: Any, count: Any) -> tuple[Any, Any, Any]:
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        change = first / (1 - 0.9**count) / (jnp.sqrt(second / (1 - 0.999**count)) + 1e-8)
+        return weight - 1e-3 * change, first, second
+
+    @jax.jit
+    def step(state: Any) -> Any:
+        weights, firsts, seconds, count = state
+        chosen = jax.random.randint(jax.random.key(count), (batch_size,), 0, SAMPLES)
+        gradients = jax.grad(loss)(weights, chosen)
+        moved = [adam(*one, count + 1.0) for one in zip(weights, gradients, firsts, seconds, strict=True)]
+        return (*(list(part) for part in zip(*moved, strict=True)), count + 1)
+
+    state = (weights, [jnp.zeros_like(one) for one in weights], [jnp.zeros_like(one) for one in weights], 0)
+
+    def one_step() -> None:
+        nonlocal state
+        state = jax.block_until_ready(step(state))
+
+    return _rate(one_step, batch_size, steps)
+
+
 def _rate(step: Callable[[], None], batch_size: int, steps: int) -> float:
     for _ in range(max(5, steps // 5)):
         step()
@@ -134,8 +189,11 @@ def variants() -> dict[str, dict[str, Any]]:
         "PyTorch float32": {"function": "torch_loop"},
         "PyTorch channels_last": {"function": "torch_loop", "channels_last": True},
         "PyTorch channels_last, bf16 autocast, fused Adam": fastest,
+        "PyTorch float32, torch.compile": {"function": "torch_loop", "compiled": True},
         "TensorFlow function": {"function": "tensorflow_function"},
         "Keras `fit` (TensorFlow)": {"function": "keras_fit"},
+        "Keras `fit` (JAX)": {"function": "keras_fit", "backend": "jax"},
+        "JAX jit": {"function": "jax_step"},
     }
     if library := tcmalloc():
         found["Profond `fit`, tcmalloc"] = {"function": "profond_fit", "preload": library}
