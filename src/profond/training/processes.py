@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -29,7 +31,23 @@ def open_fabric(training: Training, device: torch.device, arithmetic: Arithmetic
     )
     if several:
         fabric.launch()
+        _leave_at_exit()
     return fabric
+
+
+@cache
+def _leave_at_exit() -> None:
+    """Close the connection before the interpreter ends; once a process.
+
+    NOTE Fabric does so for NCCL alone. Gloo's threads would now and then still run when the process is taken down,
+    which then aborts ("terminate called without an active exception") with its work done.
+    """
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def same_start(fabric: Fabric, model: nn.Module) -> None:
