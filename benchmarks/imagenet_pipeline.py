@@ -30,12 +30,9 @@ def write_photos(folder: str, count: int) -> float:
     """``count`` different pictures cut from twenty photos, in two classes; gives the mean size in kB."""
     from PIL import Image, ImageOps
 
-    from profond.data.sources import DataFile, PipPackage, obtain
+    from profond.data.photos import twenty_photos
 
-    names = {f"imagenet_{i:02}_{label}.jpg": label for i, label in enumerate(LABELS)}
-    package = PipPackage("foolbox", "3.3.4", {name: f"foolbox/data/{name}" for name in names})
-    place = obtain("photos", [DataFile(name, "") for name in names], (package,)).folder
-    photos = [Image.open(place / name).convert("RGB") for name in names]
+    photos = [Image.open(photo.path).convert("RGB") for photo in twenty_photos()]
     total = 0
     for i in range(count):
         photo = photos[i % len(photos)]
@@ -47,9 +44,6 @@ def write_photos(folder: str, count: int) -> float:
         path.write_bytes(buffer.getvalue())
         total += len(buffer.getvalue())
     return total / count / 1000
-
-
-LABELS = (243, 559, 438, 990, 949, 853, 609, 609, 915, 455, 541, 630, 741, 471, 129, 99, 251, 22, 317, 305)
 
 
 def decode(paths: list[str]) -> int:

@@ -9,14 +9,13 @@ from matplotlib.figure import Figure
 from profond.explain.convolution import ConvolutionResult, OutputPixel
 from profond.explain.drawing import (
     ACCENT,
-    DOTS,
-    FONT,
     INK,
     MUTED,
     PAPER,
     Panel,
     Sheet,
     cell_size,
+    colour_strip,
     fit,
     grid,
     outline,
@@ -174,24 +173,11 @@ def _photo_output(results: tuple[ConvolutionResult, ...], ratio: float, pixel: O
             reach = max(0.5, 8 * width / size[0])
             _mark(axes, pixel.column + 0.5 - reach, pixel.row + 0.5 - reach, 2 * reach, 2 * reach)
         if len(results) == 1:
-            _colour_bar(axes, scale, size)
+            ticks = [scale.low, 0.0, scale.high] if scale.signed else [scale.low, scale.high]
+            colour_strip(axes, scale.colours(), ticks, size, max(1.0, 260 / size[0]))
 
     below = 44 if len(results) == 1 else 0
     return Panel(*size, draw, f"output {height} × {width}", scale.note, below=below, room=260)
-
-
-def _colour_bar(axes: Axes, scale: Scale, size: tuple[float, float]) -> None:
-    bar = axes.inset_axes((0.0, -22 / size[1], max(1.0, 260 / size[0]), 12 / size[1]))
-    bar.imshow(scale.colours()[None], aspect="auto", extent=(scale.low, scale.high, 0, 1))
-    ticks = [scale.low, 0.0, scale.high] if scale.signed else [scale.low, scale.high]
-    bar.set(yticks=(), xticks=ticks)
-    bar.set_xticklabels([number(tick) for tick in ticks])
-    bar.tick_params(length=3, labelsize=12 * 72 / DOTS, colors=MUTED, labelfontfamily=FONT)
-    labels = bar.get_xticklabels()
-    labels[0].set_horizontalalignment("left")
-    labels[-1].set_horizontalalignment("right")
-    for spine in bar.spines.values():
-        spine.set_visible(False)
 
 
 def _mark(axes: Axes, x: float, y: float, width: float, height: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import TextToPath
+from numpy.typing import NDArray
 from PIL import Image
 
 from profond.core.errors import StorageError, UsageError
@@ -237,6 +238,29 @@ def show(axes: Axes, picture: Image.Image, size: tuple[float, float]) -> None:
         np.asarray(shown), extent=(0, picture.width, picture.height, 0), aspect="auto", cmap="gray", vmin=0, vmax=255
     )
     outline(axes, 0, 0, picture.width, picture.height, FAINT, 0.8)
+
+
+def colour_strip(
+    axes: Axes, colours: NDArray[np.uint8], ticks: Sequence[float], size: tuple[float, float], across: float
+) -> None:
+    """A strip of colours with its numbers, below a panel that leaves 44 pixels for it.
+
+    Args:
+        colours: from the first tick to the last.
+        ticks: numbers along it.
+        size: of the panel.
+        across: the strip's length in widths of the panel.
+    """
+    bar = axes.inset_axes((0.0, -22 / size[1], across, 12 / size[1]))
+    bar.imshow(colours[None], aspect="auto", extent=(ticks[0], ticks[-1], 0, 1))
+    bar.set(yticks=(), xticks=ticks)
+    bar.set_xticklabels([number(tick) for tick in ticks])
+    bar.tick_params(length=3, labelsize=12 * 72 / DOTS, colors=MUTED, labelfontfamily=FONT)
+    labels = bar.get_xticklabels()
+    labels[0].set_horizontalalignment("left")
+    labels[-1].set_horizontalalignment("right")
+    for spine in bar.spines.values():
+        spine.set_visible(False)
 
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:

@@ -11,9 +11,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image
 
-from profond.explain.drawing import DOTS, FAINT, FONT, INK, MUTED, Panel, drawable, fit, outline, text_width
+from profond.explain.drawing import (
+    DOTS,
+    FAINT,
+    FONT,
+    INK,
+    MUTED,
+    Panel,
+    colour_strip,
+    drawable,
+    fit,
+    outline,
+    text_width,
+)
 from profond.explain.scale import Scale
-from profond.explain.windows import Array, number
+from profond.explain.windows import Array
 
 _GAP, _LINE = 14, 17
 
@@ -74,18 +86,9 @@ def colour_bar(
         size: of the panel.
     """
     least = scale.low if low is None else low
-    bar = axes.inset_axes((0.0, -22 / size[1], min(1.0, length / size[0]), 12 / size[1]))
     first = round(255 * (least - scale.low) / (scale.high - scale.low))
-    bar.imshow(scale.colours()[None, first:], aspect="auto", extent=(least, scale.high, 0, 1))
     ticks = [least, 0.0, scale.high] if least < 0 < scale.high else [least, scale.high]
-    bar.set(yticks=(), xticks=ticks)
-    bar.set_xticklabels([number(tick) for tick in ticks])
-    bar.tick_params(length=3, labelsize=12 * 72 / DOTS, colors=MUTED, labelfontfamily=FONT)
-    labels = bar.get_xticklabels()
-    labels[0].set_horizontalalignment("left")
-    labels[-1].set_horizontalalignment("right")
-    for spine in bar.spines.values():
-        spine.set_visible(False)
+    colour_strip(axes, scale.colours()[first:], ticks, size, min(1.0, length / size[0]))
 
 
 def scale_bar(scale: Scale, width: float = 260) -> Panel:

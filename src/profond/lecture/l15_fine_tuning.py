@@ -13,14 +13,12 @@ from profond.lecture.outcome import (
     Picture,
     Table,
     Value,
-    count,
     number,
     points,
     share,
-    text,
     word,
 )
-from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, mean_share, origin, train
+from profond.lecture.repeats import Progress, Trained, circumstances, difference_of, mean_of, mean_share, train
 from profond.lecture.words import Words
 from profond.recipes.worth import arm
 
@@ -68,13 +66,7 @@ def fine_tuning(options: Options) -> Outcome:
             )
         ],
         measured={"accuracy": accuracy, "seconds": seconds},
-        used={
-            "data": origin(first.experiment.dataset),
-            "train": count(first.train_count),
-            "test": count(first.test_count),
-            "seeds": count(seeds),
-            "arithmetic": text(first.arithmetic),
-        },
+        used=circumstances(first, seeds),
     )
 
 

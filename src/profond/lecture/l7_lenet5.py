@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from PIL import Image
-from torch import Tensor
 
 from profond.explain.drawing import Panel, Sheet, show
+from profond.explain.stages import feature_maps
 from profond.lecture import register_item
 from profond.lecture.charts import Series, error_dots
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, Value, count, number, share, text, word
-from profond.lecture.repeats import Progress, Trained, mean_of, mean_share, origin, train
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, Value, count, number, share, word
+from profond.lecture.repeats import Progress, Trained, circumstances, mean_of, mean_share, train
 from profond.lecture.words import Words
 from profond.recipes.configuration import changed, from_recipe
 
@@ -83,13 +82,7 @@ def lenet5(options: Options) -> Outcome:
             )
         ],
         measured={"accuracy": accuracy, "seconds": {n: [one.seconds for one in t] for n, t in runs.items()}},
-        used={
-            "data": origin(first.experiment.dataset),
-            "train": count(first.train_count),
-            "test": count(first.test_count),
-            "seeds": count(seeds),
-            "arithmetic": text(first.arithmetic),
-        },
+        used=circumstances(first, seeds),
     )
 
 
@@ -105,7 +98,8 @@ def draw_maps(trained: dict[str, Trained], words: Words) -> Figure:
     for name, one in trained.items():
         dataset = one.experiment.dataset
         inputs, _ = next(iter(dataset.batches("test", 1)))
-        maps = stage_output(one, inputs)
+        model = one.experiment.model
+        maps = feature_maps(model, inputs[0], model.stages[0])  # type: ignore[index, arg-type]
         digit = Image.fromarray(dataset.split("test").raw(0)[0].numpy())
         panels = [_panel(digit, words(f"word.{name}"))]
         limit = float(maps.abs().max())
@@ -114,20 +108,6 @@ def draw_maps(trained: dict[str, Trained], words: Words) -> Figure:
             panels.append(_panel(Image.fromarray(levels)))
         sheet.row(*panels, gap=12)
     return sheet.figure()
-
-
-def stage_output(trained: Trained, inputs: Tensor) -> Tensor:
-    """The feature maps of the first stage for one input: ``c h w``."""
-    model = trained.experiment.model
-    caught: list[Tensor] = []
-    stage = model.get_submodule(model.stages[0])  # type: ignore[index, arg-type]
-    hook = stage.register_forward_hook(lambda module, given, output: caught.append(output))
-    try:
-        with torch.inference_mode():
-            model.eval()(inputs.to(next(model.parameters()).device))
-    finally:
-        hook.remove()
-    return caught[0][0].float().cpu()
 
 
 def _panel(image: Image.Image, title: str = "") -> Panel:

@@ -14,7 +14,7 @@ from profond.core.device import choose_device
 from profond.data.dataset import Dataset
 from profond.evaluation.evaluate import evaluate
 from profond.evaluation.intervals import LEVEL, Measured
-from profond.lecture.outcome import Options, Value, share, text
+from profond.lecture.outcome import Options, Value, count, share, text
 from profond.recipes.configuration import Configuration, changed
 from profond.recipes.experiment import Experiment, assemble
 from profond.training import fit
@@ -94,6 +94,17 @@ class Progress:
             f"{self.item} {self.done}/{self.total}  {what}: {100 * trained.accuracy:.2f} %"
             f" ({trained.train_count:,} samples, {trained.seconds:.1f} s{left})"
         )
+
+
+def circumstances(first: Trained, seeds: int) -> dict[str, Value]:
+    """What the trainings of an item were done with, where all saw the same data."""
+    return {
+        "data": origin(first.experiment.dataset),
+        "train": count(first.train_count),
+        "test": count(first.test_count),
+        "seeds": count(seeds),
+        "arithmetic": text(first.arithmetic),
+    }
 
 
 def mean_of(values: Sequence[float]) -> Measured:
