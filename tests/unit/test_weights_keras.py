@@ -304,3 +304,56 @@ def test_bfloat16_weights_are_read(tmp_path, numbers):
     model = Net()
     load_keras(model, path, names=NAMES)
     assert torch.equal(model.stem.bias.detach(), exact.float())
+
+
+@pytest.mark.parametrize(
+    ("file", "block"),
+    [
+        ({"userblock_size": 512}, {}),
+        ({}, {"chunks": (3, 3, 3, 2)}),
+        ({}, {"dtype": ">f4"}),
+        ({}, {"dtype": "f2"}),
+        ({}, {"dtype": ">f8"}),
+    ],
+    ids=["behind a user's block", "in pieces", "big-endian", "half", "big-endian double"],
+)
+def test_numbers_are_read_wherever_and_however_they_lie(tmp_path, numbers, file, block):
+    numbers["stem"] = [np.round(array * 8) / 8 for array in numbers["stem"]]  # exact in half precision
+    written = write_stored(tmp_path / "a.weights.h5", numbers)
+    path = tmp_path / "b.weights.h5"
+    with h5py.File(written) as source, h5py.File(path, "w", **file) as target:
+        for name in source:
+            source.copy(name, target)
+        del target["layers/conv2d/vars/0"]
+        target["layers/conv2d/vars"].create_dataset("0", data=numbers["stem"][0], **block)
+    model = Net()
+    load_keras(model, path, names=NAMES)
+    check(model, numbers)
+
+
+def test_a_compact_block_is_read(tmp_path, numbers):
+    path = write_stored(tmp_path / "a.weights.h5", numbers)
+    with h5py.File(path, "a") as file:
+        del file["layers/conv2d/vars/1"]
+        layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        layout.set_layout(h5py.h5d.COMPACT)
+        array = numbers["stem"][1].astype("<f4")
+        parent = file["layers/conv2d/vars"].id
+        block = h5py.h5d.create(parent, b"1", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple(array.shape), layout)
+        block.write(h5py.h5s.ALL, h5py.h5s.ALL, array)
+    model = Net()
+    load_keras(model, path, names=NAMES)
+    check(model, numbers)
+
+
+def test_a_model_that_took_the_tensors_themselves_has_plain_ones_and_can_be_trained(tmp_path, numbers):
+    model = Net()
+    load_keras(model, write_stored(tmp_path / "a.weights.h5", numbers), names=NAMES, assign=True)
+    check(model, numbers)
+    for name, tensor in model.named_parameters():
+        assert tensor.requires_grad, name
+        assert tensor.is_leaf, name
+        assert tensor.is_contiguous() or tensor.is_contiguous(memory_format=torch.channels_last), name
+    with torch.no_grad():
+        for tensor in model.state_dict().values():
+            tensor.add_(1)  # memory of its own, which may be written to

@@ -6,7 +6,6 @@ promised. All of these are refused: a weight is a block of numbers that lies in 
 
 from __future__ import annotations
 
-import io
 import math
 import zipfile
 import zlib
@@ -14,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5g, h5l, h5o, h5s
+from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5s
 from numpy.typing import NDArray
 
 from profond.core.errors import ConfigError
@@ -35,130 +34,167 @@ class Block:
 
     Args:
         dataset: looked at, and found to be plain.
+        kind: of its numbers.
         shape: of it.
-        where: for messages: the file and the place in it.
+        where: for messages: the place in the file, and the file.
+        source: what lies behind the library: the file, or its content.
+        offset: of the numbers there, in bytes; None where they lie in pieces, which only the library can put together.
     """
 
-    dataset: h5py.Dataset
+    dataset: h5d.DatasetID
+    kind: np.dtype[Any]
     shape: tuple[int, ...]
     where: str
+    source: Path | bytes
+    offset: int | None
 
     def read(self) -> NDArray[np.float32]:
         """Its numbers. Raises: ConfigError when they cannot be read."""
-        bfloat = _is_bfloat16(self.dataset)
-        numbers = np.empty(self.shape, self.dataset.dtype if bfloat else np.float32)
         try:
-            if numbers.size:
-                self.dataset.id.read(h5s.ALL, h5s.ALL, numbers)
+            numbers = self._raw()
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise ConfigError(f"{self.where} is damaged: {error}", "fetch the file again") from None
-        if bfloat:  # kept as raw 16 bits, the upper half of a float32
+        if self.kind.kind != "f":  # bfloat16, kept as raw 16 bits: the upper half of a float32
             return (numbers.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-        return numbers
+        return numbers.astype(np.float32, copy=False)
+
+    def _raw(self) -> NDArray[Any]:
+        count = math.prod(self.shape)
+        if self.offset is None or not count:
+            numbers = np.empty(self.shape, self.kind)
+            if count:
+                self.dataset.read(h5s.ALL, h5s.ALL, numbers)
+            return numbers
+        if isinstance(self.source, bytes):
+            return np.frombuffer(self.source, self.kind, count, self.offset).reshape(self.shape).copy()
+        return np.fromfile(self.source, self.kind, count, offset=self.offset).reshape(self.shape)
 
 
 class File:
-    """An open file: groups, lists of names, and blocks, each looked at before it is believed."""
+    """An open file: groups, lists of names, and blocks, each looked at before it is believed.
 
-    def __init__(self, opened: h5py.File, path: Path, size: int) -> None:
-        self.root, self.path, self.size = opened, path, size
+    Its groups are h5py's low-level ones: with the others, looking takes three times as long, and a network has
+    hundreds of tensors.
 
-    def group(self, parent: h5py.Group, name: str) -> h5py.Group:
+    Args:
+        opened: by the library.
+        path: for messages.
+        size: of the file, in bytes.
+        source: the file, or its content.
+    """
+
+    def __init__(self, opened: h5py.File, path: Path, size: int, source: Path | bytes) -> None:
+        self.root, self.path, self.size, self.source = h5g.open(opened.id, b"/"), path, size, source
+        self.plain = opened.userblock_size == 0  # otherwise places in the file are not counted from its start
+
+    def group(self, parent: h5g.GroupID, name: str) -> h5g.GroupID:
         """Raises: ConfigError when there is none."""
         found = self._member(parent, name)
-        if not isinstance(found, h5py.Group):
+        if not isinstance(found, h5g.GroupID):
             self.refuse(f"{name} is not a group")
         return found
 
-    def names(self, group: h5py.Group) -> list[str]:
+    def names(self, group: h5g.GroupID) -> list[str]:
         """Of the members, in the order in which a person counts: conv2d, conv2d_2, conv2d_10."""
-        if len(group) > MOST_NAMES:
-            self.refuse(f"{group.name} has {len(group)} members")
+        if group.get_num_objs() > MOST_NAMES:
+            self.refuse(f"{_path(group)} has {group.get_num_objs()} members")
         found: list[bytes] = []
-        group.id.links.iterate(found.append)
+        group.links.iterate(found.append)
         return sorted((name.decode(errors="replace") for name in found), key=counted)
 
-    def has(self, group: h5py.Group, name: str) -> bool:
-        return bool(group.id.links.exists(name.encode()))
+    def has(self, group: h5g.GroupID, name: str) -> bool:
+        return bool(group.links.exists(name.encode()))
 
-    def text(self, group: h5py.Group, attribute: str) -> str:
+    def has_attribute(self, group: h5g.GroupID, name: str) -> bool:
+        return bool(h5a.exists(group, name.encode()))
+
+    def text(self, group: h5g.GroupID, attribute: str) -> str:
         """One text in an attribute, or none."""
-        if not h5a.exists(group.id, attribute.encode()) or group.attrs.get_id(attribute).shape != ():
+        if not self.has_attribute(group, attribute):
             return ""
-        return str(group.attrs[attribute])[:200]
+        opened = h5a.open(group, attribute.encode())
+        if opened.shape != ():
+            return ""
+        text = np.empty((), opened.dtype)
+        opened.read(text)
+        found = text[()]
+        return (found.decode(errors="replace") if isinstance(found, bytes) else str(found))[:200]
 
-    def listed(self, group: h5py.Group, attribute: str) -> list[str]:
+    def listed(self, group: h5g.GroupID, attribute: str) -> list[str]:
         """A list of names in an attribute; Keras splits a long one into ``attribute0``, ``attribute1`` and so on."""
-        parts = [attribute] if attribute in group.attrs else []
+        parts = [attribute] if self.has_attribute(group, attribute) else []
         while not parts or parts[-1] != attribute:
             following = f"{attribute}{len(parts)}"
-            if following not in group.attrs:
+            if not self.has_attribute(group, following):
                 break
             parts.append(following)
         if not parts:
-            self.refuse(f"{group.name} has no {attribute}")
+            self.refuse(f"{_path(group)} has no {attribute}")
         found: list[str] = []
         for part in parts:
             found += self._texts(group, part)
         return found
 
-    def block(self, parent: h5py.Group, name: str) -> Block:
+    def block(self, parent: h5g.GroupID, name: str) -> Block:
         """Raises: ConfigError unless it is a plain block of floating-point numbers, all of it in this file."""
         found = self._member(parent, name)
-        if not isinstance(found, h5py.Dataset):
+        if not isinstance(found, h5d.DatasetID):
             self.refuse(f"{name} is not a block of numbers")
-        layout = found.id.get_create_plist()
+        layout = found.get_create_plist()
         if layout.get_layout() == h5d.VIRTUAL or layout.get_external_count():
-            self.refuse(f"{found.name} lies in another file")
+            self.refuse(f"{_path(found)} lies in another file")
         if layout.get_nfilters():
-            self.refuse(f"{found.name} is compressed, which Keras does not do")
+            self.refuse(f"{_path(found)} is compressed, which Keras does not do")
         kind, shape = found.dtype, found.shape
         if kind.kind != "f" and not (kind.itemsize == 2 and _is_bfloat16(found)):
-            self.refuse(f"{found.name} holds {kind}, not floating-point numbers")
+            self.refuse(f"{_path(found)} holds {kind}, not floating-point numbers")
         promised = math.prod(shape or ()) * kind.itemsize
-        if shape is None or promised > self.size or found.id.get_storage_size() < promised:
-            self.refuse(f"{found.name} promises {shape} numbers, which the file does not hold")
-        return Block(found, shape, f"{name} in {self.path}")
+        if shape is None or promised > self.size or found.get_storage_size() < promised:
+            self.refuse(f"{_path(found)} promises {shape} numbers, which the file does not hold")
+        offset = found.get_offset() if self.plain and layout.get_layout() == h5d.CONTIGUOUS else None
+        return Block(found, kind, shape, f"{name} in {self.path}", self.source, offset)
 
-    def _texts(self, group: h5py.Group, attribute: str) -> list[str]:
-        info = group.attrs.get_id(attribute)
+    def _texts(self, group: h5g.GroupID, attribute: str) -> list[str]:
+        attributes = h5py.Group(group).attrs
+        info = attributes.get_id(attribute)
         count = math.prod(info.shape)
         if count > MOST_NAMES or count * info.dtype.itemsize > self.size:
-            self.refuse(f"{attribute} of {group.name} has {count} names")
+            self.refuse(f"{attribute} of {_path(group)} has {count} names")
         if not count:
             return []
-        value = group.attrs[attribute]
+        value = attributes[attribute]
         try:
             names = [name.decode() if isinstance(name, bytes) else str(name) for name in np.atleast_1d(value).tolist()]
         except UnicodeDecodeError:
-            self.refuse(f"{attribute} of {group.name} is not text")
+            self.refuse(f"{attribute} of {_path(group)} is not text")
         return names
 
-    def _member(self, parent: h5py.Group, name: str) -> Any:
+    def _member(self, parent: h5g.GroupID, name: str) -> Any:
         """A member below a group, never by a link that could lead elsewhere."""
-        # By h5py's low-level calls: its groups' own take three times as long, and a network has hundreds of tensors.
-        found: Any = parent.id
+        found: Any = parent
         for part in [part.encode() for part in name.split("/") if part]:
-            if part in (b".", b"..") or not (isinstance(found, h5g.GroupID) and found.links.exists(part)):
+            if part in (b".", b"..") or not isinstance(found, h5g.GroupID):
                 self.refuse(f"{name} is missing")
-            if found.links.get_info(part).type != h5l.TYPE_HARD:
+            try:
+                link = found.links.get_info(part)
+            except (KeyError, RuntimeError):
+                self.refuse(f"{name} is missing")
+            if link.type != h5l.TYPE_HARD:
                 self.refuse(f"{name} is a link to elsewhere")
             found = h5o.open(found, part)
-        if isinstance(found, h5g.GroupID):
-            return h5py.Group(found)
-        return h5py.Dataset(found) if isinstance(found, h5d.DatasetID) else None
+        return found
 
     def refuse(self, reason: str) -> NoReturn:
         raise ConfigError(f"{self.path} is not a usable file of weights: {reason}", "fetch it again, or do not use it")
 
 
 @contextmanager
-def open_hdf5(path: Path, content: IO[bytes] | None = None) -> Iterator[File]:
+def open_hdf5(path: Path, content: bytes | None = None) -> Iterator[File]:
     """Open a file, or its content that lies in an archive. Raises: ConfigError for what is damaged or is not HDF5."""
     size = file_size(path)
     try:
-        with h5py.File(content if content is not None else path, "r") as opened:
-            yield File(opened, path, size)
+        with h5py.File(path if content is None else h5f.open_file_image(content), "r") as opened:
+            yield File(opened, path, size, path if content is None else content)
     except ConfigError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # whatever the library says of damage
@@ -166,7 +202,7 @@ def open_hdf5(path: Path, content: IO[bytes] | None = None) -> Iterator[File]:
         raise ConfigError(f"{path} is not an HDF5 file, or is damaged: {reason}", "fetch it again") from None
 
 
-def weights_inside(path: Path) -> IO[bytes]:
+def weights_inside(path: Path) -> bytes:
     """The HDF5 file in a ``.keras`` archive, in memory. Raises: ConfigError."""
     size = file_size(path)
     try:
@@ -176,13 +212,17 @@ def weights_inside(path: Path) -> IO[bytes]:
                 raise ConfigError(f"{path} has no model.weights.h5 in it", "is it a .keras file?")
             if found.compress_type != zipfile.ZIP_STORED or found.file_size > size:
                 raise ConfigError(f"{path} is compressed, which Keras does not do", "save it again with Keras")
-            return io.BytesIO(archive.read(found))
+            return archive.read(found)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ConfigError(f"{path} is not a .keras file, or is damaged: {error}", "fetch it again") from None
 
 
-def _is_bfloat16(dataset: h5py.Dataset) -> bool:
-    return bool(h5a.exists(dataset.id, b"dtype") and dataset.attrs["dtype"] == "bfloat16")
+def _is_bfloat16(dataset: h5d.DatasetID) -> bool:
+    return bool(h5a.exists(dataset, b"dtype") and h5py.Dataset(dataset).attrs["dtype"] == "bfloat16")
+
+
+def _path(found: h5g.GroupID | h5d.DatasetID) -> str:
+    return (h5py.h5i.get_name(found) or b"?").decode(errors="replace")
 
 
 def counted(name: str) -> tuple[str, int]:

