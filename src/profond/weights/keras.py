@@ -6,20 +6,25 @@ round. How Keras calls the layers of each of our networks stands in `profond.wei
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from profond.core.device import usable_cores
 from profond.core.errors import ConfigError
 from profond.weights.hdf5 import counted
-from profond.weights.keras_file import Layer, open_layers
+from profond.weights.keras_file import Layer, Numbers, open_layers
 from profond.weights.naming import KerasNames, keras_layers
 from profond.weights.place import HEAD_HELP, Placed, another_network, by, place, refuse, replaceable
 
+LARGE = 250_000
+"""Numbers in a tensor; a smaller one is laid out sooner than another thread is told to."""
 _NUMBERED = {"conv2d", "depthwise_conv2d", "separable_conv2d", "batch_normalization", "dense"}
 _OLD_NUMBERED = {"convolution2d": "conv2d", "batchnormalization": "batch_normalization"}
 
@@ -124,7 +129,10 @@ def load_layers(
         problems += [f"{_called(layer)} has no place in the model" for layer in left]
     refuse(what, problems, HEAD_HELP if problems and head_only else None)
     pairs = [pair for index, one in used.items() for pair in zip(one.weights, layers[index].weights, strict=True)]
-    tensors = {mine.name: mine.convert(torch.from_numpy(theirs.read()).reshape(mine.shape)) for mine, theirs in pairs}
+    pairs.sort(key=lambda pair: -math.prod(pair[0].shape))
+    large = sum(math.prod(mine.shape) >= LARGE for mine, _ in pairs)
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        tensors = {**dict(pool.map(_converted, pairs[:large])), **dict(map(_converted, pairs[large:]))}
     unused = [_called(layer) for layer in left]
     return place(model, tensors, what, fresh=[one.path for one in fresh], unused=unused, assign=assign)
 
@@ -185,6 +193,11 @@ def _convolution(module: nn.Conv2d, path: str) -> list[Weight]:
 
 def _bias(module: nn.Module, path: str, size: int) -> list[Weight]:
     return [] if module.bias is None else [Weight(f"{path}.bias", (size,), _same)]
+
+
+def _converted(pair: tuple[Weight, Numbers]) -> tuple[str, Tensor]:
+    mine, theirs = pair
+    return mine.name, mine.convert(torch.from_numpy(theirs.read()).reshape(mine.shape))
 
 
 def _channels_last(numbers: Tensor) -> Tensor:
