@@ -143,15 +143,15 @@ def tensorflow_step(network: str, seconds: float, bf16: bool = True) -> float:
     return _rate(step, batch, seconds)
 
 
-def profond_inference(network: str, seconds: float) -> float:
-    """The forward pass of `predict` and `evaluate`."""
+def profond_inference(network: str, seconds: float, engine: str = "torch") -> float:
+    """The forward pass of `predict`, in the precision that the processor does well."""
     import torch
 
     from profond.serve.inference import prepared
 
     side, batch = CASES[network]
     x = torch.randn(batch, 3, side, side)
-    model = prepared(ours(network), torch.device("cpu"), precision="auto")
+    model = prepared(ours(network), torch.device("cpu"), precision="auto", engine=engine)
     return _rate(lambda: model(x), batch, seconds)
 
 
@@ -171,6 +171,19 @@ def torch_inference(network: str, seconds: float, best: bool = False, compiled: 
     run = torch.compile(model) if compiled else model
     with torch.inference_mode():
         return _rate(lambda: run(x), batch, seconds)
+
+
+def openvino_inference(network: str, seconds: float) -> float:
+    """torchvision's network, as OpenVINO alone runs it."""
+    import torch
+
+    from profond.serve.openvino import compiled
+
+    side, batch = CASES[network]
+    x = torch.randn(batch, 3, side, side)
+    run = compiled(theirs(network).eval(), x, "bf16")
+    array = x.numpy()
+    return _rate(lambda: run(array), batch, seconds)
 
 
 def keras_inference(network: str, seconds: float, bf16: bool = True) -> float:
@@ -223,10 +236,12 @@ TRAINING: dict[str, dict[str, Any]] = {
     "Keras on PyTorch, bf16": {"function": "keras_fit", "backend": "torch"},
 }
 INFERENCE: dict[str, dict[str, Any]] = {
-    "Profond, as `predict` runs it": {"function": "profond_inference"},
+    "Profond, as `predict` runs few images": {"function": "profond_inference"},
+    "Profond, as `predict` runs many, on OpenVINO": {"function": "profond_inference", "engine": "openvino"},
     "PyTorch float32": {"function": "torch_inference"},
     "PyTorch bf16, BatchNorm folded, channels_last": {"function": "torch_inference", "best": True},
     "the same, torch.compile": {"function": "torch_inference", "best": True, "compiled": True},
+    "OpenVINO alone, bf16": {"function": "openvino_inference"},
     "Keras on TensorFlow, bf16": {"function": "keras_inference"},
     "Keras on TensorFlow, float32": {"function": "keras_inference", "bf16": False},
     "Keras on PyTorch, bf16": {"function": "keras_inference", "backend": "torch"},

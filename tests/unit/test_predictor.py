@@ -19,6 +19,7 @@ from profond.core.run import Run
 from profond.recipes.configuration import changed, for_model
 from profond.recipes.experiment import assemble
 from profond.recipes.train import train_experiment
+from profond.serve.openvino import OpenVino
 from profond.serve.predictor import Predictor
 
 SIDE = 8
@@ -115,6 +116,23 @@ def test_a_prediction_does_not_depend_on_its_batch(trained):
     together = predictor.predict(images, batch_size=100)
     assert [each.label for each in alone] == [each.label for each in together]
     assert [each.probability for each in alone] == pytest.approx([each.probability for each in together], abs=1e-6)
+
+
+def test_many_images_go_through_openvino_and_few_through_torch(trained, monkeypatch):
+    monkeypatch.setattr("profond.serve.predictor.WORTH", 7)
+    monkeypatch.setattr("profond.serve.predictor.AT_ONCE", 3 * 3 * SIDE * SIDE)  # three at once
+    images = [paint(name, number) for name in COLOURS for number in range(4)]
+    expected = Predictor.open(trained, engine="torch").predict(images)
+    predictor = Predictor.open(trained)
+    few = predictor.predict(images[:6])
+    assert not isinstance(predictor.ready, OpenVino)
+    many = predictor.predict(images)
+    assert isinstance(predictor.ready, OpenVino)
+    assert predictor.ready.run is not None
+    for found in (few, many):
+        assert [one.label for one in found] == [one.label for one in expected[: len(found)]]
+        for one, other in zip(found, expected, strict=False):
+            assert one.probability == pytest.approx(other.probability, abs=1e-5)
 
 
 def test_predictions_equal_those_of_the_evaluation(trained, tmp_path):

@@ -18,7 +18,7 @@ from profond.cli.pretrained import measure_pretrained, open_predictor, pretraine
 if TYPE_CHECKING:
     from profond.core.errors import ProfondError
     from profond.evaluation.report import Report
-    from profond.serve.inference import Precision
+    from profond.serve.inference import Engine, Precision
     from profond.serve.predictor import Prediction
 
 OUT = click.option(
@@ -140,6 +140,13 @@ def evaluate(
     show_default=True,
     help="fp32 answers as evaluate does; auto takes bf16 where the device does it well, and is sooner.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "torch", "openvino"]),
+    default="auto",
+    show_default=True,
+    help="What computes; auto takes OpenVINO for many images on a CPU, where it is installed, and is sooner.",
+)
 @BATCH
 @DEVICE
 @OUT
@@ -155,6 +162,7 @@ def predict(
     csv_file: str | None,
     resize: bool,
     precision: Precision,
+    engine: Engine,
     batch_size: int,
     device: str,
     out: str,
@@ -178,7 +186,16 @@ def predict(
     if not inputs:
         raise UsageError("no images were given", "name files, a folder, or - for standard input")
     predictor, name = open_predictor(
-        run, out, model, weights, changes, device=device, resize=resize, precision=precision, quiet=quiet
+        run,
+        out,
+        model,
+        weights,
+        changes,
+        device=device,
+        resize=resize,
+        precision=precision,
+        engine=engine,
+        quiet=quiet,
     )
     said: list[Prediction] = []
     failed: list[tuple[str, ProfondError]] = []

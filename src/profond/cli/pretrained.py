@@ -13,7 +13,7 @@ from profond.core.errors import UsageError
 
 if TYPE_CHECKING:
     from profond.evaluation.report import Report
-    from profond.serve.inference import Precision
+    from profond.serve.inference import Engine, Precision
     from profond.serve.predictor import Predictor
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -58,6 +58,7 @@ def open_predictor(
     device: str,
     resize: bool = False,
     precision: Precision = "fp32",
+    engine: Engine = "auto",
     quiet: bool = False,
 ) -> tuple[Predictor, str]:
     """A predictor of a run or of published weights, and what it is called."""
@@ -65,9 +66,12 @@ def open_predictor(
 
     if run is not None:
         found = find_run(run, out)
-        return Predictor.open(found, device=device, resize=resize, precision=precision), str(found.path)
+        predictor = Predictor.open(found, device=device, resize=resize, precision=precision, engine=engine)
+        return predictor, str(found.path)
     assert model is not None
-    predictor = Predictor.pretrained(model, weights, device=device, precision=precision, **settings(changes))
+    predictor = Predictor.pretrained(
+        model, weights, device=device, precision=precision, engine=engine, **settings(changes)
+    )
     say(f"weights: {predictor.weights}", quiet)
     return predictor, model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -23,11 +23,15 @@ from profond.data.images import conversions, is_grey, open_image
 from profond.data.preprocessing import Preprocessing
 from profond.explain.stages import stage_output
 from profond.recipes.experiment import Experiment, load
-from profond.serve.inference import Precision, prepared
+from profond.serve.inference import Engine, Precision, prepared
+from profond.serve.openvino import WORTH
 from profond.tasks.task import Task
 from profond.weights.classes import readable
 
 Picture = Image.Image | Path | str
+AT_ONCE = 2_500_000
+"""Numbers that go into a network together on a CPU, 16 photos of 224×224; with more, what is in between is too large
+for its caches."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Predictor:
         device: where the model is put.
         resize: convert images that do not have the run's size and channels, instead of refusing them.
         precision: ``"fp32"`` answers as evaluation does; ``"auto"`` and ``"bf16"`` sooner, see `prepared`.
+        engine: what computes, see `prepared`; ``"auto"`` takes OpenVINO for many images, where it is installed.
     """
 
     def __init__(
@@ -77,12 +82,14 @@ class Predictor:
         device: torch.device | str = "cpu",
         resize: bool = False,
         precision: Precision = "fp32",
+        engine: Engine = "auto",
     ) -> None:
         if preprocessing.mode is None:
             raise ConfigError("this run was not trained on images", "give it the kind of data that it was trained on")
         self.device = torch.device(device)
         self.model = model.to(self.device).eval()
-        self.ready = prepared(self.model, self.device, precision)
+        self.precision, self.engine = precision, engine
+        self.ready = prepared(self.model, self.device, precision, "torch" if engine == "auto" else engine)
         self.task = task
         self.classes = tuple(classes)
         self.resize = resize
@@ -93,11 +100,17 @@ class Predictor:
 
     @classmethod
     def open(
-        cls, path: Run | Path | str, *, device: str = "auto", resize: bool = False, precision: Precision = "fp32"
+        cls,
+        path: Run | Path | str,
+        *,
+        device: str = "auto",
+        resize: bool = False,
+        precision: Precision = "fp32",
+        engine: Engine = "auto",
     ) -> Predictor:
         """A finished run's predictor. Raises: ConfigError when the folder is not one, or is damaged; DeviceError."""
         run = path if isinstance(path, Run) else Run.open(path)
-        return cls.of(load(run), device=device, resize=resize, precision=precision)
+        return cls.of(load(run), device=device, resize=resize, precision=precision, engine=engine)
 
     @classmethod
     def pretrained(
@@ -107,6 +120,7 @@ class Predictor:
         *,
         device: str = "auto",
         precision: Precision = "fp32",
+        engine: Engine = "auto",
         **settings: Any,
     ) -> Predictor:
         """The predictor of a registered model with pretrained weights, its preprocessing and its class names.
@@ -124,14 +138,26 @@ class Predictor:
         processor = choose_device(device)
         loaded = load_pretrained(model, weights, **settings)
         predictor = cls(
-            loaded.model, Classify(), loaded.preprocessing, loaded.classes, device=processor, precision=precision
+            loaded.model,
+            Classify(),
+            loaded.preprocessing,
+            loaded.classes,
+            device=processor,
+            precision=precision,
+            engine=engine,
         )
         predictor.weights = loaded.weights
         return predictor
 
     @classmethod
     def of(
-        cls, experiment: Experiment, *, device: str = "auto", resize: bool = False, precision: Precision = "fp32"
+        cls,
+        experiment: Experiment,
+        *,
+        device: str = "auto",
+        resize: bool = False,
+        precision: Precision = "fp32",
+        engine: Engine = "auto",
     ) -> Predictor:
         """The predictor of an experiment with trained weights. Raises: ConfigError, DeviceError."""
         return cls(
@@ -142,6 +168,7 @@ class Predictor:
             device=choose_device(device),
             resize=resize,
             precision=precision,
+            engine=engine,
         )
 
     def predict(self, images: Iterable[Picture], *, top: int = 5, batch_size: int = 256) -> list[Prediction]:
@@ -171,6 +198,9 @@ class Predictor:
         """
         if top < 1:
             raise ConfigError(f"{top} classes were asked for each image", "use 1 or more")
+        if self.engine == "auto" and isinstance(images, Sized) and len(images) >= WORTH:
+            self.engine = "openvino"
+            self.ready = prepared(self.model, self.device, self.precision, "auto")
         for sources, raws in self._decoded(images, batch_size, refused):
             yield from self.say(sources, raws, top)
 
@@ -242,7 +272,9 @@ class Predictor:
         if not raws:
             return []
         inputs = self.preprocessing.normalise(torch.stack(raws).to(self.device))
-        probabilities = self.task.predict(self.ready, inputs).probabilities
+        together = len(raws) if self.device.type != "cpu" else max(1, AT_ONCE // inputs[0].numel())
+        parts = torch.split(inputs, together)
+        probabilities = torch.cat([self.task.predict(self.ready, part).probabilities for part in parts])
         if probabilities.shape[1] != len(self.classes):
             raise ConfigError(
                 f"the model tells {probabilities.shape[1]} classes apart, but there are {len(self.classes)} labels",
