@@ -16,6 +16,8 @@ from profond.cli import run
 from profond.core.errors import ConfigError, MissingError, StorageError, UnknownName, UsageError
 from profond.lecture import registry
 from profond.lecture.l2_parameters import worth
+from profond.lecture.networks import equality_claims
+from profond.lecture.originals import Compared
 from profond.lecture.outcome import Claim, Options, Outcome, count
 from profond.lecture.page import page
 from profond.lecture.results import keep, read
@@ -350,6 +352,19 @@ def test_a_verdict_that_fails_is_shown_as_such(tmp_path):
     assert "does not hold" in html
     assert "non vérifié" in html
     assert "Short version" in html
+
+
+def test_what_could_not_be_tried_here_is_neither_right_nor_wrong(tmp_path):
+    missing = Compared("torchvision", "vgg16", reason="torchvision is not installed")
+    wrong = Compared("keras", "VGG16", error=1.0)
+    untried, failed = equality_claims([missing, wrong])
+    assert (untried.holds, failed.holds) == (None, False)
+    assert Outcome([untried]).holds
+    assert not Outcome([untried, failed]).holds
+    keep(tmp_path, "L10", Outcome([untried]), seconds=1.0, command="x", quick=False)
+    html = page({"L10": read(tmp_path, "L10")})
+    assert "not tried here" in html
+    assert "non essayé ici" in html
 
 
 # -- the command line ----------------------------------------------------------------------------------------------

@@ -169,7 +169,7 @@ def _print_result(result: Mapping[str, Any], words: Any) -> None:
     for claim in result["claims"]:
         stated = words(f"{name}.claim.{claim['name']}")
         measured = words(f"{name}.measured.{claim['name']}", values_of(claim["values"]))
-        sign = "✓" if claim["holds"] else "✗"
+        sign = {True: "✓", False: "✗", None: "○"}[claim["holds"]]
         stated += f" ({words('page.aside')})" if claim["aside"] else ""
         click.echo(click.wrap_text(stated, width, f"  {sign} ", "    "))
         click.echo(click.wrap_text(f"→ {measured}", width, "    ", "      "))

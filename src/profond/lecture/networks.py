@@ -102,7 +102,7 @@ def equality_claims(compared: Sequence[Compared]) -> list[Claim]:
         claims.append(
             Claim(
                 library,
-                bool(ran) and all(one.equal for one in ran),
+                all(one.equal for one in ran) if ran else None,
                 {"equal": count(sum(one.equal for one in ran)), "networks": count(len(mine)), "error": worst},
                 aside=not ran,
             )

@@ -76,13 +76,13 @@ class Claim:
 
     Args:
         name: the catalogue has ``<item>.claim.<name>`` and ``<item>.measured.<name>``.
-        holds: what the measurement says.
+        holds: what the measurement says; None where it could not be made here.
         values: fill the places of the measured sentence.
         aside: it goes beyond what the lecture states; its verdict is shown, and is no part of the item's.
     """
 
     name: str
-    holds: bool
+    holds: bool | None
     values: Mapping[str, Value] = field(default_factory=dict)
     aside: bool = False
 

@@ -157,8 +157,8 @@ class _Writer:
         return "\n".join(parts)
 
     def verdict(self, result: Mapping[str, Any] | None) -> str:
-        kind = "missing" if result is None else "holds" if result["holds"] else "fails"
-        sign = {"missing": "○", "holds": "✓", "fails": "✗"}[kind]
+        kind = "missing" if result is None else {True: "holds", False: "fails", None: "untried"}[result["holds"]]
+        sign = {"missing": "○", "untried": "○", "holds": "✓", "fails": "✗"}[kind]
         return f'<span class="verdict {kind}"><span aria-hidden="true">{sign}</span> {self.say(f"page.{kind}")}</span>'
 
     def aside(self, claim: Mapping[str, Any]) -> str:

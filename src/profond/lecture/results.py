@@ -113,7 +113,12 @@ def _result(
         "holds": outcome.holds,
         "quick": quick,
         "claims": [
-            {"name": claim.name, "holds": bool(claim.holds), "aside": claim.aside, "values": plain(claim.values)}
+            {
+                "name": claim.name,
+                "holds": None if claim.holds is None else bool(claim.holds),
+                "aside": claim.aside,
+                "values": plain(claim.values),
+            }
             for claim in outcome.claims
         ],
         "tables": [

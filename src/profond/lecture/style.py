@@ -60,7 +60,7 @@ nav a:hover .name { text-decoration: underline; }
 }
 .holds { color: var(--good); background: var(--good-paper); }
 .fails { color: var(--bad); background: var(--bad-paper); }
-.missing { color: var(--muted); background: var(--code); }
+.missing, .untried { color: var(--muted); background: var(--code); }
 
 section { padding-block: 3.2rem 0; }
 section > h2 {
