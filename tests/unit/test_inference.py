@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from profond import models
+from profond.core.device import together
 from profond.core.errors import ConfigError, MissingError
 from profond.serve import openvino
 from profond.serve.inference import prepared
@@ -104,3 +105,10 @@ def test_openvino_is_asked_for_where_it_is(monkeypatch: pytest.MonkeyPatch) -> N
         prepared(nn.Flatten(), CPU, engine="openvino")
     with pytest.raises(ConfigError, match="on the CPU"):
         prepared(nn.Flatten(), torch.device("cuda"), engine="openvino")
+
+
+def test_a_cpu_is_given_as_many_samples_at_once_as_its_caches_bear() -> None:
+    assert together((3, 224, 224), CPU) == 16
+    assert together((1, 28, 28), CPU) > 1000
+    assert together((3, 4000, 4000), CPU) == 1
+    assert together((3, 224, 224), torch.device("cuda")) > 1_000_000

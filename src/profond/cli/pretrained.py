@@ -88,7 +88,7 @@ def measure_pretrained(
 ) -> tuple[Report, str]:
     """The report of published weights on other data, and what that is called."""
     from profond.cli.evaluate import progress_bar
-    from profond.core.device import choose_device
+    from profond.core.device import choose_device, together
     from profond.evaluation.evaluate import evaluate as measure
     from profond.evaluation.evaluate import relabelled
     from profond.evaluation.other import class_numbers, open_other
@@ -99,6 +99,7 @@ def measure_pretrained(
     loaded = load_pretrained(model, weights, **settings(changes))
     say(f"weights: {loaded.weights}", quiet)
     other = open_other(data, loaded, split)
+    batch_size = min(batch_size, together(other.dataset.spec.shape, processor))
     batches = other.dataset.batches(other.split, batch_size, device=processor)
     numbers = class_numbers(other.dataset.spec.classes, loaded.classes)
     with progress_bar(len(other.dataset.split(other.split)), "evaluate", " samples", hidden=quiet) as advance:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -35,6 +38,16 @@ class Arithmetic:
 
     def __str__(self) -> str:
         return f"{self.precision} ({self.reason})"
+
+
+AT_ONCE = 2_500_000
+"""Numbers that go into a network together on a CPU, 16 photos of 224×224: with more, what is in between is too large
+for its caches, and a photo takes twice as long or more."""
+
+
+def together(sample: Sequence[int], device: torch.device) -> int:
+    """How many samples of this shape should go through a network at once, where nothing depends on the number."""
+    return max(1, AT_ONCE // max(1, math.prod(sample))) if device.type == "cpu" else sys.maxsize
 
 
 def choose_device(name: str = "auto") -> torch.device:

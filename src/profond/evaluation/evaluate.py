@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from profond.core.device import together
 from profond.core.errors import DataError
 from profond.core.run import Run
 from profond.data.dataset import Dataset
@@ -104,6 +105,7 @@ def evaluate_run(
 
     Args:
         data: other data than the run's own, from ``other.open_other``.
+        batch_size: at most; a CPU is given as many as its caches bear.
         name: under which the result is kept; the split's, when left out.
         device: by default where the model is.
         pictures: draw the three figures too.
@@ -114,6 +116,7 @@ def evaluate_run(
     dataset = experiment.dataset if data is None else data
     samples = dataset.split(split)
     here = torch.device(device) if device is not None else _place(experiment.model)
+    batch_size = min(batch_size, together(dataset.spec.shape, here))
     batches: Iterable[Any] = dataset.batches(split, batch_size, device=here)
     if data is not None:
         batches = relabelled(batches, class_numbers(data.spec.classes, experiment.classes), here)

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from profond.core.device import together
 from profond.core.errors import DataError
 from profond.core.files import write_bytes
 from profond.data import registry
@@ -96,7 +97,8 @@ def compute(
     """What every image of a split becomes at a stage: float32 (n d)."""
     found = []
     with torch.inference_mode():
-        for inputs, _ in dataset.batches(split, 128, device=predictor.device):
+        count = min(128, together(dataset.spec.shape, predictor.device))
+        for inputs, _ in dataset.batches(split, count, device=predictor.device):
             found.append(summary(stage_output(predictor.model, inputs, stage)).numpy())
             if progress:
                 progress(len(inputs))

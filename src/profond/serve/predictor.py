@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from profond.core.device import choose_device, usable_cores
+from profond.core.device import choose_device, together, usable_cores
 from profond.core.errors import ConfigError, DataError, ProfondError
 from profond.core.run import Run
 from profond.data.images import conversions, is_grey, open_image
@@ -29,9 +29,6 @@ from profond.tasks.task import Task
 from profond.weights.classes import readable
 
 Picture = Image.Image | Path | str
-AT_ONCE = 2_500_000
-"""Numbers that go into a network together on a CPU, 16 photos of 224×224; with more, what is in between is too large
-for its caches."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +224,8 @@ class Predictor:
                 continue
             with torch.inference_mode():
                 inputs = self.preprocessing.normalise(torch.stack(raws).to(self.device))
-                found = stage_output(self.model, inputs, stage).float().cpu()
+                parts = torch.split(inputs, min(len(raws), together(inputs.shape[1:], self.device)))
+                found = torch.cat([stage_output(self.model, part, stage).float().cpu() for part in parts])
             if average and found.ndim > 2:
                 found = found.flatten(2).mean(2)
             yield from zip(sources, found, strict=True)
@@ -272,8 +270,7 @@ class Predictor:
         if not raws:
             return []
         inputs = self.preprocessing.normalise(torch.stack(raws).to(self.device))
-        together = len(raws) if self.device.type != "cpu" else max(1, AT_ONCE // inputs[0].numel())
-        parts = torch.split(inputs, together)
+        parts = torch.split(inputs, min(len(raws), together(inputs.shape[1:], self.device)))
         probabilities = torch.cat([self.task.predict(self.ready, part).probabilities for part in parts])
         if probabilities.shape[1] != len(self.classes):
             raise ConfigError(
