@@ -70,6 +70,11 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
+def hear_ctrl_c() -> None:
+    """A shell lets what it starts with & ignore Ctrl-C, and whatever that starts: pytest's processes too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(command: Path, *arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [str(command), *arguments],
@@ -79,6 +84,7 @@ def start(command: Path, *arguments: str, cwd: Path | None = None, **environment
         stderr=subprocess.PIPE,
         env={**os.environ, "PROFOND_PYTHON": sys.executable, **environment},
         start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from profond.cli.finding import find_run
-from profond.cli.output import print_json
+from profond.cli.inputs import input_images, report_refused, tell_refused
+from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import measure_pretrained, open_predictor, pretrained_options, split_words
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ OUT = click.option(
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 BATCH = click.option("--batch-size", type=click.IntRange(min=1), default=256, show_default=True)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-SHOWN = 100  # images that cannot be used, told one by one
 QUIET = click.option("--quiet", is_flag=True, help="No progress and no notes.")
 
 
@@ -226,47 +224,6 @@ def predict(
     tell_refused(failed, len(paths))
 
 
-def report_refused(
-    names: dict[str, str], failed: list[tuple[str, ProfondError]]
-) -> Callable[[str, ProfondError], None]:
-    """Notes images that cannot be used in ``failed``, by the names that people know."""
-
-    def refuse(source: str, error: ProfondError) -> None:
-        name = names.get(source, source)
-        error.message = error.message.replace(source, name)
-        failed.append((name, error))
-
-    return refuse
-
-
-def tell_refused(failed: list[tuple[str, ProfondError]], total: int) -> None:
-    """Raises: the error of the only image; DataError that counts them when there were others."""
-    from profond.core.errors import DataError
-
-    if not failed:
-        return
-    if total == 1:
-        raise failed[0][1]
-    for _, error in failed[:SHOWN]:
-        click.echo(f"error: {error.message}", err=True)
-    if len(failed) > SHOWN:
-        click.echo(f"… and {len(failed) - SHOWN:,} more", err=True)
-    advice = failed[0][1].help if len({error.help for _, error in failed}) == 1 else "see each line above"
-    raise DataError(f"{len(failed)} of {total} images could not be used", advice)
-
-
-@contextlib.contextmanager
-def progress_bar(total: int, label: str, unit: str, *, hidden: bool) -> Iterator[Callable[[int], Any]]:
-    """How far it is, on standard error; gives what to call with the number of things done."""
-    from profond.data.progress import bar
-
-    if hidden:
-        yield lambda count: None
-    else:
-        with bar(total, label, unit=unit) as shown:
-            yield shown.update
-
-
 def _table(report: Report) -> Iterator[str]:
     names = {
         "accuracy": "accuracy",
@@ -328,81 +285,3 @@ def _renamed(prediction: Prediction, names: dict[str, str]) -> Prediction:
     from dataclasses import replace
 
     return replace(prediction, source=names[prediction.source]) if prediction.source in names else prediction
-
-
-@contextlib.contextmanager
-def input_images(inputs: tuple[str, ...]) -> Iterator[tuple[list[Path], dict[str, str]]]:
-    """The files that the inputs stand for, and names to show instead of some paths."""
-    import tempfile
-
-    from profond.core.errors import DataError
-
-    paths: list[Path] = []
-    names: dict[str, str] = {}
-    with contextlib.ExitStack() as stack:
-        for given in inputs:
-            if given == "-":
-                data = sys.stdin.buffer.read()
-                if not data.strip():
-                    raise DataError("standard input is empty", "pipe in an image, or paths, one a line")
-                if _is_image(data):
-                    file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "standard-input"
-                    file.write_bytes(data)
-                    names[str(file)] = "standard input"
-                    paths.append(file)
-                else:
-                    paths += [Path(line) for line in _lines(data)]
-            else:
-                paths += _expand(given)
-        yield paths, names
-
-
-def _expand(given: str) -> list[Path]:
-    import glob
-
-    from profond.core.errors import DataError
-    from profond.data.images import SUFFIXES
-
-    path = Path(given).expanduser()
-    if path.is_dir():
-        found = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()]
-        if not found:
-            raise DataError(f"there is no image in {given}", f"images end in {', '.join(SUFFIXES[:4])} …")
-        return sorted(found)
-    if path.exists() or not glob.has_magic(given):
-        return [path]
-    found = [Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file()]
-    if not found:
-        raise DataError(f"nothing matches {given}", "put the pattern in quotes and check the folder")
-    return sorted(found)
-
-
-def _is_image(data: bytes) -> bool:
-    import io
-    import warnings
-
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a huge image is one too; it is refused later, by name
-        try:
-            with Image.open(io.BytesIO(data)):
-                return True
-        except Image.DecompressionBombError:
-            return True
-        except Exception:  # Pillow's readers raise anything for what is not theirs
-            return False
-
-
-def _lines(data: bytes) -> list[str]:
-    from profond.core.errors import DataError
-
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise DataError(
-            "standard input is neither an image nor a list of paths", "pipe in an image, or paths, one a line"
-        )
-    return [line for line in text.splitlines() if line.strip()]

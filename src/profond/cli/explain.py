@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from profond.cli.evaluate import DEVICE, JSON, QUIET, input_images, progress_bar, report_refused, tell_refused
-from profond.cli.output import print_json, say
+from profond.cli.evaluate import DEVICE, JSON, QUIET
+from profond.cli.inputs import input_images, report_refused, tell_refused
+from profond.cli.output import print_json, progress_bar, say
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 from profond.core.errors import ConfigError, ProfondError, UnknownName, UsageError
 

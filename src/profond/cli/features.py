@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from profond.cli.evaluate import (
-    BATCH,
-    DEVICE,
-    JSON,
-    QUIET,
-    input_images,
-    progress_bar,
-    report_refused,
-    tell_refused,
-)
-from profond.cli.output import print_json
+from profond.cli.evaluate import BATCH, DEVICE, JSON, QUIET
+from profond.cli.inputs import input_images, report_refused, tell_refused
+from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -51,3 +52,15 @@ def interval(name: str, measured: Any) -> str:
     if name == "ece" or low is None:
         return f"{value:.4f}" + ("" if low is None else f"  [{low:.4f}, {high:.4f}]")
     return f"{100 * value:.2f} %  [{100 * low:.2f}, {100 * high:.2f}]"
+
+
+@contextlib.contextmanager
+def progress_bar(total: int, label: str, unit: str, *, hidden: bool) -> Iterator[Callable[[int], Any]]:
+    """How far it is, on standard error; gives what to call with the number of things done."""
+    from profond.data.progress import bar
+
+    if hidden:
+        yield lambda count: None
+    else:
+        with bar(total, label, unit=unit) as shown:
+            yield shown.update

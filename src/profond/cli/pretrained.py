@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli.finding import find_run
-from profond.cli.output import print_json, say
+from profond.cli.output import print_json, progress_bar, say
 from profond.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +87,6 @@ def measure_pretrained(
     quiet: bool,
 ) -> tuple[Report, str]:
     """The report of published weights on other data, and what that is called."""
-    from profond.cli.evaluate import progress_bar
     from profond.core.device import choose_device, together
     from profond.evaluation.evaluate import evaluate as measure
     from profond.evaluation.evaluate import relabelled
