@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.child import measure
+from benchmarks.child import measure, tcmalloc
 from benchmarks.peers import keras_resnet18
 from benchmarks.report import spread, table
 from benchmarks.throughput import Clock
@@ -235,6 +235,13 @@ TRAINING: dict[str, dict[str, Any]] = {
     "Keras on TensorFlow, float32": {"function": "keras_fit", "bf16": False},
     "Keras on PyTorch, bf16": {"function": "keras_fit", "backend": "torch"},
 }
+if LIBRARY := tcmalloc():
+    TRAINING["Profond `fit`, tcmalloc"] = {"function": "profond_fit", "preload": LIBRARY}
+    TRAINING["PyTorch channels_last, bf16 autocast, fused, tcmalloc"] = {
+        "function": "torch_loop",
+        "best": True,
+        "preload": LIBRARY,
+    }
 INFERENCE: dict[str, dict[str, Any]] = {
     "Profond, as `predict` runs few images": {"function": "profond_inference"},
     "Profond, as `predict` runs many, on OpenVINO": {"function": "profond_inference", "engine": "openvino"},

@@ -10,29 +10,52 @@ import sys
 import pytest
 
 STEPS = """
-import resource, sys, torch
-from profond.training.allocator import keep_freed_memory
-if sys.argv[1] == "kept":
-    assert keep_freed_memory()
+import contextlib, resource, sys, torch
+from profond.training.allocator import freed_memory_kept
+size = int(sys.argv[2]) * 2**18
 def steps():
-    for _ in range(50):
-        layers = [torch.ones(2**18) for _ in range(16)]  # of 1 MiB each, freed together as after a backward pass
+    for _ in range(20):
+        layers = [torch.ones(size) for _ in range(4)]  # freed together as after a backward pass
         del layers
-steps()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-steps()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+with freed_memory_kept() if sys.argv[1] == "kept" else contextlib.nullcontext() as kept:
+    assert kept in (True, None)
+    steps()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    steps()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+AFTERWARDS = """
+import torch
+from profond.training.allocator import freed_memory_kept
+def resident():
+    for line in open("/proc/self/status"):
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+with freed_memory_kept():
+    layers = [torch.ones(10 * 2**18) for _ in range(40)]
+    last = torch.ones(2**10)  # lies behind them
+    del layers
+    held = resident()
+print(held - resident())
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's malloc is told")
-def test_kept_memory_is_not_fetched_from_the_system_again() -> None:
-    def faults(how: str) -> int:
-        # glibc moves its threshold as it goes, by chance too; fixed at its usual start, only being told can raise it.
-        environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": str(2**17)}
-        command = [sys.executable, "-c", STEPS, how]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        return int(done.stdout)
+def outcome(program: str, *arguments: str) -> float:
+    # glibc moves its threshold as it goes, by chance too; fixed at its usual start, only being told can raise it.
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": str(2**17)}
+    command = [sys.executable, "-c", program, *arguments]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)
 
-    assert faults("kept") < 100
-    assert faults("as it is") > 10_000  # 50 steps of 16 MiB in pages of 4 KiB are 200,000
+
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's malloc is told")
+
+
+@pytest.mark.parametrize("mebibytes", ["4", "40"])
+def test_kept_memory_is_not_fetched_from_the_system_again(mebibytes: str) -> None:
+    assert outcome(STEPS, "kept", mebibytes) < 100
+    assert outcome(STEPS, "as it is", mebibytes) > 10_000  # 20 steps of 16 MiB in pages of 4 KiB are 80,000
+
+
+def test_in_the_end_it_goes_back_to_the_system() -> None:
+    assert outcome(AFTERWARDS) > 300  # of 400 MiB

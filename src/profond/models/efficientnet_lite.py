@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
+from profond.nn.clipped import ReLU6
 from profond.nn.convolution import ConvNorm
 from profond.nn.inverted import InvertedResidual, divisible
 
@@ -81,7 +82,7 @@ class EfficientNetLite(nn.Module):
             )
         norm: dict[str, Any] = {"epsilon": norm_epsilon, "momentum": norm_momentum}
         channels = STEM
-        self.stem = ConvNorm(input_shape[0], channels, 3, 2, padding=padding, activation=nn.ReLU6, **norm)
+        self.stem = ConvNorm(input_shape[0], channels, 3, 2, padding=padding, activation=ReLU6, **norm)
         self.body = nn.Sequential()
         for index, (count, kernel, stride, expansion, out_channels) in enumerate(STAGES):
             if 0 < index < len(STAGES) - 1:
@@ -93,7 +94,7 @@ class EfficientNetLite(nn.Module):
                 stage.append(InvertedResidual(channels, target, expansion, kernel, stride, padding, **norm))
                 channels = target
             self.body.append(stage)
-        self.last = ConvNorm(channels, LAST, 1, activation=nn.ReLU6, **norm)
+        self.last = ConvNorm(channels, LAST, 1, activation=ReLU6, **norm)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         self.dropout = nn.Dropout(dropout)

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from profond.models import register_model
 from profond.models.shape import check_classes, check_dropout, check_input
 from profond.nn.branches import Branches
-from profond.nn.convolution import ConvNorm, Pair
+from profond.nn.convolution import ConvNorm
+from profond.nn.depthwise import Pair
 
 Convolution = Callable[..., ConvNorm]
 

@@ -21,7 +21,8 @@ from profond.models import register_model
 from profond.models.shape import by, check_classes, check_dropout, check_input
 from profond.nn.auxiliary import Logits
 from profond.nn.branches import Branches
-from profond.nn.convolution import ConvNorm, Pair
+from profond.nn.convolution import ConvNorm
+from profond.nn.depthwise import Pair
 
 SMALLEST = 75
 SMALLEST_WITH_AUXILIARY = 299

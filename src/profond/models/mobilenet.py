@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
+from profond.nn.clipped import ReLU6
 from profond.nn.convolution import ConvNorm, Padding
 
 # Table 1: output channels and stride of each depthwise separable convolution.
@@ -61,7 +62,7 @@ class MobileNet(nn.Module):
             raise ConfigError(f"width of mobilenet is {width}", "use 1/32 or more, such as 0.25, 0.5, 0.75 or 1")
         if not 0 <= dropout < 1:
             raise ConfigError(f"dropout of mobilenet is {dropout}", "use a number from 0 up to, not including, 1")
-        usual: dict[str, Any] = {"activation": nn.ReLU6, "epsilon": norm_epsilon, "momentum": norm_momentum}
+        usual: dict[str, Any] = {"activation": ReLU6, "epsilon": norm_epsilon, "momentum": norm_momentum}
         channels = int(32 * width)
         self.stem = ConvNorm(input_shape[0], channels, 3, 2, padding="same", **usual)
         self.blocks = nn.Sequential()

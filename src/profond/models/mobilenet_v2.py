@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
+from profond.nn.clipped import ReLU6
 from profond.nn.convolution import ConvNorm
 from profond.nn.inverted import InvertedResidual, divisible
 
@@ -68,7 +69,7 @@ class MobileNetV2(nn.Module):
         norm: dict[str, Any] = {"epsilon": norm_epsilon, "momentum": norm_momentum}
         channels = divisible(32 * width)
         stride = 1 if small_images else 2
-        self.stem = ConvNorm(input_shape[0], channels, 3, stride, padding=padding, activation=nn.ReLU6, **norm)
+        self.stem = ConvNorm(input_shape[0], channels, 3, stride, padding=padding, activation=ReLU6, **norm)
         self.body = nn.Sequential()
         for index, (expansion, out_channels, count, stride) in enumerate(STAGES):
             if small_images and index == 1:
@@ -88,7 +89,7 @@ class MobileNetV2(nn.Module):
                 channels = divisible(out_channels * width)
             self.body.append(stage)
         last = divisible(1280 * max(1.0, width))
-        self.last = ConvNorm(channels, last, 1, activation=nn.ReLU6, **norm)
+        self.last = ConvNorm(channels, last, 1, activation=ReLU6, **norm)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         self.dropout = nn.Dropout(dropout)

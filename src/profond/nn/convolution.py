@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
+from profond.nn.depthwise import DepthwiseConv2d, Pair
 
-Pair = int | tuple[int, int]
 Padding = Literal["torch", "same"] | int | tuple[int, int, int, int]
 
 
@@ -85,9 +85,10 @@ class ConvNorm(nn.Sequential):
         before, inside = split_padding(padding, kernel, stride, dilation)
         if before is not None:
             self.add_module("padding", before)
-        self.add_module(
-            "convolution",
-            nn.Conv2d(in_channels, out_channels, kernel, stride, inside, dilation, groups, bias=bias),
+        self.convolution = (
+            DepthwiseConv2d(in_channels, kernel, stride, inside, dilation)
+            if groups == in_channels == out_channels and not bias
+            else nn.Conv2d(in_channels, out_channels, kernel, stride, inside, dilation, groups, bias=bias)
         )
         start_convolution(self.convolution)
         if norm:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.nn.clipped import ReLU6
 from profond.nn.convolution import ConvNorm, Padding
 
 
@@ -38,7 +39,7 @@ class InvertedResidual(nn.Module):
         width = in_channels * expansion
         self.shortcut = stride == 1 and in_channels == out_channels
         self.expand = (
-            ConvNorm(in_channels, width, 1, activation=nn.ReLU6, epsilon=epsilon, momentum=momentum)
+            ConvNorm(in_channels, width, 1, activation=ReLU6, epsilon=epsilon, momentum=momentum)
             if expansion != 1
             else nn.Identity()
         )
@@ -49,7 +50,7 @@ class InvertedResidual(nn.Module):
             stride,
             padding=padding,
             groups=width,
-            activation=nn.ReLU6,
+            activation=ReLU6,
             epsilon=epsilon,
             momentum=momentum,
         )

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from torch import nn
 
-from profond.nn.convolution import Padding, Pair, batch_norm, split_padding, start_convolution
+from profond.nn.convolution import Padding, batch_norm, split_padding, start_convolution
+from profond.nn.depthwise import DepthwiseConv2d, Pair
 
 
 class SeparableNorm(nn.Sequential):
@@ -50,10 +51,7 @@ class SeparableNorm(nn.Sequential):
         before, inside = split_padding(padding, kernel, stride, dilation)
         if before is not None:
             self.add_module("padding", before)
-        self.add_module(
-            "depthwise",
-            nn.Conv2d(in_channels, in_channels, kernel, stride, inside, dilation, groups=in_channels, bias=False),
-        )
+        self.depthwise = DepthwiseConv2d(in_channels, kernel, stride, inside, dilation)
         self.add_module("pointwise", nn.Conv2d(in_channels, out_channels, 1, bias=False))
         nn.init.kaiming_normal_(self.depthwise.weight, nonlinearity="linear")  # no ReLU follows it
         start_convolution(self.pointwise)

@@ -19,7 +19,7 @@ from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.tasks.task import Phase, Task
 from profond.training import checkpoint
-from profond.training.allocator import keep_freed_memory
+from profond.training.allocator import freed_memory_kept
 from profond.training.average import MovingAverage
 from profond.training.feed import count, epoch_batches, placed
 from profond.training.fitted import Fitted
@@ -68,7 +68,8 @@ def fit(
         StorageError: the disk is full; what was saved stays.
     """
     loop = _Loop(model, task, batches, training or Training(), valid, observers, run, whole)
-    with stop_requests() as request:
+    on_cpu = loop.device.type == "cpu"
+    with stop_requests() as request, freed_memory_kept() if on_cpu else contextlib.nullcontext():
         try:
             return loop.run(request, resume)
         except RuntimeError as error:  # torch has an OutOfMemoryError on GPUs only
@@ -94,8 +95,6 @@ class _Loop:
         if valid is None:
             training.check_without_validation()
         self.device = choose_device(training.device)
-        if self.device.type == "cpu":
-            keep_freed_memory()
         self.arithmetic = precision_for(model, self.device, training.precision)
         self.fabric = open_fabric(training, self.device, self.arithmetic)
         # Fabric's costs 1 % of a small network's step, and does more than PyTorch's where gradients are scaled alone.
