@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jaxtyping
 import pytest
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from profond import models
 from profond.core.device import together
 from profond.core.errors import ConfigError, MissingError
 from profond.serve import openvino
-from profond.serve.inference import prepared
+from profond.serve.inference import folded, prepared
 from profond.serve.openvino import OpenVino
 
 CPU = torch.device("cpu")
 
 
+@pytest.fixture
+def untyped() -> Iterator[None]:
+    """Shapes are not run-checked: a traced network is given stand-ins for its inputs, which have none."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "densenet121", "googlenet", "lenet5", "mlp"])
 def test_bf16_with_folded_normalisation_answers_nearly_as_float32(name: str) -> None:
     shape = models.example_shape(name)
@@ -43,6 +61,59 @@ def test_float32_is_what_evaluation_computes() -> None:
         torch.testing.assert_close(prepared(model, CPU)(inputs), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    "name", ["resnet18", "mobilenet", "mobilenet_v2", "efficientnet_lite0", "xception", "convnet3d"]
+)
+def test_every_normalisation_behind_a_convolution_becomes_part_of_it(name: str) -> None:
+    shape = models.example_shape(name)
+    torch.manual_seed(0)
+    model = models.create(name, input_shape=shape, num_classes=10).eval()
+    norms = [part for part in model.modules() if isinstance(part, _BatchNorm)]
+    for norm in norms:
+        norm.running_mean.normal_(0, 0.1)
+        norm.running_var.uniform_(0.5, 2)
+    inputs = torch.randn(2, *shape)
+    with torch.no_grad():
+        found = folded(model)
+        torch.testing.assert_close(found(inputs), model(inputs), rtol=1e-3, atol=1e-4)
+    assert norms
+    assert not any(isinstance(part, _BatchNorm) for part in found.modules())
+
+
+class Shared(nn.Module):
+    """Uses its convolution twice, once without the normalisation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.convolution(self.norm(self.convolution(inputs)))
+
+
+class Branching(nn.Module):
+    """Which way it goes, a trace cannot know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.convolution(inputs)) if inputs.sum() > 0 else inputs
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize("model", [Shared(), Branching()])
+def test_what_cannot_be_folded_stays_as_it_was(model: nn.Module) -> None:
+    model.eval()
+    model.norm.running_mean.fill_(0.5)
+    inputs = torch.rand(2, 3, 4, 4)
+    with torch.no_grad():
+        assert torch.equal(folded(model)(inputs), model(inputs))
+    assert any(isinstance(part, _BatchNorm) for part in folded(model).modules())
+
+
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "densenet121", "googlenet", "lenet5"])
 def test_openvino_gives_the_networks_answers(name: str) -> None:
     shape = models.example_shape(name)
@@ -63,6 +134,77 @@ def test_openvino_in_bf16_answers_nearly_as_float32() -> None:
         expected = model(inputs)
     found = prepared(model, CPU, "bf16", "openvino")(inputs)
     assert float((found - expected).abs().max() / expected.abs().max()) < 0.1
+
+
+@pytest.fixture(scope="module")
+def told_apart() -> tuple[nn.Module, torch.Tensor]:
+    """A small network that has learned to tell four kinds of noise apart, and such noise."""
+    torch.manual_seed(0)
+    kinds = torch.randn(4, 3, 32, 32)
+    model = models.create("convnet2d", input_shape=(3, 32, 32), num_classes=4)
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    for _ in range(20):
+        targets = torch.randint(0, 4, (32,))
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(kinds[targets] + torch.randn(32, 3, 32, 32)), targets).backward()
+        optimizer.step()
+    return model.eval(), kinds[torch.arange(96) % 4] + torch.randn(96, 3, 32, 32)
+
+
+def test_8_bits_give_the_networks_labels(told_apart: tuple[nn.Module, torch.Tensor], capfd: Any) -> None:
+    model, inputs = told_apart
+    ready = prepared(model, CPU, "int8", "auto")
+    assert isinstance(ready, OpenVino)
+    ready.prepare(inputs, 16)
+    with torch.no_grad():
+        expected = model(inputs)
+    found = torch.cat([ready(part) for part in (inputs[:16], *inputs[16:].split(7))])
+    equal, tried = ready.agreement
+    assert tried == 64
+    assert equal >= 0.9 * tried
+    assert (found.argmax(1) == expected.argmax(1)).float().mean() >= 0.9
+    assert not torch.allclose(found, expected, rtol=1e-4)  # it is another arithmetic
+    assert capfd.readouterr().out == ""
+
+
+def test_8_bits_are_refused_where_they_change_labels(told_apart: tuple[nn.Module, torch.Tensor]) -> None:
+    model, inputs = told_apart
+    with pytest.raises(ConfigError, match="31 are too few"):
+        prepared(model, CPU, "int8", "auto")(inputs[:31])
+    strange = OpenVino(model, "int8")
+    own = iter(torch.randint(0, 4, (64,)).tolist())
+    strange.model = nn.Sequential(model, Relabelled(own))
+    with pytest.raises(ConfigError, match=r"changes too much in Sequential: \d+ of 64 images") as caught:
+        strange.prepare(inputs, 16)
+    assert "--precision auto" in str(caught.value.help)
+    assert strange.run is None
+
+
+class Relabelled(nn.Module):
+    """Answers at random, but not while it is traced."""
+
+    def __init__(self, labels: Any) -> None:
+        super().__init__()
+        self.labels = labels
+
+    def forward(self, outputs: torch.Tensor) -> torch.Tensor:
+        if torch.jit.is_tracing():
+            return outputs
+        return nn.functional.one_hot(torch.tensor([next(self.labels) for _ in outputs]), 4).float()
+
+
+def test_openvino_leaves_nothing_at_home_and_reports_to_nobody(tmp_path: Path) -> None:
+    code = """
+import sys, torch
+from torch import nn
+from profond.serve.openvino import OpenVino
+model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2)).eval()
+OpenVino(model, "int8", agree=0.0).prepare(torch.randn(40, 3, 8, 8), 8)
+assert "nncf" in sys.modules and "openvino" in sys.modules
+assert not any(name.startswith("openvino_telemetry") for name in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "HOME": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
 
 
 class Unsteady(nn.Module):
@@ -103,6 +245,11 @@ def test_openvino_is_asked_for_where_it_is(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(openvino, "installed", lambda: False)
     with pytest.raises(MissingError, match="not installed"):
         prepared(nn.Flatten(), CPU, engine="openvino")
+    monkeypatch.setattr(openvino, "installed", lambda package="openvino": package != "nncf")
+    with pytest.raises(MissingError, match="NNCF is not installed"):
+        prepared(nn.Flatten(), CPU, "int8", "auto")
+    with pytest.raises(ConfigError, match="OpenVINO's"):
+        prepared(nn.Flatten(), CPU, "int8", "torch")
     with pytest.raises(ConfigError, match="on the CPU"):
         prepared(nn.Flatten(), torch.device("cuda"), engine="openvino")
 

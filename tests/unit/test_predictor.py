@@ -135,6 +135,24 @@ def test_many_images_go_through_openvino_and_few_through_torch(trained, monkeypa
             assert one.probability == pytest.approx(other.probability, abs=1e-5)
 
 
+def test_8_bits_take_their_ranges_from_the_first_images_and_say_how_many_labels_stay(trained, tmp_path, capsys):
+    for number in range(40):
+        paint(("red", "green", "blue")[number % 3], number // 3).save(tmp_path / f"{number:02}.png")
+    few = [tmp_path / f"{number:02}.png" for number in range(3)]
+    with pytest.raises(ConfigError, match="3 are too few"):
+        Predictor.open(trained, precision="int8").predict(few)
+    plain = Predictor.open(trained).predict(sorted(tmp_path.iterdir()))
+    assert (
+        profond(["predict", str(trained.path), str(tmp_path), "--precision", "int8", "--batch-size", "8", "--json"])
+        == 0
+    )
+    shown = capsys.readouterr()
+    found = json.loads(shown.out)
+    assert found["agreement"] == {"equal": 40, "of": 40}
+    assert [one["label"] for one in found["predictions"]] == [one.label for one in plain]
+    assert "int8 gave 40 of 40 images the network's own label" in shown.err
+
+
 def test_predictions_equal_those_of_the_evaluation(trained, tmp_path):
     rows = table_of(trained.path / "evaluation/test/predictions.csv")
     root = trained.path.parent.parent / "squares"

@@ -133,10 +133,11 @@ def evaluate(
 @click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
 @click.option(
     "--precision",
-    type=click.Choice(["fp32", "bf16", "auto"]),
+    type=click.Choice(["fp32", "bf16", "int8", "auto"]),
     default="fp32",
     show_default=True,
-    help="fp32 answers as evaluate does; auto takes bf16 where the device does it well, and is sooner.",
+    help="fp32 answers as evaluate does; auto takes bf16 where the device does it well, and is sooner; int8, for "
+    "hundreds of images on a CPU, takes its ranges from the first of them and says how many labels stay.",
 )
 @click.option(
     "--engine",
@@ -210,15 +211,19 @@ def predict(
                 advance(1)
     if csv_file:
         _write_csv(csv_file, said)
+    agreement = predictor.agreement
     if as_json:
         print_json(
             "predict",
             **({"model": name, "weights": predictor.weights} if run is None else {"run": name}),
             predictions=[prediction.to_json() for prediction in said],
             refused=[{"source": source, "error": error.message} for source, error in failed],
+            **({"agreement": {"equal": agreement[0], "of": agreement[1]}} if agreement else {}),
             seconds=round(time.perf_counter() - start, 3),
         )
     if not quiet:
+        if agreement:
+            click.echo(f"note: int8 gave {agreement[0]} of {agreement[1]} images the network's own label", err=True)
         for note, count in predictor.conversions.items():
             click.echo(f"note: {count} {'image' if count == 1 else 'images'}: {note}", err=True)
     tell_refused(failed, len(paths))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule, Node, Tracer
 from torch.fx.proxy import TraceError
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from profond.core.device import choose_precision
 from profond.core.errors import ConfigError
 from profond.serve.openvino import OpenVino, installed
 
-Precision = Literal["fp32", "bf16", "auto"]
+Precision = Literal["fp32", "bf16", "int8", "auto"]
 Engine = Literal["torch", "openvino", "auto"]
+Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
+Norm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
 def prepared(
@@ -27,7 +30,7 @@ def prepared(
         model: trained; left as it is, except that ``"fp32"`` moves it to the device and lays it out.
         precision: ``"fp32"`` answers as evaluation does. ``"bf16"`` folds BatchNorm into the convolutions before it
             and holds all weights in bfloat16: probabilities then differ in the third digit. ``"auto"`` takes bf16
-            where the device does it well.
+            where the device does it well. ``"int8"`` is OpenVINO's, and takes its ranges from the first inputs.
         engine: what computes: PyTorch, or OpenVINO, which compiles the network for the CPU when the first batch comes.
             ``"auto"`` takes OpenVINO where it is installed and gives the network's answers.
 
@@ -35,29 +38,58 @@ def prepared(
 
     Raises: MissingError when OpenVINO is wanted and not installed; ConfigError when it is, on another device.
     """
+    if precision == "int8" and engine == "torch":
+        raise ConfigError("8-bit arithmetic is OpenVINO's here, not PyTorch's", "leave --engine out, or use bf16")
+    if precision == "int8":
+        engine = "openvino"
     wanted = choose_precision(device).precision if precision == "auto" else precision
     if engine == "openvino" and device.type != "cpu":
         raise ConfigError(f"OpenVINO works on the CPU here, not on {device}", "use --device cpu, or --engine torch")
     if engine == "openvino" or (engine == "auto" and device.type == "cpu" and installed()):
         usual = None if engine == "openvino" else prepared(model, device, precision)
-        return OpenVino(model.to(device).eval(), "bf16" if wanted == "bf16" else "fp32", usual)
+        return OpenVino(model.to(device).eval(), "fp32" if wanted == "fp16" else wanted, usual)
     model = model.to(device).eval()
     pictures = any(isinstance(part, nn.Conv2d) for part in model.modules())
     if wanted != "bf16":
         return model.to(memory_format=torch.channels_last) if pictures else model  # type: ignore[call-overload]
-    return _Ready(_folded(model).to(torch.bfloat16), pictures)
+    return _Ready(folded(model).to(torch.bfloat16), pictures)
 
 
-def _folded(model: nn.Module) -> nn.Module:
+def folded(model: nn.Module) -> nn.Module:
     """A copy in which BatchNorm is part of the convolutions; as it was where its forward pass cannot be traced."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of its own imports
-        from torch.fx.experimental.optimization import fuse
+    model = copy.deepcopy(model)
     try:
-        folded: nn.Module = fuse(model)
-        return folded
+        graph = _Tracer().trace(model)
     except (TraceError, TypeError, ValueError, NotImplementedError):
-        return copy.deepcopy(model)
+        return model
+    for node in list(graph.nodes):
+        if (pair := _foldable(model, node)) is None:
+            continue
+        before, (convolution, norm) = node.args[0], pair
+        model.set_submodule(before.target, fuse_conv_bn_eval(convolution, norm))
+        node.replace_all_uses_with(before)
+        graph.erase_node(node)
+    return GraphModule(model, graph)
+
+
+class _Tracer(Tracer):
+    """Leaves a module without parts whole, whoever wrote it; what it does inside may not be traceable."""
+
+    def is_leaf_module(self, module: nn.Module, path: str) -> bool:
+        return next(module.children(), None) is None or super().is_leaf_module(module, path)
+
+
+def _foldable(model: nn.Module, node: Node) -> tuple[Convolution, Norm] | None:
+    """The convolution and the BatchNorm that alone goes on with its outputs, where the node is one."""
+    before = node.args[0] if node.args else None
+    if node.op != "call_module" or not isinstance(before, Node) or before.op != "call_module" or len(before.users) > 1:
+        return None
+    if sum(other.target in (before.target, node.target) for other in node.graph.nodes) > 2:
+        return None  # one of them is used in other places too
+    convolution, norm = model.get_submodule(str(before.target)), model.get_submodule(str(node.target))
+    if not isinstance(convolution, Convolution) or not isinstance(norm, Norm) or norm.running_mean is None:
+        return None
+    return convolution, norm
 
 
 class _Ready(nn.Module):

@@ -24,7 +24,7 @@ from profond.data.preprocessing import Preprocessing
 from profond.explain.stages import stage_output
 from profond.recipes.experiment import Experiment, load
 from profond.serve.inference import Engine, Precision, prepared
-from profond.serve.openvino import WORTH
+from profond.serve.openvino import COMPARED, LEARNED_FROM, WORTH, OpenVino
 from profond.tasks.task import Task
 from profond.weights.classes import readable
 
@@ -65,7 +65,7 @@ class Predictor:
         classes: names in label order.
         device: where the model is put.
         resize: convert images that do not have the run's size and channels, instead of refusing them.
-        precision: ``"fp32"`` answers as evaluation does; ``"auto"`` and ``"bf16"`` sooner, see `prepared`.
+        precision: ``"fp32"`` answers as evaluation does; ``"auto"``, ``"bf16"`` and ``"int8"`` sooner, see `prepared`.
         engine: what computes, see `prepared`; ``"auto"`` takes OpenVINO for many images, where it is installed.
     """
 
@@ -86,7 +86,10 @@ class Predictor:
         self.device = torch.device(device)
         self.model = model.to(self.device).eval()
         self.precision, self.engine = precision, engine
-        self.ready = prepared(self.model, self.device, precision, "torch" if engine == "auto" else engine)
+        if engine == "auto" and precision != "int8":
+            self.ready = prepared(self.model, self.device, precision)
+        else:
+            self.ready = prepared(self.model, self.device, precision, engine)
         self.task = task
         self.classes = tuple(classes)
         self.resize = resize
@@ -94,6 +97,11 @@ class Predictor:
         self.weights = ""
         self.preprocessing = preprocessing
         self._required = preprocessing.size if preprocessing.fixed_size else None
+
+    @property
+    def agreement(self) -> tuple[int, int] | None:
+        """How many images get the network's own label in ``"int8"``, of how many that were tried."""
+        return self.ready.agreement if isinstance(self.ready, OpenVino) else None
 
     @classmethod
     def open(
@@ -190,12 +198,15 @@ class Predictor:
 
         Args:
             top: how many classes to name for each image.
-            batch_size: images that are decoded and go through the model together.
+            batch_size: images that are decoded and go through the model together; ``"int8"`` takes 192 at least, for
+                its ranges come from the first of them.
             refused: called with source and error for an image that cannot be used; without it the error is raised.
         """
         if top < 1:
             raise ConfigError(f"{top} classes were asked for each image", "use 1 or more")
-        if self.engine == "auto" and isinstance(images, Sized) and len(images) >= WORTH:
+        if self.precision == "int8":
+            batch_size = max(batch_size, LEARNED_FROM + COMPARED)
+        elif self.engine == "auto" and isinstance(images, Sized) and len(images) >= WORTH:
             self.engine = "openvino"
             self.ready = prepared(self.model, self.device, self.precision, "auto")
         for sources, raws in self._decoded(images, batch_size, refused):
@@ -270,7 +281,10 @@ class Predictor:
         if not raws:
             return []
         inputs = self.preprocessing.normalise(torch.stack(raws).to(self.device))
-        parts = torch.split(inputs, min(len(raws), together(inputs.shape[1:], self.device)))
+        size = min(len(raws), together(inputs.shape[1:], self.device))
+        if self.precision == "int8" and isinstance(self.ready, OpenVino) and self.ready.run is None:
+            self.ready.prepare(inputs, size)
+        parts = torch.split(inputs, size)
         probabilities = torch.cat([self.task.predict(self.ready, part).probabilities for part in parts])
         if probabilities.shape[1] != len(self.classes):
             raise ConfigError(
