@@ -10,7 +10,7 @@ from torch import nn
 from profond import models
 from profond.core.errors import ConfigError
 from profond.weights.naming import conventions
-from profond.weights.place import place, unfilled
+from profond.weights.place import place, tensors_of, unfilled
 from profond.weights.torchvision import load_torch
 
 SMALL = {"input_shape": (3, 32, 32), "num_classes": 7}
@@ -174,3 +174,12 @@ def test_numbers_in_half_precision_become_the_models(tmp_path, original):
 def test_placing_names_what_is_missing():
     with pytest.raises(ConfigError, match=r"here does not fit the model: bias is missing"):
         place(nn.Linear(2, 3), {"weight": torch.ones(3, 2)}, "here")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "nasnet_mobile", "googlenet"])
+def test_a_models_own_tensors_are_those_of_its_state_dict(name: str) -> None:
+    model = models.create(name, input_shape=models.example_shape(name), num_classes=10)
+    model.register_buffer("scratch", torch.zeros(3), persistent=False)
+    own, expected = tensors_of(model), model.state_dict()
+    assert list(own) == list(expected)
+    assert all(own[key].data_ptr() == tensor.data_ptr() for key, tensor in expected.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -75,6 +76,7 @@ def by_name(synsets: Sequence[str]) -> list[str]:
     return [names.get(synset, synset) for synset in synsets]
 
 
+@functools.cache
 def _read(folder: Path) -> list[tuple[str, str]]:
     try:
         if (folder / _INDEX).exists():

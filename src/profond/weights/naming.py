@@ -13,6 +13,7 @@ from torch import nn
 from profond.core.errors import ConfigError
 from profond.nn.inverted import InvertedResidual
 from profond.weights.names import tensor_names
+from profond.weights.place import tensors_of
 
 KerasNames = Sequence[tuple[str, str] | tuple[str, str, tuple[int, int, int] | None]]
 
@@ -28,7 +29,7 @@ def keras_layers(model: nn.Module) -> KerasNames:
 
 def conventions(model: nn.Module) -> Iterator[dict[str, str]]:
     """Names of a PyTorch file to ours: our own, then those of each library that has the network."""
-    yield {name: name for name in model.state_dict()}
+    yield {name: name for name in tensors_of(model)}
     known = _module(type(model).__module__)
     for convention in ("torchvision_names", "published_names"):
         if hasattr(known, convention):

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from profond.weights.naming import conventions
-from profond.weights.place import HEAD_HELP, Placed, another_network, by, place, refuse, replaceable
+from profond.weights.place import HEAD_HELP, Placed, another_network, by, place, refuse, replaceable, tensors_of
 from profond.weights.torch_file import read_tensors
 
 TRAINING_ONLY = ("aux1.", "aux2.", "AuxLogits.")
@@ -39,10 +39,15 @@ def load_named(
 ) -> Placed:
     """As ``load_torch``, from tensors that are at hand."""
     found = {_OLD_DENSE.sub(r"\1\2", name): tensor for name, tensor in found.items()}
-    own = model.state_dict()
+    own = tensors_of(model)
     # The convention that knows most of the file's names is the file's.
-    names = max(conventions(model), key=lambda known: sum(name in known for name in found))
-    known = sum(name in names for name in found)
+    names: dict[str, str] = {}
+    known = -1
+    for convention in conventions(model):
+        if (count := sum(name in convention for name in found)) > known:
+            names, known = convention, count
+        if known == len(found):
+            break
     if known < len(found) / 2:
         raise another_network(what, known, f"{len(found)} tensors", model)
     theirs = {ours: name for name, ours in names.items()}

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 
 from torch import nn
 
+from profond.weights.place import tensors_of
+
 
 def tensor_names(model: nn.Module, modules: Iterable[tuple[str, str]]) -> dict[str, str]:
     """From (their module, our module) to (their tensor: our tensor), where both have PyTorch's parts.
@@ -22,5 +24,5 @@ def tensor_names(model: nn.Module, modules: Iterable[tuple[str, str]]) -> dict[s
     return {
         f"{theirs}.{tensor}": f"{ours}.{tensor}"
         for theirs, ours in modules
-        for tensor in model.get_submodule(ours).state_dict()
+        for tensor in tensors_of(model.get_submodule(ours))
     }
