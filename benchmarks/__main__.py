@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"## {module.TITLE}\n\n{text}\n", flush=True)
         if not asked.quick:
             keep(
-                name,
+                getattr(module, "SECTION", name),
                 module.TITLE,
                 f"scripts/bench {name}",
                 f"{(module.__doc__ or '').strip()}\n\n{text}",

@@ -19,6 +19,13 @@ def cores() -> list[int]:
     return sorted(os.sched_getaffinity(0))[:CORES]
 
 
+def has_bf16() -> bool:
+    """As `profond.core.device` finds it, without importing PyTorch, which a peer's process should not hold."""
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
+    return bool(flags & {"amx_bf16", "avx512_bf16"})
+
+
 def description() -> str:
     """Date, machine, versions and commit, as lines of Markdown."""
     from profond.core.device import bf16_instructions, processor_name

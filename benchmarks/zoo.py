@@ -1,7 +1,8 @@
 """Training and inference of three networks of the zoo, images per second, with noise for images, data in memory.
 
 ``fit`` and the predictor's forward pass beside torchvision's networks in plain PyTorch and Keras's own. Each
-variant warms up for two batches, then runs for about four seconds; two rounds, one for what has to be compiled.
+variant warms up for two batches, then runs for about four seconds; two rounds, one for what has to be compiled. Where
+the processor has no bf16 everything is measured in float32, and kept in a table of its own.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.child import measure, tcmalloc
+from benchmarks.machine import has_bf16
 from benchmarks.peers import keras_resnet18
 from benchmarks.report import spread, table
 from benchmarks.throughput import Clock
 
-TITLE = "The zoo: training and inference, images per second"
+BF16 = has_bf16()
+SECTION = "zoo" if BF16 else "zoo_float32"
+TITLE = "The zoo: training and inference, images per second" + ("" if BF16 else ", on a processor without bf16")
 # network: side, batch
 CASES = {"resnet18": (32, 128), "resnet50": (224, 16), "mobilenet_v2": (224, 16)}
 KERAS_APPLICATIONS = {"resnet50": "ResNet50", "mobilenet_v2": "MobileNetV2"}
@@ -98,7 +102,7 @@ def torch_loop(network: str, seconds: float, best: bool = False, compiled: bool 
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, nesterov=True, fused=best or None)
 
     def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16) if best else contextlib.nullcontext():
+        with torch.autocast("cpu", torch.bfloat16) if best and BF16 else contextlib.nullcontext():
             loss = F.cross_entropy(run(x).float(), y)
         optimizer.zero_grad()
         loss.backward()
@@ -155,6 +159,19 @@ def profond_inference(network: str, seconds: float, engine: str = "torch") -> fl
     return _rate(lambda: model(x), batch, seconds)
 
 
+def profond_8_bits(network: str, seconds: float) -> float:
+    """The forward pass of ``predict --precision int8``; the labels of random weights say nothing, so any will do."""
+    import torch
+
+    from profond.serve.openvino import OpenVino
+
+    side, batch = CASES[network]
+    model = OpenVino(ours(network).eval(), "int8", agree=0.0)
+    model.prepare(torch.randn(128, 3, side, side), batch)
+    x = torch.randn(batch, 3, side, side)
+    return _rate(lambda: model(x), batch, seconds)
+
+
 def torch_inference(network: str, seconds: float, best: bool = False, compiled: bool = False) -> float:
     import torch
 
@@ -165,24 +182,28 @@ def torch_inference(network: str, seconds: float, best: bool = False, compiled: 
     if best:
         from torch.fx.experimental.optimization import fuse
 
-        model = fuse(model).to(torch.bfloat16).to(memory_format=layout)
-        x = x.to(torch.bfloat16)
+        dtype = torch.bfloat16 if BF16 else torch.float32
+        model, x = fuse(model).to(dtype).to(memory_format=layout), x.to(dtype)
     x = x.contiguous(memory_format=layout)
     run = torch.compile(model) if compiled else model
     with torch.inference_mode():
         return _rate(lambda: run(x), batch, seconds)
 
 
-def openvino_inference(network: str, seconds: float) -> float:
+def openvino_inference(network: str, seconds: float, precision: str = "auto") -> float:
     """torchvision's network, as OpenVINO alone runs it."""
     import torch
 
+    from profond.core.device import choose_precision
     from profond.serve.openvino import compiled
 
     side, batch = CASES[network]
     x = torch.randn(batch, 3, side, side)
-    run = compiled(theirs(network).eval(), x, "bf16")
     array = x.numpy()
+    if precision == "auto":
+        precision = choose_precision(torch.device("cpu")).precision
+    examples = [torch.randn(x.shape).numpy() for _ in range(max(1, 128 // batch))] if precision == "int8" else []
+    run = compiled(theirs(network).eval(), x, precision, examples)
     return _rate(lambda: run(array), batch, seconds)
 
 
@@ -224,35 +245,36 @@ def _timed(step: Callable[[], Any], batch: int, seconds: float) -> float:
     raise AssertionError
 
 
+FAST = "bf16" if BF16 else "float32"
+BEST = "channels_last, bf16 autocast, fused" if BF16 else "channels_last, fused"
 TRAINING: dict[str, dict[str, Any]] = {
     "Profond `fit`": {"function": "profond_fit"},
     "Profond `fit`, compile=true": {"function": "profond_fit", "compiled": True},
     "PyTorch float32": {"function": "torch_loop"},
-    "PyTorch channels_last, bf16 autocast, fused": {"function": "torch_loop", "best": True},
+    f"PyTorch {BEST}": {"function": "torch_loop", "best": True},
     "the same, torch.compile": {"function": "torch_loop", "best": True, "compiled": True},
-    "TensorFlow function, bf16": {"function": "tensorflow_step"},
-    "Keras on TensorFlow, bf16": {"function": "keras_fit"},
+    f"TensorFlow function, {FAST}": {"function": "tensorflow_step", "bf16": BF16},
     "Keras on TensorFlow, float32": {"function": "keras_fit", "bf16": False},
-    "Keras on PyTorch, bf16": {"function": "keras_fit", "backend": "torch"},
+    f"Keras on PyTorch, {FAST}": {"function": "keras_fit", "backend": "torch", "bf16": BF16},
 }
-if LIBRARY := tcmalloc():
-    TRAINING["Profond `fit`, tcmalloc"] = {"function": "profond_fit", "preload": LIBRARY}
-    TRAINING["PyTorch channels_last, bf16 autocast, fused, tcmalloc"] = {
-        "function": "torch_loop",
-        "best": True,
-        "preload": LIBRARY,
-    }
 INFERENCE: dict[str, dict[str, Any]] = {
     "Profond, as `predict` runs few images": {"function": "profond_inference"},
     "Profond, as `predict` runs many, on OpenVINO": {"function": "profond_inference", "engine": "openvino"},
+    "Profond, as `predict --precision int8` runs many": {"function": "profond_8_bits"},
     "PyTorch float32": {"function": "torch_inference"},
-    "PyTorch bf16, BatchNorm folded, channels_last": {"function": "torch_inference", "best": True},
+    f"PyTorch {FAST}, BatchNorm folded, channels_last": {"function": "torch_inference", "best": True},
     "the same, torch.compile": {"function": "torch_inference", "best": True, "compiled": True},
-    "OpenVINO alone, bf16": {"function": "openvino_inference"},
-    "Keras on TensorFlow, bf16": {"function": "keras_inference"},
+    f"OpenVINO alone, {FAST}": {"function": "openvino_inference"},
+    "OpenVINO alone, int8 by NNCF": {"function": "openvino_inference", "precision": "int8"},
     "Keras on TensorFlow, float32": {"function": "keras_inference", "bf16": False},
-    "Keras on PyTorch, bf16": {"function": "keras_inference", "backend": "torch"},
+    f"Keras on PyTorch, {FAST}": {"function": "keras_inference", "backend": "torch", "bf16": BF16},
 }
+if BF16:
+    TRAINING["Keras on TensorFlow, bf16"] = {"function": "keras_fit"}
+    INFERENCE["Keras on TensorFlow, bf16"] = {"function": "keras_inference"}
+if LIBRARY := tcmalloc():
+    TRAINING["Profond `fit`, tcmalloc"] = {"function": "profond_fit", "preload": LIBRARY}
+    TRAINING[f"PyTorch {BEST}, tcmalloc"] = {"function": "torch_loop", "best": True, "preload": LIBRARY}
 
 
 def run(quick: bool) -> str:

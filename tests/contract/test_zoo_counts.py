@@ -4,7 +4,7 @@ zoo_counts.csv: what Keras's ``count_params`` and a sum over torchvision's ``par
 BatchNorm's running mean and variance too.
 
 NOTE NASNetLarge without its top: Keras 3.15.1 prints 84,916,818 for images of 331 pixels, as here, and 84,887,922 where
-no image size is given; the latter graph then leaves out a reduction and fails on any image ("Incompatible shapes").
+no image size is given; see docs/decisions/0005.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from profond import models
+from profond.models.nasnet import Halving
 
 ROWS = list(csv.DictReader((Path(__file__).parent / "zoo_counts.csv").read_text(encoding="utf-8").splitlines()))
 TOP = {"fc1", "fc2", "predictions", "conv_preds"}
@@ -78,3 +79,12 @@ def test_without_its_top_it_has_as_many_as_kerass(row: dict[str, str]) -> None:
     assert top
     rest = with_statistics(model) - sum(trainable(model.get_submodule(path)) for path in top)
     assert rest == int(row["keras_no_top_total"])
+
+
+def test_keras_counts_nasnet_large_without_a_size_as_if_it_had_one_halving_less() -> None:
+    (row,) = [row for row in ROWS if row["name"] == "nasnet_large"]
+    halvings = [part for part in build(row, "KERAS").modules() if isinstance(part, Halving)]
+    # Keras compares unknown sides, finds them equal, and keeps maps as they are where their number fits too.
+    kept = [part for part in halvings if part.even.in_channels == part.norm.num_features]
+    assert [with_statistics(part) for part in kept] == [168 * 168 + 4 * 168]
+    assert int(row["keras_no_top_total"]) - with_statistics(kept[0]) == 84_887_922
