@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
+import os
 import shutil
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -254,6 +258,39 @@ def test_an_item_without_data_does_not_keep_the_others_from_running(tmp_path):
         del registry._added["L99"]
 
 
+def test_an_item_that_breaks_is_named_and_the_others_still_run(tmp_path, capsys):
+    @registry.register("L99")
+    def broken(options):
+        """An item with a mistake in it."""
+        raise KeyError("nothing")
+
+    try:
+        assert run(["lecture", "run", "L99", "L2", "--out", str(tmp_path)]) == 1
+    finally:
+        del registry._added["L99"]
+    captured = capsys.readouterr()
+    assert "L99 could not be run: KeyError: 'nothing'" in captured.err
+    assert "L2" in captured.out
+    assert "Traceback" not in captured.err
+    assert [path.name for path in tmp_path.iterdir()] == ["L2"]
+
+
+def test_keras_runs_on_torch_where_tensorflow_is_absent_and_nothing_names_a_backend(tmp_path):
+    if not importlib.util.find_spec("keras"):  # not importorskip: here, importing it is what is tried
+        pytest.skip("keras is not installed")
+    if importlib.util.find_spec("tensorflow"):
+        pytest.skip("tensorflow is installed, and Keras runs on it")
+    code = """
+from profond.lecture.originals import beside_keras
+found = beside_keras("mobilenet", "MobileNet", 64)
+assert found.equal, found
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    environment["KERAS_HOME"] = str(tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_command_of_a_result_can_be_typed_again(tmp_path):
     options = Options(image=tmp_path / "a b.png", quick=True, seeds=3, precision="fp32")
     assert command_of("L3", options) == "profond lecture run L3 --quick --seeds 3 --precision fp32"
@@ -371,9 +408,6 @@ def test_what_could_not_be_tried_here_is_neither_right_nor_wrong(tmp_path):
 
 
 def test_listing_does_not_import_torch(tmp_path):
-    import subprocess
-    import sys
-
     code = (
         "import sys; from profond.cli import run; code = run(['lecture', 'list', '--json', '--out', sys.argv[1]]);"
         "sys.exit(code or ('torch' in sys.modules) or ('matplotlib' in sys.modules))"
