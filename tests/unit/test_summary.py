@@ -339,7 +339,7 @@ def test_a_picture_shows_every_block_within_its_edges() -> None:
 def test_a_deep_model_is_drawn_part_by_part() -> None:
     stages = [nn.Sequential(*[nn.Conv2d(4, 4, 3, padding=1) for _ in range(30)]) for _ in range(3)]
     summary = summarise(nn.Sequential(*stages), (4, 8, 8))
-    blocks = collapsed(summary.layers, summary.shapes)
+    blocks = collapsed(summary)
     assert [(block.name, block.kind) for block in blocks] == [(str(i), "30 layers") for i in range(3)]
     assert sum(block.parameters for block in blocks) == summary.parameters
 
@@ -348,7 +348,7 @@ def test_a_part_is_drawn_with_the_shape_that_it_puts_out_not_with_its_last_layer
     found = {}
     for name in ("googlenet", "densenet121", "mobilenet", "resnet18"):
         summary = summarise(models.create(name, input_shape=(3, 64, 64), num_classes=10), (3, 64, 64), name=name)
-        blocks = collapsed(summary.layers, summary.shapes)
+        blocks = collapsed(summary)
         found[name] = {block.name: block.shape for block in blocks}
         assert len(found[name]) == len(blocks), "each block has a name of its own"
         assert sum(block.parameters for block in blocks) == summary.parameters
@@ -357,6 +357,35 @@ def test_a_part_is_drawn_with_the_shape_that_it_puts_out_not_with_its_last_layer
     assert found["densenet121"]["body.block1"] == (256, 16, 16)
     assert found["mobilenet"]["blocks.1.depthwise"] == (64, 16, 16)
     assert clipped("body.stage1.0.branch.0") == "…stage1.0.branch.0"
+
+
+def test_what_runs_in_parallel_is_one_block_and_what_runs_in_turn_is_one_each() -> None:
+    found = {}
+    for name in ("squeezenet1_1", "resnet18", "mobilenet_v2", "vgg16", "lenet5"):
+        shape = models.example_shape(name)
+        with torch.device("meta"):
+            summary = summarise(models.create(name, input_shape=shape, num_classes=10), shape)
+        blocks = collapsed(summary)
+        assert sum(block.parameters for block in blocks) == summary.parameters
+        found[name] = {block.name: block.kind for block in blocks}
+    assert found["squeezenet1_1"]["body.stage1.fire2"] == "3 layers"
+    assert found["resnet18"]["body.stage2.0"] == "3 layers"
+    assert not [name for name in [*found["squeezenet1_1"], *found["resnet18"]] if "expand" in name or "branch" in name]
+    assert {"layers" in kind for name in ("vgg16", "lenet5") for kind in found[name].values()} == {False}
+
+
+def test_plain_operations_between_layers_do_not_make_them_parallel() -> None:
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two, self.three = (nn.Conv2d(4, 4, 3, padding=1) for _ in range(3))
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            maps = F.max_pool2d(F.relu_(self.one(inputs)), 1)
+            return self.three(torch.cat([inputs[:, :2], self.two(maps)[:, 2:]], 1)) + maps
+
+    assert summarise(nn.Sequential(Plain()), (4, 8, 8)).parallel == frozenset()
+    assert summarise(nn.Sequential(Residual(4)), (4, 8, 8)).parallel == {"0"}
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ class Block:
 
 def draw(summary: Summary) -> Figure:
     """The picture of a summary: width and depth of a block grow with its shape; the bars share out the parameters."""
-    blocks = [Block("input", "", "input", summary.input_shape, 0), *collapsed(summary.layers, summary.shapes)]
+    blocks = [Block("input", "", "input", summary.input_shape, 0), *collapsed(summary)]
     count = math.ceil(len(blocks) / math.ceil(len(blocks) / BLOCKS_A_ROW))
     rows = [blocks[first : first + count] for first in range(0, len(blocks), count)]
     largest = max((max(block.shape[1:]) for block in blocks if len(block.shape) > 1), default=1)
@@ -73,15 +74,14 @@ def draw(summary: Summary) -> Figure:
     return figure
 
 
-def collapsed(layers: Sequence[Layer], shapes: Mapping[str, tuple[int, ...]]) -> list[Block]:
-    """The layers that compute or change the shape; in a large model, those of one part of it together.
+def collapsed(summary: Summary) -> list[Block]:
+    """The layers that compute or change the shape; those of one part together where it is not a chain.
 
-    Args:
-        shapes: what each part of the model puts out, by its name.
+    In a large model, those of other parts stand together too.
     """
     blocks: list[Block] = []
     shape: tuple[int, ...] | None = None
-    for layer in layers:
+    for layer in summary.layers:
         if layer.output_shape is None or "Pad" in layer.kind:  # padding belongs to what comes after it
             continue
         if layer.multiply_adds or (layer.output_shape != shape and layer.kind != "Flatten") or not blocks:
@@ -90,10 +90,10 @@ def collapsed(layers: Sequence[Layer], shapes: Mapping[str, tuple[int, ...]]) ->
             blocks[-1] = replace(blocks[-1], parameters=blocks[-1].parameters + layer.parameters)
         shape = layer.output_shape
     depth = max((block.name.count(".") + 1 for block in blocks), default=1)
-    grouped = blocks
+    grouped = grouped_at(blocks, depth, summary)
     while len(grouped) > MOST_BLOCKS and depth > 1:
         depth -= 1
-        grouped = grouped_at(blocks, depth, shapes)
+        grouped = grouped_at(blocks, depth, summary)
     return [replace(block, name=name) for block, name in zip(grouped, short([b.name for b in grouped]), strict=True)]
 
 
@@ -107,17 +107,23 @@ def short(names: Sequence[str]) -> list[str]:
     ]
 
 
-def grouped_at(blocks: Sequence[Block], depth: int, shapes: Mapping[str, tuple[int, ...]]) -> list[Block]:
+def grouped_at(blocks: Sequence[Block], depth: int, summary: Summary) -> list[Block]:
     groups: dict[str, list[Block]] = {}
     for block in blocks:
-        groups.setdefault(".".join(block.name.split(".")[:depth]), []).append(block)
+        groups.setdefault(part(block.name, depth, summary.parallel), []).append(block)
     result = []
     for path, inside in groups.items():
         heaviest = max(inside, key=lambda block: block.parameters)
         kind = inside[0].kind if len(inside) == 1 else f"{len(inside)} layers"
-        shape = shapes.get(path, inside[-1].shape)
+        shape = summary.shapes.get(path, inside[-1].shape)
         result.append(Block(path, kind, heaviest.family, shape, sum(block.parameters for block in inside)))
     return result
+
+
+def part(name: str, depth: int, parallel: Collection[str]) -> str:
+    """The part of the model that a layer is drawn with: as deep as asked, but nothing within a parallel one."""
+    paths = list(accumulate(name.split("."), "{}.{}".format))[:depth]
+    return next((path for path in paths if path in parallel), paths[-1])
 
 
 def family(layer: Layer) -> str:
