@@ -18,9 +18,10 @@ from PIL import Image
 
 from profond.cli import run
 from profond.core.errors import ConfigError, MissingError, StorageError, UnknownName, UsageError
+from profond.explain.architecture import WORDS, draw
 from profond.lecture import registry
 from profond.lecture.l2_parameters import worth
-from profond.lecture.networks import equality_claims
+from profond.lecture.networks import Network, architecture, counted, equality_claims
 from profond.lecture.originals import Compared
 from profond.lecture.outcome import Claim, Options, Outcome, count
 from profond.lecture.page import page
@@ -165,6 +166,22 @@ def test_an_mlp_has_as_many_parameters_as_the_convnet_beside_it(recipe):
             config["data"] |= {"train_clips": 10, "test_clips": 5}
         sizes.append(sum(p.numel() for p in assemble(config).model.parameters()))
     assert sizes[1] == pytest.approx(sizes[0], rel=0.03)
+
+
+def test_a_network_is_drawn_in_both_languages_and_no_wider_than_can_be_read():
+    summary = counted(Network("resnet152", 60_192_808, 152)).summary
+    drawn = {language: architecture("resnet152", summary).draw(Words(language)) for language in ("en", "fr")}
+    said = {language: {text.get_text() for text in figure.axes[0].texts} for language, figure in drawn.items()}
+    assert {"input", "109 layers", "1,024×14×14", "40,613,888"} <= said["en"]
+    assert {"entrée", "109 couches", "1\u202f024×14×14", "40\u202f613\u202f888"} <= said["fr"]
+    assert any(line.startswith("60\u202f192\u202f808 paramètres, ") for line in said["fr"])
+    assert not any("," in line for line in said["fr"] if "paramètres" not in line)
+    assert all(figure.bbox.width <= 900 for figure in drawn.values())
+    assert draw(summary).axes[0].texts[1].get_text() in said["en"]
+
+
+def test_the_drawing_s_own_words_are_those_of_the_english_catalogue():
+    assert {key: Words("en").catalogue[f"drawing.{key}"] for key in WORDS} == WORDS
 
 
 # -- results -------------------------------------------------------------------------------------------------------

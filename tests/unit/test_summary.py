@@ -9,6 +9,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, Rectangle
 from PIL import Image
 from torch import Tensor, nn
 
@@ -386,6 +388,37 @@ def test_plain_operations_between_layers_do_not_make_them_parallel() -> None:
 
     assert summarise(nn.Sequential(Plain()), (4, 8, 8)).parallel == frozenset()
     assert summarise(nn.Sequential(Residual(4)), (4, 8, 8)).parallel == {"0"}
+
+
+def written_on(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_a_drawing_says_how_many_parameters_it_leaves_out() -> None:
+    with torch.device("meta"):
+        model = models.create("googlenet", input_shape=(3, 224, 224), num_classes=10, auxiliary=True)
+    summary = summarise(model, (3, 224, 224))
+    drawn = sum(block.parameters for block in collapsed(summary))
+    said = written_on(draw(summary))
+    assert any(text.startswith("9,960,638 parameters") for text in said)
+    assert any(text.startswith(f"{summary.parameters - drawn:,} of them in layers that prediction") for text in said)
+    assert not any("of them" in text for text in written_on(draw(summarise(nn.Linear(2, 3), (2,)))))
+
+
+def test_a_drawing_is_as_narrow_as_asked_and_every_arrow_ends_at_a_block() -> None:
+    with torch.device("meta"):
+        summary = summarise(models.create("vgg19", input_shape=(3, 224, 224), num_classes=1000), (3, 224, 224))
+    wide, narrow = draw(summary), draw(summary, room=900)
+    assert wide.bbox.width > 1000
+    assert narrow.bbox.width <= 900
+    for figure in (wide, narrow):
+        patches = figure.axes[0].patches
+        fronts = [(patch.get_x(), patch.get_y() + patch.get_height()) for patch in patches if type(patch) is Rectangle]
+        arrows = [patch.get_path().vertices for patch in patches if isinstance(patch, FancyArrowPatch)]
+        assert len(arrows) == len(collapsed(summary))
+        for vertices in arrows:
+            tip, height = float(vertices[:, 0].max()), float(vertices[0, 1])
+            assert any(0 <= x - tip < 60 and 0 < floor - height < 20 for x, floor in fronts)
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any, str]:
