@@ -376,6 +376,20 @@ def test_what_runs_in_parallel_is_one_block_and_what_runs_in_turn_is_one_each() 
     assert {"layers" in kind for name in ("vgg16", "lenet5") for kind in found[name].values()} == {False}
 
 
+def test_a_batch_norm_is_counted_with_the_layer_that_it_stands_with() -> None:
+    with torch.device("meta"):
+        dense, residual, plain = (
+            summarise(models.create(name, input_shape=(3, 64, 64), num_classes=10), (3, 64, 64))
+            for name in ("densenet121", "resnet50v2", "mobilenet")
+        )
+    counts = [{block.name: block.parameters for block in collapsed(one)} for one in (dense, residual, plain)]
+    assert counts[0]["stem.pool"] == 0
+    assert counts[1]["pool"] == 0
+    assert counts[1]["body.stage1.1"] == counts[1]["body.stage1.2"]
+    assert counts[2]["stem"] == 3 * 9 * 32 + 2 * 32
+    assert [sum(one.values()) for one in counts] == [one.parameters for one in (dense, residual, plain)]
+
+
 def test_plain_operations_between_layers_do_not_make_them_parallel() -> None:
     class Plain(nn.Module):
         def __init__(self) -> None:

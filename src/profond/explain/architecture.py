@@ -124,14 +124,25 @@ def collapsed(summary: Summary, writing: Writing = ENGLISH) -> list[Block]:
     """
     blocks: list[Block] = []
     shape: tuple[int, ...] | None = None
+    waiting: list[Layer] = []  # what has parameters and is no block: BatchNorm
     for layer in summary.layers:
         if layer.output_shape is None or "Pad" in layer.kind:  # padding belongs to what comes after it
             continue
         if layer.multiply_adds or (layer.output_shape != shape and layer.kind != "Flatten") or not blocks:
-            blocks.append(Block(layer.name, layer.kind, family(layer), layer.output_shape, layer.parameters))
-        elif layer.parameters:  # BatchNorm belongs to the convolution before it
-            blocks[-1] = replace(blocks[-1], parameters=blocks[-1].parameters + layer.parameters)
+            mine = layer.parameters
+            for one in waiting:  # BatchNorm belongs to the layer before it, unless it stands closer to the one after
+                if near(one.name, layer.name) > near(one.name, blocks[-1].name):
+                    mine += one.parameters
+                else:
+                    blocks[-1] = replace(blocks[-1], parameters=blocks[-1].parameters + one.parameters)
+            waiting = []
+            blocks.append(Block(layer.name, layer.kind, family(layer), layer.output_shape, mine))
+        elif layer.parameters:
+            waiting.append(layer)
         shape = layer.output_shape
+    if waiting:
+        rest = sum(one.parameters for one in waiting)
+        blocks[-1] = replace(blocks[-1], parameters=blocks[-1].parameters + rest)
     depth = max((block.name.count(".") + 1 for block in blocks), default=1)
     grouped = grouped_at(blocks, depth, summary, writing)
     while len(grouped) > MOST_BLOCKS and depth > 1:
@@ -161,6 +172,16 @@ def grouped_at(blocks: Sequence[Block], depth: int, summary: Summary, writing: W
         shape = summary.shapes.get(path, inside[-1].shape)
         result.append(Block(path, kind, heaviest.family, shape, sum(block.parameters for block in inside)))
     return result
+
+
+def near(one: str, other: str) -> int:
+    """How many parts of the model both layers are in."""
+    shared = 0
+    for left, right in zip(one.split("."), other.split("."), strict=False):
+        if left != right:
+            break
+        shared += 1
+    return shared
 
 
 def part(name: str, depth: int, parallel: Collection[str]) -> str:
