@@ -23,7 +23,7 @@ from profond.lecture import registry
 from profond.lecture.l2_parameters import worth
 from profond.lecture.networks import Network, architecture, counted, equality_claims
 from profond.lecture.originals import Compared
-from profond.lecture.outcome import Claim, Options, Outcome, count
+from profond.lecture.outcome import Claim, Options, Outcome, count, number
 from profond.lecture.page import page
 from profond.lecture.results import keep, read
 from profond.lecture.session import command_of, run_items
@@ -419,6 +419,16 @@ def test_what_could_not_be_tried_here_is_neither_right_nor_wrong(tmp_path):
     html = page({"L10": read(tmp_path, "L10")})
     assert "not tried here" in html
     assert "non essayé ici" in html
+    assert "Not measured here: the library is not installed" in html
+    assert "Non mesuré ici\u00a0: la bibliothèque" in html
+    assert "0 of 1" not in html
+
+
+def test_one_network_is_not_told_of_as_several():
+    values = {"equal": count(1), "right": count(1), "networks": count(1), "error": number(0, 1)}
+    for language, plural in (("en", "1 networks"), ("fr", "1 réseaux")):
+        for key in ("torchvision", "parameters"):
+            assert plural not in Words(language)(f"L9.measured.{key}", values)
 
 
 # -- the command line ----------------------------------------------------------------------------------------------
