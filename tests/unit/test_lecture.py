@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
+import os
 import shutil
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -14,11 +18,12 @@ from PIL import Image
 
 from profond.cli import run
 from profond.core.errors import ConfigError, MissingError, StorageError, UnknownName, UsageError
+from profond.explain.architecture import WORDS, draw
 from profond.lecture import registry
 from profond.lecture.l2_parameters import worth
-from profond.lecture.networks import equality_claims
+from profond.lecture.networks import Network, architecture, counted, equality_claims
 from profond.lecture.originals import Compared
-from profond.lecture.outcome import Claim, Options, Outcome, count
+from profond.lecture.outcome import Claim, Options, Outcome, count, number
 from profond.lecture.page import page
 from profond.lecture.results import keep, read
 from profond.lecture.session import command_of, run_items
@@ -163,6 +168,22 @@ def test_an_mlp_has_as_many_parameters_as_the_convnet_beside_it(recipe):
     assert sizes[1] == pytest.approx(sizes[0], rel=0.03)
 
 
+def test_a_network_is_drawn_in_both_languages_and_no_wider_than_can_be_read():
+    summary = counted(Network("resnet152", 60_192_808, 152)).summary
+    drawn = {language: architecture("resnet152", summary).draw(Words(language)) for language in ("en", "fr")}
+    said = {language: {text.get_text() for text in figure.axes[0].texts} for language, figure in drawn.items()}
+    assert {"input", "109 layers", "1,024×14×14", "40,613,888"} <= said["en"]
+    assert {"entrée", "109 couches", "1\u202f024×14×14", "40\u202f613\u202f888"} <= said["fr"]
+    assert any(line.startswith("60\u202f192\u202f808 paramètres, ") for line in said["fr"])
+    assert not any("," in line for line in said["fr"] if "paramètres" not in line)
+    assert all(figure.bbox.width <= 900 for figure in drawn.values())
+    assert draw(summary).axes[0].texts[1].get_text() in said["en"]
+
+
+def test_the_drawing_s_own_words_are_those_of_the_english_catalogue():
+    assert {key: Words("en").catalogue[f"drawing.{key}"] for key in WORDS} == WORDS
+
+
 # -- results -------------------------------------------------------------------------------------------------------
 
 
@@ -252,6 +273,39 @@ def test_an_item_without_data_does_not_keep_the_others_from_running(tmp_path):
             next(results)
     finally:
         del registry._added["L99"]
+
+
+def test_an_item_that_breaks_is_named_and_the_others_still_run(tmp_path, capsys):
+    @registry.register("L99")
+    def broken(options):
+        """An item with a mistake in it."""
+        raise KeyError("nothing")
+
+    try:
+        assert run(["lecture", "run", "L99", "L2", "--out", str(tmp_path)]) == 1
+    finally:
+        del registry._added["L99"]
+    captured = capsys.readouterr()
+    assert "L99 could not be run: KeyError: 'nothing'" in captured.err
+    assert "L2" in captured.out
+    assert "Traceback" not in captured.err
+    assert [path.name for path in tmp_path.iterdir()] == ["L2"]
+
+
+def test_keras_runs_on_torch_where_tensorflow_is_absent_and_nothing_names_a_backend(tmp_path):
+    if not importlib.util.find_spec("keras"):  # not importorskip: here, importing it is what is tried
+        pytest.skip("keras is not installed")
+    if importlib.util.find_spec("tensorflow"):
+        pytest.skip("tensorflow is installed, and Keras runs on it")
+    code = """
+from profond.lecture.originals import beside_keras
+found = beside_keras("mobilenet", "MobileNet", 64)
+assert found.equal, found
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    environment["KERAS_HOME"] = str(tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_command_of_a_result_can_be_typed_again(tmp_path):
@@ -365,15 +419,22 @@ def test_what_could_not_be_tried_here_is_neither_right_nor_wrong(tmp_path):
     html = page({"L10": read(tmp_path, "L10")})
     assert "not tried here" in html
     assert "non essayé ici" in html
+    assert "Not measured here: the library is not installed" in html
+    assert "Non mesuré ici\u00a0: la bibliothèque" in html
+    assert "0 of 1" not in html
+
+
+def test_one_network_is_not_told_of_as_several():
+    values = {"equal": count(1), "right": count(1), "networks": count(1), "error": number(0, 1)}
+    for language, plural in (("en", "1 networks"), ("fr", "1 réseaux")):
+        for key in ("torchvision", "parameters"):
+            assert plural not in Words(language)(f"L9.measured.{key}", values)
 
 
 # -- the command line ----------------------------------------------------------------------------------------------
 
 
 def test_listing_does_not_import_torch(tmp_path):
-    import subprocess
-    import sys
-
     code = (
         "import sys; from profond.cli import run; code = run(['lecture', 'list', '--json', '--out', sys.argv[1]]);"
         "sys.exit(code or ('torch' in sys.modules) or ('matplotlib' in sys.modules))"

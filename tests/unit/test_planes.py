@@ -145,6 +145,11 @@ def test_an_unknown_kind_of_picture_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_line_is_broken_within_a_number_that_french_writes_with_no_break_spaces() -> None:
+    number = "61\u202f100\u202f840"
+    assert number in broken(f"paramètres {number}", 100, 14)
+
+
 def test_text_is_broken_into_lines_that_fit() -> None:
     text = "some words and averyverylongwordwithoutanyspace at the end"
     lines = broken(text, 90, 14)

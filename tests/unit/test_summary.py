@@ -9,6 +9,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, Rectangle
 from PIL import Image
 from torch import Tensor, nn
 
@@ -339,7 +341,7 @@ def test_a_picture_shows_every_block_within_its_edges() -> None:
 def test_a_deep_model_is_drawn_part_by_part() -> None:
     stages = [nn.Sequential(*[nn.Conv2d(4, 4, 3, padding=1) for _ in range(30)]) for _ in range(3)]
     summary = summarise(nn.Sequential(*stages), (4, 8, 8))
-    blocks = collapsed(summary.layers, summary.shapes)
+    blocks = collapsed(summary)
     assert [(block.name, block.kind) for block in blocks] == [(str(i), "30 layers") for i in range(3)]
     assert sum(block.parameters for block in blocks) == summary.parameters
 
@@ -348,7 +350,7 @@ def test_a_part_is_drawn_with_the_shape_that_it_puts_out_not_with_its_last_layer
     found = {}
     for name in ("googlenet", "densenet121", "mobilenet", "resnet18"):
         summary = summarise(models.create(name, input_shape=(3, 64, 64), num_classes=10), (3, 64, 64), name=name)
-        blocks = collapsed(summary.layers, summary.shapes)
+        blocks = collapsed(summary)
         found[name] = {block.name: block.shape for block in blocks}
         assert len(found[name]) == len(blocks), "each block has a name of its own"
         assert sum(block.parameters for block in blocks) == summary.parameters
@@ -357,6 +359,80 @@ def test_a_part_is_drawn_with_the_shape_that_it_puts_out_not_with_its_last_layer
     assert found["densenet121"]["body.block1"] == (256, 16, 16)
     assert found["mobilenet"]["blocks.1.depthwise"] == (64, 16, 16)
     assert clipped("body.stage1.0.branch.0") == "…stage1.0.branch.0"
+
+
+def test_what_runs_in_parallel_is_one_block_and_what_runs_in_turn_is_one_each() -> None:
+    found = {}
+    for name in ("squeezenet1_1", "resnet18", "mobilenet_v2", "vgg16", "lenet5"):
+        shape = models.example_shape(name)
+        with torch.device("meta"):
+            summary = summarise(models.create(name, input_shape=shape, num_classes=10), shape)
+        blocks = collapsed(summary)
+        assert sum(block.parameters for block in blocks) == summary.parameters
+        found[name] = {block.name: block.kind for block in blocks}
+    assert found["squeezenet1_1"]["body.stage1.fire2"] == "3 layers"
+    assert found["resnet18"]["body.stage2.0"] == "3 layers"
+    assert not [name for name in [*found["squeezenet1_1"], *found["resnet18"]] if "expand" in name or "branch" in name]
+    assert {"layers" in kind for name in ("vgg16", "lenet5") for kind in found[name].values()} == {False}
+
+
+def test_a_batch_norm_is_counted_with_the_layer_that_it_stands_with() -> None:
+    with torch.device("meta"):
+        dense, residual, plain = (
+            summarise(models.create(name, input_shape=(3, 64, 64), num_classes=10), (3, 64, 64))
+            for name in ("densenet121", "resnet50v2", "mobilenet")
+        )
+    counts = [{block.name: block.parameters for block in collapsed(one)} for one in (dense, residual, plain)]
+    assert counts[0]["stem.pool"] == 0
+    assert counts[1]["pool"] == 0
+    assert counts[1]["body.stage1.1"] == counts[1]["body.stage1.2"]
+    assert counts[2]["stem"] == 3 * 9 * 32 + 2 * 32
+    assert [sum(one.values()) for one in counts] == [one.parameters for one in (dense, residual, plain)]
+
+
+def test_plain_operations_between_layers_do_not_make_them_parallel() -> None:
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two, self.three = (nn.Conv2d(4, 4, 3, padding=1) for _ in range(3))
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            maps = F.max_pool2d(F.relu_(self.one(inputs)), 1)
+            return self.three(torch.cat([inputs[:, :2], self.two(maps)[:, 2:]], 1)) + maps
+
+    assert summarise(nn.Sequential(Plain()), (4, 8, 8)).parallel == frozenset()
+    assert summarise(nn.Sequential(Residual(4)), (4, 8, 8)).parallel == {"0"}
+
+
+def written_on(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_a_drawing_says_how_many_parameters_it_leaves_out() -> None:
+    with torch.device("meta"):
+        model = models.create("googlenet", input_shape=(3, 224, 224), num_classes=10, auxiliary=True)
+    summary = summarise(model, (3, 224, 224))
+    drawn = sum(block.parameters for block in collapsed(summary))
+    said = written_on(draw(summary))
+    assert any(text.startswith("9,960,638 parameters") for text in said)
+    assert any(text.startswith(f"{summary.parameters - drawn:,} of them in layers that prediction") for text in said)
+    assert not any("of them" in text for text in written_on(draw(summarise(nn.Linear(2, 3), (2,)))))
+
+
+def test_a_drawing_is_as_narrow_as_asked_and_every_arrow_ends_at_a_block() -> None:
+    with torch.device("meta"):
+        summary = summarise(models.create("vgg19", input_shape=(3, 224, 224), num_classes=1000), (3, 224, 224))
+    wide, narrow = draw(summary), draw(summary, room=900)
+    assert wide.bbox.width > 1000
+    assert narrow.bbox.width <= 900
+    for figure in (wide, narrow):
+        patches = figure.axes[0].patches
+        fronts = [(patch.get_x(), patch.get_y() + patch.get_height()) for patch in patches if type(patch) is Rectangle]
+        arrows = [patch.get_path().vertices for patch in patches if isinstance(patch, FancyArrowPatch)]
+        assert len(arrows) == len(collapsed(summary))
+        for vertices in arrows:
+            tip, height = float(vertices[:, 0].max()), float(vertices[0, 1])
+            assert any(0 <= x - tip < 60 and 0 < floor - height < 20 for x, floor in fronts)
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any, str]:

@@ -160,7 +160,7 @@ def report(language: str, out: Path, as_json: bool) -> None:
 
 def _print_result(result: Mapping[str, Any], words: Any) -> None:
     """Statement → measured → verdict, as a block of lines for each claim."""
-    from profond.lecture.page import values_of
+    from profond.lecture.page import measured_key, values_of
 
     name = result["item"]
     width = max(60, min(100, shutil.get_terminal_size((96, 24)).columns))
@@ -168,7 +168,7 @@ def _print_result(result: Mapping[str, Any], words: Any) -> None:
     click.echo(f"{click.style(f'{name}  {title}', bold=True)} · {_verdict(result, words)}")
     for claim in result["claims"]:
         stated = words(f"{name}.claim.{claim['name']}")
-        measured = words(f"{name}.measured.{claim['name']}", values_of(claim["values"]))
+        measured = words(measured_key(name, claim), values_of(claim["values"]))
         sign = {True: "✓", False: "✗", None: "○"}[claim["holds"]]
         stated += f" ({words('page.aside')})" if claim["aside"] else ""
         click.echo(click.wrap_text(stated, width, f"  {sign} ", "    "))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Polygon, Rectangle
 
-from profond.explain.drawing import COLOURS, DOTS, FAINT, FONT, INK, MUTED, PAPER, text_width, tint
+from profond.explain.drawing import COLOURS, DOTS, FAINT, FONT, INK, MUTED, PAPER, broken, text_width, tint
 from profond.explain.summary import Layer, Summary
 
 MOST_BLOCKS, BLOCKS_A_ROW, LONGEST = 40, 10, 20
@@ -19,6 +20,29 @@ MARGIN, GAP, TALLEST, DEEPEST = 40, 30, 130, 46
 HEAD, LABELS, BAR = 88, 88, 40
 FAMILIES = {"input": "#9aa5b1", "convolution": COLOURS[1], "pooling": COLOURS[2], "dense": COLOURS[0]}
 FAMILIES |= {"recurrent": COLOURS[3], "other": "#c3ccd5"}
+
+
+WORDS = {
+    **{family: family for family in FAMILIES},
+    "together": "{layers} layers",
+    "sums": "{parameters} parameters, {multiply_adds} multiply-adds a sample; the bars compare the parameters",
+    "uncalled": "{parameters} of them in layers that prediction does not call, not drawn here",
+}
+
+
+@dataclass(frozen=True)
+class Writing:
+    """The words on a picture, and how whole numbers are written there.
+
+    Args:
+        words: those of ``WORDS`` in another language.
+    """
+
+    words: Mapping[str, str] = field(default_factory=lambda: WORDS)
+    number: Callable[[int], str] = "{:,}".format
+
+    def __call__(self, key: str, **numbers: int) -> str:
+        return self.words[key].format(**{name: self.number(one) for name, one in numbers.items()})
 
 
 @dataclass(frozen=True)
@@ -32,68 +56,98 @@ class Block:
     parameters: int
 
 
-def draw(summary: Summary) -> Figure:
-    """The picture of a summary: width and depth of a block grow with its shape; the bars share out the parameters."""
-    blocks = [Block("input", "", "input", summary.input_shape, 0), *collapsed(summary.layers, summary.shapes)]
-    count = math.ceil(len(blocks) / math.ceil(len(blocks) / BLOCKS_A_ROW))
-    rows = [blocks[first : first + count] for first in range(0, len(blocks), count)]
+ENGLISH = Writing()
+
+
+def draw(summary: Summary, writing: Writing = ENGLISH, *, room: float = math.inf) -> Figure:
+    """The picture of a summary: width and depth of a block grow with its shape; the bars share out the parameters.
+
+    Args:
+        writing: its words and numbers.
+        room: pixels that the picture may be wide, where its blocks can be put so.
+    """
+    start = Block(writing("input"), "", "input", summary.input_shape, 0)
+    blocks = [start, *collapsed(summary, writing)]
     largest = max((max(block.shape[1:]) for block in blocks if len(block.shape) > 1), default=1)
     widest = max(math.prod(block.shape[:1]) for block in blocks)
     most = max(1, *(block.parameters for block in blocks))
+    rows, inner = in_rows(blocks, [slot(block, largest, widest, writing) for block in blocks], room - 2 * MARGIN)
     heights = [
         max(solid(block, largest, widest)[1] + solid(block, largest, widest)[2] for block in row) for row in rows
     ]
-    inner = max(sum(slot(block, largest, widest) for block in row) + GAP * (len(row) - 1) for row in rows)
-    width = max(inner, text_width(sums(summary), 13), 560) + 2 * MARGIN
-    total = HEAD + sum(height + LABELS + BAR + 24 for height in heights) + 8
+    said = sums(summary, writing)
+    inner = max(inner, min(room - 2 * MARGIN, *(text_width(line, 13) + 1 for line in said)), 560)
+    said = [line for sentence in said for line in broken(sentence, inner, 13)]
+    width, head = inner + 2 * MARGIN, HEAD + 20 * (len(said) - 1)
+    total = head + sum(height + LABELS + BAR + 24 for height in heights) + 8
     figure = Figure(figsize=(width / DOTS, total / DOTS), dpi=DOTS, facecolor=PAPER)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(0, width), ylim=(total, 0))
-    heading(axes, summary, [block.family for block in blocks], width)
-    floor: float = HEAD
+    heading(axes, summary.model, said, [block.family for block in blocks], width, writing)
+    floor: float = head
     for row, height in zip(rows, heights, strict=True):
         floor += height
-        x, edge, end = float(MARGIN), 0.0, 0.0
+        x, edge = float(MARGIN), 0.0
         for block in row:
-            room = slot(block, largest, widest)
+            room_here = slot(block, largest, widest, writing)
             face, tall, deep = solid(block, largest, widest)
-            left = x + (room - face - deep) / 2
+            left = x + (room_here - face - deep) / 2
             if block is not row[0]:
                 arrow(axes, (edge + left) / 2, floor - 8)
+            elif row is not rows[0]:  # from the row above
+                arrow(axes, left - 16, floor - 8)
             cuboid(axes, block, left, floor, face, tall, deep)
-            labels(axes, block, x + room / 2, floor + 24)
-            share(axes, block.parameters / most, x + room / 2, floor + LABELS)
+            labels(axes, block, x + room_here / 2, floor + 24, writing)
+            share(axes, block.parameters / most, x + room_here / 2, floor + LABELS)
             edge = left + face + min(deep, 10)  # where its side is, as high as the arrow
-            end = left + face + deep
-            x += room + GAP
-        if row is not rows[-1]:
-            arrow(axes, end + 16, floor - 8)
+            x += room_here + GAP
         floor += LABELS + BAR + 24
     return figure
 
 
-def collapsed(layers: Sequence[Layer], shapes: Mapping[str, tuple[int, ...]]) -> list[Block]:
-    """The layers that compute or change the shape; in a large model, those of one part of it together.
+def in_rows(blocks: Sequence[Block], slots: Sequence[float], room: float) -> tuple[list[list[Block]], float]:
+    """Rows of about as many blocks each, as few as fit, and the width of the widest."""
+    for most in range(BLOCKS_A_ROW, 0, -1):
+        count = math.ceil(len(blocks) / math.ceil(len(blocks) / most))
+        starts = range(0, len(blocks), count)
+        width = max(sum(part) + GAP * (len(part) - 1) for part in (slots[first : first + count] for first in starts))
+        if width <= room:
+            break
+    return [list(blocks[first : first + count]) for first in starts], width
 
-    Args:
-        shapes: what each part of the model puts out, by its name.
+
+def collapsed(summary: Summary, writing: Writing = ENGLISH) -> list[Block]:
+    """The layers that compute or change the shape; those of one part together where it is not a chain.
+
+    In a large model, those of other parts stand together too.
     """
     blocks: list[Block] = []
     shape: tuple[int, ...] | None = None
-    for layer in layers:
+    waiting: list[Layer] = []  # what has parameters and is no block: BatchNorm
+    for layer in summary.layers:
         if layer.output_shape is None or "Pad" in layer.kind:  # padding belongs to what comes after it
             continue
         if layer.multiply_adds or (layer.output_shape != shape and layer.kind != "Flatten") or not blocks:
-            blocks.append(Block(layer.name, layer.kind, family(layer), layer.output_shape, layer.parameters))
-        elif layer.parameters:  # BatchNorm belongs to the convolution before it
-            blocks[-1] = replace(blocks[-1], parameters=blocks[-1].parameters + layer.parameters)
+            mine = layer.parameters
+            for one in waiting:  # BatchNorm belongs to the layer before it, unless it stands closer to the one after
+                if near(one.name, layer.name) > near(one.name, blocks[-1].name):
+                    mine += one.parameters
+                else:
+                    blocks[-1] = replace(blocks[-1], parameters=blocks[-1].parameters + one.parameters)
+            waiting = []
+            blocks.append(Block(layer.name, layer.kind, family(layer), layer.output_shape, mine))
+        elif layer.parameters:
+            waiting.append(layer)
         shape = layer.output_shape
+    if waiting:
+        rest = sum(one.parameters for one in waiting)
+        blocks[-1] = replace(blocks[-1], parameters=blocks[-1].parameters + rest)
     depth = max((block.name.count(".") + 1 for block in blocks), default=1)
-    grouped = blocks
+    grouped = grouped_at(blocks, depth, summary, writing)
     while len(grouped) > MOST_BLOCKS and depth > 1:
         depth -= 1
-        grouped = grouped_at(blocks, depth, shapes)
+        grouped = grouped_at(blocks, depth, summary, writing)
     return [replace(block, name=name) for block, name in zip(grouped, short([b.name for b in grouped]), strict=True)]
 
 
@@ -107,17 +161,33 @@ def short(names: Sequence[str]) -> list[str]:
     ]
 
 
-def grouped_at(blocks: Sequence[Block], depth: int, shapes: Mapping[str, tuple[int, ...]]) -> list[Block]:
+def grouped_at(blocks: Sequence[Block], depth: int, summary: Summary, writing: Writing) -> list[Block]:
     groups: dict[str, list[Block]] = {}
     for block in blocks:
-        groups.setdefault(".".join(block.name.split(".")[:depth]), []).append(block)
+        groups.setdefault(part(block.name, depth, summary.parallel), []).append(block)
     result = []
     for path, inside in groups.items():
         heaviest = max(inside, key=lambda block: block.parameters)
-        kind = inside[0].kind if len(inside) == 1 else f"{len(inside)} layers"
-        shape = shapes.get(path, inside[-1].shape)
+        kind = inside[0].kind if len(inside) == 1 else writing("together", layers=len(inside))
+        shape = summary.shapes.get(path, inside[-1].shape)
         result.append(Block(path, kind, heaviest.family, shape, sum(block.parameters for block in inside)))
     return result
+
+
+def near(one: str, other: str) -> int:
+    """How many parts of the model both layers are in."""
+    shared = 0
+    for left, right in zip(one.split("."), other.split("."), strict=False):
+        if left != right:
+            break
+        shared += 1
+    return shared
+
+
+def part(name: str, depth: int, parallel: Collection[str]) -> str:
+    """The part of the model that a layer is drawn with: as deep as asked, but nothing within a parallel one."""
+    paths = list(accumulate(name.split("."), "{}.{}".format))[:depth]
+    return next((path for path in paths if path in parallel), paths[-1])
 
 
 def family(layer: Layer) -> str:
@@ -138,9 +208,9 @@ def solid(block: Block, largest: int, widest: int) -> tuple[float, float, float]
     return (lengths[0], 16, deep) if len(lengths) == 1 else (lengths[1], lengths[0], deep)
 
 
-def slot(block: Block, largest: int, widest: int) -> float:
+def slot(block: Block, largest: int, widest: int, writing: Writing) -> float:
     face, _, deep = solid(block, largest, widest)
-    words = (clipped(block.name), block.kind, shape_text(block.shape), f"{block.parameters:,}")
+    words = (clipped(block.name), block.kind, shape_text(block.shape, writing), writing.number(block.parameters))
     return max(face + deep, *(text_width(word, 12, "bold") for word in words))
 
 
@@ -157,12 +227,12 @@ def cuboid(axes: Axes, block: Block, left: float, floor: float, face: float, tal
     axes.add_patch(Rectangle((left, top), face, tall, facecolor=tint(colour, 0.6), **edge))
 
 
-def labels(axes: Axes, block: Block, middle: float, top: float) -> None:
+def labels(axes: Axes, block: Block, middle: float, top: float, writing: Writing) -> None:
     write(axes, middle, top, clipped(block.name), INK, "bold")
     write(axes, middle, top + 18, block.kind, MUTED)
-    write(axes, middle, top + 36, shape_text(block.shape), INK)
+    write(axes, middle, top + 36, shape_text(block.shape, writing), INK)
     if block.parameters:
-        write(axes, middle, top + 54, f"{block.parameters:,}", MUTED)
+        write(axes, middle, top + 54, writing.number(block.parameters), MUTED)
 
 
 def share(axes: Axes, part: float, middle: float, top: float) -> None:
@@ -177,21 +247,25 @@ def arrow(axes: Axes, middle: float, y: float) -> None:
     axes.add_patch(FancyArrowPatch((middle - 11, y), (middle + 11, y), shrinkA=0, shrinkB=0, zorder=4, **style))
 
 
-def heading(axes: Axes, summary: Summary, families: Sequence[str], width: float) -> None:
-    write(axes, MARGIN, 38, summary.model, INK, "bold", 20, "left")
-    write(axes, MARGIN, 62, sums(summary), MUTED, "normal", 13, "left")
+def heading(
+    axes: Axes, model: str, said: Sequence[str], families: Sequence[str], width: float, writing: Writing
+) -> None:
+    write(axes, MARGIN, 38, model, INK, "bold", 20, "left")
+    for number, line in enumerate(said):
+        write(axes, MARGIN, 62 + 20 * number, line, MUTED, "normal", 13, "left")
     x = width - MARGIN
     for name in [name for name in reversed(FAMILIES) if name in families and name != "input"]:
-        x -= text_width(name, 12)
-        write(axes, x, 36, name, MUTED, "normal", 12, "left")
+        x -= text_width(writing(name), 12)
+        write(axes, x, 36, writing(name), MUTED, "normal", 12, "left")
         swatch: dict[str, Any] = {"edgecolor": INK, "linewidth": 0.6}
         axes.add_patch(Rectangle((x - 18, 25), 12, 12, facecolor=tint(FAMILIES[name], 0.6), **swatch))
         x -= 36
 
 
-def sums(summary: Summary) -> str:
-    counted = f"{summary.parameters:,} parameters, {summary.multiply_adds:,} multiply-adds a sample"
-    return f"{counted}; the bars compare the parameters"
+def sums(summary: Summary, writing: Writing) -> list[str]:
+    uncalled = sum(layer.parameters for layer in summary.layers if layer.output_shape is None)
+    counted = writing("sums", parameters=summary.parameters, multiply_adds=summary.multiply_adds)
+    return [counted, *([writing("uncalled", parameters=uncalled)] if uncalled else [])]
 
 
 def write(
@@ -218,5 +292,5 @@ def clipped(name: str) -> str:
     return shown if len(shown) <= LONGEST else "…" + shown[1 - LONGEST :]
 
 
-def shape_text(shape: Sequence[int]) -> str:
-    return "×".join(f"{side:,}" for side in shape)
+def shape_text(shape: Sequence[int], writing: Writing) -> str:
+    return "×".join(map(writing.number, shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -272,10 +273,13 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 
 
 def broken(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
-    """Text in lines that fit, broken at spaces, or anywhere in a word that is longer than a line."""
+    """Text in lines that fit, broken at spaces, or anywhere in a word that is longer than a line.
+
+    A no-break space, as French has in its numbers, is part of a word.
+    """
     lines: list[str] = []
     line = ""
-    for word in text.split():
+    for word in re.findall(r"[^ \t\n]+", text):
         joined = f"{line} {word}".strip()
         if text_width(joined, size, weight) <= width:
             line = joined

@@ -58,6 +58,7 @@ class Summary:
         buffers: stored numbers that no gradient reaches and that are not counted as parameters.
         weight_bytes: parameters and buffers as they are stored.
         shapes: what every module put out first, those that are no rows too, by its name.
+        parallel: names of the modules of which one part does not use what the part before it gave.
     """
 
     model: str
@@ -68,6 +69,7 @@ class Summary:
     buffers: int
     weight_bytes: int
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    parallel: frozenset[str] = field(default_factory=frozenset, repr=False)
 
     @property
     def parameters(self) -> int:
@@ -116,7 +118,8 @@ def summarise(
 
     Raises: ConfigError when the model does not take such an input.
     """
-    visits = trace(model, input_shape, axes=axes).visits
+    traced = trace(model, input_shape, axes=axes)
+    visits = traced.visits
     modules = dict(model.named_modules())
     seen: dict[int, str] = {}
     rows = {path: row(path, modules[path], visits.get(path), counting, seen) for path in modules}
@@ -134,6 +137,7 @@ def summarise(
         buffers=sum(one.numel() for one in stored.values() if one.is_floating_point()) - counted,
         weight_bytes=sum(one.numel() * one.element_size() for one in stored.values()),
         shapes={path: visit.output_shape for path, visit in visits.items() if visit.output_shape is not None},
+        parallel=frozenset(traced.parallel),
     )
 
 

@@ -40,9 +40,14 @@ class Visit:
 
 @dataclass
 class Trace:
-    """Every visited module by name, in the order in which they gave their first output."""
+    """Every visited module by name, in the order in which they gave their first output.
+
+    Args:
+        parallel: those of which one part does not use what the part called before it gave.
+    """
 
     visits: dict[str, Visit] = field(default_factory=dict)
+    parallel: set[str] = field(default_factory=set)
 
 
 def trace(model: nn.Module, input_shape: Sequence[int], *, axes: str | None = None) -> Trace:
@@ -115,6 +120,9 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.inside = [""]
         self.fields = WeakTensorKeyDictionary()
         self.fields[inputs] = field
+        self.calls = 0
+        self.latest = [0]  # for each module that we are inside of, the bit of the call that ended last in it
+        self.made_by = WeakTensorKeyDictionary()  # the bits of all calls that a tensor comes from
 
     @contextmanager
     def hooks(self, model: nn.Module) -> Iterator[None]:
@@ -130,21 +138,39 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _entering(self, name: str) -> Any:
         def enter(module: nn.Module, inputs: Any) -> None:
+            first = name not in self.found.visits
+            if first and self.latest[-1] and not self.made(inputs) & self.latest[-1]:
+                self.found.parallel.add(self.inside[-1])
             self.inside.append(name)
+            self.latest.append(0)
 
         return enter
 
     def _leaving(self, name: str) -> Any:
         def leave(module: nn.Module, inputs: Any, output: Any) -> None:
             self.inside.pop()
+            self.latest.pop()
+            tensors = [one for one in tree_leaves(output) if isinstance(one, Tensor)]
+            if tensors:
+                self.latest[-1] = 1 << self.calls
+                self.calls += 1
+            for one in tensors:
+                self.made_by[one] = self.made_by.get(one, 0) | self.latest[-1]  # type: ignore[no-untyped-call]
             visit = self.found.visits.setdefault(name, Visit())
             visit.calls += 1
-            tensor = next((one for one in tree_leaves(output) if isinstance(one, Tensor)), None)
-            if visit.output_shape is None and tensor is not None:
-                visit.output_shape = tuple(tensor.shape[1:])
-                visit.field = self.fields.get(tensor)  # type: ignore[no-untyped-call]
+            if visit.output_shape is None and tensors:
+                visit.output_shape = tuple(tensors[0].shape[1:])
+                visit.field = self.fields.get(tensors[0])  # type: ignore[no-untyped-call]
 
         return leave
+
+    def made(self, values: Any) -> int:
+        """The bits of all calls that some tensors come from."""
+        bits = 0
+        for one in tree_leaves(values):
+            if isinstance(one, Tensor):
+                bits |= self.made_by.get(one, 0)  # type: ignore[no-untyped-call]
+        return bits
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         output = func(*args, **(kwargs or {}))
@@ -154,6 +180,9 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         outputs = [one for one in tree_leaves(output) if isinstance(one, Tensor)]
         if not outputs:
             return output
+        bits = self.made((args, kwargs))
+        for one in outputs:
+            self.made_by[one] = bits
         if cost := multiply_adds(func.overloadpacket.__name__, arguments, outputs[0]):
             self.found.visits.setdefault(self.inside[-1], Visit()).multiply_adds += cost // BATCH
         for one, seen in zip(outputs, receptive_field.follow(func, arguments, outputs, self.fields.get), strict=True):

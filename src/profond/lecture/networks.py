@@ -9,12 +9,16 @@ import torch
 from matplotlib.figure import Figure
 
 from profond import models
-from profond.explain.architecture import draw
+from profond.explain.architecture import WORDS, Writing, draw
 from profond.explain.depth import depth
 from profond.explain.summary import Summary, summarise
 from profond.lecture.originals import Compared
 from profond.lecture.outcome import Claim, Outcome, Picture, Table, Value, count, number, text, word
+from profond.lecture.words import Words
 from profond.weights import naming
+
+READABLE = 900
+"""Pixels that a drawing may be wide: the page shows 864 of them, so that its letters stay about 11 high."""
 
 
 @dataclass(frozen=True)
@@ -136,10 +140,11 @@ def networks_table(found: Sequence[Counted], compared: Sequence[Compared]) -> Ta
 
 
 def architecture(name: str, summary: Summary) -> Picture:
-    """The drawing of a network's layers, generated."""
+    """The drawing of a network's layers, generated, as wide as the page lets it be read."""
 
-    def drawn(words: object) -> Figure:
-        return draw(summary)
+    def drawn(words: Words) -> Figure:
+        written = {key: words.catalogue[f"drawing.{key}"] for key in WORDS}
+        return draw(summary, Writing(written, lambda number: words.number(number, 0)), room=READABLE)
 
     return Picture(name, drawn)
 

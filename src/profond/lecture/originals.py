@@ -93,8 +93,11 @@ def keras_applications() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        keras = importlib.import_module("keras")
-        applications = importlib.import_module("keras.applications")
+        try:
+            keras = importlib.import_module("keras")
+            applications = importlib.import_module("keras.applications")
+        except ImportError as error:  # KERAS_BACKEND names one that is not installed
+            raise MissingError(f"keras cannot be imported: {error}", "set KERAS_BACKEND=torch") from None
     keras.utils.disable_interactive_logging()
     return applications
 
@@ -182,9 +185,9 @@ def beside_keras(name: str, theirs: str, side: int, gain: float = 1.0) -> Compar
     """A network and Keras's, through a .weights.h5 file."""
 
     def compare() -> float:
+        applications = keras_applications()  # chooses the backend, so it comes before keras itself
         import keras
 
-        applications = keras_applications()
         keras.backend.clear_session()  # it numbers its layers from the start again
         if theirs.startswith("NASNet") and keras.backend.backend() == "torch":
             raise MissingError("Keras's NASNet does not run on its torch backend", "pip install tensorflow-cpu")

@@ -170,7 +170,7 @@ class _Writer:
         )
         rows = "".join(
             f"<tr><td>{self.say(f'{name}.claim.{key}')}{self.aside(claim)}</td>"
-            f"<td>{self.say(f'{name}.measured.{key}', values_of(claim['values']))}</td>"
+            f"<td>{self.say(measured_key(name, claim), values_of(claim['values']))}</td>"
             f"<td>{self.verdict(claim)}</td></tr>"
             for claim in result["claims"]
             for key in (claim["name"],)
@@ -232,6 +232,11 @@ class _Writer:
         facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
         head = self.say("page.conditions", tag="p", attributes=' class="label"')
         return f'{head}<dl class="facts">{facts}</dl>'
+
+
+def measured_key(item: str, claim: Mapping[str, Any]) -> str:
+    """Of the sentence that says what was measured, or that nothing could be."""
+    return "page.absent" if claim["holds"] is None else f"{item}.measured.{claim['name']}"
 
 
 def values_of(data: Mapping[str, Any]) -> dict[str, Value]:

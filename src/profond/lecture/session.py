@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from profond.core.errors import DataError, MissingError, ProfondError, UsageError
+from profond.core.errors import Interrupted, ProfondError, StorageError
 from profond.lecture import registry
 from profond.lecture.outcome import Item, Options
 from profond.lecture.results import check_writable, keep
@@ -16,24 +16,28 @@ from profond.lecture.results import check_writable, keep
 def run_items(names: Sequence[str], options: Options, folder: Path) -> Iterator[dict[str, Any]]:
     """Run items and give each result as it was kept.
 
-    An item whose data is not to be had, or that cannot be run as asked, does not keep the others from running; its
-    error is raised at the end.
+    An item that fails does not keep the others from running; the first error is raised at the end.
 
-    Raises: UnknownName, StorageError, and whatever an item raises.
+    Raises: UnknownName, StorageError, Interrupted, and whatever an item raises.
     """
     items: list[tuple[str, Item]] = [(name, registry.load(name)) for name in names]
     check_writable(folder)
-    failed: ProfondError | None = None
+    failed: Exception | None = None
     for name, item in items:
         began = time.monotonic()
         try:
             outcome = item(options)
-        except (MissingError, DataError, UsageError) as error:
-            options.say(f"{name} could not be run: {error.message}")
+            seconds = time.monotonic() - began
+            command = command_of(name, options)
+            result = keep(folder, name, outcome, seconds=seconds, command=command, quick=options.quick)
+        except (Interrupted, StorageError):  # the next item would end the same way
+            raise
+        except Exception as error:
+            said = error.message if isinstance(error, ProfondError) else f"{type(error).__name__}: {error}"
+            options.say(f"{name} could not be run: {said}")
             failed = failed or error
             continue
-        seconds = time.monotonic() - began
-        yield keep(folder, name, outcome, seconds=seconds, command=command_of(name, options), quick=options.quick)
+        yield result
     if failed is not None:
         raise failed
 
