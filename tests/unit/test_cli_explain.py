@@ -168,6 +168,28 @@ def test_images_with_one_name_get_folders_of_their_own(
     assert sorted(path.name for path in Path("there").iterdir()) == ["photo", "photo-2"]
 
 
+def test_images_with_one_name_are_not_mixed_between_calls(
+    trained: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("more").mkdir()
+    paint("red").save("more/photo.png")
+    Path("there/photo").mkdir(parents=True)
+    Path("there/photo/grad_cam.png").write_bytes(b"of an unknown image")
+
+    def folder(image: str, method: str) -> str:
+        one = explained([str(trained), image, "--method", method, "--out", "there"], capsys)["explanations"][0]
+        (found,) = {Path(file).parent.name for file in one["files"]}
+        return found
+
+    assert folder("photo.png", "grad_cam") == "photo-2"
+    assert folder("more/photo.png", "grad_cam") == "photo-3"
+    assert folder("photo.png", "occlusion") == "photo-2"
+    assert folder("more/photo.png", "occlusion") == "photo-3"
+    assert Path("there/photo/grad_cam.png").read_bytes() == b"of an unknown image"
+    told = json.loads(Path("there/photo-2/source.json").read_text())
+    assert told["image"] == "photo.png"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

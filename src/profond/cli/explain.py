@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from profond.cli.inputs import input_images, report_refused, tell_refused
 from profond.cli.output import print_json, progress_bar, say
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 from profond.core.errors import ConfigError, ProfondError, UnknownName, UsageError
+from profond.core.files import write_json
+from profond.core.run import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +38,7 @@ METHODS = {
     "filters": "a layer's kernels; needs no image",
     "nearest": "the most similar images of the training data",
 }
+SOURCE = "source.json"
 _SAMPLE = re.compile(r"(train|valid|test)/(\d+)")
 
 
@@ -50,12 +54,12 @@ class Work:
     folder: Path
     nearest: Callable[[Look, Path], tuple[Any, list[Path]]]
     done: list[dict[str, Any]] = field(default_factory=list)
-    used: Counter[str] = field(default_factory=Counter)
 
     def explain(self, picture: Path | Tensor, name: str) -> dict[str, Any]:
         """One image: its files, and what was found besides."""
         look = self.sight.look(picture, name, self.label)
-        folder = self.folder / self.own_folder(name)
+        mark = fingerprint(look)
+        folder = self.own_folder(name, mark)
         suffix = f"-{safe(look.subject.label)}" if self.label else ""
         report: dict[str, Any] = {
             "image": name,
@@ -65,28 +69,50 @@ class Work:
             "notes": list(look.notes),
         }
         files: list[Path] = []
-        if self.pixel:
-            found, files = self.sight.pixel(look, folder, *self.pixel)
-            report |= {"pixel": found.to_json(), "lines": found.lines()}
-        for method in self.methods:
-            if method == "overview":
-                files += self.sight.overview(look, folder, suffix, self.stage)
-            elif method == "maps":
-                files += self.sight.maps(look, folder, self.stage)
-            elif method == "nearest":
-                report["nearest"], more = self.nearest(look, folder)
-                files += more
-            elif method != "filters":
-                files += self.sight.write(look, self.sight.ask(look, method, self.stage), folder, suffix)
+        try:
+            if self.pixel:
+                found, files = self.sight.pixel(look, folder, *self.pixel)
+                report |= {"pixel": found.to_json(), "lines": found.lines()}
+            for method in self.methods:
+                if method == "overview":
+                    files += self.sight.overview(look, folder, suffix, self.stage)
+                elif method == "maps":
+                    files += self.sight.maps(look, folder, self.stage)
+                elif method == "nearest":
+                    report["nearest"], more = self.nearest(look, folder)
+                    files += more
+                elif method != "filters":
+                    files += self.sight.write(look, self.sight.ask(look, method, self.stage), folder, suffix)
+        finally:
+            if folder.is_dir():
+                write_json(folder / SOURCE, {"schema_version": SCHEMA_VERSION, "image": name, "sha256": mark})
         report["files"] = [str(file) for file in files]
         self.done.append(report)
         return report
 
-    def own_folder(self, name: str) -> str:
-        """The image's name without its ending; a number where another one of this call has it."""
+    def own_folder(self, name: str, mark: str) -> Path:
+        """Named as the image without its ending; with a number where that folder is another image's."""
         stem = safe(name if _SAMPLE.fullmatch(name) else Path(name).stem) or "image"
-        self.used[stem] += 1
-        return stem if self.used[stem] == 1 else f"{stem}-{self.used[stem]}"
+        folder, number = self.folder / stem, 1
+        while folder.exists() and owner(folder) != mark:
+            number += 1
+            folder = self.folder / f"{stem}-{number}"
+        return folder
+
+
+def fingerprint(look: Look) -> str:
+    """SHA-256 of an image's pixels, by which its folder is known again."""
+    image = look.subject.image
+    return hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()
+
+
+def owner(folder: Path) -> str | None:
+    """The fingerprint of the image that a folder explains; None where it does not say."""
+    try:
+        said = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return said.get("sha256") if isinstance(said, dict) else None
 
 
 @click.command()
