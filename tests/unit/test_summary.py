@@ -16,7 +16,7 @@ from profond import models
 from profond.cli import run
 from profond.core.errors import ConfigError
 from profond.explain.architecture import clipped, collapsed, draw
-from profond.explain.summary import Layer, Summary, summarise
+from profond.explain.summary import Layer, Summary, count, summarise
 from profond.explain.summary_table import lines
 
 
@@ -393,6 +393,39 @@ def test_settings_and_classes_are_taken(capsys: pytest.CaptureFixture[str]) -> N
     code, out, _ = said(capsys, "params", "convnet1d", "--set", "pool=2", "--set", "widths=[4,8]", "--json")
     assert code == 0
     assert json.loads(out)["input_shape"] == [1, 8]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "parameters", "change"),
+    [
+        ("resnet50", "3x224x224", 25_636_712, "convolution_bias=true"),
+        ("inception_v3", "3x299x299", 23_851_784, "norm_scale=false"),
+    ],
+)
+def test_keras_s_own_number_is_told_with_the_setting_that_leads_to_it(
+    name: str, size: str, parameters: int, change: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("params", name, "--input", size, "--classes", "1000", "--counting", "keras")
+    _, out, _ = said(capsys, *asked)
+    assert f"as Keras builds it, {parameters:,} parameters: --set {change}\n" in out
+    code, out, _ = said(capsys, *asked, "--set", change)
+    assert code == 0
+    assert f"parameters   {parameters:,} (" in out
+    assert "builds it" not in out
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "densenet121", "vgg11", "squeezenet1_1", "xception", "lenet5"])
+def test_counting_without_a_forward_pass_comes_to_the_same(name: str) -> None:
+    shape = models.example_shape(name)
+    with torch.device("meta"):
+        model = models.create(name, input_shape=shape, num_classes=10)
+    assert count(model, "keras") == summarise(model, shape, counting="keras").parameters
+    assert count(model) == summarise(model, shape).parameters
+
+
+def test_networks_without_batchnorm_are_not_said_to_have_its_statistics(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "BatchNorm" not in said(capsys, "params", "lenet5", "--counting", "keras")[1]
+    assert "BatchNorm's running statistics" in said(capsys, "params", "convnet2d", "--counting", "keras")[1]
 
 
 def test_a_run_s_folder_tells_its_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

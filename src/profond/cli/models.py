@@ -20,7 +20,7 @@ from profond.core.run import SCHEMA_VERSION, Run
 if TYPE_CHECKING:
     from torch import nn
 
-    from profond.explain.summary import Summary
+    from profond.explain.summary import Counting, Summary
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -123,16 +123,21 @@ def account(
     from profond.explain.summary import summarise
 
     label, model, shape, config = build(name, settings)
-    summary = summarise(model, shape, counting="keras" if counting == "keras" else "torch", name=label)
+    way: Counting = "keras" if counting == "keras" else "torch"
+    summary = summarise(model, shape, counting=way, name=label)
+    other = as_built_there(model, config, way)
     if picture is not None:
         from profond.explain.architecture import draw
 
         save_figure(draw(summary), picture)
     if as_json:
         drawn = {"picture": str(picture)} if picture else {}
-        print_json(command, {"settings": config, **summary.to_json(), **drawn})
+        print_json(command, {"settings": config, **summary.to_json(), **other, **drawn})
         return
     report(summary, config)
+    for found in other.values():
+        changes = " ".join(f"--set {key}={json.dumps(value)}" for key, value in found["settings"].items())
+        click.echo(f"note         as {found['library']} builds it, {found['parameters']:,} parameters: {changes}")
     if picture is not None:
         click.echo(f"picture      {picture}")
 
@@ -163,6 +168,31 @@ def build(name: str, settings: dict[str, Any]) -> tuple[str, nn.Module, tuple[in
     with torch.device("meta"):
         model = zoo.registry.load(name)(**config)
     return label, model, tuple(config["input_shape"]), config
+
+
+def as_built_there(model: nn.Module, config: dict[str, Any], counting: Counting) -> dict[str, Any]:
+    """What the library whose counting is asked for comes to, and the settings that lead there, where this differs."""
+    import torch
+
+    from profond.explain.summary import count
+    from profond.weights import naming
+
+    library, convention = ("Keras", "KERAS") if counting == "keras" else ("torchvision", "TORCHVISION")
+    theirs = naming.settings(type(model).__module__, convention)
+    theirs = {key: value for key, value in theirs.items() if config.get(key) != value}
+
+    def built(changes: dict[str, Any]) -> int:
+        with torch.device("meta"):
+            return count(type(model)(**{**config, **changes}), counting)
+
+    own = count(model, counting)
+    try:
+        if not theirs or (total := built(theirs)) == own:
+            return {}
+    except ConfigError:  # they would not take such an input
+        return {}
+    needed = {key: value for key, value in theirs.items() if built({key: value}) != own}
+    return {"built_as": {"library": library, "parameters": total, "settings": needed or theirs}}
 
 
 def report(summary: Summary, config: dict[str, Any]) -> None:
