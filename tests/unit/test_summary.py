@@ -428,6 +428,24 @@ def test_networks_without_batchnorm_are_not_said_to_have_its_statistics(capsys: 
     assert "BatchNorm's running statistics" in said(capsys, "params", "convnet2d", "--counting", "keras")[1]
 
 
+def test_a_model_s_stages_and_head_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = said(capsys, "models", "show", "mobilenet")
+    assert "stages       stem, blocks.0, blocks.1, blocks.2, …, blocks.10, blocks.11, blocks.12; head  output\n" in out
+    _, out, _ = said(capsys, "models", "show", "mobilenet", "--json")
+    document = json.loads(out)
+    assert len(document["stages"]) == 14
+    assert document["head"] == "output"
+
+
+def test_what_leads_to_the_counts_of_imagenet_is_said_where_a_small_input_was_taken(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hint = "for ImageNet: --input 3x224x224 --classes 1000"
+    assert said(capsys, "models", "show", "squeezenet1_1")[1].splitlines()[-1] == hint
+    assert "for ImageNet" not in said(capsys, "models", "show", "squeezenet1_1", "--classes", "10")[1]
+    assert "for ImageNet" not in said(capsys, "models", "show", "mlp")[1]
+
+
 def test_a_run_s_folder_tells_its_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     from profond.core.run import Run
 

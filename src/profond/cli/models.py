@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,20 +126,42 @@ def account(
     way: Counting = "keras" if counting == "keras" else "torch"
     summary = summarise(model, shape, counting=way, name=label)
     other = as_built_there(model, config, way)
+    stages: tuple[str, ...] = model.stages  # type: ignore[assignment]
     if picture is not None:
         from profond.explain.architecture import draw
 
         save_figure(draw(summary), picture)
     if as_json:
         drawn = {"picture": str(picture)} if picture else {}
-        print_json(command, {"settings": config, **summary.to_json(), **other, **drawn})
+        parts = {"stages": list(stages), "head": model.head}
+        print_json(command, {"settings": config, **parts, **summary.to_json(), **other, **drawn})
         return
     report(summary, config)
     for found in other.values():
-        changes = " ".join(f"--set {key}={json.dumps(value)}" for key, value in found["settings"].items())
-        click.echo(f"note         as {found['library']} builds it, {found['parameters']:,} parameters: {changes}")
+        settled = " ".join(f"--set {key}={json.dumps(value)}" for key, value in found["settings"].items())
+        click.echo(f"note         as {found['library']} builds it, {found['parameters']:,} parameters: {settled}")
+    if command == "models show":
+        click.echo(f"stages       {', '.join(shortened(stages))}; head  {model.head}")
     if picture is not None:
         click.echo(f"picture      {picture}")
+    if size is None and classes is None and (side := imagenet_side(name)):
+        click.echo(f"for ImageNet: --input 3x{side}x{side} --classes 1000")
+
+
+def shortened(names: Sequence[str], start: int = 4, end: int = 3) -> list[str]:
+    """The first and the last of many names."""
+    return list(names) if len(names) <= start + end + 1 else [*names[:start], "…", *names[-end:]]
+
+
+def imagenet_side(name: str) -> int | None:
+    """The side of the images that a registered network was published for; None where none was, and for a run."""
+    from profond import models as zoo
+    from profond.weights.pretrained import published
+
+    if name not in zoo.registry.names():
+        return None
+    sizes = [row.preprocessing.size for row in published(name) if row.classes is None]
+    return sizes[0][0] if sizes and sizes[0] else None
 
 
 def build(name: str, settings: dict[str, Any]) -> tuple[str, nn.Module, tuple[int, ...], dict[str, Any]]:
