@@ -469,6 +469,12 @@ def test_a_run_s_folder_tells_its_model(capsys: pytest.CaptureFixture[str], tmp_
         (("params", "lenet5", "--input", "1x0x28"), 2, "1 or more"),
         (("params", "mlp", "--input", "99999x99999x99999"), 2, "at most"),
         (("params", "lenet5", "--input", "1x8x8"), 3, "12×12"),
+        (
+            ("params", "inception_v3", "--input", "3x64x80"),
+            3,
+            "(3, 75, 75): `train --set size=75`, `finetune --size 75`, `models show --input 3x75x75`",
+        ),
+        (("params", "convnet1d", "--input", "1x8"), 3, "(1, 64): `models show --input 1x64`"),
         (("params", "lenet5", "--set", "padding"), 2, "key=value"),
         (("params", "lenet5", "--set", "pading=2"), 3, "did you mean 'padding'?"),
         (("params", "lenet5", "--classes", "0"), 2, "1 or more"),
