@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from profond import models
 from profond.core.errors import ConfigError, DataError, MissingError, UnknownName
 from profond.explain.attribution import METHODS, Attribution, grad_cam, integrated_gradients, occlusion, smooth_grad
+from profond.explain.attribution_figure import percent
 from profond.explain.guard import undisturbed
 from profond.explain.stages import feature_maps, find_module, map_stage, stage_shapes
 from profond.nn.auxiliary import Logits
@@ -290,3 +291,11 @@ def test_without_captum_the_error_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "pip install captum", done.stderr
     assert MissingError.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.831, "83.1 %"), (0.00042, "0.042 %"), (0.00001, "0.001 %"), (7.7e-26, "< 0.001 %"), (0.0, "0 %")],
+)
+def test_tiny_probabilities_are_told_as_tiny(share: float, words: str) -> None:
+    assert percent(share) == words
