@@ -52,7 +52,7 @@ class Work:
     stage: str | None
     pixel: tuple[str, int, tuple[int, ...]] | None
     folder: Path
-    nearest: Callable[[Look, Path], tuple[Any, list[Path]]]
+    nearest: Callable[[Look, Path, Path | Tensor], tuple[Any, list[Path]]]
     done: list[dict[str, Any]] = field(default_factory=list)
 
     def explain(self, picture: Path | Tensor, name: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Work:
                 elif method == "maps":
                     files += self.sight.maps(look, folder, self.stage)
                 elif method == "nearest":
-                    report["nearest"], more = self.nearest(look, folder)
+                    report["nearest"], more = self.nearest(look, folder, picture)
                     files += more
                 elif method != "filters":
                     files += self.sight.write(look, self.sight.ask(look, method, self.stage), folder, suffix)
@@ -119,7 +119,12 @@ def owner(folder: Path) -> str | None:
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="One of those below; may stand several times.")
-@click.option("--class", "label", metavar="NAME", help="The class to explain; by default the most probable one.")
+@click.option(
+    "--class",
+    "label",
+    metavar="NAME|NUMBER",
+    help="The class to explain, by its name or number; by default the most probable one.",
+)
 @click.option("--stage", metavar="NAME", help="For grad_cam, maps, filters, nearest: a module of the network.")
 @click.option(
     "--pixel", metavar="LAYER,MAP,ROW,COLUMN", help="The arithmetic of one number that a convolution puts out."
@@ -189,6 +194,8 @@ def explain(
     root = out or (Path(name) / "explain" if run is not None else Path("explain") / safe(name))
     sight = Sight(predictor, name)
     source = Source(sight, None if run is None else Path(name), data, stage, root, count, quiet)
+    if "nearest" in chosen:
+        source.others()  # what is wrong with them is said before anything is computed
     work = Work(sight, chosen, label, stage, at, root, source.nearest)
     kernels = sight.filters(root, stage) if "filters" in chosen else []
     if kernels and not as_json:
@@ -259,17 +266,38 @@ class Source:
         raw: Tensor = chosen.raw(int(number))
         return raw
 
-    def nearest(self, look: Look, folder: Path) -> tuple[Any, list[Path]]:
-        from profond.serve.gallery import Gallery, other_images, show_nearest
+    def others(self) -> Dataset:
+        """The images that nearest chooses from. Raises: as ``open_dataset``."""
+        from profond.serve.gallery import other_images
+
+        if self.data is None:
+            return self.own()
+        if "others" not in self.opened:
+            self.opened["others"] = other_images(self.data, self.sight.predictor)
+        dataset: Dataset = self.opened["others"]
+        return dataset
+
+    def itself(self, picture: Path | Tensor, name: str) -> str:
+        """What the explained image is called among the others; empty where it is none of them."""
+        from profond.serve.gallery import identity_of
+
+        if isinstance(picture, Path):
+            return identity_of(picture, self.others())
+        split, _, number = name.partition("/")
+        return "" if self.data is not None else self.own().split(split).identity(int(number))
+
+    def nearest(self, look: Look, folder: Path, picture: Path | Tensor) -> tuple[Any, list[Path]]:
+        from profond.serve.gallery import Gallery, show_nearest
 
         if "gallery" not in self.opened:
-            dataset = self.own() if self.data is None else other_images(self.data, self.sight.predictor)
+            dataset = self.others()
             split = "train" if "train" in dataset.splits else next(iter(dataset.splits))
             with progress_bar(len(dataset.split(split)), "features", " images", hidden=self.quiet) as advance:
                 self.opened["gallery"] = Gallery.open(
                     self.sight.predictor, dataset, split, self.root / "features", self.stage, advance
                 )
-        rows, files = show_nearest(self.sight, self.opened["gallery"], look, folder, self.count)
+        skip = self.itself(picture, look.subject.name)
+        rows, files = show_nearest(self.sight, self.opened["gallery"], look, folder, self.count, skip)
         return [{"image": one, "class": label, "distance": round(far, 6)} for one, label, far in rows], files
 
 
