@@ -119,12 +119,7 @@ def owner(folder: Path) -> str | None:
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="One of those below; may stand several times.")
-@click.option(
-    "--class",
-    "label",
-    metavar="NAME|NUMBER",
-    help="The class to explain, by its name or number; by default the most probable one.",
-)
+@click.option("--class", "label", metavar="NAME|NUMBER", help="The class to explain.  [default: the most probable one]")
 @click.option("--stage", metavar="NAME", help="For grad_cam, maps, filters, nearest: a module of the network.")
 @click.option(
     "--pixel", metavar="LAYER,MAP,ROW,COLUMN", help="The arithmetic of one number that a convolution puts out."
