@@ -252,8 +252,9 @@ def test_bad_questions_are_refused_in_words() -> None:
         smooth_grad(nn.Conv2d(1, 2, 3), sample)
     with torch.no_grad():
         model.output.bias[0] = float("nan")
-    with pytest.raises(ConfigError, match="not finite"):
+    with pytest.raises(ConfigError, match="not finite") as caught:
         grad_cam(model, sample)
+    assert "fetch them again, or train again" in (caught.value.help or "")
 
 
 def test_a_model_is_put_back_when_looking_fails() -> None:
