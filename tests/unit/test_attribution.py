@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from profond import models
 from profond.core.errors import ConfigError, DataError, MissingError, UnknownName
 from profond.explain.attribution import METHODS, Attribution, grad_cam, integrated_gradients, occlusion, smooth_grad
+from profond.explain.attribution_figure import percent
 from profond.explain.guard import undisturbed
 from profond.explain.stages import feature_maps, find_module, map_stage, stage_shapes
 from profond.nn.auxiliary import Logits
@@ -251,8 +252,9 @@ def test_bad_questions_are_refused_in_words() -> None:
         smooth_grad(nn.Conv2d(1, 2, 3), sample)
     with torch.no_grad():
         model.output.bias[0] = float("nan")
-    with pytest.raises(ConfigError, match="not finite"):
+    with pytest.raises(ConfigError, match="not finite") as caught:
         grad_cam(model, sample)
+    assert "fetch them again, or train again" in (caught.value.help or "")
 
 
 def test_a_model_is_put_back_when_looking_fails() -> None:
@@ -290,3 +292,11 @@ def test_without_captum_the_error_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "pip install captum", done.stderr
     assert MissingError.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.831, "83.1 %"), (0.00042, "0.042 %"), (0.00001, "0.001 %"), (7.7e-26, "< 0.001 %"), (0.0, "0 %")],
+)
+def test_tiny_probabilities_are_told_as_tiny(share: float, words: str) -> None:
+    assert percent(share) == words

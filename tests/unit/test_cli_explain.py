@@ -11,10 +11,12 @@ import pytest
 from PIL import Image
 
 from profond.cli import run as profond
+from profond.core.errors import UnknownName
 from profond.recipes.configuration import changed, for_model
 from profond.recipes.experiment import assemble
 from profond.recipes.train import train_experiment
 from profond.serve.predictor import Predictor
+from profond.serve.sight import known_class
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
 SIDE = 12
@@ -97,6 +99,14 @@ def test_a_class_is_chosen_by_name(trained: Path, here: Path, capsys: pytest.Cap
     assert "did you mean 'blue'?" in capsys.readouterr().err
 
 
+def test_a_class_is_chosen_by_its_number_where_none_is_called_so() -> None:
+    assert known_class("2", ["cat", "dog", "emu"]) == "emu"
+    assert known_class("2", ["2", "0", "1"]) == "2"
+    for unknown in ("3", "-1", "²"):
+        with pytest.raises(UnknownName):
+            known_class(unknown, ["cat", "dog", "emu"])
+
+
 def test_maps_filters_and_neighbours(trained: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = ["--method", "maps", "--method", "nearest", "--method", "filters", "--count", "5"]
     report = explained([str(trained), "photo.png", *wanted, "--out", "there"], capsys)
@@ -166,6 +176,69 @@ def test_images_with_one_name_get_folders_of_their_own(
     assert "broken.png is damaged" in told.err
     assert "1 of 3 images could not be used" in told.err
     assert sorted(path.name for path in Path("there").iterdir()) == ["photo", "photo-2"]
+
+
+def test_images_with_one_name_are_not_mixed_between_calls(
+    trained: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("more").mkdir()
+    paint("red").save("more/photo.png")
+    Path("there/photo").mkdir(parents=True)
+    Path("there/photo/grad_cam.png").write_bytes(b"of an unknown image")
+
+    def folder(image: str, method: str) -> str:
+        one = explained([str(trained), image, "--method", method, "--out", "there"], capsys)["explanations"][0]
+        (found,) = {Path(file).parent.name for file in one["files"]}
+        return found
+
+    assert folder("photo.png", "grad_cam") == "photo-2"
+    assert folder("more/photo.png", "grad_cam") == "photo-3"
+    assert folder("photo.png", "occlusion") == "photo-2"
+    assert folder("more/photo.png", "occlusion") == "photo-3"
+    assert Path("there/photo/grad_cam.png").read_bytes() == b"of an unknown image"
+    told = json.loads(Path("there/photo-2/source.json").read_text())
+    assert told["image"] == "photo.png"
+
+
+def test_an_image_of_the_training_data_is_not_its_own_neighbour(
+    trained: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = ["--method", "nearest", "--count", "36", "--out", "there"]
+    data = json.loads((trained / "config.json").read_text())["data"]["name"]
+    known = {f"{name}/{number}.png" for name in COLOURS for number in range(12)}
+    one = explained([str(trained), "photo.png", *wanted], capsys)["explanations"][0]
+    learned = {row["image"] for row in one["nearest"]}
+    assert learned < known
+    chosen = sorted(learned)[0]
+    one = explained([str(trained), str(Path(data) / chosen), *wanted], capsys)["explanations"][0]
+    assert {row["image"] for row in one["nearest"]} == learned - {chosen}
+    one = explained([str(trained), "train/3", *wanted], capsys)["explanations"][0]
+    assert len({row["image"] for row in one["nearest"]}) == len(learned) - 1
+
+
+def test_neighbours_are_found_in_a_folder_without_classes(
+    trained: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("flat").mkdir()
+    for name in COLOURS:
+        paint(name, 3, (30, 20)).save(f"flat/{name}.png")
+    paint("green", 4).save("flat/photo.png")  # another image of the same name
+    Path("flat/notes.txt").write_text("no image")
+    wanted = ["--method", "nearest", "--data", "flat", "--out", "there"]
+    rows = explained([str(trained), "photo.png", *wanted], capsys)["explanations"][0]["nearest"]
+    assert {row["image"] for row in rows[:2]} == {"green.png", "photo.png"}
+    assert {row["image"] for row in rows[2:]} == {"red.png", "blue.png"}
+    assert {row["class"] for row in rows} == {"flat"}
+
+
+def test_data_without_images_are_refused_before_anything_is_computed(
+    trained: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("empty").mkdir()
+    asked = ["--method", "overview", "--method", "nearest", "--data", "empty", "--out", "there"]
+    assert profond(["explain", str(trained), "photo.png", *asked]) == 3
+    assert "empty has no images" in capsys.readouterr().err
+    assert not Path("there").exists()
 
 
 @pytest.mark.parametrize(

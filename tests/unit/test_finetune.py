@@ -269,6 +269,13 @@ def test_bad_input_is_one_error_with_help(
     assert not list((tmp_path / "runs").glob("*"))
 
 
+def test_pretrained_may_be_said_though_it_is_always_so(
+    photos: Path, weights: Path, tmp_path: Path, capsys: Any
+) -> None:
+    assert profond(arguments(photos, weights, tmp_path, "--pretrained", "--set=parts=-1")) == 3
+    assert "parts is -1" in capsys.readouterr().err
+
+
 def test_one_class_alone_is_refused(weights: Path, tmp_path: Path, capsys: Any) -> None:
     lonely = digits(tmp_path / "lonely", {"3": 5})
     assert profond(arguments(lonely, weights, tmp_path / "runs")) == 3

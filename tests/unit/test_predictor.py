@@ -284,8 +284,9 @@ def test_weights_that_are_not_finite_are_an_error(run):
 
     weights = {name: tensor * float("nan") for name, tensor in load_file(run.file("model.safetensors")).items()}
     save_file(weights, run.file("model.safetensors"))
-    with pytest.raises(ConfigError, match="not finite"):
+    with pytest.raises(ConfigError, match="not finite") as caught:
         Predictor.open(run, device="cpu").predict([paint("red")])
+    assert "fetch them again, or train again" in (caught.value.help or "")
 
 
 def predict(*arguments) -> int:

@@ -18,7 +18,7 @@ from profond import models
 from profond.cli import run
 from profond.core.errors import ConfigError
 from profond.explain.architecture import clipped, collapsed, draw
-from profond.explain.summary import Layer, Summary, summarise
+from profond.explain.summary import Layer, Summary, count, summarise
 from profond.explain.summary_table import lines
 
 
@@ -471,6 +471,57 @@ def test_settings_and_classes_are_taken(capsys: pytest.CaptureFixture[str]) -> N
     assert json.loads(out)["input_shape"] == [1, 8]
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "parameters", "change"),
+    [
+        ("resnet50", "3x224x224", 25_636_712, "convolution_bias=true"),
+        ("inception_v3", "3x299x299", 23_851_784, "norm_scale=false"),
+    ],
+)
+def test_keras_s_own_number_is_told_with_the_setting_that_leads_to_it(
+    name: str, size: str, parameters: int, change: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("params", name, "--input", size, "--classes", "1000", "--counting", "keras")
+    _, out, _ = said(capsys, *asked)
+    assert f"as Keras builds it, {parameters:,} parameters: --set {change}\n" in out
+    code, out, _ = said(capsys, *asked, "--set", change)
+    assert code == 0
+    assert f"parameters   {parameters:,} (" in out
+    assert "builds it" not in out
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "densenet121", "vgg11", "squeezenet1_1", "xception", "lenet5"])
+def test_counting_without_a_forward_pass_comes_to_the_same(name: str) -> None:
+    shape = models.example_shape(name)
+    with torch.device("meta"):
+        model = models.create(name, input_shape=shape, num_classes=10)
+    assert count(model, "keras") == summarise(model, shape, counting="keras").parameters
+    assert count(model) == summarise(model, shape).parameters
+
+
+def test_networks_without_batchnorm_are_not_said_to_have_its_statistics(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "BatchNorm" not in said(capsys, "params", "lenet5", "--counting", "keras")[1]
+    assert "BatchNorm's running statistics" in said(capsys, "params", "convnet2d", "--counting", "keras")[1]
+
+
+def test_a_model_s_stages_and_head_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = said(capsys, "models", "show", "mobilenet")
+    assert "stages       stem, blocks.0, blocks.1, blocks.2, …, blocks.10, blocks.11, blocks.12; head  output\n" in out
+    _, out, _ = said(capsys, "models", "show", "mobilenet", "--json")
+    document = json.loads(out)
+    assert len(document["stages"]) == 14
+    assert document["head"] == "output"
+
+
+def test_what_leads_to_the_counts_of_imagenet_is_said_where_a_small_input_was_taken(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hint = "for ImageNet: --input 3x224x224 --classes 1000"
+    assert said(capsys, "models", "show", "squeezenet1_1")[1].splitlines()[-1] == hint
+    assert "for ImageNet" not in said(capsys, "models", "show", "squeezenet1_1", "--classes", "10")[1]
+    assert "for ImageNet" not in said(capsys, "models", "show", "mlp")[1]
+
+
 def test_a_run_s_folder_tells_its_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     from profond.core.run import Run
 
@@ -494,6 +545,12 @@ def test_a_run_s_folder_tells_its_model(capsys: pytest.CaptureFixture[str], tmp_
         (("params", "lenet5", "--input", "1x0x28"), 2, "1 or more"),
         (("params", "mlp", "--input", "99999x99999x99999"), 2, "at most"),
         (("params", "lenet5", "--input", "1x8x8"), 3, "12×12"),
+        (
+            ("params", "inception_v3", "--input", "3x64x80"),
+            3,
+            "(3, 75, 75): `train --set size=75`, `finetune --size 75`, `models show --input 3x75x75`",
+        ),
+        (("params", "convnet1d", "--input", "1x8"), 3, "(1, 64): `models show --input 1x64`"),
         (("params", "lenet5", "--set", "padding"), 2, "key=value"),
         (("params", "lenet5", "--set", "pading=2"), 3, "did you mean 'padding'?"),
         (("params", "lenet5", "--classes", "0"), 2, "1 or more"),

@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from profond.core.errors import ConfigError
 from profond.weights.hdf5 import counted
 from profond.weights.keras_file import open_layers
+from profond.weights.pretrained import load_pretrained
 from profond.weights.restricted_pickle import read_arrays
 from profond.weights.torch_file import read_tensors
 
@@ -194,6 +195,24 @@ def test_what_is_not_a_file_of_weights_is_refused(tmp_path, content, name):
     path = tmp_path / name
     path.write_bytes(content)
     refused(read_tensors, path)
+
+
+def test_a_text_named_pth_is_said_to_be_no_pytorch_file(tmp_path):
+    (tmp_path / "text.pth").write_text("once upon a time")
+    assert "is not a PyTorch file" in refused(read_tensors, tmp_path / "text.pth")
+
+
+def test_a_zip_without_its_end_is_said_to_end_early(tmp_path):
+    torch.save(STATE, tmp_path / "whole.pth")
+    (tmp_path / "part.pth").write_bytes((tmp_path / "whole.pth").read_bytes()[:300])
+    assert "ends early" in refused(read_tensors, tmp_path / "part.pth")
+
+
+@pytest.mark.parametrize("reader", [read_tensors, lambda path: load_pretrained("mobilenet", path)])
+@pytest.mark.parametrize("name", ["folder.pth", "folder"])
+def test_a_folder_is_said_to_be_one(tmp_path, reader, name):
+    (tmp_path / name).mkdir()
+    assert "is a folder" in refused(reader, tmp_path / name)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

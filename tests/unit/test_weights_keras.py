@@ -220,6 +220,8 @@ def test_a_head_of_another_size_is_said(tmp_path, numbers):
         load_keras(Net(9), path, names=NAMES)
     assert "num_classes" in caught.value.help
     assert "new head" in caught.value.help
+    assert "--set num_classes=N" in caught.value.help
+    assert "profond finetune" in caught.value.help
 
 
 def test_a_new_head_is_started_only_when_it_is_asked_for(tmp_path, numbers):

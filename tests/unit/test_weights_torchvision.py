@@ -105,6 +105,8 @@ def test_a_head_of_another_size_is_said_and_started_anew_only_on_request(tmp_pat
     with pytest.raises(ConfigError, match=r"classifier.1.weight is 7×1280 in the file, 3×1280 in the model") as caught:
         load_torch(model, tmp_path / "a.pth")
     assert "new head" in caught.value.help
+    assert "--set num_classes=N" in caught.value.help
+    assert "profond finetune" in caught.value.help
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     placed = load_torch(model, tmp_path / "a.pth", new_head=True)
     assert placed.fresh == ("output",)

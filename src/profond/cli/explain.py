@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from profond.cli.inputs import input_images, report_refused, tell_refused
 from profond.cli.output import print_json, progress_bar, say
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 from profond.core.errors import ConfigError, ProfondError, UnknownName, UsageError
+from profond.core.files import write_json
+from profond.core.run import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +38,7 @@ METHODS = {
     "filters": "a layer's kernels; needs no image",
     "nearest": "the most similar images of the training data",
 }
+SOURCE = "source.json"
 _SAMPLE = re.compile(r"(train|valid|test)/(\d+)")
 
 
@@ -48,14 +52,14 @@ class Work:
     stage: str | None
     pixel: tuple[str, int, tuple[int, ...]] | None
     folder: Path
-    nearest: Callable[[Look, Path], tuple[Any, list[Path]]]
+    nearest: Callable[[Look, Path, Path | Tensor], tuple[Any, list[Path]]]
     done: list[dict[str, Any]] = field(default_factory=list)
-    used: Counter[str] = field(default_factory=Counter)
 
     def explain(self, picture: Path | Tensor, name: str) -> dict[str, Any]:
         """One image: its files, and what was found besides."""
         look = self.sight.look(picture, name, self.label)
-        folder = self.folder / self.own_folder(name)
+        mark = fingerprint(look)
+        folder = self.own_folder(name, mark)
         suffix = f"-{safe(look.subject.label)}" if self.label else ""
         report: dict[str, Any] = {
             "image": name,
@@ -65,35 +69,57 @@ class Work:
             "notes": list(look.notes),
         }
         files: list[Path] = []
-        if self.pixel:
-            found, files = self.sight.pixel(look, folder, *self.pixel)
-            report |= {"pixel": found.to_json(), "lines": found.lines()}
-        for method in self.methods:
-            if method == "overview":
-                files += self.sight.overview(look, folder, suffix, self.stage)
-            elif method == "maps":
-                files += self.sight.maps(look, folder, self.stage)
-            elif method == "nearest":
-                report["nearest"], more = self.nearest(look, folder)
-                files += more
-            elif method != "filters":
-                files += self.sight.write(look, self.sight.ask(look, method, self.stage), folder, suffix)
+        try:
+            if self.pixel:
+                found, files = self.sight.pixel(look, folder, *self.pixel)
+                report |= {"pixel": found.to_json(), "lines": found.lines()}
+            for method in self.methods:
+                if method == "overview":
+                    files += self.sight.overview(look, folder, suffix, self.stage)
+                elif method == "maps":
+                    files += self.sight.maps(look, folder, self.stage)
+                elif method == "nearest":
+                    report["nearest"], more = self.nearest(look, folder, picture)
+                    files += more
+                elif method != "filters":
+                    files += self.sight.write(look, self.sight.ask(look, method, self.stage), folder, suffix)
+        finally:
+            if folder.is_dir():
+                write_json(folder / SOURCE, {"schema_version": SCHEMA_VERSION, "image": name, "sha256": mark})
         report["files"] = [str(file) for file in files]
         self.done.append(report)
         return report
 
-    def own_folder(self, name: str) -> str:
-        """The image's name without its ending; a number where another one of this call has it."""
+    def own_folder(self, name: str, mark: str) -> Path:
+        """Named as the image without its ending; with a number where that folder is another image's."""
         stem = safe(name if _SAMPLE.fullmatch(name) else Path(name).stem) or "image"
-        self.used[stem] += 1
-        return stem if self.used[stem] == 1 else f"{stem}-{self.used[stem]}"
+        folder, number = self.folder / stem, 1
+        while folder.exists() and owner(folder) != mark:
+            number += 1
+            folder = self.folder / f"{stem}-{number}"
+        return folder
+
+
+def fingerprint(look: Look) -> str:
+    """SHA-256 of an image's pixels, by which its folder is known again."""
+    image = look.subject.image
+    return hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()
+
+
+def owner(folder: Path) -> str | None:
+    """The fingerprint of the image that a folder explains; None where it does not say."""
+    try:
+        said = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return said.get("sha256") if isinstance(said, dict) else None
 
 
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="One of those below; may stand several times.")
-@click.option("--class", "label", metavar="NAME", help="The class to explain; by default the most probable one.")
+@click.option("--class", "label", metavar="NAME|NUMBER", help="The class to explain.  [default: the most probable one]")
 @click.option("--stage", metavar="NAME", help="For grad_cam, maps, filters, nearest: a module of the network.")
 @click.option(
     "--pixel", metavar="LAYER,MAP,ROW,COLUMN", help="The arithmetic of one number that a convolution puts out."
@@ -163,6 +189,8 @@ def explain(
     root = out or (Path(name) / "explain" if run is not None else Path("explain") / safe(name))
     sight = Sight(predictor, name)
     source = Source(sight, None if run is None else Path(name), data, stage, root, count, quiet)
+    if "nearest" in chosen:
+        source.others()  # what is wrong with them is said before anything is computed
     work = Work(sight, chosen, label, stage, at, root, source.nearest)
     kernels = sight.filters(root, stage) if "filters" in chosen else []
     if kernels and not as_json:
@@ -233,17 +261,38 @@ class Source:
         raw: Tensor = chosen.raw(int(number))
         return raw
 
-    def nearest(self, look: Look, folder: Path) -> tuple[Any, list[Path]]:
-        from profond.serve.gallery import Gallery, other_images, show_nearest
+    def others(self) -> Dataset:
+        """The images that nearest chooses from. Raises: as ``open_dataset``."""
+        from profond.serve.gallery import other_images
+
+        if self.data is None:
+            return self.own()
+        if "others" not in self.opened:
+            self.opened["others"] = other_images(self.data, self.sight.predictor)
+        dataset: Dataset = self.opened["others"]
+        return dataset
+
+    def itself(self, picture: Path | Tensor, name: str) -> str:
+        """What the explained image is called among the others; empty where it is none of them."""
+        from profond.serve.gallery import identity_of
+
+        if isinstance(picture, Path):
+            return identity_of(picture, self.others())
+        split, _, number = name.partition("/")
+        return "" if self.data is not None else self.own().split(split).identity(int(number))
+
+    def nearest(self, look: Look, folder: Path, picture: Path | Tensor) -> tuple[Any, list[Path]]:
+        from profond.serve.gallery import Gallery, show_nearest
 
         if "gallery" not in self.opened:
-            dataset = self.own() if self.data is None else other_images(self.data, self.sight.predictor)
+            dataset = self.others()
             split = "train" if "train" in dataset.splits else next(iter(dataset.splits))
             with progress_bar(len(dataset.split(split)), "features", " images", hidden=self.quiet) as advance:
                 self.opened["gallery"] = Gallery.open(
                     self.sight.predictor, dataset, split, self.root / "features", self.stage, advance
                 )
-        rows, files = show_nearest(self.sight, self.opened["gallery"], look, folder, self.count)
+        skip = self.itself(picture, look.subject.name)
+        rows, files = show_nearest(self.sight, self.opened["gallery"], look, folder, self.count, skip)
         return [{"image": one, "class": label, "distance": round(far, 6)} for one, label, far in rows], files
 
 

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from profond.core.run import SCHEMA_VERSION, Run
 if TYPE_CHECKING:
     from torch import nn
 
-    from profond.explain.summary import Summary
+    from profond.explain.summary import Counting, Summary
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -123,18 +123,45 @@ def account(
     from profond.explain.summary import summarise
 
     label, model, shape, config = build(name, settings)
-    summary = summarise(model, shape, counting="keras" if counting == "keras" else "torch", name=label)
+    way: Counting = "keras" if counting == "keras" else "torch"
+    summary = summarise(model, shape, counting=way, name=label)
+    other = as_built_there(model, config, way)
+    stages: tuple[str, ...] = model.stages  # type: ignore[assignment]
     if picture is not None:
         from profond.explain.architecture import draw
 
         save_figure(draw(summary), picture)
     if as_json:
         drawn = {"picture": str(picture)} if picture else {}
-        print_json(command, {"settings": config, **summary.to_json(), **drawn})
+        parts = {"stages": list(stages), "head": model.head}
+        print_json(command, {"settings": config, **parts, **summary.to_json(), **other, **drawn})
         return
     report(summary, config)
+    for found in other.values():
+        settled = " ".join(f"--set {key}={json.dumps(value)}" for key, value in found["settings"].items())
+        click.echo(f"note         as {found['library']} builds it, {found['parameters']:,} parameters: {settled}")
+    if command == "models show":
+        click.echo(f"stages       {', '.join(shortened(stages))}; head  {model.head}")
     if picture is not None:
         click.echo(f"picture      {picture}")
+    if size is None and classes is None and (side := imagenet_side(name)):
+        click.echo(f"for ImageNet: --input 3x{side}x{side} --classes 1000")
+
+
+def shortened(names: Sequence[str], start: int = 4, end: int = 3) -> list[str]:
+    """The first and the last of many names."""
+    return list(names) if len(names) <= start + end + 1 else [*names[:start], "…", *names[-end:]]
+
+
+def imagenet_side(name: str) -> int | None:
+    """The side of the images that a registered network was published for; None where none was, and for a run."""
+    from profond import models as zoo
+    from profond.weights.pretrained import published
+
+    if name not in zoo.registry.names():
+        return None
+    sizes = [row.preprocessing.size for row in published(name) if row.classes is None]
+    return sizes[0][0] if sizes and sizes[0] else None
 
 
 def build(name: str, settings: dict[str, Any]) -> tuple[str, nn.Module, tuple[int, ...], dict[str, Any]]:
@@ -163,6 +190,31 @@ def build(name: str, settings: dict[str, Any]) -> tuple[str, nn.Module, tuple[in
     with torch.device("meta"):
         model = zoo.registry.load(name)(**config)
     return label, model, tuple(config["input_shape"]), config
+
+
+def as_built_there(model: nn.Module, config: dict[str, Any], counting: Counting) -> dict[str, Any]:
+    """What the library whose counting is asked for comes to, and the settings that lead there, where this differs."""
+    import torch
+
+    from profond.explain.summary import count
+    from profond.weights import naming
+
+    library, convention = ("Keras", "KERAS") if counting == "keras" else ("torchvision", "TORCHVISION")
+    theirs = naming.settings(type(model).__module__, convention)
+    theirs = {key: value for key, value in theirs.items() if config.get(key) != value}
+
+    def built(changes: dict[str, Any]) -> int:
+        with torch.device("meta"):
+            return count(type(model)(**{**config, **changes}), counting)
+
+    own = count(model, counting)
+    try:
+        if not theirs or (total := built(theirs)) == own:
+            return {}
+    except ConfigError:  # they would not take such an input
+        return {}
+    needed = {key: value for key, value in theirs.items() if built({key: value}) != own}
+    return {"built_as": {"library": library, "parameters": total, "settings": needed or theirs}}
 
 
 def report(summary: Summary, config: dict[str, Any]) -> None:

@@ -346,7 +346,10 @@ def _asked(model: nn.Module, sample: Tensor, target: int | None, progress: Progr
                 "these methods explain classifications",
             )
         if not torch.isfinite(logits).all():
-            raise ConfigError("the model's outputs are not finite numbers", "its weights are damaged: train again")
+            raise ConfigError(
+                "the model's outputs are not finite numbers",
+                "its weights are damaged: fetch them again, or train again",
+            )
         chosen = int(logits.argmax()) if target is None else target
         if not 0 <= chosen < logits.shape[1]:
             raise ConfigError(f"there is no class {chosen}", f"the model's classes are 0 to {logits.shape[1] - 1}")

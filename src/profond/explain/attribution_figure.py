@@ -223,4 +223,6 @@ def percent(share: float) -> str:
     """``83.1 %``; small and nearly certain ones with as many digits as they need."""
     if share >= 0.9995:
         return "100 %" if share > 0.99999 else f"{100 * share:.3f} %"
+    if 0 < share < 1e-5:
+        return "< 0.001 %"
     return f"{100 * share:.1f} %" if share >= 0.001 else f"{100 * share:.2g} %"

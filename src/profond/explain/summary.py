@@ -159,9 +159,7 @@ def row(path: str, module: nn.Module, visit: Visit | None, counting: Counting, s
         else:
             seen[id(one)] = f"{path}.{name}".lstrip(".")
             own[name] = one
-    statistics = 0
-    if counting == "keras" and isinstance(module, _BatchNorm) and module.running_mean is not None:
-        statistics = 2 * module.num_features
+    statistics = kept_statistics(module) if counting == "keras" else 0
     text = formula(module, {name: tuple(one.shape) for name, one in own.items()}, statistics)
     visit = visit or Visit()
     field = visit.field or None
@@ -178,6 +176,17 @@ def row(path: str, module: nn.Module, visit: Visit | None, counting: Counting, s
         sees_all=field is not None and all(axis.sees_all for axis in field),
         calls=visit.calls,
     )
+
+
+def kept_statistics(module: nn.Module) -> int:
+    """BatchNorm's running means and variances."""
+    return 2 * module.num_features if isinstance(module, _BatchNorm) and module.running_mean is not None else 0
+
+
+def count(model: nn.Module, counting: Counting = "torch") -> int:
+    """A model's parameters without a forward pass: the sum that ``summarise`` comes to."""
+    parameters = sum(one.numel() for one in model.parameters())
+    return parameters + (sum(map(kept_statistics, model.modules())) if counting == "keras" else 0)
 
 
 def formula(module: nn.Module, shapes: dict[str, tuple[int, ...]], statistics: int = 0) -> str:

@@ -60,7 +60,8 @@ def axes(values: Sequence[float]) -> str:
 def totals(summary: Summary) -> list[str]:
     fixed = summary.parameters - summary.trainable
     kinds = f"{summary.trainable:,} trainable, {fixed:,} fixed" if fixed else "all trainable"
-    counted = "" if summary.counting == "torch" else ", with BatchNorm's running statistics, as Keras counts"
+    counts_statistics = summary.counting == "keras" and any("BatchNorm" in layer.kind for layer in summary.layers)
+    counted = ", with BatchNorm's running statistics, as Keras counts" if counts_statistics else ""
     stored = f"; {summary.buffers:,} stored numbers are no parameters" if summary.buffers else ""
     outputs = f"outputs of all layers {size(summary.activation_bytes)} a sample"
     return [

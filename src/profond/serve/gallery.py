@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,10 @@ from profond.core.errors import DataError
 from profond.core.files import write_bytes
 from profond.data import registry
 from profond.data.dataset import Dataset
+from profond.data.images import SUFFIXES
+from profond.data.listing import Listing, Sample
 from profond.data.open import open_dataset
+from profond.data.pictures import build
 from profond.evaluation.keep import table
 from profond.explain.drawing import save_figure
 from profond.explain.layer_figure import draw_neighbours
@@ -28,6 +31,9 @@ from profond.explain.neighbours import Neighbours, nearest
 from profond.explain.stages import stage_output
 from profond.serve.predictor import Predictor
 from profond.serve.sight import Look, Sight, as_image
+
+MEMORY_MIB = 512
+"""Up to this size the images of a folder without classes are kept decoded."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +127,17 @@ def digest(model: nn.Module) -> str:
 
 
 def other_images(reference: str, predictor: Predictor) -> Dataset:
-    """Images of any classes, prepared for a predictor. Raises: DataError for those of another size than it takes."""
+    """Images of any classes, or of none, prepared for a predictor.
+
+    Raises: DataError for those of another size than it takes.
+    """
     options: dict[str, Any] = {}
     if reference not in registry.names():
         options = {"valid_fraction": 0.0, "test_fraction": 0.0}
         if predictor.preprocessing.size is not None:
             options["preprocessing"] = predictor.preprocessing.to_json()
-    dataset = open_dataset(reference, **options)
+    files = [] if reference in registry.names() else loose_images(Path(reference).expanduser())
+    dataset = without_classes(files, options.get("preprocessing")) if files else open_dataset(reference, **options)
     size, mode = predictor.preprocessing.size, predictor.preprocessing.mode
     received = tuple(dataset.split(next(iter(dataset.splits))).raw(0).shape)
     if size is not None and received != (1 if mode == "L" else 3, *size):
@@ -139,12 +149,39 @@ def other_images(reference: str, predictor: Predictor) -> Dataset:
     return dataset
 
 
-def show_nearest(sight: Sight, gallery: Gallery, look: Look, folder: Path, count: int = 12) -> tuple[Any, list[Path]]:
-    """The picture of the most similar images, and a list of them.
+def loose_images(path: Path) -> list[Path]:
+    """The images of a folder that has no folders, in name order; none where it has some, or is no folder."""
+    if not path.is_dir():
+        return []
+    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    if any(entry.is_dir() for entry in entries):
+        return []
+    return [entry for entry in entries if entry.suffix.lower() in SUFFIXES]
+
+
+def without_classes(files: Sequence[Path], preprocessing: dict[str, Any] | None) -> Dataset:
+    """Images of one folder as a data set; what is similar can be said without classes."""
+    folder = files[0].parent
+    samples = tuple(Sample(file, folder.name, "train") for file in files)
+    listing = Listing(str(folder), folder, samples, (folder.name, "none"))  # NOTE a listing has two classes at least
+    return build(listing, None, None, "crop", MEMORY_MIB, preprocessing)
+
+
+def identity_of(path: Path, dataset: Dataset) -> str:
+    """What a file would be called in a data set of files; empty where it lies elsewhere."""
+    file, opened = path.resolve(), Path(dataset.name).expanduser().resolve()
+    root = opened if opened.is_dir() else opened.parent
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else ""
+
+
+def show_nearest(
+    sight: Sight, gallery: Gallery, look: Look, folder: Path, count: int = 12, skip: str = ""
+) -> tuple[Any, list[Path]]:
+    """The picture of the most similar images, without the one that is called ``skip``, and a list of them.
 
     Returns: rows (identity, class, distance), best first; the files.
     """
-    found = gallery.nearest(sight.predictor, look.sample, count, skip=look.subject.name)
+    found = gallery.nearest(sight.predictor, look.sample, count, skip)
     split, names = gallery.dataset.split(gallery.split), gallery.dataset.spec.classes
     indices = [int(index) for index in found.indices]
     labels = [names[int(split.targets[index])] for index in indices]

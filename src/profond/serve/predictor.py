@@ -292,7 +292,10 @@ class Predictor:
                 "labels.json is damaged: restore it, or train again",
             )
         if not torch.isfinite(probabilities).all():
-            raise ConfigError("the model's outputs are not finite numbers", "its weights are damaged: train again")
+            raise ConfigError(
+                "the model's outputs are not finite numbers",
+                "its weights are damaged: fetch them again, or train again",
+            )
         values, indices = probabilities.topk(min(top, len(self.classes)), dim=1)
         predictions = []
         for source, shares, labels in zip(sources, values.tolist(), indices.tolist(), strict=True):

@@ -181,12 +181,14 @@ class Sight:
 
 
 def known_class(label: str, classes: Sequence[str]) -> str:
-    """A class by its name, whatever its capitals. Raises: UnknownName."""
+    """A class by its name, whatever its capitals, or by its number where none is called so. Raises: UnknownName."""
     if label in classes:
         return label
     alike = [name for name in classes if name.casefold() == label.casefold()]
     if len(alike) == 1:
         return alike[0]
+    if label.isascii() and label.isdigit() and int(label) < len(classes):
+        return classes[int(label)]
     raise UnknownName("class", label, classes)
 
 

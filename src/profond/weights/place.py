@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from profond.core.errors import ConfigError
 
 SHOWN = 5
-HEAD_HELP = "give the model as many classes as the file (num_classes), or ask for a new head"
+HEAD_HELP = "`--set num_classes=N`, as many as the file has, or `profond finetune` (new_head=True) for a new head"
 
 
 @dataclass(frozen=True)

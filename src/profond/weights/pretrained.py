@@ -100,10 +100,12 @@ def locate(name: str, weights: str | Path | None = None, **settings: Any) -> Loc
 
     Args: as in ``load_pretrained``.
 
-    Raises: UnknownName; MissingError; ConfigError for a file whose ending tells no format.
+    Raises: UnknownName; MissingError; ConfigError for a folder, or a file whose ending tells no format.
     """
     if weights is not None and _is_file(str(weights)):
         path = Path(weights).expanduser()
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder", "give a file in it")
         row, label = _row_for(name, path, settings), str(path)
     else:
         row, path = fetch(name, None if weights is None else str(weights))

@@ -52,8 +52,10 @@ def read_arrays(path: Path | str) -> dict[str, list[NDArray[Any]]]:
 
 
 def file_size(path: Path) -> int:
-    """Raises: ConfigError when there is no such file, or it is empty."""
+    """Raises: ConfigError when there is no such file, it is a folder, or empty."""
     try:
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder", "give a file in it")
         if not path.is_file():
             raise ConfigError(f"there is no file {path}", "check the path")
         size = path.stat().st_size

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import pickle
 import struct
 import zipfile
 import zlib
@@ -119,6 +120,11 @@ def read_stream(path: Path, size: int, numbers: FileIO) -> dict[str, Tensor]:
     A block is the number of its numbers, as 8 bytes, and these. Raises: ConfigError.
     """
     with path.open("rb") as stream:
+        start = stream.peek(4)[:4]
+        if start == b"PK\x03\x04":  # the newer format, without its end
+            raise ConfigError(f"{path} is damaged: it ends early", "fetch it again")
+        if start[:1] != pickle.PROTO:
+            raise ConfigError(f"{path} is not a PyTorch file", "give a .pth, .pt or .safetensors file")
         for place in ("magic number", "version", "machine"):
             # The magic number itself is greater than any file.
             found = _unpickled(stream, {}, _MAGIC if place == "magic number" else size, path)
