@@ -21,7 +21,7 @@ from profond.data.preprocessing import Preprocessing
 from profond.recipes.configuration import changed, for_finetuning
 from profond.recipes.diagnosis import KINDS, diagnose_plan, diagnose_run
 from profond.recipes.experiment import assemble, load
-from profond.recipes.symptoms import Sign, strangeness
+from profond.recipes.symptoms import Sign, batch_norm, strangeness
 from profond.recipes.train import resume_run, train_experiment
 from profond.tasks.classify import Classify
 from profond.training import Training, fit
@@ -142,6 +142,17 @@ def test_features_give_the_head_that_training_through_the_whole_network_gives(
 def test_augmentation_forbids_features(photos: Path, weights: Path, tmp_path: Path) -> None:
     run = train_experiment(assemble(config(photos, weights, parts=0, epochs=1, shift=1)), out=tmp_path)
     assert "features_seconds" not in run.state
+
+
+@pytest.mark.parametrize("parts", [0, 3])
+@pytest.mark.parametrize("frozen", [True, False, None])
+def test_freezing_the_norms_or_not_leaves_the_staging_and_is_kept(
+    parts: int, frozen: bool | None, photos: Path, weights: Path
+) -> None:
+    experiment = assemble(config(photos, weights, parts=parts, freeze_norms=frozen))
+    assert bool(experiment.training.freeze) == (parts == 0)
+    assert bool(experiment.training.unfreeze) == (parts == 3)
+    assert experiment.training.freeze_norms == (frozen is not False)
 
 
 @pytest.mark.slow
@@ -376,6 +387,18 @@ def test_a_run_that_became_infinite_is_found(photos: Path, weights: Path, tmp_pa
         train_experiment(assemble(planted), out=tmp_path)
     (folder,) = tmp_path.iterdir()
     assert "not finite" in only("rate", Run.open(folder)).evidence
+
+
+def test_norms_that_would_move_with_small_batches_are_found_and_the_advice_helps(photos: Path, weights: Path) -> None:
+    def seen(**changes: Any) -> Sign:
+        return batch_norm(assemble(config(photos, weights, batch_size=4, **changes)), None)
+
+    moving = seen(freeze_norms=False)
+    assert moving.found
+    assert "batches of 4" in moving.evidence
+    assert "--set freeze_norms=true" in moving.help
+    assert not seen(freeze_norms=True).found
+    assert not seen().found
 
 
 @pytest.mark.slow

@@ -78,7 +78,7 @@ def complete(config: Configuration, dataset: Dataset) -> tuple[nn.Module, list[s
     new = ", ".join((head_of(model), *fresh))
     notes.append(f"weights: {file.label}; new, for {dataset.spec.num_classes} classes: {new}")
     training = config["training"]
-    if not (training["freeze"] or training["unfreeze"] or training["rate_factors"] or training["freeze_norms"]):
+    if not (training["freeze"] or training["unfreeze"] or training["rate_factors"]):
         settings = staged(
             model,
             fresh,
@@ -86,6 +86,8 @@ def complete(config: Configuration, dataset: Dataset) -> tuple[nn.Module, list[s
             head_share=transfer["head_share"],
             rate_decay=transfer["rate_decay"],
         )
+        if training["freeze_norms"] is not None:
+            settings["freeze_norms"] = training["freeze_norms"]
         training |= Training(**{**training, **settings}).to_json()
     return model, notes
 
@@ -137,7 +139,7 @@ def head_work(experiment: Any, device: torch.device) -> HeadWork | None:
 
     return HeadWork(
         model.get_submodule(head_of(model)),
-        dataclasses.replace(training, freeze=(), unfreeze=(), rate_factors={}, freeze_norms=False),
+        dataclasses.replace(training, freeze=(), unfreeze=(), rate_factors={}, freeze_norms=None),
         made("train", batch_size=size, shuffle=True, drop_last=experiment.loader.drop_last),
         made("valid", batch_size=max(256, size)) if "valid" in splits else None,
         time.perf_counter() - began,
