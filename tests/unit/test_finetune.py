@@ -21,7 +21,7 @@ from profond.data.preprocessing import Preprocessing
 from profond.recipes.configuration import changed, for_finetuning
 from profond.recipes.diagnosis import KINDS, diagnose_plan, diagnose_run
 from profond.recipes.experiment import assemble, load
-from profond.recipes.symptoms import Sign, batch_norm, strangeness
+from profond.recipes.symptoms import Sign, batch_norm, leaks, strangeness
 from profond.recipes.train import resume_run, train_experiment
 from profond.tasks.classify import Classify
 from profond.training import Training, fit
@@ -381,6 +381,18 @@ def test_a_run_whose_loss_rose_is_found(healthy: Run, tmp_path: Path) -> None:
     assert "the training loss rose" in only("rate", run).evidence
 
 
+def test_a_short_run_that_ended_far_worse_than_guessing_is_found(healthy: Run, tmp_path: Path) -> None:
+    run = copied(healthy, tmp_path / "run")
+    (line,) = [line for line in run.metrics() if line["split"] == "train"]
+    assert "on average, guessing has 1.1" in signs(run)["rate"].evidence
+    for loss, said in ((4610.0, "4.61e+03"), (float("nan"), "nan")):
+        run.rewind_metrics(0)
+        run.append_metrics({**line, "loss": loss})
+        sign = only("rate", run)
+        assert f"the last training loss is {said}, and guessing among the classes has 1.1" in sign.evidence
+        assert "lower the learning rate" in sign.help
+
+
 def test_a_run_that_became_infinite_is_found(photos: Path, weights: Path, tmp_path: Path) -> None:
     planted = config(photos, weights, learning_rate=1e30, optimizer="sgd", schedule="constant", warmup=0)
     with pytest.raises(NonFiniteLoss):
@@ -438,6 +450,17 @@ def test_a_picture_in_two_splits_is_found(weights: Path, tmp_path: Path) -> None
     sign = only("leaks", config(folder, weights))
     assert "LEAK" in sign.evidence
     assert "--duplicates-together" in sign.help
+
+
+def test_the_help_for_a_leak_between_given_splits_leads_out_of_it(weights: Path, tmp_path: Path, capsys: Any) -> None:
+    for split, count in (("train", 16), ("valid", 4), ("test", 4)):
+        digits(tmp_path / "photos" / split, {"0": count, "1": count})
+    sign = leaks(assemble(config(tmp_path / "photos", weights)))
+    assert sign.found
+    advised = sign.help.split("`")[1].replace("split.csv", str(tmp_path / "split.csv")).split()
+    digits(tmp_path / "photos" / "test", {"0": 20, "1": 20})
+    assert profond(advised[1:]) == 0, capsys.readouterr().err
+    assert not leaks(assemble(config(tmp_path / "split.csv", weights))).found
 
 
 def test_a_class_with_too_few_pictures_is_found(weights: Path, tmp_path: Path) -> None:
