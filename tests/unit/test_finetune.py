@@ -18,6 +18,7 @@ from profond.core.errors import NonFiniteLoss
 from profond.core.run import Run
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
+from profond.recipes import finetune
 from profond.recipes.configuration import changed, for_finetuning
 from profond.recipes.diagnosis import KINDS, diagnose_plan, diagnose_run
 from profond.recipes.experiment import assemble, load
@@ -153,6 +154,57 @@ def test_freezing_the_norms_or_not_leaves_the_staging_and_is_kept(
     assert bool(experiment.training.freeze) == (parts == 0)
     assert bool(experiment.training.unfreeze) == (parts == 3)
     assert experiment.training.freeze_norms == (frozen is not False)
+
+
+def test_ctrl_c_while_features_are_computed_is_told_as_during_training(
+    photos: Path, weights: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as changed_for_now:
+        changed_for_now.setattr(finetune, "head_inputs", stop)
+        assert profond(arguments(photos, weights, tmp_path, "--head-only", "--epochs=1")) == 130
+    told = capsys.readouterr().err
+    assert "computing the features of 108 images once" in told
+    (folder,) = tmp_path.iterdir()
+    assert f"help: `profond runs resume {folder}` continues it" in told
+    assert Run.open(folder).state["status"] == "interrupted"
+    assert profond(["runs", "resume", str(folder), "--quiet"]) == 0
+    assert Run.open(folder).state["status"] == "done"
+
+
+@pytest.mark.parametrize("memory_mib", [512, 0])
+def test_an_image_that_is_damaged_says_what_finds_all_of_them(
+    memory_mib: int, weights: Path, tmp_path: Path, capsys: Any
+) -> None:
+    folder = digits(tmp_path / "photos", {"0": 12, "1": 12})
+    sorted((folder / "0").iterdir())[3].write_bytes(b"no image")
+    given = arguments(folder, weights, tmp_path / "runs", "--head-only", f"--set=memory_mib={memory_mib}")
+    assert profond(given) == 3
+    told = capsys.readouterr().err
+    assert "is not an image" in told
+    assert f"`profond data check {folder if memory_mib else 'DATA'}` looks at all of them" in told
+
+
+def test_classes_that_are_not_measured_are_named(photos: Path, weights: Path, tmp_path: Path) -> None:
+    for split, counts in {"train": {"0": 9, "1": 9, "7": 9}, "valid": {"0": 2}, "test": {"0": 2, "1": 2}}.items():
+        digits(tmp_path / split, counts)
+    notes = assemble(config(tmp_path, weights)).notes
+    assert "nothing of '1', '7' in valid and of '7' in test: its accuracy does not tell about these" in notes
+    assert not any("nothing of" in note for note in assemble(config(photos, weights)).notes)
+
+
+def test_data_without_a_test_split_is_evaluated_on_valid_unless_asked(
+    weights: Path, tmp_path: Path, capsys: Any
+) -> None:
+    for split, count in (("train", 10), ("valid", 4)):
+        digits(tmp_path / "photos" / split, {"0": count, "1": count})
+    given = arguments(tmp_path / "photos", weights, tmp_path / "runs", "--head-only", "--epochs=1")
+    folder = tuned(capsys, *given)
+    for more, where in ([], "valid"), (["--split=train"], "train"):
+        assert profond(["evaluate", str(folder), "--no-pictures", "--quiet", *more]) == 0
+        assert f", {where}: " in capsys.readouterr().out.splitlines()[0]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,11 +113,14 @@ class HeadWork:
     samples: int
 
 
-def head_work(experiment: Any, device: torch.device) -> HeadWork | None:
+def head_work(
+    experiment: Any, device: torch.device, say: Callable[[str], None] = lambda text: None
+) -> HeadWork | None:
     """The features of a fine-tuning that trains the head alone, without augmentation; None for any other training.
 
     Args:
         experiment: a `profond.recipes.experiment.Experiment`.
+        say: told what is begun.
     """
     transfer, training, model = experiment.transfer, experiment.training, experiment.model
     if transfer is None or not transfer.features or experiment.augment != Augment():
@@ -125,13 +129,14 @@ def head_work(experiment: Any, device: torch.device) -> HeadWork | None:
         return None
     began = time.perf_counter()
     splits: dict[str, TensorSplit] = {}
-    for name in ("train", "valid"):
-        if name in experiment.dataset.splits:
-            batches = experiment.batches(name, device=device)
-            found = head_inputs(model, batches, device, label=f"features of {name}")
-            if found is None:
-                return None
-            splits[name] = TensorSplit(*found, name)
+    names = [name for name in ("train", "valid") if name in experiment.dataset.splits]
+    say(f"computing the features of {sum(len(experiment.dataset.splits[name]) for name in names):,} images once")
+    for name in names:
+        batches = experiment.batches(name, device=device)
+        found = head_inputs(model, batches, device, label=f"features of {name}")
+        if found is None:
+            return None
+        splits[name] = TensorSplit(*found, name)
     size, seed, classes = experiment.loader.batch_size, training.seed, experiment.dataset.spec.num_classes
 
     def made(name: str, **settings: Any) -> Batches:
