@@ -32,7 +32,7 @@ QUIET = click.option("--quiet", is_flag=True, help="No progress and no notes.")
 @click.command()
 @click.argument("run", required=False)
 @pretrained_options
-@click.option("--split", help="train, valid or test; by default test, else valid, else train; other data without splits is taken whole.")
+@click.option("--split", help="By default test, else valid, else train; other data without splits is taken whole.")
 @click.option("--data", help="Other data with the same classes: a registered name, a folder or a manifest.")
 @click.option("--pictures/--no-pictures", default=True, help="Draw the figures too.")
 @BATCH

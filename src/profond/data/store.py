@@ -17,7 +17,6 @@ from profond.data.open import kind_of
 from profond.data.places import Member, relative
 from profond.data.progress import announce
 
-
 _ORDER = ("", "train", "valid", "test")
 """Of two splits that hold the same image, the first gets both: what was learned from is not measured on."""
 

@@ -113,9 +113,7 @@ class HeadWork:
     samples: int
 
 
-def head_work(
-    experiment: Any, device: torch.device, say: Callable[[str], None] = lambda text: None
-) -> HeadWork | None:
+def head_work(experiment: Any, device: torch.device, say: Callable[[str], None] = lambda text: None) -> HeadWork | None:
     """The features of a fine-tuning that trains the head alone, without augmentation; None for any other training.
 
     Args:
