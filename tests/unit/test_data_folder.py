@@ -182,7 +182,7 @@ def test_images_that_cannot_be_read_are_counted_and_named(photos):
 def test_a_reference_that_leads_nowhere_is_said_to(tmp_path, photos):
     with pytest.raises(UnknownName, match="mnist") as caught:
         open_dataset("mnits")
-    assert caught.value.help == "did you mean 'mnist'?"
+    assert caught.value.help == "there is no folder 'mnits' here either; did you mean 'mnist'?"
     with pytest.raises(DataError, match="there is no"):
         open_dataset(str(tmp_path / "absent"))
     with pytest.raises(DataError, match="neither"):
