@@ -85,6 +85,13 @@ def test_runs_are_listed_shown_and_compared_by_name(trained: Path, digits: Path,
     assert json.loads(said(capsys)[0])["command"] == "runs compare"
 
 
+def test_a_mistyped_folder_is_said_to_be_none(tmp_path: Path, capsys: Any) -> None:
+    assert run(["train", "--model=mlp", "--data=phto", f"--out={tmp_path}"]) == 2
+    told = said(capsys)[1]
+    assert "unknown data set 'phto'" in told
+    assert "help: there is no folder 'phto' here either; " in told
+
+
 def test_a_complete_run_is_left_alone_by_resume(trained: Path, capsys: Any) -> None:
     before = (trained / "model.safetensors").stat().st_mtime_ns
     assert run(["runs", "resume", str(trained)]) == 0

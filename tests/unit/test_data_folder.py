@@ -182,7 +182,7 @@ def test_images_that_cannot_be_read_are_counted_and_named(photos):
 def test_a_reference_that_leads_nowhere_is_said_to(tmp_path, photos):
     with pytest.raises(UnknownName, match="mnist") as caught:
         open_dataset("mnits")
-    assert caught.value.help == "did you mean 'mnist'?"
+    assert caught.value.help == "there is no folder 'mnits' here either; did you mean 'mnist'?"
     with pytest.raises(DataError, match="there is no"):
         open_dataset(str(tmp_path / "absent"))
     with pytest.raises(DataError, match="neither"):
@@ -354,6 +354,22 @@ def test_duplicates_can_be_kept_together(photos):
     assert "leak" in kinds(check(str(photos / "apart.csv")))
     store_split(str(photos), photos / "together.csv", duplicates_together=True)
     assert "leak" not in kinds(check(str(photos / "together.csv")))
+
+
+def test_what_is_kept_together_of_splits_that_are_given_goes_to_train_first(tmp_path, capsys):
+    for label in ("a", "b"):
+        images(tmp_path / "train", label, 6, side=32)
+        images(tmp_path / "valid", label, 4, first=50, side=32)
+        images(tmp_path / "test", label, 4, first=100, side=32)
+    learned, checked = tmp_path / "train" / "a" / "0.png", tmp_path / "valid" / "b" / "50.png"
+    (tmp_path / "test" / "a" / "equal.png").write_bytes(learned.read_bytes())
+    again(learned).save(tmp_path / "valid" / "a" / "nearly.jpg", quality=90)
+    (tmp_path / "test" / "b" / "equal.png").write_bytes(checked.read_bytes())
+    assert {"leak", "near-leak"} & kinds(check(str(tmp_path)))
+    stored = store_split(str(tmp_path), tmp_path / "together.csv", duplicates_together=True)
+    assert {name: about["samples"] for name, about in stored.items()} == {"train": 14, "valid": 9, "test": 8}
+    assert "3 images moved to the split of another that looks the same" in capsys.readouterr().err
+    assert check(str(tmp_path / "together.csv")).usable
 
 
 def profond(*arguments, **environment):

@@ -7,10 +7,12 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -293,6 +295,28 @@ def test_every_count_of_the_confusion_matrix_stands_in_the_picture_up_to_a_hundr
     axes = figures.confusion_matrix(report, "title").axes[0]
     expected = [str(count) for count in report.confusion.ravel() if count] if classes <= 100 else []
     assert [text.get_text() for text in axes.texts] == expected
+
+
+@pytest.mark.parametrize("wrong", [1, 2, 9])
+@pytest.mark.parametrize("classes", [2, 3, 12])
+def test_no_title_is_cut_off_and_none_in_another_script_warns(classes, wrong):
+    labels = torch.arange(24) % classes
+    said = torch.where(torch.arange(24) < wrong, (labels + 1) % classes, labels)
+    report = evaluate(nn.Identity(), Classify(), [(torch.eye(classes)[said] * 4, labels)])
+    for title in ("20260801-120000-efficientnet_lite0-photos-of-birds, valid", "猫の写真, test"):
+        for figure in (
+            figures.confusion_matrix(report, title),
+            figures.reliability_diagram(report, title),
+            figures.worst_mistakes(report, lambda i: torch.zeros(1, 5, 5, dtype=torch.uint8), title),
+        ):
+            assert figures.png(figure).startswith(b"\x89PNG")
+            shown = [each for each in figure.findobj(Text) if title in each.get_text()]
+            assert len(shown) == 1
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # only measured here
+                box = shown[0].get_window_extent()
+            assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+            assert box.y1 <= figure.bbox.y1
 
 
 def test_class_names_of_any_kind_do_not_break_the_pictures():

@@ -17,6 +17,7 @@ import pytest
 
 from profond.core import files
 from profond.core.errors import StorageError
+from profond.core.run import Run
 
 
 @contextlib.contextmanager
@@ -129,6 +130,15 @@ def test_a_file_where_a_folder_is_needed_is_a_storage_error(tmp_path: Path) -> N
     (tmp_path / "runs").write_text("I am a file")
     with pytest.raises(StorageError, match="runs"):
         files.write_text(tmp_path / "runs" / "file", "x")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+def test_a_place_where_no_folder_can_be_made_is_a_storage_error() -> None:
+    with pytest.raises(StorageError, match="cannot write to /proc/nope: no folder can be made there") as raised:
+        Run.create("/proc/nope", "name", {})
+    assert raised.value.help
+    with pytest.raises(StorageError, match="/proc/nope"):
+        files.write_text("/proc/nope/file", "x")
 
 
 def test_other_errors_of_the_system_are_not_renamed(tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from profond.core.errors import NonFiniteLoss
 from profond.core.run import Run
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
+from profond.recipes import finetune
 from profond.recipes.configuration import changed, for_finetuning
 from profond.recipes.diagnosis import KINDS, diagnose_plan, diagnose_run
 from profond.recipes.experiment import assemble, load
-from profond.recipes.symptoms import Sign, strangeness
+from profond.recipes.symptoms import Sign, batch_norm, leaks, strangeness
 from profond.recipes.train import resume_run, train_experiment
 from profond.tasks.classify import Classify
 from profond.training import Training, fit
@@ -142,6 +143,68 @@ def test_features_give_the_head_that_training_through_the_whole_network_gives(
 def test_augmentation_forbids_features(photos: Path, weights: Path, tmp_path: Path) -> None:
     run = train_experiment(assemble(config(photos, weights, parts=0, epochs=1, shift=1)), out=tmp_path)
     assert "features_seconds" not in run.state
+
+
+@pytest.mark.parametrize("parts", [0, 3])
+@pytest.mark.parametrize("frozen", [True, False, None])
+def test_freezing_the_norms_or_not_leaves_the_staging_and_is_kept(
+    parts: int, frozen: bool | None, photos: Path, weights: Path
+) -> None:
+    experiment = assemble(config(photos, weights, parts=parts, freeze_norms=frozen))
+    assert bool(experiment.training.freeze) == (parts == 0)
+    assert bool(experiment.training.unfreeze) == (parts == 3)
+    assert experiment.training.freeze_norms == (frozen is not False)
+
+
+def test_ctrl_c_while_features_are_computed_is_told_as_during_training(
+    photos: Path, weights: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as changed_for_now:
+        changed_for_now.setattr(finetune, "head_inputs", stop)
+        assert profond(arguments(photos, weights, tmp_path, "--head-only", "--epochs=1")) == 130
+    told = capsys.readouterr().err
+    assert "computing the features of 108 images once" in told
+    (folder,) = tmp_path.iterdir()
+    assert f"help: `profond runs resume {folder}` continues it" in told
+    assert Run.open(folder).state["status"] == "interrupted"
+    assert profond(["runs", "resume", str(folder), "--quiet"]) == 0
+    assert Run.open(folder).state["status"] == "done"
+
+
+@pytest.mark.parametrize("memory_mib", [512, 0])
+def test_an_image_that_is_damaged_says_what_finds_all_of_them(
+    memory_mib: int, weights: Path, tmp_path: Path, capsys: Any
+) -> None:
+    folder = digits(tmp_path / "photos", {"0": 12, "1": 12})
+    sorted((folder / "0").iterdir())[3].write_bytes(b"no image")
+    given = arguments(folder, weights, tmp_path / "runs", "--head-only", f"--set=memory_mib={memory_mib}")
+    assert profond(given) == 3
+    told = capsys.readouterr().err
+    assert "is not an image" in told
+    assert f"`profond data check {folder if memory_mib else 'DATA'}` looks at all of them" in told
+
+
+def test_classes_that_are_not_measured_are_named(photos: Path, weights: Path, tmp_path: Path) -> None:
+    for split, counts in {"train": {"0": 9, "1": 9, "7": 9}, "valid": {"0": 2}, "test": {"0": 2, "1": 2}}.items():
+        digits(tmp_path / split, counts)
+    notes = assemble(config(tmp_path, weights)).notes
+    assert "nothing of '1', '7' in valid and of '7' in test: its accuracy does not tell about these" in notes
+    assert not any("nothing of" in note for note in assemble(config(photos, weights)).notes)
+
+
+def test_data_without_a_test_split_is_evaluated_on_valid_unless_asked(
+    weights: Path, tmp_path: Path, capsys: Any
+) -> None:
+    for split, count in (("train", 10), ("valid", 4)):
+        digits(tmp_path / "photos" / split, {"0": count, "1": count})
+    given = arguments(tmp_path / "photos", weights, tmp_path / "runs", "--head-only", "--epochs=1")
+    folder = tuned(capsys, *given)
+    for more, where in ([], "valid"), (["--split=train"], "train"):
+        assert profond(["evaluate", str(folder), "--no-pictures", "--quiet", *more]) == 0
+        assert f", {where}: " in capsys.readouterr().out.splitlines()[0]
 
 
 @pytest.mark.slow
@@ -377,12 +440,36 @@ def test_a_run_whose_loss_rose_is_found(healthy: Run, tmp_path: Path) -> None:
     assert "the training loss rose" in only("rate", run).evidence
 
 
+def test_a_short_run_that_ended_far_worse_than_guessing_is_found(healthy: Run, tmp_path: Path) -> None:
+    run = copied(healthy, tmp_path / "run")
+    (line,) = [line for line in run.metrics() if line["split"] == "train"]
+    assert "on average, guessing has 1.1" in signs(run)["rate"].evidence
+    for loss, said in ((4610.0, "4.61e+03"), (float("nan"), "nan")):
+        run.rewind_metrics(0)
+        run.append_metrics({**line, "loss": loss})
+        sign = only("rate", run)
+        assert f"the last training loss is {said}, and guessing among the classes has 1.1" in sign.evidence
+        assert "lower the learning rate" in sign.help
+
+
 def test_a_run_that_became_infinite_is_found(photos: Path, weights: Path, tmp_path: Path) -> None:
     planted = config(photos, weights, learning_rate=1e30, optimizer="sgd", schedule="constant", warmup=0)
     with pytest.raises(NonFiniteLoss):
         train_experiment(assemble(planted), out=tmp_path)
     (folder,) = tmp_path.iterdir()
     assert "not finite" in only("rate", Run.open(folder)).evidence
+
+
+def test_norms_that_would_move_with_small_batches_are_found_and_the_advice_helps(photos: Path, weights: Path) -> None:
+    def seen(**changes: Any) -> Sign:
+        return batch_norm(assemble(config(photos, weights, batch_size=4, **changes)), None)
+
+    moving = seen(freeze_norms=False)
+    assert moving.found
+    assert "batches of 4" in moving.evidence
+    assert "--set freeze_norms=true" in moving.help
+    assert not seen(freeze_norms=True).found
+    assert not seen().found
 
 
 @pytest.mark.slow
@@ -422,6 +509,17 @@ def test_a_picture_in_two_splits_is_found(weights: Path, tmp_path: Path) -> None
     sign = only("leaks", config(folder, weights))
     assert "LEAK" in sign.evidence
     assert "--duplicates-together" in sign.help
+
+
+def test_the_help_for_a_leak_between_given_splits_leads_out_of_it(weights: Path, tmp_path: Path, capsys: Any) -> None:
+    for split, count in (("train", 16), ("valid", 4), ("test", 4)):
+        digits(tmp_path / "photos" / split, {"0": count, "1": count})
+    sign = leaks(assemble(config(tmp_path / "photos", weights)))
+    assert sign.found
+    advised = sign.help.split("`")[1].replace("split.csv", str(tmp_path / "split.csv")).split()
+    digits(tmp_path / "photos" / "test", {"0": 20, "1": 20})
+    assert profond(advised[1:]) == 0, capsys.readouterr().err
+    assert not leaks(assemble(config(tmp_path / "split.csv", weights))).found
 
 
 def test_a_class_with_too_few_pictures_is_found(weights: Path, tmp_path: Path) -> None:

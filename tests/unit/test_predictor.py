@@ -398,6 +398,18 @@ def test_without_a_finished_run_last_says_how_to_make_one(tmp_path, photos, caps
     assert "profond train lenet5" in capsys.readouterr().err
 
 
+def test_where_the_only_run_is_unfinished_last_says_how_to_go_on(tmp_path, photos, capsys):
+    stopped = Run.create(tmp_path, "stopped", {})
+    assert predict("last", photos / "1.png", "--out", tmp_path) == 4
+    assert f"help: `profond runs resume {stopped.path}` goes on" in capsys.readouterr().err
+
+
+def test_shards_are_said_to_be_what_predict_does_not_take(trained, tmp_path, capsys):
+    (tmp_path / "train-000000.tar").write_bytes(b"")
+    assert predict(trained.path, tmp_path) == 3
+    assert "shards are taken by `profond evaluate RUN --data` only" in capsys.readouterr().err
+
+
 def test_evaluate_prints_a_table_and_writes_into_the_run(run, capsys):
     assert profond(["evaluate", str(run.path), "--split", "valid", "--device", "cpu", "--no-pictures"]) == 0
     said = capsys.readouterr().out

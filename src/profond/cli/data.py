@@ -116,7 +116,11 @@ def check(reference: str, picture: Path | None, as_json: bool) -> int:
 @click.option("--valid", "valid_fraction", default=0.1, show_default=True, help="Share of each class for valid.")
 @click.option("--test", "test_fraction", default=0.1, show_default=True, help="Share of each class for test.")
 @click.option("--seed", default=0, show_default=True, help="Another seed, another splitting.")
-@click.option("--duplicates-together", is_flag=True, help="Equal images form a group and go to one split.")
+@click.option(
+    "--duplicates-together",
+    is_flag=True,
+    help="Equal and nearly equal images go to one split; of splits that are given, to train first.",
+)
 @click.option("--force", is_flag=True, help="Write over an existing file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def split(

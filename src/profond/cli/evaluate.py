@@ -32,7 +32,7 @@ QUIET = click.option("--quiet", is_flag=True, help="No progress and no notes.")
 @click.command()
 @click.argument("run", required=False)
 @pretrained_options
-@click.option("--split", help="train, valid or test; by default test, or all of other data that has no splits.")
+@click.option("--split", help="By default test, else valid, else train; other data without splits is taken whole.")
 @click.option("--data", help="Other data with the same classes: a registered name, a folder or a manifest.")
 @click.option("--pictures/--no-pictures", default=True, help="Draw the figures too.")
 @BATCH
@@ -91,7 +91,8 @@ def evaluate(
     experiment = load(found)
     other = open_other(data, experiment, split) if data is not None else None
     dataset = experiment.dataset if other is None else other.dataset
-    chosen = (split or "test") if other is None else other.split
+    usual = next(part for part in ("test", "valid", "train") if part in dataset.splits)
+    chosen = (split or usual) if other is None else other.split
     name = chosen if other is None else other.name
     with progress_bar(len(dataset.split(chosen)), "evaluate", " samples", hidden=quiet) as advance:
         report = evaluate_run(

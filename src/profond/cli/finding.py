@@ -16,10 +16,15 @@ def find_run(reference: str, out: Path | str = "runs", *, finished: bool = True)
     """
     path = Path(reference).expanduser()
     if reference == "last" and not path.exists():
+        others = []
         for run in reversed(all_runs(out)):
             with contextlib.suppress(ConfigError):  # a damaged run is not the one that was meant
                 if (run.state.get("status") == "done") == finished:
                     return Run.open(run.path)
+                others.append(run)
+        if finished and others:
+            help = f"`profond runs resume {others[0].path}` goes on with the newest unfinished one"
+            raise MissingError(f"there is no finished run under {out}", help)
         if finished:
             raise MissingError(f"there is no finished run under {out}", "train one: profond train lenet5")
         raise MissingError(f"there is no unfinished run under {out}", "`profond runs list` shows all")

@@ -53,6 +53,8 @@ def _expand(given: str) -> list[Path]:
     if path.is_dir():
         found = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()]
         if not found:
+            if any(path.glob("*.tar")):
+                raise DataError(f"{given} holds tar shards", "shards are taken by `profond evaluate RUN --data` only")
             raise DataError(f"there is no image in {given}", f"images end in {', '.join(SUFFIXES[:4])} …")
         return sorted(found)
     if path.exists() or not glob.has_magic(given):

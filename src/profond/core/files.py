@@ -33,6 +33,15 @@ def storage_errors(path: Path | str) -> Iterator[None]:
         raise
 
 
+def make_folder(folder: Path) -> None:
+    """A folder and those above it. Raises: StorageError where it cannot be made."""
+    with storage_errors(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError:  # below a folder that the system alone fills, such as /proc
+            raise StorageError(f"cannot write to {folder}: no folder can be made there", "choose another") from None
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """A temporary path beside ``path``; on leaving without error it is synced and moved over ``path``.
@@ -43,7 +52,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         os.close(handle)
         temporary = Path(name)

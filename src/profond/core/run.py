@@ -18,7 +18,7 @@ from typing import Any
 
 import profond
 from profond.core.errors import ConfigError
-from profond.core.files import storage_errors, write_json, write_text
+from profond.core.files import make_folder, storage_errors, write_json, write_text
 
 SCHEMA_VERSION = 1
 
@@ -40,7 +40,7 @@ class Run:
         root = Path(root)
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         with storage_errors(root):
-            root.mkdir(parents=True, exist_ok=True)
+            make_folder(root)
             beside = Path(tempfile.mkdtemp(dir=root, prefix=f".{stamp}-{name}-", suffix=".tmp"))
             try:
                 beside.chmod(0o755)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from jaxtyping import Int
 from torch import Tensor
 
-from profond.core.errors import DataError, UnknownName
+from profond.core.errors import DataError, ImageError, UnknownName
 from profond.core.spec import Spec
-from profond.data.images import open_image
+from profond.data.images import Opened, open_image
 from profond.data.places import Place, Places
 from profond.data.preprocessing import Preprocessing
 from profond.data.splits import assign
@@ -135,7 +135,7 @@ class FileSplit:
         return self.places.identity(index)
 
     def raw(self, index: int) -> Tensor:
-        return self.preprocessing.decode(open_image(self.places[index]).image)
+        return self.preprocessing.decode(self._open(index).image)
 
     def look(self, index: int, view: View) -> Tensor:
         """One sample as a step of training wants it: uint8 (c, h, w) of another size, or a part of the picture.
@@ -143,7 +143,13 @@ class FileSplit:
         NOTE Where the part has four times the side that is wanted, or more, a JPEG is decoded at a quarter of its size:
         the same part of the picture, to the pixels of the smaller one, but a little sharper.
         """
-        return self.preprocessing.look(open_image(self.places[index], view.shrink), view)
+        return self.preprocessing.look(self._open(index, view.shrink), view)
+
+    def _open(self, index: int, shrink: Callable[[int, int], int] | None = None) -> Opened:
+        try:
+            return open_image(self.places[index], shrink)
+        except ImageError as error:
+            raise ImageError(error.message, f"{error.help}; `profond data check DATA` looks at all of them") from None
 
     def subset(self, indices: Sequence[int]) -> FileSplit:
         chosen = [int(i) for i in indices]

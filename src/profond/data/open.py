@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from profond.core.config import bind
-from profond.core.errors import DataError, UnknownName
+from profond.core.errors import DataError, UnknownName, suggest
 from profond.data import registry
 from profond.data.dataset import Dataset
 from profond.data.listing import Listing
@@ -69,7 +69,8 @@ def kind_of(path: Path, name: str = "") -> Kind:
         raise DataError(f"{name} is a link that leads nowhere", "check where it points to")
     if "/" in name or "\\" in name or path.suffix:
         raise DataError(f"there is no {name}", "check the path; `profond data list` shows the registered names")
-    raise UnknownName("data set", name, registry.names())
+    help = f"there is no folder {name!r} here either; {suggest(name, registry.names())}"
+    raise UnknownName("data set", name, registry.names(), help)
 
 
 def _folder(path: Path) -> Kind:

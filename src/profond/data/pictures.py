@@ -134,7 +134,8 @@ def _decode(paths: Sequence[Place], plain: Preprocessing, name: str, conversions
     if failures:
         failures.sort(key=lambda error: error.message)
         if len(failures) == 1:
-            raise failures[0]
+            error = failures[0]
+            raise ImageError(error.message, f"{error.help}; `profond data check {name}` looks at all of them")
         shown = "; ".join(error.message for error in failures[:3]) + ("; …" if len(failures) > 3 else "")
         raise ImageError(
             f"{len(failures)} of {len(paths)} images cannot be read: {shown}", f"`profond data check {name}` lists them"

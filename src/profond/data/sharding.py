@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from profond.core.errors import ConfigError, DataError, ImageError
-from profond.core.files import storage_errors, sync_folder, write_json
+from profond.core.files import make_folder, storage_errors, sync_folder, write_json
 from profond.core.randomness import generator
 from profond.data.listing import Sample
 from profond.data.open import kind_of
@@ -70,7 +70,7 @@ def write_shards(
     unfinished = out.parent / f".{out.name}.unfinished"
     with storage_errors(out):
         shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
-        unfinished.mkdir(parents=True)
+        make_folder(unfinished)
         about: dict[str, dict[str, Any]] = {}
         shards: dict[str, dict[str, int]] = {}
         for split in ("train", "valid", "test"):

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Protocol
 
 from profond.core.errors import DataError, MissingError
-from profond.core.files import atomic_path, cache_folder, md5, sha256, storage_errors, write_json
+from profond.core.files import atomic_path, cache_folder, make_folder, md5, sha256, storage_errors, write_json
 from profond.data.progress import announce, bar
 
 CONNECT_SECONDS = 5.0
@@ -220,7 +220,7 @@ def obtain(name: str, files: Sequence[DataFile], sources: Sequence[Source]) -> F
         from filelock import FileLock  # comes with torch
 
         with storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             with FileLock(folder / ".lock"):
                 missing = _absent(folder, files, damaged)  # another process may have fetched meanwhile
                 if missing:

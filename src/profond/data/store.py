@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from profond.core.errors import DataError
-from profond.data.check import fingerprints
+from profond.data.check import NEAR_LIMIT, fingerprints, images
 from profond.data.dataset import hash_samples
-from profond.data.fingerprint import Sets
+from profond.data.fingerprint import Sets, near_groups
 from profond.data.listing import Listing
 from profond.data.manifest import list_manifest, write_manifest
 from profond.data.open import kind_of
 from profond.data.places import Member, relative
+from profond.data.progress import announce
+
+_ORDER = ("", "train", "valid", "test")
+"""Of two splits that hold the same image, the first gets both: what was learned from is not measured on."""
 
 
 def store_split(
@@ -26,6 +30,8 @@ def store_split(
     duplicates_together: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Split a folder or manifest and write it to ``out``; splits that are given already are kept.
+
+    With ``duplicates_together``, what looks the same goes to one split: of those given, to train before valid and test.
 
     Returns: for each split its ``samples`` and the ``hash`` that the manifest's data set will have.
 
@@ -54,7 +60,7 @@ def store_split(
 
 
 def _grouped(listing: Listing) -> Listing:
-    """Samples that look the same join one group; groups that share a picture become one."""
+    """Samples that look the same, or nearly, join one group; groups that share a picture become one."""
     prints = fingerprints([sample.path for sample in listing.samples])
     sets = Sets(len(prints))
     first: dict[object, int] = {}
@@ -64,10 +70,23 @@ def _grouped(listing: Listing) -> Listing:
             keys.append(fingerprint.exact)
         for key in keys:
             sets.join(i, first.setdefault(key, i))
+    known = [(i, fingerprint) for i, fingerprint in enumerate(prints) if fingerprint is not None]
+    if len(known) <= NEAR_LIMIT:
+        for near in near_groups([fingerprint for _, fingerprint in known]):
+            for i in near:
+                sets.join(known[near[0]][0], known[i][0])
     samples = list(listing.samples)
     for group in sets.groups():
         named = next((samples[i].group for i in group if samples[i].group), None)
         name = named or relative(samples[group[0]].path, listing.root)
         for i in group:
             samples[i] = replace(samples[i], group=name)
+    moved = 0
+    for group in sets.groups():
+        first_split = min((samples[i].split for i in group), key=_ORDER.index)
+        for i in group:
+            moved += samples[i].split != first_split
+            samples[i] = replace(samples[i], split=first_split)
+    if moved:
+        announce(f"{images(moved)} moved to the split of another that looks the same: to train before valid and test")
     return replace(listing, samples=tuple(samples))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def confusion_matrix(report: Report, title: str = "") -> Figure:
     letter = min(10.0, max(4.5, 40 * cell))  # points
     margin = 0.65 + longest * letter * 0.62 / 72
     side = cell * size
-    figure = _figure(side + margin + 1.15, side + margin + 0.55)
+    figure = _figure(max(side + margin + 1.15, margin + _across(title)), side + margin + 0.55)
     width, height = figure.get_size_inches()
     axes = figure.add_axes((margin / width, margin / height, side / width, side / height))
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -47,7 +48,7 @@ def confusion_matrix(report: Report, title: str = "") -> Figure:
     axes.tick_params(length=0)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    axes.set_title(title, loc="left", fontsize=11, parse_math=False)
+    axes.set_title(title, loc="left", fontsize=11, pad=9, parse_math=False)
     if size <= ANNOTATED:
         digits = len(str(counts.max()))
         number = min(11.0, max(2.5, 72 * cell / (0.68 * max(digits, 2))))
@@ -61,7 +62,7 @@ def confusion_matrix(report: Report, title: str = "") -> Figure:
 
 def reliability_diagram(report: Report, title: str = "") -> Figure:
     """Accuracy against confidence, and below it how many samples each bin has."""
-    figure = _figure(5.0, 5.6)
+    figure = _figure(max(5.0, 0.7 + _across(title)), 5.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     filled: list[Bin] = [each for each in report.bins if each.count]
     left, width = [each.low for each in filled], report.bins[0].high - report.bins[0].low
@@ -78,7 +79,8 @@ def reliability_diagram(report: Report, title: str = "") -> Figure:
     below.bar(left, [each.count for each in filled], color="#a9b8cc", **bars)
     below.set_yscale("log")
     below.set(ylabel="samples", xlabel="confidence", ylim=(0.7, None))
-    figure.tight_layout()
+    with _any_script():
+        figure.tight_layout()
     return figure
 
 
@@ -100,9 +102,13 @@ def worst_mistakes(
     shown = wrong[: rows * columns]
     columns = min(columns, len(shown))
     rows = -(-len(shown) // columns)
-    figure = _figure(max(1.5 * columns, 4.2), 1.98 * rows + 0.55)
+    line = f"{len(wrong):,} of {len(said):,} wrong" + (
+        f", the {len(shown)} most sure" if len(wrong) > len(shown) else ""
+    )
+    head = 0.7 if title else 0.5
+    figure = _figure(max(1.5 * columns, 4.2, 0.12 + _across(title)), 1.98 * rows + head + 0.05)
     width, height = figure.get_size_inches()
-    axes = figure.add_axes((0, 0, 1, 1 - 0.5 / height))
+    axes = figure.add_axes((0, 0, 1, 1 - head / height))
     across = width / columns
     axes.set(xlim=(0, width), ylim=(1.98 * rows, 0))
     axes.set_axis_off()
@@ -118,25 +124,33 @@ def worst_mistakes(
         axes.text(
             x, y + 1.69, f"{100 * said.confidence[index]:.1f} % sure", ha="center", va="top", fontsize=8, color=FAINT
         )
-    line = f"{len(wrong):,} of {len(said):,} wrong" + (
-        f", the {len(shown)} most sure" if len(wrong) > len(shown) else ""
-    )
-    heading = f"{title}: {line}" if title else line
-    figure.text(0.12 / width, 1 - 0.2 / height, heading, va="center", fontsize=11, parse_math=False)
+    heading = f"{title}\n{line}" if title else line
+    figure.text(0.12 / width, 1 - 0.1 / height, heading, va="top", fontsize=11, parse_math=False)
     return figure
 
 
 def png(figure: Figure, dpi: int = 110) -> bytes:
     """The figure as a PNG file's bytes."""
-    with io.BytesIO() as file, warnings.catch_warnings():
-        # A class name in a script that the font lacks is drawn as boxes; the CSV beside it has the name.
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+    with io.BytesIO() as file, _any_script():
         figure.savefig(file, format="png", dpi=dpi)
         return file.getvalue()
 
 
 def shorten(name: str, longest: int = 18) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+@contextlib.contextmanager
+def _any_script() -> Iterator[None]:
+    """A name in a script that the font lacks is drawn as boxes, without a word; the CSV beside it has the name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        yield
+
+
+def _across(title: str) -> float:
+    """Inches that a title needs, with a little room beside it."""
+    return len(title) * 11 * 0.64 / 72 + 0.15
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -13,7 +13,7 @@ from typing import Any
 
 import profond
 from profond.core.errors import ConfigError, StorageError
-from profond.core.files import storage_errors, write_bytes, write_json
+from profond.core.files import make_folder, storage_errors, write_bytes, write_json
 
 SCHEMA_VERSION = 1
 RESULT = "result.json"
@@ -95,8 +95,7 @@ def png(figure: Any) -> bytes:
 
 def check_writable(folder: Path) -> None:
     """Raises: StorageError where results could not be kept; better before an hour of training than after."""
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if not os.access(folder, os.W_OK):
         raise StorageError(f"cannot write to {folder}: permission denied", "choose another folder with --out")
 

@@ -156,7 +156,7 @@ def assemble(config: Configuration) -> Experiment:
         config["transfer"] = dataclasses.asdict(Transfer(**config["transfer"]))
         finetune.with_preprocessing(config)
     dataset = opened(config)
-    notes = _weigh_classes(config, dataset)
+    notes = [*_absent_classes(dataset), *_weigh_classes(config, dataset)]
     if "transfer" in config:
         model, decided = finetune.complete(config, dataset)
         return Experiment(config, model, dataset=dataset, notes=[*decided, *notes])
@@ -189,6 +189,18 @@ def load(run: Run, *, weights: bool = True) -> Experiment:
         checkpoint.load_weights(model, run.file(checkpoint.FINAL))
         model.eval()
     return Experiment(config, model, run=run)
+
+
+def _absent_classes(dataset: Dataset) -> list[str]:
+    """Which classes valid or test have nothing of."""
+    absent = []
+    for name in ("valid", "test"):
+        if name in dataset.splits:
+            counts = torch.bincount(dataset.splits[name].targets, minlength=dataset.spec.num_classes).tolist()
+            gone = [repr(label) for label, count in zip(dataset.spec.classes, counts, strict=True) if count == 0]
+            if gone:
+                absent.append(f"{', '.join(gone[:5])}{' …' if len(gone) > 5 else ''} in {name}")
+    return [f"nothing of {' and of '.join(absent)}: its accuracy does not tell about these"] if absent else []
 
 
 def _weigh_classes(config: Configuration, dataset: Dataset) -> list[str]:

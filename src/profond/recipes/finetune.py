@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +79,7 @@ def complete(config: Configuration, dataset: Dataset) -> tuple[nn.Module, list[s
     new = ", ".join((head_of(model), *fresh))
     notes.append(f"weights: {file.label}; new, for {dataset.spec.num_classes} classes: {new}")
     training = config["training"]
-    if not (training["freeze"] or training["unfreeze"] or training["rate_factors"] or training["freeze_norms"]):
+    if not (training["freeze"] or training["unfreeze"] or training["rate_factors"]):
         settings = staged(
             model,
             fresh,
@@ -86,6 +87,8 @@ def complete(config: Configuration, dataset: Dataset) -> tuple[nn.Module, list[s
             head_share=transfer["head_share"],
             rate_decay=transfer["rate_decay"],
         )
+        if training["freeze_norms"] is not None:
+            settings["freeze_norms"] = training["freeze_norms"]
         training |= Training(**{**training, **settings}).to_json()
     return model, notes
 
@@ -110,11 +113,12 @@ class HeadWork:
     samples: int
 
 
-def head_work(experiment: Any, device: torch.device) -> HeadWork | None:
+def head_work(experiment: Any, device: torch.device, say: Callable[[str], None] = lambda text: None) -> HeadWork | None:
     """The features of a fine-tuning that trains the head alone, without augmentation; None for any other training.
 
     Args:
         experiment: a `profond.recipes.experiment.Experiment`.
+        say: told what is begun.
     """
     transfer, training, model = experiment.transfer, experiment.training, experiment.model
     if transfer is None or not transfer.features or experiment.augment != Augment():
@@ -123,13 +127,14 @@ def head_work(experiment: Any, device: torch.device) -> HeadWork | None:
         return None
     began = time.perf_counter()
     splits: dict[str, TensorSplit] = {}
-    for name in ("train", "valid"):
-        if name in experiment.dataset.splits:
-            batches = experiment.batches(name, device=device)
-            found = head_inputs(model, batches, device, label=f"features of {name}")
-            if found is None:
-                return None
-            splits[name] = TensorSplit(*found, name)
+    names = [name for name in ("train", "valid") if name in experiment.dataset.splits]
+    say(f"computing the features of {sum(len(experiment.dataset.splits[name]) for name in names):,} images once")
+    for name in names:
+        batches = experiment.batches(name, device=device)
+        found = head_inputs(model, batches, device, label=f"features of {name}")
+        if found is None:
+            return None
+        splits[name] = TensorSplit(*found, name)
     size, seed, classes = experiment.loader.batch_size, training.seed, experiment.dataset.spec.num_classes
 
     def made(name: str, **settings: Any) -> Batches:
@@ -137,7 +142,7 @@ def head_work(experiment: Any, device: torch.device) -> HeadWork | None:
 
     return HeadWork(
         model.get_submodule(head_of(model)),
-        dataclasses.replace(training, freeze=(), unfreeze=(), rate_factors={}, freeze_norms=False),
+        dataclasses.replace(training, freeze=(), unfreeze=(), rate_factors={}, freeze_norms=None),
         made("train", batch_size=size, shuffle=True, drop_last=experiment.loader.drop_last),
         made("valid", batch_size=max(256, size)) if "valid" in splits else None,
         time.perf_counter() - began,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from profond.core.errors import NonFiniteLoss
 from profond.core.run import Run
+from profond.data import registry as data_sets
 from profond.data.check import FEW, IMBALANCE, check_splits
 from profond.data.preprocessing import Preprocessing
 from profond.recipes import finetune
@@ -148,14 +150,24 @@ def rate(experiment: Experiment, run: Run | None) -> Sign:
     training = experiment.training
     help = f"lower the learning rate (now {training.learning_rate:g}), or --learning-rate auto"
     if run is not None:
-        losses = [line["loss"] for line in run.metrics() if line["split"] == "train" and "loss" in line]
+        losses, validated = _logged(run, "train"), _logged(run, "valid")
         error = str(run.state.get("error") or "")
         if "not finite" in error:
             return Sign("rate", True, error, help)
         if len(losses) > 1 and losses[-1] > 1.5 * min(losses):
             return Sign("rate", True, f"the training loss rose from {min(losses):.3g} to {losses[-1]:.3g}", help)
-        if losses:
+        guessing = math.log(experiment.dataset.spec.num_classes)
+        # NOTE a validation far worse than guessing, where the training is not, is another mistake than the rate.
+        checked = losses[-1:] if losses and losses[-1] <= guessing else losses[-1:] + validated[-1:]
+        worst = max(checked, default=0.0, key=lambda loss: loss if math.isfinite(loss) else math.inf)
+        if not worst <= 2 * guessing:
+            which = "training" if worst in losses else "validation"
+            evidence = f"the last {which} loss is {worst:.3g}, and guessing among the classes has {guessing:.3g}"
+            return Sign("rate", True, evidence, help)
+        if len(losses) > 1:
             return Sign("rate", False, f"the training loss went from {losses[0]:.3g} to {losses[-1]:.3g}")
+        if losses:
+            return Sign("rate", False, f"the training loss was {losses[0]:.3g} on average, guessing has {guessing:.3g}")
         return Sign("rate", False, "the run has logged no loss")
     first = trial(experiment, training.learning_rate)
     if not _rises(first):
@@ -232,6 +244,8 @@ def leaks(experiment: Experiment) -> Sign:
     if found:
         name = experiment.dataset.name
         help = f"`profond data split {name} --duplicates-together --out split.csv`, then --data split.csv"
+        if name in data_sets.names():
+            help = "the data set is published so: say beside a result that its splits share pictures"
         return Sign("leaks", True, "; ".join(found), help)
     return Sign("leaks", False, f"{report.samples:,} pictures, none in two splits")
 
@@ -249,6 +263,10 @@ def few(experiment: Experiment) -> Sign:
         evidence = f"{most} of one class, {least} of another, and the loss does not weigh them"
         return Sign("few", True, evidence, "--set class_weights=balanced")
     return Sign("few", False, f"{least} to {most} of each class to learn from")
+
+
+def _logged(run: Run, split: str) -> list[float]:
+    return [line["loss"] for line in run.metrics() if line["split"] == split and "loss" in line]
 
 
 class _Losses:

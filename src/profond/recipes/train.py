@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from profond.core.device import choose_device, usable_cores
-from profond.core.errors import ConfigError
+from profond.core.errors import ConfigError, Interrupted
 from profond.core.files import write_text
 from profond.core.run import Run
 from profond.data.dataset import Dataset
@@ -48,7 +48,7 @@ def train_experiment(
         )
     run = Run.create(out, name, experiment.config)
     say(f"run {run.path}")
-    return _carry_on(experiment, run, observers, say, resume=False)
+    return _stoppable(experiment, run, observers, say, resume=False)
 
 
 def resume_run(run: Run, *, observers: Sequence[Observer] = (), say: Say = lambda text: None) -> Run:
@@ -58,7 +58,7 @@ def resume_run(run: Run, *, observers: Sequence[Observer] = (), say: Say = lambd
     """
     if run.state.get("status") == "done" and run.file("README.md").exists():
         return run
-    return _carry_on(load(run, weights=False), run, observers, say, resume=True)
+    return _stoppable(load(run, weights=False), run, observers, say, resume=True)
 
 
 def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
@@ -85,6 +85,15 @@ def split_lines(dataset: Dataset) -> Iterator[str]:
         text.truncate()
 
 
+def _stoppable(experiment: Experiment, run: Run, observers: Sequence[Observer], say: Say, *, resume: bool) -> Run:
+    """Ctrl-C before the training and after it is told as during it."""
+    try:
+        return _carry_on(experiment, run, observers, say, resume=resume)
+    except KeyboardInterrupt:
+        run.update(status="interrupted")
+        raise Interrupted("stopped", f"`profond runs resume {run.path}` continues it") from None
+
+
 def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], say: Say, *, resume: bool) -> Run:
     dataset, training = experiment.dataset, experiment.training
     if "train" not in dataset.splits:
@@ -99,7 +108,7 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
     arithmetic = precision_for(experiment.model, device, training.precision)
     say(f"{len(dataset.splits['train']):,} samples, {where}, {arithmetic}")
     options: dict[str, Any] = {"observers": (*observers, TensorBoard(run.path)), "run": run, "resume": resume}
-    work = head_work(experiment, device)
+    work = head_work(experiment, device, say)
     if work is not None:
         say(f"only the head is trained: what it is given by {work.samples:,} images was computed, {work.seconds:.1f} s")
         run.update(features_seconds=round(work.seconds, 3))

@@ -40,7 +40,8 @@ class Training:
         validate_every_epochs: may be fractional.
         freeze: name patterns of parameters that are not trained (``"features.*"``, or a module's name).
         unfreeze: pairs of a share of all steps and name patterns: these are frozen too, up to that share.
-        freeze_norms: BatchNorm keeps its scale, shift and running statistics as they were given.
+        freeze_norms: BatchNorm keeps its scale, shift and running statistics as they were given; None leaves it to what
+            is trained: fine-tuning part by part keeps them, any other training does not.
         rate_factors: name patterns to factors of the learning rate; of several that match, the first counts.
         phases: settings of single phases by name: ``learning_rate``, ``optimizer``, ``weight_decay``, ``betas``,
             ``momentum``.
@@ -75,7 +76,7 @@ class Training:
     validate_every_epochs: float = 1.0
     freeze: tuple[str, ...] = ()
     unfreeze: tuple[tuple[float, tuple[str, ...]], ...] = ()
-    freeze_norms: bool = False
+    freeze_norms: bool | None = None
     rate_factors: Mapping[str, float] = field(default_factory=dict)
     phases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
