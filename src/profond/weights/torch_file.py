@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import math
-import pickle
 import struct
 import zipfile
 import zlib
@@ -29,6 +28,8 @@ LARGEST_HEADER = 16 << 20
 """Of a safetensors file, in bytes. NASNetLarge's is 0.2 MB; the format itself allows 100 MB of JSON."""
 
 _MAGIC = 0x1950A86A20F9469CFC6C
+_PICKLED = b"\x80"
+"""How every pickle since protocol 2 begins."""
 _TYPES = {
     "Double": torch.float64,
     "Float": torch.float32,
@@ -123,7 +124,7 @@ def read_stream(path: Path, size: int, numbers: FileIO) -> dict[str, Tensor]:
         start = stream.peek(4)[:4]
         if start == b"PK\x03\x04":  # the newer format, without its end
             raise ConfigError(f"{path} is damaged: it ends early", "fetch it again")
-        if start[:1] != pickle.PROTO:
+        if start[:1] != _PICKLED:
             raise ConfigError(f"{path} is not a PyTorch file", "give a .pth, .pt or .safetensors file")
         for place in ("magic number", "version", "machine"):
             # The magic number itself is greater than any file.
