@@ -31,5 +31,5 @@ def clips_mlp() -> Recipe:
         model={"name": "mlp", "hidden": [8, 320]},
         training=TRAINING,
         loader=Loader(batch_size=64),
-        expected=Expected("test", "accuracy", 0.5, 0.9, 20, "2 cores", "measured here: no other source has this task"),
+        expected=Expected("test", "accuracy", 0.43, 0.9, 20, "2 cores", "measured here: no other source has this task"),
     )
