@@ -68,7 +68,7 @@ def evaluate(
     from profond.core.errors import UsageError
     from profond.evaluation.evaluate import evaluate_run
     from profond.evaluation.keep import folder_of
-    from profond.evaluation.other import open_other
+    from profond.evaluation.other import open_other, usual_split
     from profond.recipes.experiment import load
 
     start = time.perf_counter()
@@ -91,8 +91,7 @@ def evaluate(
     experiment = load(found)
     other = open_other(data, experiment, split) if data is not None else None
     dataset = experiment.dataset if other is None else other.dataset
-    usual = next(part for part in ("test", "valid", "train") if part in dataset.splits)
-    chosen = (split or usual) if other is None else other.split
+    chosen = (split or usual_split(dataset)) if other is None else other.split
     name = chosen if other is None else other.name
     with progress_bar(len(dataset.split(chosen)), "evaluate", " samples", hidden=quiet) as advance:
         report = evaluate_run(

@@ -69,12 +69,17 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
     dataset = open_dataset(reference, **options)
     if any_size and reference in registry.names():
         dataset = adapted(dataset, known)
-    chosen = split or next(name for name in ("test", "valid", "train") if name in dataset.splits)
+    chosen = split or usual_split(dataset)
     class_numbers(dataset.spec.classes, experiment.classes)
     _check_shape(dataset, chosen, experiment)
     short = reference if reference in registry.names() else Path(reference).expanduser().resolve().stem
     whole = unsplit and list(dataset.splits) == ["train"]
     return Other(replace(dataset, preprocessing=known), chosen, short if whole else f"{short}-{chosen}", whole)
+
+
+def usual_split(dataset: Dataset) -> str:
+    """What is measured where nothing was asked for: test, else valid, else train."""
+    return next(name for name in ("test", "valid", "train") if name in dataset.splits)
 
 
 def class_numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -62,8 +64,9 @@ def folded(model: nn.Module) -> nn.Module:
         graph = _Tracer().trace(model)
     except (TraceError, TypeError, ValueError, NotImplementedError):
         return model
+    uses = Counter(node.target for node in graph.nodes)
     for node in list(graph.nodes):
-        if (pair := _foldable(model, node)) is None:
+        if (pair := _foldable(model, node, uses)) is None:
             continue
         before, (convolution, norm) = node.args[0], pair
         model.set_submodule(before.target, fuse_conv_bn_eval(convolution, norm))
@@ -79,12 +82,12 @@ class _Tracer(Tracer):
         return next(module.children(), None) is None or super().is_leaf_module(module, path)
 
 
-def _foldable(model: nn.Module, node: Node) -> tuple[Convolution, Norm] | None:
+def _foldable(model: nn.Module, node: Node, uses: Mapping[object, int]) -> tuple[Convolution, Norm] | None:
     """The convolution and the BatchNorm that alone goes on with its outputs, where the node is one."""
     before = node.args[0] if node.args else None
     if node.op != "call_module" or not isinstance(before, Node) or before.op != "call_module" or len(before.users) > 1:
         return None
-    if sum(other.target in (before.target, node.target) for other in node.graph.nodes) > 2:
+    if max(uses[before.target], uses[node.target]) > 1:
         return None  # one of them is used in other places too
     convolution, norm = model.get_submodule(str(before.target)), model.get_submodule(str(node.target))
     if not isinstance(convolution, Convolution) or not isinstance(norm, Norm) or norm.running_mean is None:

@@ -86,10 +86,8 @@ class Predictor:
         self.device = torch.device(device)
         self.model = model.to(self.device).eval()
         self.precision, self.engine = precision, engine
-        if engine == "auto" and precision != "int8":
-            self.ready = prepared(self.model, self.device, precision)
-        else:
-            self.ready = prepared(self.model, self.device, precision, engine)
+        at_once: Engine = "torch" if engine == "auto" and precision != "int8" else engine
+        self.ready = prepared(self.model, self.device, precision, at_once)
         self.task = task
         self.classes = tuple(classes)
         self.resize = resize
