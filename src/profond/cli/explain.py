@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
@@ -57,8 +56,10 @@ class Work:
 
     def explain(self, picture: Path | Tensor, name: str) -> dict[str, Any]:
         """One image: its files, and what was found besides."""
+        from profond.data.fingerprint import of_image
+
         look = self.sight.look(picture, name, self.label)
-        mark = fingerprint(look)
+        mark = of_image(look.subject.image).exact.hex()
         folder = self.own_folder(name, mark)
         suffix = f"-{safe(look.subject.label)}" if self.label else ""
         report: dict[str, Any] = {
@@ -85,7 +86,7 @@ class Work:
                     files += self.sight.write(look, self.sight.ask(look, method, self.stage), folder, suffix)
         finally:
             if folder.is_dir():
-                write_json(folder / SOURCE, {"schema_version": SCHEMA_VERSION, "image": name, "sha256": mark})
+                write_json(folder / SOURCE, {"schema_version": SCHEMA_VERSION, "image": name, "pixels": mark})
         report["files"] = [str(file) for file in files]
         self.done.append(report)
         return report
@@ -100,19 +101,13 @@ class Work:
         return folder
 
 
-def fingerprint(look: Look) -> str:
-    """SHA-256 of an image's pixels, by which its folder is known again."""
-    image = look.subject.image
-    return hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()
-
-
 def owner(folder: Path) -> str | None:
-    """The fingerprint of the image that a folder explains; None where it does not say."""
+    """The hash of the pixels that a folder explains; None where it does not say."""
     try:
         said = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return said.get("sha256") if isinstance(said, dict) else None
+    return said.get("pixels") if isinstance(said, dict) else None
 
 
 @click.command()
