@@ -23,6 +23,11 @@ def say(text: str, quiet: bool = False) -> None:
         click.echo(text, err=True)
 
 
+def warn(text: str) -> None:
+    """What is probably not meant; told whatever ``--quiet`` says."""
+    click.echo(f"warning: {text}", err=True)
+
+
 def observers(quiet: bool) -> Sequence[Any]:
     from profond.training import ProgressBar
 
@@ -34,7 +39,8 @@ def report_run(run: Run, command: str, as_json: bool) -> None:
     evaluation = run.read("evaluation.json") if run.file("evaluation.json").exists() else {"metrics": {}}
     state, metrics = run.state, evaluation["metrics"]
     if as_json:
-        print_json(command, run=str(run.path), metrics=metrics, seconds=state.get("seconds"))
+        warnings = state.get("warnings", [])
+        print_json(command, run=str(run.path), metrics=metrics, seconds=state.get("seconds"), warnings=warnings)
         return
     for split, values in metrics.items():
         for name in ("accuracy", "top5_accuracy", "macro_f1", "ece"):

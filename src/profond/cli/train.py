@@ -100,11 +100,13 @@ def run_training(
     command: str, config: dict[str, Any], learning_rate: str | None, out: Path, as_json: bool, quiet: bool
 ) -> None:
     """From a configuration to a finished run, told as it goes."""
-    from profond.cli.output import observers, report_run, say
+    from profond.cli.output import observers, report_run, say, warn
     from profond.recipes.experiment import assemble
     from profond.recipes.train import find_rate, train_experiment
 
     experiment = assemble(config)
+    for warning in experiment.dataset.warnings:
+        warn(warning)
     for note in (*experiment.dataset.notes, *experiment.notes):
         say(note, quiet)
     if learning_rate == "auto":

@@ -174,6 +174,7 @@ def _check_listing(listing: Listing) -> Report:
     findings += [
         Finding("converted", "note", f"{images(len(items))}: {text}", tuple(items)) for text, items in notes.items()
     ]
+    findings += [Finding("layout", "warning", warning) for warning in listing.warnings]
     findings += [Finding("layout", "note", note) for note in listing.notes]
     return _report(listing.name, looked, findings, listing.root)
 
@@ -201,7 +202,7 @@ def _listed(dataset: Dataset) -> Listing:
         root = split.root
         for i, target in enumerate(split.targets.tolist()):
             samples.append(Sample(split.places[i], classes[target], name))
-    return Listing(dataset.name, root, tuple(samples), classes, dataset.notes)
+    return Listing(dataset.name, root, tuple(samples), classes, dataset.notes, dataset.warnings)
 
 
 def _same(looked: _Looked) -> list[Finding]:

@@ -173,6 +173,7 @@ class Dataset:
         splits: ``train``, and ``valid`` and ``test`` where there are any.
         source: where the data came from, for people.
         notes: what was converted or decided while opening, one line each.
+        warnings: what is probably not meant, one line each; told even where progress is not.
     """
 
     name: str
@@ -181,6 +182,7 @@ class Dataset:
     splits: dict[str, Split]
     source: str
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     _hashes: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def split(self, name: str) -> Split:
@@ -272,6 +274,7 @@ class Dataset:
             "spec": self.spec.to_json(),
             "splits": {name: len(split) for name, split in self.splits.items()},
             "notes": list(self.notes),
+            "warnings": list(self.warnings),
         }
 
 

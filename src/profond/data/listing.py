@@ -50,6 +50,7 @@ class Listing:
         samples: every image.
         classes: names in label order.
         notes: what was passed over or decided.
+        warnings: what is probably not meant: a class, a split or most of the pictures goes with it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Listing:
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:

@@ -39,7 +39,7 @@ def build(
 
     Raises: ImageError when an image cannot be read, ConfigError when a setting does not fit.
     """
-    notes = list(listing.notes)
+    notes, warnings = list(listing.notes), list(listing.warnings)
     known = None if preprocessing is None else Preprocessing.from_json(preprocessing)
     if known is not None:
         if known.size is None or known.mode is None or known.padding or known.permutation_seed is not None:
@@ -76,7 +76,7 @@ def build(
         mean, std = _moments(splits["train"], planes)
         known = Preprocessing(size=size, mode=mode, mean=mean, std=std, resize=resize)
     spec = Spec((planes, *size), "chw", (0.0, 255.0), listing.classes)
-    return Dataset(listing.name, spec, known, splits, f"files in {listing.root}", tuple(notes))
+    return Dataset(listing.name, spec, known, splits, f"files in {listing.root}", tuple(notes), tuple(warnings))
 
 
 def _look(

@@ -36,6 +36,8 @@ def model_card(run: Run, experiment: Experiment) -> str:
                     low, high = measured["low"], measured["high"]
                     lines.append(f"| {split} | {name} | {measured['value']:.4f} | {low:.4f} to {high:.4f} |")
         lines.append("")
+    if warnings := state.get("warnings"):
+        lines += [*(f"- Warning: {warning}" for warning in warnings), ""]
     lines += [
         "Use it:",
         "",

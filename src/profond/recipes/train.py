@@ -47,6 +47,7 @@ def train_experiment(
             "leave them out; for several processes call profond.training.fit from Python",
         )
     run = Run.create(out, name, experiment.config)
+    run.update(warnings=list(experiment.dataset.warnings))
     say(f"run {run.path}")
     return _stoppable(experiment, run, observers, say, resume=False)
 
