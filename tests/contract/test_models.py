@@ -122,18 +122,19 @@ def test_one_batch_can_be_overfitted(name: str) -> None:
     with torch.no_grad():
         alive = (first(model(inputs)) != 0).any(0).nonzero().flatten()
     targets = alive[torch.arange(8) % len(alive)]
-    rate = 1e-4 if paper(name) in NO_NORMALISATION else 3e-3
+    # SqueezeNet ends in a ReLU: of a sample whose units have all died, nothing can be learned.
+    lost = 1 if paper(name) == "squeezenet" else 0
+    learned = 0.05 + lost * math.log(CLASSES) / len(targets)
+    rate = 1e-4 if paper(name) in NO_NORMALISATION else 1e-3
     optimizer = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     for _ in range(300):
         loss = nn.functional.cross_entropy(first(model(inputs)), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if loss < 0.05:
+        if loss < learned:
             break
-    # SqueezeNet ends in a ReLU: of a sample whose units have all died, nothing can be learned.
-    lost = 1 if paper(name) == "squeezenet" else 0
-    assert loss < 0.05 + lost * math.log(CLASSES) / len(targets)
+    assert loss < learned
     assert (first(model(inputs)).argmax(1) == targets).sum() >= len(targets) - lost
 
 
