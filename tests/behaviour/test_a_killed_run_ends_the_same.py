@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.runs import begun, finished, only_run, outcome, profond
+from support.runs import Command, begun, finished, only_run, outcome, profond
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +40,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train(pictures: Path, out: Path, precision: str) -> subprocess.Popen[str]:
+def train(pictures: Path, out: Path, precision: str) -> Command:
     return profond("train", f"--data={pictures}", f"--out={out}", f"--precision={precision}", *SETTINGS)
 
 

@@ -2,22 +2,91 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import json
+import multiprocessing
 import os
+import runpy
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import load_file
 
+# A server imports what every training needs once, and each command is a fork of it: a process of its own, that is
+# stopped and killed as any other, without five seconds of imports.
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(
+    ["profond.recipes.train", "profond.cli.train", "profond.cli.runs", "lightning.fabric", "torchmetrics"]
+)
+_FOLDER = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
-def profond(*arguments: str) -> subprocess.Popen[str]:
-    """The command line in a process of its own, with one thread."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "profond", *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+class Command:
+    """The command line in a process of its own, with one thread; the calls are those of `subprocess.Popen`."""
+
+    def __init__(self, *arguments: str) -> None:
+        folder = tempfile.mkdtemp(dir=_FOLDER)
+        self._files = [str(Path(folder, name)) for name in ("output", "errors")]
+        self._process = _SERVER.Process(target=_profond, args=(arguments, *self._files), daemon=True)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it may just have ended
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("profond", timeout or 0)
+        return self._process.exitcode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        self.wait(timeout)
+        output, errors = (Path(file).read_text() if Path(file).exists() else "" for file in self._files)
+        return output, errors
+
+
+def profond(*arguments: str) -> Command:
+    return Command(*arguments)
+
+
+def _profond(arguments: tuple[str, ...], *files: str) -> None:
+    """What the fork does."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    for number, file in zip((1, 2), files, strict=True):
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(handle, number)
+        os.close(handle)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+    sys.argv = ["profond", *arguments]
+    try:
+        runpy.run_module("profond", run_name="__main__")
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
 
 
 def only_run(out: Path) -> Path | None:
@@ -25,7 +94,7 @@ def only_run(out: Path) -> Path | None:
     return runs[0] if runs else None
 
 
-def begun(process: subprocess.Popen[str], out: Path) -> Path:
+def begun(process: Command, out: Path) -> Path:
     """Waits for the run's folder."""
     while (run := only_run(out)) is None:
         assert process.poll() is None, process.communicate()[1]
@@ -33,7 +102,7 @@ def begun(process: subprocess.Popen[str], out: Path) -> Path:
     return run
 
 
-def finished(process: subprocess.Popen[str]) -> None:
+def finished(process: Command) -> None:
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
 
