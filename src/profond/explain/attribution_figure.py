@@ -31,6 +31,7 @@ from profond.explain.drawing import (
 )
 from profond.explain.mosaic import clipped, colour_bar
 from profond.explain.scale import Scale
+from profond.explain.sums import added, worth
 from profond.explain.windows import number
 
 NAMES = {
@@ -179,11 +180,15 @@ def words(attribution: Attribution, plane: NDArray[np.float64], square: int = 1)
         rows, columns = attribution.values.shape
         return f"Where the maps of {facts['stage']} ({rows} × {columns}) are that raise the score."
     if attribution.method == "integrated_gradients":
-        added = float(attribution.values.sum(dtype=np.float64))
+        pixels = float(attribution.values.sum(dtype=np.float64))
         start = attribution.logit - facts["difference"]
+        missing = attribution.logit - start - pixels
+        written = added([start, pixels, missing], attribution.logit)
+        black, found, rest = written.terms
+        left = f" and a rest of {rest}, which the steps miss," if worth(rest) else ""
         return (
-            f"Orange speaks for the class, blue against it. The pixels add up to {number(added)}: the score is"
-            f" {number(attribution.logit)}, that of a black image {number(start)}.{averaged}"
+            f"Orange speaks for the class, blue against it. The score of a black image, {black}, the pixels, which add"
+            f" up to {found},{left} make the score, {written.total}.{averaged}"
         )
     if attribution.method == "smooth_grad":
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -169,10 +169,14 @@ def text_panel(text: str, size: float = 26, colour: str = MUTED, height: float =
     return Panel(max(text_width(line, size) for line in lines) + 4, max(height, len(lines) * size * 1.3), draw)
 
 
-def cell_size(*tables: Array, least: float = 40) -> float:
+def cell_size(*tables: Array, least: float = 40, digits: int = 4) -> float:
     """Pixels that a square cell needs so that each table's longest number can be read."""
-    longest = max(text_width(number(value), 14) for table in tables for value in table.ravel())
-    return max(least, longest + 14)
+    return cell_for([number(value, digits) for table in tables for value in table.ravel()], least)
+
+
+def cell_for(texts: Iterable[str], least: float = 40) -> float:
+    """Pixels that a square cell needs so that each of the texts can be read."""
+    return max(least, max(text_width(text, 14) for text in texts) + 14)
 
 
 def grid(
@@ -182,10 +186,15 @@ def grid(
     fill: Callable[[int, int], str] | None = None,
     ink: Callable[[int, int], str] | None = None,
     bold: Callable[[int, int], bool] | None = None,
+    write: Callable[[int, int], str] | None = None,
     size: float = 14,
     lines: str = FAINT,
 ) -> None:
-    """A table of numbers in square cells; one unit of the axes is one cell, row 0 at the top."""
+    """A table of numbers in square cells; one unit of the axes is one cell, row 0 at the top.
+
+    Args:
+        write: how the number of a cell is written; by default with four digits.
+    """
     height, width = values.shape
     axes.set(xlim=(0, width), ylim=(height, 0))
     for y in range(height):
@@ -195,7 +204,9 @@ def grid(
             text = ink(y, x) if ink else readable_on(colour)
             weight = "bold" if bold and bold(y, x) else "normal"
             style: dict[str, Any] = {"fontsize": size * 72 / DOTS, "color": text, "family": FONT, "weight": weight}
-            axes.text(x + 0.5, y + 0.52, number(values[y, x]), ha="center", va="center", **style)
+            axes.text(
+                x + 0.5, y + 0.52, write(y, x) if write else number(values[y, x]), ha="center", va="center", **style
+            )
 
 
 def outline(

@@ -16,7 +16,7 @@ from profond.explain.drawing import COLOURS, DOTS, FAINT, FONT, INK, MUTED, PAPE
 from profond.lecture.outcome import share
 from profond.lecture.words import Words
 
-_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _SMALL = 9  # points
 _WIDE = 8.6  # inches
 _ACROSS, _APART = 0.5 * _WIDE * DOTS, 6  # pixels: the axis, and between two of its labels
