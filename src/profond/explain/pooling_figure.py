@@ -114,9 +114,9 @@ def _digits(result: PoolingResult) -> int:
 
     def check(digits: int, tolerance: Decimal) -> bool:
         for place in np.ndindex(*result.output.shape):
-            window = [worth(number(result.input[at], digits)) for at in result.window(*place)]
+            window = [worth(number(float(result.input[at]), digits)) for at in result.window(*place)]
             many = result.rows.window * result.columns.window if result.count_padding else len(window)
-            shown = worth(number(result.output[place]))
+            shown = worth(number(float(result.output[place])))
             unit = Decimal(1).scaleb(int(shown.as_tuple().exponent))
             if abs(sum(window, Decimal(0)) / many - shown) > tolerance * unit:
                 return False

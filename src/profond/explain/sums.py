@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+import numpy as np
+
 from profond.explain.windows import Array, number
 
 _MORE = 3  # numbers of decimals that are tried before a term is rounded the other way
@@ -88,7 +90,9 @@ def digits_for(check: Callable[[int, Decimal], bool], least: int = 4) -> int:
     return _MOST
 
 
-def factors(left: Sequence[Array], right: Sequence[Array], results: Sequence[str], unit: Decimal) -> int:
+def factors(
+    left: Sequence[Array] | Array, right: Sequence[Array] | Array, results: Sequence[str], unit: Decimal
+) -> int:
     """Digits with which the numbers multiplied must be written so that each line of products gives its result.
 
     Args:
@@ -102,7 +106,7 @@ def factors(left: Sequence[Array], right: Sequence[Array], results: Sequence[str
             abs(
                 sum(
                     worth(number(a, digits)) * worth(number(b, digits))
-                    for a, b in zip(one.ravel(), other.ravel(), strict=True)
+                    for a, b in zip(np.ravel(one), np.ravel(other), strict=True)
                 )
                 - worth(result)
             )
