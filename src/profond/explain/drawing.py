@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Rectangle
-from matplotlib.textpath import TextToPath
 from numpy.typing import NDArray
 from PIL import Image
 
 from profond.core.errors import StorageError, UsageError
 from profond.core.files import atomic_path
+from profond.core.lettering import FONT, drawable, lettered, text_width, visible
 from profond.explain.windows import Array, number
 
 DOTS = 100  # pixels an inch; every length below is in pixels
-FONT = "DejaVu Sans"  # comes with Matplotlib, so pictures are the same everywhere
 INK, MUTED, FAINT, PAPER = "#1f2933", "#5f6c7b", "#d3dae2", "#ffffff"
 ACCENT = "#d55e00"
 # Okabe and Ito's colours, told apart by every kind of colour vision.
@@ -54,6 +51,9 @@ class Panel:
     note: str = ""
     below: float = 0
     room: float = 0
+
+    def __post_init__(self) -> None:
+        self.title = drawable(visible(self.title))
 
     @property
     def column(self) -> float:
@@ -155,7 +155,7 @@ class Sheet:
                     write(x, top + panel.height + panel.below + 8 + _LINE * index, line, _NOTE, MUTED)
                 x += panel.column + row.gap
             y += height
-        return figure
+        return lettered(figure)
 
 
 def text_panel(text: str, size: float = 26, colour: str = MUTED, height: float = 40) -> Panel:
@@ -275,14 +275,6 @@ def colour_strip(
         spine.set_visible(False)
 
 
-def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """In pixels, as it will be drawn."""
-    if not text:
-        return 0.0
-    font = FontProperties(family=FONT, size=size, weight=weight)
-    return float(_MEASURE.get_text_width_height_descent(text, font, ismath=False)[0])
-
-
 def broken(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
     """Text in lines that fit, broken at spaces, or anywhere in a word that is longer than a line.
 
@@ -304,11 +296,6 @@ def broken(text: str, width: float, size: float, weight: str = "normal") -> list
     return [*lines, line] if line else lines
 
 
-def drawable(text: str) -> str:
-    """The text with a box for every sign that the font does not have (a file may be named in any script)."""
-    return "".join(sign if _has_glyph(sign) else "□" for sign in text)
-
-
 def save_figure(figure: Figure, path: Path | str) -> Path:
     """Write a picture, whole or not at all; the suffix says which kind (png, jpg, webp, svg, pdf).
 
@@ -318,7 +305,7 @@ def save_figure(figure: Figure, path: Path | str) -> Path:
     check_picture_name(path)
     try:
         with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=path.suffix[1:].lower())
+            lettered(figure).savefig(temporary, format=path.suffix[1:].lower())
     except StorageError:
         raise
     except OSError as error:
@@ -333,13 +320,5 @@ def check_picture_name(path: Path) -> None:
         raise UsageError(f"{path} does not say what kind of picture to write", f"end it in {', '.join(known)}")
 
 
-_MEASURE = TextToPath()
-
-
 def _wrapped(lines: list[str], width: float) -> list[str]:
     return [part for line in lines for part in broken(drawable(line), width, 14)]
-
-
-@lru_cache(maxsize=1024)
-def _has_glyph(sign: str) -> bool:
-    return get_font(findfont(FontProperties(family=FONT))).get_char_index(ord(sign)) != 0

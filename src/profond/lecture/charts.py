@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 from scipy.special import logit
 
+from profond.core.lettering import FONT, text_width
 from profond.evaluation.intervals import Measured
-from profond.explain.drawing import COLOURS, DOTS, FAINT, FONT, INK, MUTED, PAPER, text_width
+from profond.explain.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
 from profond.lecture.outcome import share
 from profond.lecture.words import Words
 

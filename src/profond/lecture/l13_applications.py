@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from profond import models
-from profond.explain.drawing import COLOURS, DOTS, FAINT, FONT, INK, MUTED, PAPER
+from profond.core.lettering import FONT
+from profond.explain.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
 from profond.lecture import register_item
 from profond.lecture.networks import (
     Counted,
