@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
 from torch import nn
@@ -312,7 +313,7 @@ def test_no_title_is_cut_off_and_none_in_another_script_warns(classes, wrong):
             assert figures.png(figure).startswith(b"\x89PNG")
             shown = [each for each in figure.findobj(Text) if drawable(title) in each.get_text()]
             assert len(shown) == 1
-            figure.canvas.draw()  # at the figure's own number of dots, in which its box is measured
+            FigureCanvasAgg(figure).draw()  # at the figure's own number of dots, in which its box is measured
             box = shown[0].get_window_extent()
             assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
             assert box.y1 <= figure.bbox.y1

@@ -10,6 +10,7 @@ import torch
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
 from torch import nn
@@ -131,7 +132,7 @@ def test_every_picture_of_an_evaluation_holds_names_of_any_kind(another_font, na
         assert all(name in text for name in shown)
         assert HERE + BOX + "$x$" in text
         assert note in text
-        figure.canvas.draw()  # at the figure's own number of dots, in which its box is measured
+        FigureCanvasAgg(figure).draw()  # at the figure's own number of dots, in which its box is measured
         box = figure.bbox
         for one in figure.findobj(Text):
             if one.get_text().strip() and one.get_visible():

@@ -63,7 +63,7 @@ def lettered(figure: Figure) -> Figure:
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
         written = text.get_text()
-        if written.isascii():
+        if written.isascii() and written.replace("\n", "").isprintable():
             continue
         text.set_text(drawable(written))
         text.set_fontfamily(families(written))
