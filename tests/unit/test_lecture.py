@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import inspect
+import itertools
 import json
 import os
 import re
@@ -21,12 +23,16 @@ from profond.cli import run
 from profond.core.errors import ConfigError, MissingError, StorageError, UnknownName, UsageError
 from profond.explain.architecture import WORDS, draw
 from profond.lecture import registry
+from profond.lecture.charts import Series, accuracy_dots
 from profond.lecture.l2_parameters import worth
+from profond.lecture.l14_pretrained import NETWORKS as PUBLISHED
+from profond.lecture.l14_pretrained import least
 from profond.lecture.networks import Network, architecture, counted, equality_claims
 from profond.lecture.originals import Compared
 from profond.lecture.outcome import Claim, Options, Outcome, count, number
 from profond.lecture.page import page
-from profond.lecture.results import keep, read
+from profond.lecture.repeats import mean_of
+from profond.lecture.results import keep, read, status
 from profond.lecture.session import command_of, run_items
 from profond.lecture.words import Words
 from profond.recipes.configuration import from_recipe
@@ -424,8 +430,91 @@ def test_a_verdict_that_fails_is_shown_as_such(tmp_path):
     keep(tmp_path, "L1", outcome_of(False), seconds=1.0, command="x", quick=True)
     html = page({"L1": read(tmp_path, "L1")})
     assert "does not hold" in html
-    assert "non vérifié" in html
+    assert "infirmé" in html
     assert "Short version" in html
+
+
+def test_only_an_item_that_quick_shortens_is_called_short(tmp_path):
+    for result in run_items(["L1", "L2", "L6"], Options(quick=True), tmp_path):
+        assert result["quick"] is False, result["item"]
+    for item in registry.names():
+        source = inspect.getsource(registry.load(item))
+        shortens = "options.quick else" in source or "options.repeats" in source
+        assert shortens == ("shortened=options.quick" in source), item
+
+
+@pytest.mark.parametrize(
+    ("quick", "seeds", "english", "french"),
+    [
+        (False, None, "", ""),
+        (True, None, "short version", "version courte"),
+        (True, 1, "short version, 1\u00a0seed", "version courte, 1\u00a0graine"),
+        (True, 3, "short version, 3\u00a0seeds", "version courte, 3\u00a0graines"),
+        (False, 5, "5\u00a0seeds", "5\u00a0graines"),
+    ],
+)
+def test_a_verdict_is_never_shown_without_what_it_rests_on(tmp_path, capsys, quick, seeds, english, french):
+    used = {} if seeds is None else {"seeds": count(seeds)}
+    outcome = dataclasses.replace(outcome_of(True), used=used)
+    keep(tmp_path, "L1", outcome, seconds=1.0, command="x", quick=quick)
+    result = read(tmp_path, "L1")
+    assert status(result, Words("en")) == ("holds", english)
+    assert status(result, Words("fr")) == ("vérifié", french)
+    contents = page({"L1": result}).partition("<nav")[2].partition("</nav>")[0]
+    assert english in contents
+    assert french in contents
+    assert ("Short versions (--quick) among them: 1;" in page({"L1": result})) == quick
+    assert run(["lecture", "list", "--language", "fr", "--out", str(tmp_path)]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.endswith(f"· vérifié ({french})" if french else "· vérifié")
+    assert run(["lecture", "list", "--json", "--out", str(tmp_path)]) == 0
+    listed = json.loads(capsys.readouterr().out)["items"][0]["result"]
+    assert (listed["holds"], listed["quick"], listed["seeds"]) == (True, quick, seeds)
+
+
+def test_what_pretrained_networks_are_asked_for_follows_from_what_was_published_alone():
+    from scipy.stats import binom
+
+    for _, published in PUBLISHED.values():
+        asked = least(published, 20)
+        assert binom.cdf(asked - 1, 20, published) < 0.025 <= binom.cdf(asked, 20, published)
+    assert (least(0.751, 20), least(0.575, 20)) == (11, 7)
+    assert least(0.751, 1000) == pytest.approx(724, abs=1)
+
+
+def test_every_name_on_the_slide_is_looked_up_among_the_models(monkeypatch):
+    from profond import models
+    from profond.lecture import l13_applications
+
+    monkeypatch.setattr(l13_applications, "QUICK", ())
+    monkeypatch.setattr(l13_applications, "NETWORKS", {"MobileNet": l13_applications.NETWORKS["MobileNet"]})
+    assert registry.load("L13")(Options(quick=True)).claims[0].holds
+    monkeypatch.setitem(l13_applications.SLIDE, "NASNet", "nasnet_of_nobody")
+    claim = registry.load("L13")(Options(quick=True)).claims[0]
+    assert "nasnet_of_nobody" not in models.registry.names()
+    assert not claim.holds
+    assert (claim.values["there"].value, claim.values["slide"].value) == (10, 11)
+
+
+def test_accuracies_are_drawn_on_an_axis_that_grows_to_the_right_as_their_ticks_do():
+    values = {"a": (0.5, 0.55), "b": (0.99, 1.0)}
+    for chosen in (["a", "b"], ["a"], ["b"]):
+        rows = {name: {"x": Series(values[name], mean_of(values[name]))} for name in chosen}
+        for language in ("en", "fr"):
+            figure = accuracy_dots(rows, Words(language), "title")
+            figure.canvas.draw()
+            axes = figure.axes[0]
+            assert axes.get_xlim()[0] < axes.get_xlim()[1]
+            ticks = [label for label in axes.get_xticklabels() if label.get_text()]
+            written = [float(label.get_text().replace(",", ".").rstrip("\u202f%")) for label in ticks]
+            assert len(written) >= 2
+            assert written == sorted(written)
+            assert written == pytest.approx([100 * place for place in axes.get_xticks()])
+            boxes = [label.get_window_extent() for label in ticks]
+            assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
+            for name, collection in zip(chosen, axes.collections, strict=True):
+                drawn = collection.get_offsets()[:, 0].tolist()
+                assert drawn == pytest.approx([min(value, 1 - 1e-4) for value in values[name]])
 
 
 def test_what_could_not_be_tried_here_is_neither_right_nor_wrong(tmp_path):
@@ -469,7 +558,7 @@ def test_listing_does_not_import_torch(tmp_path):
 def test_run_prints_statement_measure_and_verdict(tmp_path, capsys):
     assert run(["lecture", "run", "l6", "--language", "fr", "--out", str(tmp_path)]) == 0
     captured = capsys.readouterr()
-    assert "L6  Le max pooling · vérifié" in captured.out
+    assert "L6  Le pooling par maximum (max pooling) · vérifié" in captured.out
     assert "→ [[6 8] [3 4]]" in captured.out
     assert captured.err.startswith("L6")
     assert run(["lecture", "list", "--json", "--out", str(tmp_path)]) == 0

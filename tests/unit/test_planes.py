@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from profond.core.errors import ConfigError, StorageError, UnknownName, UsageError
-from profond.explain.drawing import broken, drawable, readable_on, save_figure, text_width
+from profond.core.lettering import drawable, text_width
+from profond.explain.drawing import broken, readable_on, save_figure
 from profond.explain.planes import SPACES, grey_plane, split_planes
 
 
@@ -159,7 +160,7 @@ def test_text_is_broken_into_lines_that_fit() -> None:
 
 
 def test_signs_without_a_glyph_become_boxes() -> None:
-    assert drawable("été ⌊x⌋ 日") == "été ⌊x⌋ □"
+    assert drawable("été ⌊x⌋ \U0010fffd") == "été ⌊x⌋ □"
 
 
 def test_numbers_are_dark_on_light_and_light_on_dark() -> None:

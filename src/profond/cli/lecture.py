@@ -50,21 +50,22 @@ def list_items(language: str, out: Path, as_json: bool) -> None:
 
     words = Words(language)
     rows: list[dict[str, Any]] = []
+    states: list[str] = []
     for name in registry.names():
         result = read(out, name)
+        states.append(_state(result, words))
         rows.append(
             {
                 "item": name,
                 "title": words(f"{name}.title"),
                 "stated": words(f"{name}.stated"),
-                "result": None if result is None else {k: result[k] for k in ("holds", "quick", "finished", "command")},
+                "result": None if result is None else _kept(result),
             }
         )
     if as_json:
         _print_json("lecture list", items=rows)
         return
-    for row in rows:
-        state = _verdict(row["result"], words)
+    for row, state in zip(rows, states, strict=True):
         click.echo(f"{click.style(row['item'], bold=True)}  {row['title']} · {state}")
         click.echo(click.wrap_text(row["stated"], 96, "    ", "    "))
 
@@ -165,7 +166,7 @@ def _print_result(result: Mapping[str, Any], words: Any) -> None:
     name = result["item"]
     width = max(60, min(100, shutil.get_terminal_size((96, 24)).columns))
     title = words(f"{name}.title")
-    click.echo(f"{click.style(f'{name}  {title}', bold=True)} · {_verdict(result, words)}")
+    click.echo(f"{click.style(f'{name}  {title}', bold=True)} · {_state(result, words)}")
     for claim in result["claims"]:
         stated = words(f"{name}.claim.{claim['name']}")
         measured = words(measured_key(name, claim), values_of(claim["values"]))
@@ -175,11 +176,20 @@ def _print_result(result: Mapping[str, Any], words: Any) -> None:
         click.echo(click.wrap_text(f"→ {measured}", width, "    ", "      "))
 
 
-def _verdict(result: Mapping[str, Any] | None, words: Any) -> str:
+def _kept(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What the list tells of a result: a verdict without its conditions would promise too much."""
+    from profond.lecture.results import seeds_of
+
+    return {**{key: result[key] for key in ("holds", "quick", "finished", "command")}, "seeds": seeds_of(result)}
+
+
+def _state(result: Mapping[str, Any] | None, words: Any) -> str:
+    from profond.lecture.results import status
+
+    verdict, terms = status(result, words)
     if result is None:
-        return click.style(words("page.missing"), dim=True)
-    key, colour = ("page.holds", "green") if result["holds"] else ("page.fails", "red")
-    return click.style(words(key), fg=colour) + (" (--quick)" if result["quick"] else "")
+        return click.style(verdict, dim=True)
+    return click.style(verdict, fg="green" if result["holds"] else "red") + (f" ({terms})" if terms else "")
 
 
 def _print_json(command: str, **fields: Any) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from profond.core.errors import DataError, ImageError
 from profond.core.files import write_bytes
+from profond.core.lettering import drawable, runs, text_width, visible
 from profond.data.check import Report
 from profond.data.images import eight_bit, open_image
 from profond.data.shards import place_of
 
-_THUMB, _MARGIN, _CAPTION, _ROWS, _COLUMNS = 96, 8, 14, 40, 6
+_THUMB, _MARGIN, _CAPTION, _ROWS, _COLUMNS, _LETTER = 96, 8, 14, 40, 6, 10
 
 
 def contact_sheet(report: Report, path: Path) -> bool:
@@ -35,7 +36,7 @@ def contact_sheet(report: Report, path: Path) -> bool:
     for r, (kind, item) in enumerate(rows):
         top = _MARGIN + r * height
         colour = "#b00020" if "leak" in kind or kind == "unreadable" else "#444444"
-        pen.text((_MARGIN, top), kind, fill=colour)
+        _write(pen, (_MARGIN, top), kind, colour)
         for c, name in enumerate(item[:_COLUMNS]):
             left = _MARGIN + c * (_THUMB + _MARGIN)
             box = (left, top + _CAPTION, left + _THUMB, top + _CAPTION + _THUMB)
@@ -47,9 +48,27 @@ def contact_sheet(report: Report, path: Path) -> bool:
                 pen.line((*box[:2], *box[2:]), fill="#b00020")
                 pen.line((box[0], box[3], box[2], box[1]), fill="#b00020")
             pen.rectangle(box, outline="#cccccc")
-            shown = name if len(name) <= 16 else ".." + name[-14:]
-            pen.text((left, box[3] + 1), shown.encode("ascii", "replace").decode(), fill="black")
+            _write(pen, (left, box[3] + 1), _end(name), "black")
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     write_bytes(path, buffer.getvalue())
     return True
+
+
+def _write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: str) -> None:
+    """One line, each sign in a font that has it; ``at`` is its top left corner."""
+    x, y = float(at[0]), at[1] + _LETTER  # a baseline, so that fonts of different heights stand in one line
+    for piece, file in runs(text):
+        font = ImageFont.truetype(file, _LETTER)
+        pen.text((x, y), piece, fill=colour, font=font, anchor="ls")
+        x += font.getlength(piece)
+
+
+def _end(name: str) -> str:
+    """As much of the end of a name as fits below its picture."""
+    name = drawable(visible(name))
+    shown = name
+    while text_width(shown, _LETTER) > _THUMB:
+        name = name[1:]
+        shown = f"…{name}"
+    return shown

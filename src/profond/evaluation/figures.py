@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from profond.core.lettering import class_names, families, lettered, text_width
 from profond.evaluation.report import Bin, Report
 
 if TYPE_CHECKING:
@@ -27,37 +26,45 @@ def confusion_matrix(report: Report, title: str = "") -> Figure:
     from matplotlib.colors import PowerNorm
 
     assert report.confusion is not None, "only a classification has a confusion matrix"
-    counts, names = report.confusion, [shorten(name) for name in report.classes]
+    counts, (names, note) = report.confusion, class_names(report.classes)
     size = len(counts)
     cell = min(1.1, max(0.17, 5.6 / size))  # inches
-    longest = max(map(len, names))
     letter = min(10.0, max(4.5, 40 * cell))  # points
-    margin = 0.65 + longest * letter * 0.62 / 72
+    widest = 1.05 * max(text_width(name, letter) for name in names) / 72
+    upright = size > 12 or widest > 0.9 * cell
     side = cell * size
-    figure = _figure(max(side + margin + 1.15, margin + _across(title)), side + margin + 0.55)
+    large = max(1.0, side / 9)  # what is seen as a whole needs larger words
+    left = 0.5 * large + widest
+    below = 0.5 * large + (widest if upright else letter / 72) + (0.3 if note else 0)
+    figure = _figure(
+        max(side + left + 1.15 * large, left + _across(title, 11 * large), _across(note, 8) + 0.24),
+        side + below + 0.55 * large,
+    )
     width, height = figure.get_size_inches()
-    axes = figure.add_axes((margin / width, margin / height, side / width, side / height))
+    axes = figure.add_axes((left / width, below / height, side / width, side / height))
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     # A square root spreads the low shares: a confusion of one in a hundred is seen as a tint.
     drawn = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), interpolation="nearest", aspect="equal")
     shown = np.arange(0, size, max(1, round(size / 100)))
-    upright = size > 12 or longest > 4
     labels = [names[index] for index in shown]
-    axes.set_xticks(shown, labels, rotation=90 if upright else 0, fontsize=letter, parse_math=False)
-    axes.set_yticks(shown, labels, fontsize=letter, parse_math=False)
+    style: dict[str, Any] = {"fontsize": letter, "fontfamily": families(*labels), "parse_math": False}
+    axes.set_xticks(shown, labels, rotation=90 if upright else 0, **style)
+    axes.set_yticks(shown, labels, **style)
     axes.tick_params(length=0)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
-    axes.set_title(title, loc="left", fontsize=11, pad=9, parse_math=False)
+    axes.set_xlabel("predicted", fontsize=10 * large)
+    axes.set_ylabel("true", fontsize=10 * large)
+    axes.set_title(title, loc="left", fontsize=11 * large, pad=9, parse_math=False)
     if size <= ANNOTATED:
         digits = len(str(counts.max()))
         number = min(11.0, max(2.5, 72 * cell / (0.68 * max(digits, 2))))
         for row, column in zip(*np.nonzero(counts), strict=True):
             colour = "white" if shares[row, column] > 0.3 else INK
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=number, color=colour)
-    bar = figure.add_axes(((margin + side + 0.15) / width, margin / height, 0.13 / width, side / height))
-    figure.colorbar(drawn, cax=bar).set_label("share of the true class")
-    return figure
+    bar = figure.add_axes(((left + side + 0.15 * large) / width, below / height, 0.13 * large / width, side / height))
+    figure.colorbar(drawn, cax=bar).set_label("share of the true class", fontsize=10 * large)
+    bar.tick_params(labelsize=10 * large)
+    _annotate(figure, note)
+    return lettered(figure)
 
 
 def reliability_diagram(report: Report, title: str = "") -> Figure:
@@ -79,8 +86,7 @@ def reliability_diagram(report: Report, title: str = "") -> Figure:
     below.bar(left, [each.count for each in filled], color="#a9b8cc", **bars)
     below.set_yscale("log")
     below.set(ylabel="samples", xlabel="confidence", ylim=(0.7, None))
-    with _any_script():
-        figure.tight_layout()
+    lettered(figure).tight_layout()
     return figure
 
 
@@ -93,7 +99,7 @@ def worst_mistakes(
         raw: gives sample i of the split before normalisation: image (c, h, w), signal (c, t) or clip (c, t, h, w).
     """
     assert report.predictions is not None, "only a classification has mistakes"
-    said, names = report.predictions, [shorten(name) for name in report.classes]
+    said, (names, note) = report.predictions, class_names(report.classes)
     wrong = said.mistakes()
     if len(wrong) == 0:
         figure = _figure(5.0, 1.6)
@@ -105,52 +111,48 @@ def worst_mistakes(
     line = f"{len(wrong):,} of {len(said):,} wrong" + (
         f", the {len(shown)} most sure" if len(wrong) > len(shown) else ""
     )
-    head = 0.7 if title else 0.5
-    figure = _figure(max(1.5 * columns, 4.2, 0.12 + _across(title)), 1.98 * rows + head + 0.05)
+    head, foot = 0.7 if title else 0.5, 0.05 + (0.3 if note else 0)
+    figure = _figure(max(1.5 * columns, 4.2, 0.12 + _across(title), _across(note, 8) + 0.24), 1.98 * rows + head + foot)
     width, height = figure.get_size_inches()
-    axes = figure.add_axes((0, 0, 1, 1 - head / height))
+    axes = figure.add_axes((0, foot / height, 1, 1 - (head + foot) / height))
     across = width / columns
     axes.set(xlim=(0, width), ylim=(1.98 * rows, 0))
     axes.set_axis_off()
-    longest = max(len(names[said.label[index]]) + len(names[said.predicted[index]]) for index in shown)
-    small = 9.5 if longest < 18 else 7.0
+    lines = {
+        f"{word} {names[of[index]]}" for index in shown for word, of in (("true", said.label), ("said", said.predicted))
+    }
+    small = max(5.0, min(9.5, 9.5 * (across - 0.1) * 72 / max(text_width(one, 9.5) for one in lines)))
     for place, index in enumerate(shown):
         x, y = (place % columns + 0.5) * across, (place // columns) * 1.98
         _draw(axes, raw(int(index)).cpu().numpy(), x, y, 1.3)
         true, found = names[said.label[index]], names[said.predicted[index]]
-        text: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": small, "parse_math": False}
-        axes.text(x, y + 1.34, f"true {true}", color=INK, **text)
-        axes.text(x, y + 1.51, f"said {found}", color=WRONG, **text)
-        axes.text(
-            x, y + 1.69, f"{100 * said.confidence[index]:.1f} % sure", ha="center", va="top", fontsize=8, color=FAINT
-        )
+        text: dict[str, Any] = {"ha": "center", "va": "baseline", "fontsize": small, "parse_math": False}
+        axes.text(x, y + 1.45, f"true {true}", color=INK, **text)
+        axes.text(x, y + 1.62, f"said {found}", color=WRONG, **text)
+        sure = f"{100 * said.confidence[index]:.1f} % sure"
+        axes.text(x, y + 1.78, sure, ha="center", va="baseline", fontsize=8, color=FAINT)
     heading = f"{title}\n{line}" if title else line
     figure.text(0.12 / width, 1 - 0.1 / height, heading, va="top", fontsize=11, parse_math=False)
-    return figure
+    _annotate(figure, note)
+    return lettered(figure)
 
 
 def png(figure: Figure, dpi: int = 110) -> bytes:
     """The figure as a PNG file's bytes."""
-    with io.BytesIO() as file, _any_script():
+    with io.BytesIO() as file:
         figure.savefig(file, format="png", dpi=dpi)
         return file.getvalue()
 
 
-def shorten(name: str, longest: int = 18) -> str:
-    return name if len(name) <= longest else name[: longest - 1] + "…"
+def _across(line: str, points: float = 11) -> float:
+    """Inches that a line needs, with a little room beside it."""
+    return 1.05 * text_width(line, points) / 72 + 0.15  # a screen's letters stand a little wider than a printer's
 
 
-@contextlib.contextmanager
-def _any_script() -> Iterator[None]:
-    """A name in a script that the font lacks is drawn as boxes, without a word; the CSV beside it has the name."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        yield
-
-
-def _across(title: str) -> float:
-    """Inches that a title needs, with a little room beside it."""
-    return len(title) * 11 * 0.64 / 72 + 0.15
+def _annotate(figure: Figure, note: str) -> None:
+    """A line at the bottom: what stands for names that cannot be written."""
+    width, height = figure.get_size_inches()
+    figure.text(0.12 / width, 0.1 / height, note, va="bottom", fontsize=8, color=FAINT, parse_math=False)
 
 
 def _figure(width: float, height: float) -> Figure:

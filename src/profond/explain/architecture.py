@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Polygon, Rectangle
 
-from profond.explain.drawing import COLOURS, DOTS, FAINT, FONT, INK, MUTED, PAPER, broken, text_width, tint
+from profond.core.lettering import FONT, lettered, text_width
+from profond.explain.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER, broken, tint
 from profond.explain.summary import Layer, Summary
 
 MOST_BLOCKS, BLOCKS_A_ROW, LONGEST = 40, 10, 20
@@ -103,7 +104,7 @@ def draw(summary: Summary, writing: Writing = ENGLISH, *, room: float = math.inf
             edge = left + face + min(deep, 10)  # where its side is, as high as the arrow
             x += room_here + GAP
         floor += LABELS + BAR + 24
-    return figure
+    return lettered(figure)
 
 
 def in_rows(blocks: Sequence[Block], slots: Sequence[float], room: float) -> tuple[list[list[Block]], float]:

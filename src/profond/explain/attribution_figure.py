@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,24 +13,12 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
+from profond.core.lettering import FONT
 from profond.explain.attribution import Attribution
-from profond.explain.drawing import (
-    ACCENT,
-    DOTS,
-    FAINT,
-    FONT,
-    INK,
-    NEGATIVE,
-    PAPER,
-    Panel,
-    Sheet,
-    fit,
-    outline,
-    show,
-    tint,
-)
+from profond.explain.drawing import ACCENT, DOTS, FAINT, INK, NEGATIVE, PAPER, Panel, Sheet, fit, outline, show, tint
 from profond.explain.mosaic import clipped, colour_bar
 from profond.explain.scale import Scale
+from profond.explain.sums import added, worth
 from profond.explain.windows import number
 
 NAMES = {
@@ -58,6 +46,7 @@ class Subject:
         sides: height and width of the model's input.
         top: the most probable classes with their probabilities, best first.
         label, probability: of the class that is explained.
+        written: classes whose names stand otherwise in a picture (see ``class_names``).
     """
 
     name: str
@@ -69,6 +58,11 @@ class Subject:
     top: tuple[tuple[str, float], ...]
     label: str
     probability: float
+    written: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, label: str) -> str:
+        """A class's name as it stands in a picture."""
+        return self.written.get(label, label)
 
 
 def draw_overview(subject: Subject, attributions: Sequence[Attribution]) -> Figure:
@@ -88,7 +82,7 @@ def draw_attribution(subject: Subject, attribution: Attribution) -> Figure:
 
 
 def _sheet(subject: Subject) -> Sheet:
-    return Sheet(f"{subject.label}, {percent(subject.probability)}", f"{subject.name} · {subject.model}")
+    return Sheet(f"{subject.write(subject.label)}, {percent(subject.probability)}", f"{subject.name} · {subject.model}")
 
 
 def _looks(subject: Subject, box: tuple[float, float]) -> list[Panel]:
@@ -179,11 +173,15 @@ def words(attribution: Attribution, plane: NDArray[np.float64], square: int = 1)
         rows, columns = attribution.values.shape
         return f"Where the maps of {facts['stage']} ({rows} × {columns}) are that raise the score."
     if attribution.method == "integrated_gradients":
-        added = float(attribution.values.sum(dtype=np.float64))
+        pixels = float(attribution.values.sum(dtype=np.float64))
         start = attribution.logit - facts["difference"]
+        missing = attribution.logit - start - pixels
+        written = added([start, pixels, missing], attribution.logit)
+        black, found, rest = written.terms
+        left = f" and a rest of {rest}, which the steps miss," if worth(rest) else ""
         return (
-            f"Orange speaks for the class, blue against it. The pixels add up to {number(added)}: the score is"
-            f" {number(attribution.logit)}, that of a black image {number(start)}.{averaged}"
+            f"Orange speaks for the class, blue against it. The score of a black image, {black}, the pixels, which add"
+            f" up to {found},{left} make the score, {written.total}.{averaged}"
         )
     if attribution.method == "smooth_grad":
         return (
@@ -207,7 +205,7 @@ def classes(subject: Subject, width: float = 420) -> Panel:
         for index, (label, probability) in enumerate(rows):
             top = index * step
             chosen = label == subject.label
-            text = clipped(label, room, 14)
+            text = clipped(subject.write(label), room, 14)
             axes.text(0, top + name - 4, text, va="baseline", color=INK, weight="bold" if chosen else "normal", **style)
             axes.text(width, top + name + 15, percent(probability), va="baseline", ha="right", color=INK, **style)
             axes.add_patch(Rectangle((0, top + name + 2), room, 13, facecolor=tint(FAINT, 0.5), linewidth=0))

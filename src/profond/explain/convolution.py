@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from profond.core.errors import ConfigError, DataError
+from profond.explain.sums import added, factors, signed
 from profond.explain.windows import (
     PADDING_MODES,
     Array,
@@ -72,15 +73,17 @@ class OutputPixel:
             f"output pixel at row {self.row}, column {self.column}: the kernel lies on {where}"
             + (f" ({padded} of its {self.patch.size} pixels are padding)" if padded else "")
         ]
-        sums: list[str] = []
-        for patch, kernel in zip(self.patch, self.kernel, strict=True):
-            terms = [f"{number(a)}×{_signed(b)}" for a, b in zip(patch, kernel, strict=True)]
-            total = float((patch * kernel).sum())
-            sums.append(number(total) if not sums or total >= 0 else f"({number(total)})")
-            lines.append(f"  {' + '.join(terms)} = {number(total)}")
-        lines.append(f"  sum: {' + '.join(sums)} = {number(float(self.products.sum()))}")
-        lines.append(f"  bias: + {_signed(self.bias)}")
-        lines.append(f"  value: {number(self.value)}")
+        rows = len(self.kernel)
+        written = added([*self.products.sum(axis=1), self.bias], self.value, part=rows)
+        sums = written.terms[:rows]
+        digits = factors(self.patch, self.kernel, sums, written.unit)
+        for patch, kernel, total in zip(self.patch, self.kernel, sums, strict=True):
+            terms = [f"{number(a, digits)}×{signed(number(b, digits))}" for a, b in zip(patch, kernel, strict=True)]
+            lines.append(f"  {' + '.join(terms)} = {total}")
+        following = [sums[0], *(signed(one) for one in sums[1:])]
+        lines.append(f"  sum: {' + '.join(following)} = {written.part(0, rows)}")
+        lines.append(f"  bias: + {signed(written.terms[rows])}")
+        lines.append(f"  value: {written.total}")
         return lines
 
     def to_json(self) -> dict[str, Any]:
@@ -252,7 +255,3 @@ def _span(indices: tuple[int, ...]) -> str:
         return first
     step = indices[1] - indices[0]
     return f"{first} to {last}" + (f" (every {step})" if step > 1 else "")
-
-
-def _signed(value: float) -> str:
-    return f"({number(value)})" if value < 0 else number(value)

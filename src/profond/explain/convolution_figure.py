@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,6 +16,7 @@ from profond.explain.drawing import (
     PAPER,
     Panel,
     Sheet,
+    cell_for,
     cell_size,
     colour_strip,
     fit,
@@ -26,6 +29,7 @@ from profond.explain.drawing import (
 )
 from profond.explain.kernels import cancels
 from profond.explain.scale import Scale, are_levels
+from profond.explain.sums import added, factors
 from profond.explain.windows import Array, number, pad
 
 SMALL = 12  # rows and columns of a table that is drawn with its numbers
@@ -96,11 +100,11 @@ def _pair(down: int, across: int) -> str:
     return str(down) if down == across else f"{down} down, {across} across"
 
 
-def _signed_table(values: Array, cell: float, title: str = "") -> Panel:
+def _signed_table(values: Array, cell: float, title: str = "", write: Callable[[int, int], str] | None = None) -> Panel:
     most = float(np.abs(values).max())
 
     def draw(axes: Axes) -> None:
-        grid(axes, values, fill=lambda y, x: signed_tint(values[y, x], most), lines="#b8c2cc")
+        grid(axes, values, fill=lambda y, x: signed_tint(values[y, x], most), write=write, lines="#b8c2cc")
 
     return Panel(values.shape[1] * cell, values.shape[0] * cell, draw, title)
 
@@ -191,7 +195,12 @@ def _arithmetic(sheet: Sheet, pixel: OutputPixel, name: str, levels: bool) -> No
     if max(pixel.kernel.shape) > SMALL:
         sheet.text(f"{words} = {number(pixel.value)}")
         return
-    cell = cell_size(pixel.patch, pixel.products, pixel.kernel)
+    products, taps = pixel.products, pixel.products.size
+    written = added([*products.ravel(), pixel.bias], pixel.value, part=taps)
+    shown = np.array(written.terms[:taps]).reshape(products.shape)
+    pairs = (pixel.patch.ravel(), pixel.kernel.ravel())
+    digits = factors(*pairs, written.terms[:taps], written.unit)
+    cell = max(cell_size(pixel.patch, pixel.kernel, digits=digits), cell_for(written.terms))
 
     def fill(y: int, x: int) -> str:
         if not pixel.inside[y, x]:
@@ -202,23 +211,30 @@ def _arithmetic(sheet: Sheet, pixel: OutputPixel, name: str, levels: bool) -> No
         return readable_on(fill(y, x)) if pixel.inside[y, x] else MUTED
 
     def draw(axes: Axes) -> None:
-        grid(axes, pixel.patch, fill=fill, ink=ink, lines="#b8c2cc")
+        grid(
+            axes,
+            pixel.patch,
+            fill=fill,
+            ink=ink,
+            write=lambda y, x: number(pixel.patch[y, x], digits),
+            lines="#b8c2cc",
+        )
         outline(axes, 0, 0, pixel.patch.shape[1], pixel.patch.shape[0])
 
     patch = Panel(pixel.patch.shape[1] * cell, pixel.patch.shape[0] * cell, draw, "patch")
-    total = f"sum {number(float(pixel.products.sum()))}"
-    total += f"\n+ bias {number(pixel.bias)}" if pixel.bias else ""
+    total = f"sum {written.part(0, taps)}"
+    total += f"\n+ bias {written.terms[taps]}" if pixel.bias else ""
     sheet.text(f"Step by step, {words}")
     sheet.row(
         patch,
         text_panel("×"),
-        _signed_table(pixel.kernel, cell, "kernel"),
+        _signed_table(pixel.kernel, cell, "kernel", lambda y, x: number(pixel.kernel[y, x], digits)),
         text_panel("="),
-        _signed_table(pixel.products, cell, "products"),
+        _signed_table(products, cell, "products", lambda y, x: str(shown[y, x])),
         text_panel("→"),
         text_panel(total, 18, INK),
         text_panel("="),
-        text_panel(number(pixel.value), 26, ACCENT),
+        text_panel(written.total, 26, ACCENT),
         gap=18,
         centred=True,
     )

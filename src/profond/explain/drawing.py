@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Rectangle
-from matplotlib.textpath import TextToPath
 from numpy.typing import NDArray
 from PIL import Image
 
 from profond.core.errors import StorageError, UsageError
 from profond.core.files import atomic_path
+from profond.core.lettering import FONT, drawable, lettered, text_width, visible
 from profond.explain.windows import Array, number
 
 DOTS = 100  # pixels an inch; every length below is in pixels
-FONT = "DejaVu Sans"  # comes with Matplotlib, so pictures are the same everywhere
 INK, MUTED, FAINT, PAPER = "#1f2933", "#5f6c7b", "#d3dae2", "#ffffff"
 ACCENT = "#d55e00"
 # Okabe and Ito's colours, told apart by every kind of colour vision.
@@ -54,6 +51,9 @@ class Panel:
     note: str = ""
     below: float = 0
     room: float = 0
+
+    def __post_init__(self) -> None:
+        self.title = drawable(visible(self.title))
 
     @property
     def column(self) -> float:
@@ -155,7 +155,7 @@ class Sheet:
                     write(x, top + panel.height + panel.below + 8 + _LINE * index, line, _NOTE, MUTED)
                 x += panel.column + row.gap
             y += height
-        return figure
+        return lettered(figure)
 
 
 def text_panel(text: str, size: float = 26, colour: str = MUTED, height: float = 40) -> Panel:
@@ -169,10 +169,14 @@ def text_panel(text: str, size: float = 26, colour: str = MUTED, height: float =
     return Panel(max(text_width(line, size) for line in lines) + 4, max(height, len(lines) * size * 1.3), draw)
 
 
-def cell_size(*tables: Array, least: float = 40) -> float:
+def cell_size(*tables: Array, least: float = 40, digits: int = 4) -> float:
     """Pixels that a square cell needs so that each table's longest number can be read."""
-    longest = max(text_width(number(value), 14) for table in tables for value in table.ravel())
-    return max(least, longest + 14)
+    return cell_for([number(value, digits) for table in tables for value in table.ravel()], least)
+
+
+def cell_for(texts: Iterable[str], least: float = 40) -> float:
+    """Pixels that a square cell needs so that each of the texts can be read."""
+    return max(least, max(text_width(text, 14) for text in texts) + 14)
 
 
 def grid(
@@ -182,10 +186,15 @@ def grid(
     fill: Callable[[int, int], str] | None = None,
     ink: Callable[[int, int], str] | None = None,
     bold: Callable[[int, int], bool] | None = None,
+    write: Callable[[int, int], str] | None = None,
     size: float = 14,
     lines: str = FAINT,
 ) -> None:
-    """A table of numbers in square cells; one unit of the axes is one cell, row 0 at the top."""
+    """A table of numbers in square cells; one unit of the axes is one cell, row 0 at the top.
+
+    Args:
+        write: how the number of a cell is written; by default with four digits.
+    """
     height, width = values.shape
     axes.set(xlim=(0, width), ylim=(height, 0))
     for y in range(height):
@@ -195,7 +204,9 @@ def grid(
             text = ink(y, x) if ink else readable_on(colour)
             weight = "bold" if bold and bold(y, x) else "normal"
             style: dict[str, Any] = {"fontsize": size * 72 / DOTS, "color": text, "family": FONT, "weight": weight}
-            axes.text(x + 0.5, y + 0.52, number(values[y, x]), ha="center", va="center", **style)
+            axes.text(
+                x + 0.5, y + 0.52, write(y, x) if write else number(values[y, x]), ha="center", va="center", **style
+            )
 
 
 def outline(
@@ -264,14 +275,6 @@ def colour_strip(
         spine.set_visible(False)
 
 
-def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """In pixels, as it will be drawn."""
-    if not text:
-        return 0.0
-    font = FontProperties(family=FONT, size=size, weight=weight)
-    return float(_MEASURE.get_text_width_height_descent(text, font, ismath=False)[0])
-
-
 def broken(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
     """Text in lines that fit, broken at spaces, or anywhere in a word that is longer than a line.
 
@@ -293,11 +296,6 @@ def broken(text: str, width: float, size: float, weight: str = "normal") -> list
     return [*lines, line] if line else lines
 
 
-def drawable(text: str) -> str:
-    """The text with a box for every sign that the font does not have (a file may be named in any script)."""
-    return "".join(sign if _has_glyph(sign) else "□" for sign in text)
-
-
 def save_figure(figure: Figure, path: Path | str) -> Path:
     """Write a picture, whole or not at all; the suffix says which kind (png, jpg, webp, svg, pdf).
 
@@ -307,7 +305,7 @@ def save_figure(figure: Figure, path: Path | str) -> Path:
     check_picture_name(path)
     try:
         with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=path.suffix[1:].lower())
+            lettered(figure).savefig(temporary, format=path.suffix[1:].lower())
     except StorageError:
         raise
     except OSError as error:
@@ -322,13 +320,5 @@ def check_picture_name(path: Path) -> None:
         raise UsageError(f"{path} does not say what kind of picture to write", f"end it in {', '.join(known)}")
 
 
-_MEASURE = TextToPath()
-
-
 def _wrapped(lines: list[str], width: float) -> list[str]:
     return [part for line in lines for part in broken(drawable(line), width, 14)]
-
-
-@lru_cache(maxsize=1024)
-def _has_glyph(sign: str) -> bool:
-    return get_font(findfont(FontProperties(family=FONT))).get_char_index(ord(sign)) != 0

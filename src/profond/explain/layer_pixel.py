@@ -26,10 +26,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from profond.core.errors import ConfigError
 from profond.explain.guard import place, undisturbed
 from profond.explain.stages import find_module
+from profond.explain.sums import Written, added, factors, signed
 from profond.explain.trace import trace
 from profond.explain.windows import Array, number
 
 _WRITTEN_OUT, _LARGEST = 75, 12
+DIGITS = 4  # of the value, at least; the layer's own output beside it has all that float32 holds
 _AXES = {1: ("position",), 2: ("row", "column"), 3: ("frame", "row", "column")}
 
 
@@ -102,13 +104,11 @@ class LayerPixel:
         ]
         if padded := int((~self.inside).sum()):
             lines.append(f"{padded} of its {self.inside.size} places are padding, which counts as 0")
-        if self.products.size <= _WRITTEN_OUT:
-            lines += self._all()
-        else:
-            lines += self._largest()
-        lines.append(f"  sum: {exact(self.sum)}")
-        lines.append(f"  bias: {exact(self.bias)}" if self.bias else "  bias: none")
-        lines.append(f"  value: {exact(self.value)}   (the layer put out {exact(self.output)})")
+        told, terms, written = self._all() if self.products.size <= _WRITTEN_OUT else self._largest()
+        lines += told
+        lines.append(f"  sum: {written.part(0, terms)}")
+        lines.append(f"  bias: {written.terms[terms]}" if self.bias else "  bias: none")
+        lines.append(f"  value: {written.total}   (the layer put out {exact(self.output)})")
         return lines
 
     def words(self) -> str:
@@ -130,34 +130,42 @@ class LayerPixel:
             spans.append(f"{name}s {indices[0]} to {indices[-1]}{every}".replace("-", "−"))
         return ", ".join(spans)
 
-    def _all(self) -> list[str]:
+    def _all(self) -> tuple[list[str], int, Written]:
+        """The lines, how many terms they have, and these with the bias and the value as they are written."""
         lines = []
-        rows = (len(self.input_channels), -1, self.kernel.shape[-1])
-        every = zip(self.input_channels, self.patch.reshape(rows), self.kernel.reshape(rows), strict=True)
-        for channel, patch, kernel in every:
-            if len(self.input_channels) > 1:
-                lines.append(f"  input map {channel}:")
-            for values, weights in zip(patch, kernel, strict=True):
-                terms = " + ".join(f"{signed(a)}×{signed(b)}" for a, b in zip(values, weights, strict=True))
-                lines.append(f"    {terms} = {number(float((values * weights).sum()))}")
-        return lines
+        wide = self.kernel.shape[-1]
+        patch, kernel = self.patch.reshape(-1, wide), self.kernel.reshape(-1, wide)
+        written = added([*(patch * kernel).sum(axis=1), self.bias], self.value, DIGITS, part=len(patch))
+        digits = factors(patch, kernel, written.terms[: len(patch)], written.unit)
+        each = len(patch) // len(self.input_channels)
+        for row, (values, weights) in enumerate(zip(patch, kernel, strict=True)):
+            if len(self.input_channels) > 1 and row % each == 0:
+                lines.append(f"  input map {self.input_channels[row // each]}:")
+            terms = " + ".join(_product(a, b, digits) for a, b in zip(values, weights, strict=True))
+            lines.append(f"    {terms} = {written.terms[row]}")
+        return lines, len(patch), written
 
-    def _largest(self) -> list[str]:
+    def _largest(self) -> tuple[list[str], int, Written]:
+        """Likewise."""
         products = self.products
         lines = [f"  {products.size:,} products ({by(products.shape)}); the {_LARGEST} largest in size:"]
         order = np.argsort(-np.abs(products), axis=None, kind="stable")[:_LARGEST]
         rest = products.copy()
-        for flat in order:
+        rest.ravel()[order] = 0.0
+        shown = [products.ravel()[order], self.patch.ravel()[order], self.kernel.ravel()[order]]
+        terms = [*shown[0], float(rest.sum())]
+        written = added([*terms, self.bias], self.value, DIGITS, part=len(terms))
+        digits = factors(shown[1], shown[2], written.terms[: len(order)], written.unit)
+        for flat, product in zip(order, written.terms, strict=False):
             index = tuple(int(one) for one in np.unravel_index(flat, products.shape))
-            rest[index] = 0.0
             at = ", ".join(
                 f"{name} {indices[one]}".replace("-", "−")
                 for name, indices, one in zip(self.axes, self.places, index[1:], strict=True)
             )
-            term = f"{signed(self.patch[index])}×{signed(self.kernel[index])} = {number(products[index])}"
+            term = f"{_product(self.patch[index], self.kernel[index], digits)} = {product}"
             lines.append(f"    input map {self.input_channels[index[0]]}, {at}:  {term}")
-        lines.append(f"    the other {products.size - len(order):,} add up to {number(float(rest.sum()))}")
-        return lines
+        lines.append(f"    the other {products.size - len(order):,} add up to {written.terms[len(order)]}")
+        return lines, len(terms), written
 
     def table(self) -> str:
         """Every product as CSV: input map, position, whether it is inside the input, value, weight, product."""
@@ -339,8 +347,8 @@ def exact(value: float) -> str:
     return f"{value:.7g}".replace("-", "−")
 
 
-def signed(value: float) -> str:
-    return f"({number(value)})" if value < 0 else number(value)
+def _product(value: float, weight: float, digits: int) -> str:
+    return f"{signed(number(value, digits))}×{signed(number(weight, digits))}"
 
 
 def by(sides: Sequence[int]) -> str:

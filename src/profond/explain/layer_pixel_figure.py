@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,6 +16,7 @@ from profond.explain.drawing import (
     PAPER,
     Panel,
     Sheet,
+    cell_for,
     cell_size,
     fit,
     grid,
@@ -22,8 +25,9 @@ from profond.explain.drawing import (
     signed_tint,
     text_panel,
 )
-from profond.explain.layer_pixel import LayerPixel, exact, signed
+from profond.explain.layer_pixel import DIGITS, LayerPixel, exact
 from profond.explain.scale import Scale
+from profond.explain.sums import Written, added, factors, signed
 from profond.explain.windows import Array, number
 
 _MOST_ROWS, _WITH_NUMBERS = 3, 7
@@ -48,10 +52,18 @@ def draw_layer_pixel(pixel: LayerPixel, seen: Image.Image, *, name: str, model: 
     largest = np.argsort(-np.abs(totals), kind="stable")[:_MOST_ROWS]
     order = np.sort(largest) if len(totals) <= _MOST_ROWS else largest
     chosen = [int(index) for index in order]
-    cell = cell_size(*(one[index] for index in chosen for one in (pixel.patch, pixel.kernel, pixel.products)))
-    for index in chosen:
-        _products(sheet, pixel, index, float(totals[index]), cell)
-    sheet.text(*_sums(pixel, totals, chosen))
+    rest = float(totals.sum() - totals[chosen].sum())
+    terms = [*(float(totals[index]) for index in chosen), rest, pixel.bias]
+    written = added(terms, pixel.value, DIGITS, part=len(terms) - 1)
+    tables = [added(pixel.products[index].ravel(), float(totals[index]), unit=written.unit).terms for index in chosen]
+    patches, kernels = ([one[index].ravel() for index in chosen] for one in (pixel.patch, pixel.kernel))
+    digits = factors(
+        np.concatenate(patches), np.concatenate(kernels), [one for table in tables for one in table], written.unit
+    )
+    cell = max(cell_size(*patches, *kernels, digits=digits), cell_for(one for table in tables for one in table))
+    for index, products, total in zip(chosen, tables, written.terms, strict=False):
+        _products(sheet, pixel, index, products, total, digits, cell)
+    sheet.text(*_sums(pixel, written, chosen, len(totals)))
     return sheet.figure()
 
 
@@ -90,16 +102,19 @@ def _map(pixel: LayerPixel) -> Panel:
     return Panel(*size, draw, f"output map {pixel.channel}, {height} × {width}", scale.note, room=300)
 
 
-def _products(sheet: Sheet, pixel: LayerPixel, index: int, total: float, cell: float) -> None:
-    """One input map's patch × kernel = products → their sum."""
+def _products(
+    sheet: Sheet, pixel: LayerPixel, index: int, written: Sequence[str], total: str, digits: int, cell: float
+) -> None:
+    """One input map's patch × kernel = products → their sum, so written that they give each other."""
     patch, kernel, products = pixel.patch[index], pixel.kernel[index], pixel.products[index]
+    shown = np.array(written).reshape(products.shape)
     if max(kernel.shape) > _WITH_NUMBERS:
         panels = [_colours(one, title) for one, title in ((patch, "patch"), (kernel, "kernel"), (products, "products"))]
     else:
         panels = [
-            _patch(patch, pixel.inside, cell, f"input map {pixel.input_channels[index]}"),
-            _table(kernel, cell, "kernel"),
-            _table(products, cell, "products"),
+            _patch(patch, pixel.inside, cell, f"input map {pixel.input_channels[index]}", digits),
+            _table(kernel, cell, "kernel", lambda y, x: number(kernel[y, x], digits)),
+            _table(products, cell, "products", lambda y, x: str(shown[y, x])),
         ]
     sheet.row(
         panels[0],
@@ -108,19 +123,20 @@ def _products(sheet: Sheet, pixel: LayerPixel, index: int, total: float, cell: f
         text_panel("="),
         panels[2],
         text_panel("→"),
-        text_panel(number(total), 22, INK),
+        text_panel(total, 22, INK),
         gap=18,
         centred=True,
     )
 
 
-def _patch(values: Array, inside: np.ndarray, cell: float, title: str) -> Panel:
+def _patch(values: Array, inside: np.ndarray, cell: float, title: str, digits: int) -> Panel:
     def draw(axes: Axes) -> None:
         grid(
             axes,
             values,
             fill=lambda y, x: PAPER if inside[y, x] else _PADDING,
             ink=lambda y, x: INK if inside[y, x] else MUTED,
+            write=lambda y, x: number(values[y, x], digits),
             lines="#b8c2cc",
         )
         outline(axes, 0, 0, values.shape[1], values.shape[0])
@@ -128,11 +144,11 @@ def _patch(values: Array, inside: np.ndarray, cell: float, title: str) -> Panel:
     return Panel(values.shape[1] * cell, values.shape[0] * cell, draw, title)
 
 
-def _table(values: Array, cell: float, title: str) -> Panel:
+def _table(values: Array, cell: float, title: str, write: Callable[[int, int], str]) -> Panel:
     most = float(np.abs(values).max())
 
     def draw(axes: Axes) -> None:
-        grid(axes, values, fill=lambda y, x: signed_tint(values[y, x], most), lines="#b8c2cc")
+        grid(axes, values, fill=lambda y, x: signed_tint(values[y, x], most), write=write, lines="#b8c2cc")
 
     return Panel(values.shape[1] * cell, values.shape[0] * cell, draw, title)
 
@@ -143,15 +159,14 @@ def _colours(values: Array, title: str) -> Panel:
     return Panel(*size, lambda axes: show(axes, scale.picture(values), size), title, scale.note)
 
 
-def _sums(pixel: LayerPixel, totals: Array, shown: list[int]) -> list[str]:
+def _sums(pixel: LayerPixel, written: Written, shown: list[int], maps: int) -> list[str]:
     """The last lines of the sum, with the input maps that are not drawn."""
-    parts = [f"{signed(float(totals[index]))} (map {pixel.input_channels[index]})" for index in shown]
-    rest = len(totals) - len(shown)
-    if rest:
-        left = float(totals.sum() - totals[shown].sum())
-        parts.append(f"{signed(left)} (the other {rest} input maps)")
-    lines = [f"sum: {' + '.join(parts)} = {exact(pixel.sum)}"]
-    bias = f"({exact(pixel.bias)})" if pixel.bias < 0 else exact(pixel.bias)
-    lines.append(f"with the bias: {exact(pixel.sum)} + {bias} = {exact(pixel.value)}" if pixel.bias else "no bias")
+    channels = [f"map {pixel.input_channels[index]}" for index in shown]
+    if rest := maps - len(shown):
+        channels.append(f"the other {rest} input maps")
+    parts = [f"{signed(term)} ({channel})" for term, channel in zip(written.terms, channels, strict=False)]
+    total, bias = written.part(0, len(shown) + 1), written.terms[-1]
+    lines = [f"sum: {' + '.join(parts)} = {total}"]
+    lines.append(f"with the bias: {total} + {signed(bias)} = {written.total}" if pixel.bias else "no bias")
     lines.append(f"the layer itself put out {exact(pixel.output)}")
     return lines

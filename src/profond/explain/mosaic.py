@@ -11,19 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image
 
-from profond.explain.drawing import (
-    DOTS,
-    FAINT,
-    FONT,
-    INK,
-    MUTED,
-    Panel,
-    colour_strip,
-    drawable,
-    fit,
-    outline,
-    text_width,
-)
+from profond.core.lettering import FONT, drawable, text_width, visible
+from profond.explain.drawing import DOTS, FAINT, INK, MUTED, Panel, colour_strip, fit, outline
 from profond.explain.scale import Scale
 from profond.explain.windows import Array
 
@@ -118,7 +107,7 @@ def block(vector: Array) -> Array:
 
 def clipped(text: str, width: float, size: float = 12) -> str:
     """As much of the text as fits, with a sign where it goes on."""
-    text = drawable(text)
+    text = drawable(visible(text))
     if text_width(text, size) <= width:
         return text
     while text and text_width(text + "…", size) > width:

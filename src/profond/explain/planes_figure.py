@@ -10,18 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from profond.explain.drawing import (
-    ACCENT,
-    DOTS,
-    FAINT,
-    FONT,
-    MUTED,
-    Panel,
-    Sheet,
-    fit,
-    outline,
-    show,
-)
+from profond.core.lettering import FONT
+from profond.explain.drawing import ACCENT, DOTS, FAINT, MUTED, Panel, Sheet, fit, outline, show
 from profond.explain.planes import LEVELS, Plane, Planes
 
 _COLUMN, _TALLEST, _HISTOGRAM = 372, 480, 170

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -25,6 +27,7 @@ from profond.explain.drawing import (
 )
 from profond.explain.pooling import PoolingResult
 from profond.explain.scale import Scale, are_levels
+from profond.explain.sums import digits_for, worth
 from profond.explain.windows import Array, Axis, number, pad
 
 _PADDING = "#eef1f4"
@@ -44,7 +47,7 @@ def draw_pooling(*results: PoolingResult, title: str | None = None) -> Figure:
     bold = " · in bold: the greatest of its window" if small and result.kind == "max" else ""
     sheet = Sheet(title or "Pooling", result.words() + bold)
     if small:
-        cell = cell_size(result.input, result.output)
+        cell = max(cell_size(result.input, digits=_digits(result)), cell_size(result.output))
         sheet.row(_table(result, cell), text_panel("→"), _output(result, cell), gap=28, centred=True)
         if result.overlapping and result.output.size <= _MOST_COPIES:
             sheet.text("Each window by itself:")
@@ -69,6 +72,7 @@ def _table(result: PoolingResult, cell: float) -> Panel:
     padded = _padded(result)
     down, across = result.rows.padding, result.columns.padding
     height, width = result.input.shape
+    digits = _digits(result)
     owner: dict[tuple[int, int], str] = {}
     winners = set()
     for row, column in np.ndindex(*result.output.shape):
@@ -88,11 +92,37 @@ def _table(result: PoolingResult, cell: float) -> Panel:
 
     def draw(axes: Axes) -> None:
         bold = {(y + down, x + across) for y, x in winners}
-        grid(axes, padded, fill=fill, ink=ink, bold=lambda y, x: (y, x) in bold, lines=PAPER if owner else FAINT)
+        grid(
+            axes,
+            padded,
+            fill=fill,
+            ink=ink,
+            bold=lambda y, x: (y, x) in bold,
+            write=lambda y, x: number(padded[y, x], digits),
+            lines=PAPER if owner else FAINT,
+        )
         outline(axes, across, down, width, height, INK, 1.2)
 
     title = f"input {height} × {width}" + (", with its padding" if down or across else "")
     return Panel(padded.shape[1] * cell, padded.shape[0] * cell, draw, title)
+
+
+def _digits(result: PoolingResult) -> int:
+    """With which the input must be written so that the means of its windows are those that are shown."""
+    if result.kind == "max":
+        return 4
+
+    def check(digits: int, tolerance: Decimal) -> bool:
+        for place in np.ndindex(*result.output.shape):
+            window = [worth(number(float(result.input[at]), digits)) for at in result.window(*place)]
+            many = result.rows.window * result.columns.window if result.count_padding else len(window)
+            shown = worth(number(float(result.output[place])))
+            unit = Decimal(1).scaleb(int(shown.as_tuple().exponent))
+            if abs(sum(window, Decimal(0)) / many - shown) > tolerance * unit:
+                return False
+        return True
+
+    return digits_for(check)
 
 
 def _output(result: PoolingResult, cell: float) -> Panel:
@@ -107,7 +137,7 @@ def _output(result: PoolingResult, cell: float) -> Panel:
 
 def _copy(result: PoolingResult, row: int, column: int) -> Panel:
     """The input once more, one window of it in colour."""
-    padded = _padded(result)
+    padded, digits = _padded(result), _digits(result)
     down, across = result.rows.padding, result.columns.padding
     window = {(y + down, x + across) for y, x in result.window(row, column)}
     best = result.winner(row, column)
@@ -123,10 +153,11 @@ def _copy(result: PoolingResult, row: int, column: int) -> Panel:
         bold = result.kind == "max"
         grid(
             axes, padded, fill=fill, ink=lambda y, x: INK if (y, x) in window else "#a3aebb",
-            bold=lambda y, x: bold and (y, x) == winner, size=12,
+            bold=lambda y, x: bold and (y, x) == winner,
+            write=lambda y, x: number(padded[y, x], digits), size=12,
         )  # fmt: skip
 
-    cell = cell_size(result.input, least=28)
+    cell = cell_size(result.input, least=28, digits=digits)
     value = result.output[row, column]
     return Panel(padded.shape[1] * cell, padded.shape[0] * cell, draw, f"→ {number(value)}")
 

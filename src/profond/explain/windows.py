@@ -202,13 +202,14 @@ def check_position(at: tuple[int, int], shape: tuple[int, int]) -> tuple[int, in
     return at
 
 
-def number(value: float) -> str:
-    """As people write it: 4 significant digits, whole numbers whole, a real minus sign."""
+def number(value: float, digits: int = 4) -> str:
+    """As people write it: 4 significant digits (or as many as asked), whole numbers whole, a real minus sign."""
     value = float(value)
     if value == round(value) and abs(value) < 1e7:
         text = str(round(value))
     else:
-        text = f"{value:.4g}" if abs(value) < 1000 or abs(value) >= 1e7 else f"{value:.1f}"
+        grouped = 1000 <= abs(value) < 1e7
+        text = f"{value:.{digits - 3}f}" if grouped else f"{value:.{digits}g}"
     return text.replace("-", "−")
 
 

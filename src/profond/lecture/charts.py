@@ -1,20 +1,27 @@
-"""Dot plots over seeds: every seed a dot, the mean a line with its 95 % interval."""
+"""Dot plots over seeds: every seed a dot, the mean a line with its 95 % interval; accuracy grows to the right."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+from scipy.special import logit
 
+from profond.core.lettering import FONT, text_width
 from profond.evaluation.intervals import Measured
-from profond.explain.drawing import COLOURS, DOTS, FAINT, FONT, INK, MUTED, PAPER
+from profond.explain.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
 from profond.lecture.outcome import share
 from profond.lecture.words import Words
 
-_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+_SMALL = 9  # points
+_WIDE = 8.6  # inches
+_ACROSS, _APART = 0.5 * _WIDE * DOTS, 6  # pixels: the axis, and between two of its labels
+_END = 1e-4  # a logit axis has no place for 0 and 1: what lies beyond is drawn here
 _SERIES = (COLOURS[4], COLOURS[6], COLOURS[2])
 _MARKS = ("o", "D", "s")
 
@@ -27,15 +34,15 @@ class Series:
     mean: Measured
 
 
-def error_dots(rows: Mapping[str, Mapping[str, Series]], words: Words, title: str) -> Figure:
-    """Wrong answers on a logarithmic axis, best at the right, with the mean accuracy beside.
+def accuracy_dots(rows: Mapping[str, Mapping[str, Series]], words: Words, title: str) -> Figure:
+    """Accuracies on a logit axis, which spreads 99 and 99.9 % as it does 90 and 99 %, with their mean beside.
 
     Args:
         rows: by row label, then by series label; every row has the same series, or only some of them.
     """
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     height = 1.45 + sum(0.3 * len(row) + 0.26 for row in rows.values())
-    figure = Figure(figsize=(8.6, height), dpi=DOTS, facecolor=PAPER)
+    figure = Figure(figsize=(_WIDE, height), dpi=DOTS, facecolor=PAPER)
     axes = figure.add_axes((0.235, 0.62 / height, 0.50, 1 - 1.34 / height))
     style: dict[str, Any] = {"family": FONT, "fontsize": 10}
     y, bottom = 0.0, 0.0
@@ -45,15 +52,15 @@ def error_dots(rows: Mapping[str, Mapping[str, Series]], words: Words, title: st
         for name, series in row.items():
             index = names.index(name)
             colour, mark = _SERIES[index % 3], _MARKS[index % 3]
-            errors = [max(1e-4, 1 - value) for value in series.values]
-            mean = 1 - series.mean.value
-            axes.scatter(errors, [y] * len(errors), s=26, color=colour, alpha=0.45, marker=mark, linewidths=0, zorder=3)
+            marks = [_inside(value) for value in series.values]
+            mean = _inside(series.mean.value)
+            axes.scatter(marks, [y] * len(marks), s=26, color=colour, alpha=0.45, marker=mark, linewidths=0, zorder=3)
             if series.mean.low is not None and series.mean.high is not None:
-                ends = (max(1e-4, 1 - series.mean.high), max(1e-4, 1 - series.mean.low))
+                ends = (_inside(series.mean.low), _inside(series.mean.high))
                 axes.plot(ends, (y, y), color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
                 lowest, highest = min(lowest, ends[0]), max(highest, ends[1])
             axes.plot((mean, mean), (y - 0.1, y + 0.1), color=colour, linewidth=2.6, zorder=4)
-            lowest, highest = min(lowest, *errors), max(highest, *errors)
+            lowest, highest = min(lowest, *marks), max(highest, *marks)
             written = words.write(share(series.mean.value, series.mean.low, series.mean.high))
             axes.annotate(
                 written,
@@ -76,22 +83,21 @@ def error_dots(rows: Mapping[str, Mapping[str, Series]], words: Words, title: st
             **{**style, "fontsize": 10.5},
         )
         y += 0.26
-    axes.set_xscale("log")
-    axes.set_xlim(min(1.0, highest * 1.25), lowest / 1.25)
+    axes.set_xscale("logit", one_half="0.5")
+    lowest, highest = _moved(lowest, -0.12), _moved(highest, 0.12)
+    axes.set_xlim(lowest, highest)
     axes.set_ylim(bottom + 0.3, -0.3)
-    inside = [tick for tick in _TICKS if lowest / 1.25 <= tick <= highest * 1.25]
-    axes.xaxis.set_major_locator(FixedLocator(inside))
+    ticks = _ticks(lowest, highest, words)
+    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda tick, _: words.write(share(tick, digits=1 if tick < 0.01 else 0)))
-    )
+    axes.xaxis.set_major_formatter(FixedFormatter(list(ticks.values())))
     axes.set_yticks([])
     axes.grid(axis="x", color=FAINT, linewidth=0.8)
     axes.set_axisbelow(True)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.tick_params(length=0, labelsize=9, labelcolor=MUTED, labelfontfamily=FONT)
-    axes.set_xlabel(words("chart.errors"), color=MUTED, **{**style, "fontsize": 9})
+    axes.tick_params(length=0, labelsize=_SMALL, labelcolor=MUTED, labelfontfamily=FONT)
+    axes.set_xlabel(words("chart.accuracy"), color=MUTED, **{**style, "fontsize": 9})
     figure.text(0.03, 1 - 0.2 / height, title, va="top", color=INK, weight="bold", family=FONT, fontsize=13)
     x = 0.235
     for index, name in enumerate(names):
@@ -101,6 +107,33 @@ def error_dots(rows: Mapping[str, Mapping[str, Series]], words: Words, title: st
         x += 0.05 + 0.0105 * len(name)
     figure.text(0.745, 1 - 0.52 / height, words("chart.mean"), va="top", color=MUTED, **{**style, "fontsize": 9})
     return figure
+
+
+def _inside(accuracy: float) -> float:
+    return min(1 - _END, max(_END, accuracy))
+
+
+def _ticks(lowest: float, highest: float, words: Words) -> dict[float, str]:
+    """Round accuracies with their labels, none in another's way."""
+    inside = [tick for tick in _TICKS if lowest <= tick <= highest]
+    if len(inside) < 2:
+        inside = [float(tick) for tick in MaxNLocator(4).tick_values(lowest, highest) if lowest <= tick <= highest]
+    start, reach = logit(lowest), logit(highest) - logit(lowest)
+    ticks: dict[float, str] = {}
+    free = -math.inf
+    for tick in inside:
+        digits = next(digits for digits in range(8) if abs(round(100 * tick, digits) - 100 * tick) < 1e-7)
+        label = words.write(share(tick, digits=digits))
+        place, half = (logit(tick) - start) / reach * _ACROSS, text_width(label, _SMALL * DOTS / 72) / 2
+        if place - half >= free:
+            ticks[tick] = label
+            free = place + half + _APART
+    return ticks
+
+
+def _moved(accuracy: float, decades: float) -> float:
+    """A place on the logit axis, so much further to the right."""
+    return 1 / (1 + (1 / accuracy - 1) * 10**-decades)
 
 
 _SYMBOL = {"o": "●", "D": "◆", "s": "■"}

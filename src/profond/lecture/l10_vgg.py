@@ -23,4 +23,4 @@ def vgg(options: Options) -> Outcome:
     for number in (16,) if options.quick else (16, 19):
         options.say(f"L10  comparing VGG{number} with torchvision's and Keras's")
         compared += [beside_torchvision(f"vgg{number}", 224), beside_keras(f"vgg{number}", f"VGG{number}", 224)]
-    return network_outcome(found, compared, found[-1])
+    return network_outcome(found, compared, found[-1], shortened=options.quick)

@@ -27,4 +27,4 @@ def resnet(options: Options) -> Outcome:
         compared.append(beside_torchvision(f"resnet{number}", 224, DAMPED))
         if number >= 50:
             compared.append(beside_keras(f"resnet{number}", f"ResNet{number}", 224, DAMPED))
-    return network_outcome(found, compared, found[-1])
+    return network_outcome(found, compared, found[-1], shortened=options.quick)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from matplotlib.figure import Figure
+from scipy.stats import binom
 from torch import Tensor
 
 from profond.data.images import open_image
@@ -13,14 +14,16 @@ from profond.data.photos import Photo, twenty_photos
 from profond.explain.drawing import Sheet
 from profond.explain.stages import stage_output
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, share, text, word
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, number, share, text, word
 from profond.lecture.photo import photo_panel
 from profond.lecture.words import Words
 from profond.weights.pretrained import Pretrained, load_pretrained
 
-# Who published the weights, and how many of the twenty photos they are to know at once and among five.
-NETWORKS = {"efficientnet_lite0": ("published", 18, 19), "squeezenet1_1": ("caffe", 14, 18)}
+# Who published the weights, and the top-1 accuracy on ImageNet that they state (the EfficientNet-Lite release; the
+# paper of SqueezeNet, whose version 1.1 keeps it). What is expected of the photos follows from these alone.
+NETWORKS = {"efficientnet_lite0": ("published", 0.751), "squeezenet1_1": ("caffe", 0.575)}
 SHOWN, LONGEST = 5, 150
+ROUNDING = 1e-5  # of float32, relative to the greatest answer
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,15 @@ class Answers:
         best: n 5, class numbers, most probable first.
         probability: of the first.
         features: n d, what its head is given, averaged over positions.
+        gap: between its answers and those that its head alone gives to the features, the greatest of all numbers,
+            relative to the greatest answer.
     """
 
     loaded: Pretrained
     best: Tensor
     probability: Tensor
     features: Tensor
+    gap: float
 
 
 @register_item("L14")
@@ -45,7 +51,7 @@ def pretrained(options: Options) -> Outcome:
     photos = twenty_photos()
     labels = torch.tensor([photo.label for photo in photos])
     answers = {}
-    for name, (source, _, _) in NETWORKS.items():
+    for name, (source, _) in NETWORKS.items():
         options.say(f"L14  {name} looks at {len(photos)} photos")
         answers[name] = ask(load_pretrained(name, source), photos)
     first = {name: int((one.best[:, 0] == labels).sum()) for name, one in answers.items()}
@@ -56,12 +62,21 @@ def pretrained(options: Options) -> Outcome:
             *(
                 Claim(
                     name,
-                    first[name] >= least_first and five[name] >= least_five,
-                    {"first": count(first[name]), "five": count(five[name]), "photos": count(len(photos))},
+                    first[name] >= least(published, len(photos)),
+                    {
+                        "first": count(first[name]),
+                        "five": count(five[name]),
+                        "photos": count(len(photos)),
+                        "least": count(least(published, len(photos))),
+                    },
                 )
-                for name, (_, least_first, least_five) in NETWORKS.items()
+                for name, (_, published) in NETWORKS.items()
             ),
-            Claim("features", lite.features.shape == (len(photos), 1280), {"numbers": count(lite.features.shape[1])}),
+            Claim(
+                "features",
+                len(lite.features) == len(photos) and lite.gap < ROUNDING,
+                {"numbers": count(lite.features.shape[1]), "gap": number(lite.gap, 1)},
+            ),
         ],
         pictures=[Picture("photos", lambda words: draw(photos, lite, words))],
         tables=[
@@ -81,9 +96,15 @@ def pretrained(options: Options) -> Outcome:
         ],
         measured={
             "right": {name: {"first": first[name], "five": five[name]} for name in answers},
+            "expected": {name: least(published, len(photos)) for name, (_, published) in NETWORKS.items()},
         },
         used={"data": word("twenty_photos"), "test": count(len(photos))},
     )
+
+
+def least(published: float, photos: int) -> int:
+    """How many right answers are to be expected: no fewer come of 97.5 % of draws at the published accuracy."""
+    return int(binom.ppf(0.025, photos, published))
 
 
 def ask(loaded: Pretrained, photos: list[Photo]) -> Answers:
@@ -91,12 +112,14 @@ def ask(loaded: Pretrained, photos: list[Photo]) -> Answers:
     raw = torch.stack([loaded.preprocessing.decode(open_image(photo.path).image) for photo in photos])
     inputs = loaded.preprocessing.normalise(raw)
     with torch.inference_mode():
-        shares = loaded.model(inputs).softmax(1)
+        scores = loaded.model(inputs)
         features = stage_output(loaded.model, inputs)
-    top = shares.topk(SHOWN)
-    return Answers(
-        loaded, top.indices, top.values[:, 0], features.flatten(2).mean(2) if features.ndim > 2 else features
-    )
+        again = loaded.model.get_submodule(str(loaded.model.head))(features)
+    again = again.flatten(2).mean(2) if again.ndim > 2 else again
+    gap = float((again - scores).abs().max() / scores.abs().max())
+    top = scores.softmax(1).topk(SHOWN)
+    mean = features.flatten(2).mean(2) if features.ndim > 2 else features
+    return Answers(loaded, top.indices, top.values[:, 0], mean, gap)
 
 
 def draw(photos: list[Photo], answers: Answers, words: Words) -> Figure:

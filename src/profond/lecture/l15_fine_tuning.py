@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from profond.lecture import register_item
-from profond.lecture.charts import Series, error_dots
+from profond.lecture.charts import Series, accuracy_dots
 from profond.lecture.outcome import (
     Claim,
     Options,
@@ -67,13 +67,14 @@ def fine_tuning(options: Options) -> Outcome:
         ],
         measured={"accuracy": accuracy, "seconds": seconds},
         used=circumstances(first, seeds),
+        shortened=options.quick,
     )
 
 
 def draw(accuracy: dict[str, list[float]], words: Words) -> Figure:
-    """Wrong answers of the three."""
+    """Accuracy of the three."""
     rows = {words(f"word.{n}"): {words("word.test_pictures"): Series(v, mean_of(v))} for n, v in accuracy.items()}
-    return error_dots(rows, words, words("L15.drawing"))
+    return accuracy_dots(rows, words, words("L15.drawing"))
 
 
 def _both(accuracy: dict[str, list[float]], name: str) -> dict[str, Value]:

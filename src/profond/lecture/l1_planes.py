@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from profond.explain.drawing import DOTS, FONT, MUTED, Panel, Sheet, fit, show
+from profond.core.lettering import FONT
+from profond.explain.drawing import DOTS, MUTED, Panel, Sheet, fit, show
 from profond.explain.planes import LEVELS, Plane, Planes, split_planes
 from profond.lecture import register_item
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, Value, count, number, word

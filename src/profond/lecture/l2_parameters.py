@@ -9,7 +9,8 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from profond.explain.drawing import COLOURS, DOTS, FAINT, FONT, INK, MUTED, PAPER
+from profond.core.lettering import FONT
+from profond.explain.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
 from profond.explain.summary import Summary, summarise
 from profond.lecture import register_item
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, formula, number, text, word

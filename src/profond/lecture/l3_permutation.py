@@ -18,7 +18,7 @@ from profond.data.preprocessing import permutation
 from profond.evaluation.evaluate import evaluate
 from profond.explain.drawing import Panel, Sheet, show
 from profond.lecture import register_item
-from profond.lecture.charts import Series, error_dots
+from profond.lecture.charts import Series, accuracy_dots
 from profond.lecture.outcome import (
     Claim,
     Options,
@@ -125,6 +125,7 @@ def permutation_experiment(options: Options) -> Outcome:
             "permutation": text(f"profond train mlp --set permutation_seed={PERMUTATION}"),
             "arithmetic": text(sample.arithmetic),
         },
+        shortened=options.quick,
     )
 
 
@@ -145,14 +146,14 @@ def rearranged(trained: Trained, permuted: Dataset, options: Options) -> tuple[i
 
 
 def draw(accuracy: dict[str, dict[str, list[float]]], words: Words) -> Figure:
-    """Wrong answers of each network, on original and on permuted digits."""
+    """Accuracy of each network, on original and on permuted digits."""
     rows = {
         words(f"word.{name}"): {
             words(f"word.{order}"): Series(values, mean_of(values)) for order, values in row.items()
         }
         for name, row in accuracy.items()
     }
-    return error_dots(rows, words, words("L3.drawing.accuracy"))
+    return accuracy_dots(rows, words, words("L3.drawing.accuracy"))
 
 
 def draw_digits(dataset: Dataset, words: Words) -> Figure:

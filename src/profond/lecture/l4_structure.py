@@ -10,7 +10,7 @@ from profond.core.errors import UsageError
 from profond.data.dataset import Dataset
 from profond.explain.drawing import COLOURS, Panel, Sheet, show
 from profond.lecture import register_item
-from profond.lecture.charts import Series, error_dots
+from profond.lecture.charts import Series, accuracy_dots
 from profond.lecture.outcome import (
     Claim,
     Options,
@@ -96,16 +96,17 @@ def structure(options: Options) -> Outcome:
             "seeds": count(seeds),
             "arithmetic": text(runs["image"]["convolution"][0].arithmetic),
         },
+        shortened=options.quick,
     )
 
 
 def draw(accuracy: dict[str, dict[str, list[float]]], words: Words) -> Figure:
-    """Wrong answers of convolution and MLP, for each kind of data."""
+    """Accuracy of convolution and MLP, for each kind of data."""
     rows = {
         words(f"word.{kind}"): {words(f"word.{name}"): Series(v, mean_of(v)) for name, v in row.items()}
         for kind, row in accuracy.items()
     }
-    return error_dots(rows, words, words("L4.drawing.accuracy"))
+    return accuracy_dots(rows, words, words("L4.drawing.accuracy"))
 
 
 def draw_samples(datasets: dict[str, Dataset], words: Words) -> Figure:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -56,6 +57,8 @@ def convolution(options: Options) -> Outcome:
     one = explained(plane)
     pixel = one.at(one.output.shape[0] // 2, one.output.shape[1] // 2)
     maps = np.stack([convolve(plane, KERNELS[key].values, "same").output for key in SHOWN])
+    at_once = layer_by_torch(plane, [KERNELS[key] for key in SHOWN])
+    apart = float(np.abs(maps - at_once).max()) / 255 if maps.shape == at_once.shape else math.inf
     return Outcome(
         claims=[
             Claim(
@@ -77,10 +80,11 @@ def convolution(options: Options) -> Outcome:
             ),
             Claim(
                 "maps",
-                maps.shape == (len(SHOWN), *plane.shape),
+                maps.shape == at_once.shape and apart < ROUNDING,
                 {
                     "filters": count(len(SHOWN)),
-                    "shape": formula(" × ".join(map(str, maps.shape))),
+                    "shape": formula(" × ".join(map(str, at_once.shape))),
+                    "gap": number(apart, 1),
                 },
             ),
         ],
@@ -110,6 +114,18 @@ def by_torch(plane: np.ndarray, kernel: Kernel, padding: int, stride: int) -> np
     """The same by ``torch.nn.functional.conv2d`` in float64."""
     inputs, weights = (torch.tensor(np.ascontiguousarray(each))[None, None] for each in (plane, kernel.values))
     output: np.ndarray = F.conv2d(inputs, weights, stride=stride, padding=padding)[0, 0].numpy()
+    return output
+
+
+def layer_by_torch(plane: np.ndarray, kernels: Sequence[Kernel]) -> np.ndarray:
+    """One layer of torch's with all kernels, each widened by zeros to the largest; as many maps as kernels."""
+    side = max(max(kernel.values.shape) for kernel in kernels)
+    weights = torch.zeros(len(kernels), 1, side, side, dtype=torch.float64)
+    for place, kernel in zip(weights, kernels, strict=True):
+        top, left = ((side - size) // 2 for size in kernel.values.shape)
+        height, width = kernel.values.shape
+        place[0, top : top + height, left : left + width] = torch.tensor(np.ascontiguousarray(kernel.values))
+    output: np.ndarray = F.conv2d(torch.tensor(plane)[None, None], weights, padding="same")[0].numpy()
     return output
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from profond.explain.drawing import Panel, Sheet, show
 from profond.explain.stages import feature_maps
 from profond.lecture import register_item
-from profond.lecture.charts import Series, error_dots
+from profond.lecture.charts import Series, accuracy_dots
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, Value, count, number, share, word
 from profond.lecture.repeats import Progress, Trained, circumstances, mean_of, mean_share, train
 from profond.lecture.words import Words
@@ -83,13 +83,14 @@ def lenet5(options: Options) -> Outcome:
         ],
         measured={"accuracy": accuracy, "seconds": {n: [one.seconds for one in t] for n, t in runs.items()}},
         used=circumstances(first, seeds),
+        shortened=options.quick,
     )
 
 
 def draw(accuracy: dict[str, list[float]], words: Words) -> Figure:
-    """Wrong answers of the two networks."""
+    """Accuracy of the two networks."""
     rows = {words(f"word.{n}"): {words("word.test_digits"): Series(v, mean_of(v))} for n, v in accuracy.items()}
-    return error_dots(rows, words, words("L7.drawing.accuracy"))
+    return accuracy_dots(rows, words, words("L7.drawing.accuracy"))
 
 
 def draw_maps(trained: dict[str, Trained], words: Words) -> Figure:

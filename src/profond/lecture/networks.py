@@ -69,17 +69,21 @@ def counted(network: Network) -> Counted:
     return Counted(network, summary, parameters, depth(model, shape))
 
 
-def network_outcome(found: Sequence[Counted], compared: Sequence[Compared], drawn: Counted, *more: Claim) -> Outcome:
+def network_outcome(
+    found: Sequence[Counted], compared: Sequence[Compared], drawn: Counted, *more: Claim, shortened: bool = False
+) -> Outcome:
     """Depth, parameters and equality of some networks, a line for each, and the drawing of one.
 
     Args:
         more: claims of the item's own, told before the comparisons.
+        shortened: not all of them were compared.
     """
     return Outcome(
         claims=[depth_claim(found), parameters_claim(found), *more, *equality_claims(compared)],
         pictures=[architecture(drawn.network.name, drawn.summary)],
         tables=[networks_table(found, compared)],
         measured=measured(found, compared),
+        shortened=shortened,
     )
 
 

@@ -120,6 +120,7 @@ class Outcome:
         tables: to read.
         measured: every single number behind the claims, JSON-able, for people who calculate on.
         used: data, device, precision and the like, as name and value; the catalogue has ``used.<name>``.
+        shortened: ``--quick`` left something out; an item that has no short version never says so.
     """
 
     claims: Sequence[Claim]
@@ -127,6 +128,7 @@ class Outcome:
     tables: Sequence[Table] = ()
     measured: Mapping[str, Any] = field(default_factory=dict)
     used: Mapping[str, Value] = field(default_factory=dict)
+    shortened: bool = False
 
     @property
     def holds(self) -> bool:

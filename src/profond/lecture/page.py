@@ -12,7 +12,7 @@ from profond.core.errors import ConfigError
 from profond.core.files import write_text
 from profond.lecture import registry
 from profond.lecture.outcome import Value, count, word
-from profond.lecture.results import RESULT, picture_bytes, read
+from profond.lecture.results import RESULT, picture_bytes, read, status
 from profond.lecture.style import CSS
 from profond.lecture.words import LANGUAGES, Words
 
@@ -77,10 +77,12 @@ class _Writer:
             "total": count(len(results)),
             "holding": count(sum(result["holds"] for result in done)),
         }
+        short = sum(result["quick"] for result in done)
+        told = self.say("page.shortened", {"short": count(short)}, tag="p") if short else ""
         sections = "\n".join(self.checked_section(name, result) for name, result in results.items())
         contents = "".join(
             f'<li><a href="#{name}"><span class="number">{name}</span>'
-            f'<span class="name">{self.say(f"{name}.title")}</span>{self.verdict(result)}</a></li>'
+            f'<span class="name">{self.say(f"{name}.title")}</span>{self.state(result)}</a></li>'
             for name, result in results.items()
         )
         return f"""<!doctype html>
@@ -99,6 +101,7 @@ class _Writer:
 {self.say("page.title", tag="h1")}
 {self.say("page.lead", tag="p", attributes=' class="lead"')}
 {self.say("page.summary", counts, tag="p")}
+{told}
 <nav aria-label="{escape(first("page.contents"))}"><ol>{contents}</ol></nav>
 </header>
 <main>
@@ -155,6 +158,12 @@ class _Writer:
         parts.append(self.say("page.try_it", tag="p", attributes=' class="label"'))
         parts.append(f'<code class="command">{escape(TRY[name])}</code></section>')
         return "\n".join(parts)
+
+    def state(self, result: Mapping[str, Any] | None) -> str:
+        """The verdict, and on what it rests, for the contents."""
+        terms = self.each(lambda words: escape(status(result, words)[1]))
+        aside = f'<span class="terms">{terms}</span>' if terms else ""
+        return f'<span class="state">{self.verdict(result)}{aside}</span>'
 
     def verdict(self, result: Mapping[str, Any] | None) -> str:
         kind = "missing" if result is None else {True: "holds", False: "fails", None: "untried"}[result["holds"]]

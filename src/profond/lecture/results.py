@@ -14,6 +14,7 @@ from typing import Any
 import profond
 from profond.core.errors import ConfigError, StorageError
 from profond.core.files import make_folder, storage_errors, write_bytes, write_json
+from profond.lecture.words import LANGUAGES, WIDE, Words
 
 SCHEMA_VERSION = 1
 RESULT = "result.json"
@@ -27,8 +28,6 @@ def keep(folder: Path, item: str, outcome: Any, *, seconds: float, command: str,
 
     Raises: StorageError; the earlier result stays.
     """
-    from profond.lecture.words import LANGUAGES, Words
-
     place = folder / item
     draft, old = folder / f".{item}-{os.getpid()}.tmp", folder / f".{item}.old"
     _restore(folder, item)
@@ -73,6 +72,25 @@ def read(folder: Path, item: str) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is damaged: {error}", f"make it again: profond lecture run {item}") from None
     return {**result, "folder": str(path.parent)}
+
+
+def seeds_of(result: Mapping[str, Any]) -> int | None:
+    """How many seeds each network was trained with; None where nothing was trained."""
+    given = result["used"].get("seeds")
+    return None if given is None else int(given["value"])
+
+
+def status(result: Mapping[str, Any] | None, words: Words) -> tuple[str, str]:
+    """Whether an item holds, and on what that rests: a short version is never told apart by its verdict alone.
+
+    Returns: such as ``("holds", "short version, 2 seeds")``; the second is empty for a full run that trains nothing.
+    """
+    if result is None:
+        return words("page.missing"), ""
+    terms = [words("page.short")] if result["quick"] else []
+    if (seeds := seeds_of(result)) is not None:
+        terms.append(f"{words.number(seeds, 0)}{WIDE}{words.form('seed', seeds)}")
+    return words("page.holds" if result["holds"] else "page.fails"), ", ".join(terms)
 
 
 def picture_bytes(result: Mapping[str, Any], file: str) -> bytes:

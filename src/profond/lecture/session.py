@@ -29,7 +29,7 @@ def run_items(names: Sequence[str], options: Options, folder: Path) -> Iterator[
             outcome = item(options)
             seconds = time.monotonic() - began
             command = command_of(name, options)
-            result = keep(folder, name, outcome, seconds=seconds, command=command, quick=options.quick)
+            result = keep(folder, name, outcome, seconds=seconds, command=command, quick=outcome.shortened)
         except (Interrupted, StorageError):  # the next item would end the same way
             raise
         except Exception as error:

@@ -58,6 +58,8 @@ nav a:hover .name { text-decoration: underline; }
 .verdict {
   white-space: nowrap; font-size: .84rem; font-weight: 600; padding: .12rem .6rem; border-radius: 999px;
 }
+.state { text-align: right; }
+.terms { display: block; font-size: .78rem; color: var(--muted); }
 .holds { color: var(--good); background: var(--good-paper); }
 .fails { color: var(--bad); background: var(--bad-paper); }
 .missing, .untried { color: var(--muted); background: var(--code); }

@@ -48,13 +48,26 @@ class Words:
             return "0"
         if value.kind == "seconds":
             return f"{self.number(value.value, 0 if value.value >= 10 else 1)}{WIDE}s"
-        factor, unit = {"share": (100, self.percent), "points": (100, self("unit.points"))}.get(value.kind, (1, ""))
+        factor = 100 if value.kind in ("share", "points") else 1
         written = self.number(value.value * factor, value.digits)
+        unit = self.percent if value.kind == "share" else ""
+        if value.kind == "points":
+            unit = WIDE + self.form("point", value.value * factor, value.digits)
         if value.low is None or value.high is None:
             return written + unit
         low, high = (self.number(end * factor, value.digits) for end in (value.low, value.high))
         between = f"{NARROW}; " if self.language == "fr" else ", "
         return f"{written}{unit} [{low}{between}{high}]".replace("] ", "]")
+
+    def form(self, noun: str, amount: float, digits: int = 0) -> str:
+        """A noun of the catalogue after a number, singular or plural.
+
+        English has the singular after 1 alone ("1 seed", "1.00 points"), French after all that is written below 2
+        ("1 graine", "0,78 point", "1,99 point").
+        """
+        shown = abs(round(amount, digits))
+        single = shown < 2 if self.language == "fr" else shown == 1 and digits == 0
+        return self(f"unit.{noun}" if single else f"unit.{noun}s")
 
     @property
     def percent(self) -> str:

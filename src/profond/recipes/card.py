@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+from profond.core.lettering import visible
 from profond.core.run import Run
 from profond.recipes.experiment import Experiment
+
+
+def plain(text: str) -> str:
+    """A name as Markdown shows it, letter for letter: in one line, its signs that mean something marked as letters."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~$&])", r"\\\1", visible(text))
 
 
 def model_card(run: Run, experiment: Experiment) -> str:
@@ -18,7 +26,7 @@ def model_card(run: Run, experiment: Experiment) -> str:
         + ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits.items()),
         f"- Training: {state['steps']:,} steps in {state['seconds']} s on {state['device']}, {state['precision']}; "
         f"seed {config['training']['seed']}",
-        f"- Classes: {', '.join(dataset.spec.classes[:20])}{' …' if dataset.spec.num_classes > 20 else ''}",
+        f"- Classes: {', '.join(map(plain, dataset.spec.classes[:20]))}{' …' if dataset.spec.num_classes > 20 else ''}",
         "",
     ]
     if experiment.transfer is not None:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from profond.core.device import together
 from profond.core.errors import DataError
 from profond.core.files import write_bytes
+from profond.core.lettering import class_names
 from profond.data import registry
 from profond.data.dataset import Dataset
 from profond.data.images import SUFFIXES
@@ -186,13 +187,14 @@ def show_nearest(
     indices = [int(index) for index in found.indices]
     labels = [names[int(split.targets[index])] for index in indices]
     identities = [split.identity(index) for index in indices]
+    written = dict(zip(names, class_names(names, 80)[0], strict=True))
     figure = draw_neighbours(
         found,
         [as_image(split.raw(index)) for index in indices],
-        labels,
+        [written[label] for label in labels],
         identities,
         look.subject.seen,
-        said=look.subject.top[0][0],
+        said=look.subject.write(look.subject.top[0][0]),
         name=look.subject.name,
         model=sight.name,
         stage=gallery.stage or "what its head is given",

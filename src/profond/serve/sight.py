@@ -17,6 +17,7 @@ from torch import Tensor
 
 from profond.core.errors import ConfigError, UnknownName
 from profond.core.files import write_bytes, write_json, write_text
+from profond.core.lettering import class_names
 from profond.core.run import SCHEMA_VERSION
 from profond.data.images import eight_bit, open_image, resize
 from profond.explain.attribution import METHODS, Attribution
@@ -90,6 +91,8 @@ class Sight:
         chosen = said.label if label is None else known_class(label, classes)
         batch = raw[None].to(predictor.device)
         sample = predictor.preprocessing.normalise(batch)[0]
+        written, note = class_names(classes, 80)
+        notes = [*notes, note] if note else notes
         subject = Subject(
             name=name,
             model=self.name,
@@ -100,6 +103,7 @@ class Sight:
             top=said.top[:5],
             label=chosen,
             probability=dict(said.top)[chosen],
+            written=dict(zip(classes, written, strict=True)),
         )
         black = predictor.preprocessing.normalise(torch.zeros_like(batch))[0]
         return Look(subject, sample, black, classes.index(chosen), tuple(notes))
