@@ -35,8 +35,13 @@ class Command:
     def __init__(self, *arguments: str) -> None:
         folder = tempfile.mkdtemp(dir=_FOLDER)
         self._files = [str(Path(folder, name)) for name in ("output", "errors")]
-        self._process = _SERVER.Process(target=_profond, args=(arguments, *self._files), daemon=True)
+        self._process = _SERVER.Process(target=_profond, args=(arguments, *self._files))
         self._process.start()
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        if self._process.exitcode is None:
+            self._process.kill()
 
     @property
     def pid(self) -> int:
@@ -80,7 +85,7 @@ def _profond(arguments: tuple[str, ...], *files: str) -> None:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(handle, number)
         os.close(handle)
-    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     sys.argv = ["profond", *arguments]
     try:
         runpy.run_module("profond", run_name="__main__")
