@@ -161,7 +161,7 @@ TREES: dict[str, Callable[[], nn.Module]] = {
     "a shufflenet": ShuffleNet,
     "a deeper shufflenet": lambda: ShuffleNet((6, 20, 8)),
     "one layer reshaped": lambda: nn.Sequential(
-        Reshaping(3, 8, lambda maps: F.pixel_shuffle(maps, 2)), Reshaping(2, 4, joined), nn.Flatten(), nn.Linear(8192, 2),
+        Reshaping(3, 8, lambda maps: F.pixel_shuffle(maps, 2)), Reshaping(2, 4, joined), nn.AvgPool2d(4)
     ),
     "reshaped within": lambda: Parts([nn.Sequential(nn.Sequential(Reshaping(3, 4, joined))), Reshaping(8, 4, joined)]),
     "many in a list": lambda: Parts(many(60)),

@@ -163,10 +163,7 @@ def short(blocks: Sequence[Block], summary: Summary) -> list[Block]:
     within = {parent: sum(name.startswith(f"{parent}.") for name in names) for parent in parents}
     return [
         replace(block, name=parent)
-        if parent
-        and within[parent] == 1
-        and parent not in names
-        and put_out(parent, summary) in (block.shape, None)
+        if parent and within[parent] == 1 and parent not in names and put_out(parent, summary) in (block.shape, None)
         else block
         for block, parent in zip(blocks, parents, strict=True)
     ]
