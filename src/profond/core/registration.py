@@ -131,6 +131,8 @@ class _Reader:
 
     def _assign(self, node: ast.stmt) -> None:
         """Keeps the constants of the file as they are at this line."""
+        targets: list[ast.expr]
+        value: ast.expr | None
         if isinstance(node, ast.Assign):
             targets, value = node.targets, node.value
         elif isinstance(node, ast.AnnAssign | ast.AugAssign):
