@@ -568,7 +568,7 @@ def test_a_label_that_cannot_be_one_is_refused_by_name(tmp_path: Path, what: str
         pax(b"GNU.sparse.size=x") + header("0.png", b"00000000000"),
         header("0.png", b"00000000000", b"S"),
     ],
-    ids=range(12),
+    ids=[str(number) for number in range(12)],
 )
 def test_a_header_that_makes_no_sense_is_a_damaged_shard(tmp_path: Path, start: bytes) -> None:
     rest = shard(tmp_path / "rest.tar", labelled(4)).read_bytes()
