@@ -13,6 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd
 
 from profond import models
 from profond.core.config import bind
@@ -25,8 +27,8 @@ ASKED = [name for name in os.environ.get("PROFOND_RENEW_GOLDEN", "").split(",") 
 """Models whose structure is written anew; every other one is only read."""
 
 CLASSES = 10
-NO_NORMALISATION = ("alexnet", "squeezenet", "vgg")
-"""Deep networks that the usual rate would kill."""
+DEEP = 8
+"""Layers from which on a network without normalisation would be killed by the usual rate."""
 
 every_model = pytest.mark.parametrize("name", models.registry.names())
 
@@ -106,7 +108,10 @@ def test_one_batch_can_be_overfitted(name: str) -> None:
         alive = (first(model(inputs)) != 0).any(0).nonzero().flatten()
     targets = alive[torch.arange(8) % len(alive)]
     paper = models.registry.entry(name).module.rpartition(".")[2]
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4 if paper in NO_NORMALISATION else 3e-3, fused=True)
+    layers = [part for part in model.modules() if isinstance(part, _ConvNd | nn.Linear)]
+    normalised = any(isinstance(part, _NormBase | nn.GroupNorm | nn.LayerNorm) for part in model.modules())
+    rate = 1e-4 if len(layers) >= DEEP and not normalised else 3e-3
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     for _ in range(300):
         loss = nn.functional.cross_entropy(first(model(inputs)), targets)
         optimizer.zero_grad()
