@@ -18,6 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
+from profond.cli import run
 from profond.core.errors import ConfigError, DataError, ImageError
 from profond.data import open_dataset
 from profond.data.augment import Augment
@@ -284,7 +285,7 @@ WRONG = {
     "no picture": ([("1.cls", b"1")], "sample of 1.cls has no picture"),
     "a word": ([("1.png", picture(1)), ("1.cls", b"dog")], "1.cls says 'dog', which is not the label"),
     "a fraction": ([("1.png", picture(1)), ("1.cls", b"1.5")], "1.cls says '1.5'"),
-    "negative": ([("1.png", picture(1)), ("1.cls", b"-1")], "1.cls says -1"),
+    "negative": ([("1.png", picture(1)), ("1.cls", b"-1")], "1.cls says -1, which"),
     "binary": ([("1.png", picture(1)), ("1.cls", b"\xff\x00")], "1.cls is damaged"),
     "no json": ([("1.png", picture(1)), ("1.json", b'{"label": ')], "1.json is damaged"),
     "another json": ([("1.png", picture(1)), ("1.json", b'{"width": 3}')], "1.json says None"),
@@ -429,3 +430,156 @@ def test_a_killed_writer_leaves_no_shards_that_look_whole(tmp_path: Path, moment
     write_shards(folder, tmp_path / "shards", count=100)
     assert not (tmp_path / ".shards.unfinished").exists()
     assert len(list_shards(tmp_path / "shards").samples) == 800
+
+
+def held(path: Path) -> list[tuple[str, str]]:
+    """What a shard holds: the picture's name, and its class."""
+    return [(str(sample.path).partition(": ")[2], sample.label) for sample in list_shards(path).samples]
+
+
+PICTURE = picture(1)
+DOTS = {
+    "versions": (["v1.0.png", "v1.0.cls=0", "v1.1.png", "v1.1.cls=1"], [("v1.0.png", "0"), ("v1.1.png", "1")]),
+    "many dots": (["a b.2020.01.PNG", "a b.2020.01.cls=0", "c.d.e.png", "c.d.e.txt=1"],
+                  [("a b.2020.01.PNG", "0"), ("c.d.e.png", "1")]),
+    "in folders": (["x.y/f 1.5.png", "x.y/f 1.5.cls=0", "x.y/f 1.6.png", "x.y/f 1.6.cls=1"],
+                   [("x.y/f 1.5.png", "0"), ("x.y/f 1.6.png", "1")]),
+    "a plain one before": (["v1.png", "v1.cls=0", "v1.5.png", "v1.5.cls=1"], [("v1.png", "0"), ("v1.5.png", "1")]),
+    "further parts": (["0.png", "0.seg.png", "0.cls=0", "1.cls=1", "1.seg.png", "1.left.jpg", "1.png"],
+                      [("0.png", "0"), ("1.png", "1")]),
+    "parts with words": (["0.png", "0.seg.png", "0.seg.txt=far", "0.cls=0", "1.png", "1.cls=1"],
+                         [("0.png", "0"), ("1.png", "1")]),
+    "label first": (["f 3.07.json=0", "f 3.07.png", "f 3.08.json=1", "f 3.08.png"],
+                    [("f 3.07.png", "0"), ("f 3.08.png", "1")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", DOTS)
+def test_a_dot_in_a_name_is_the_names_own_where_the_layout_leaves_no_picture(tmp_path: Path, what: str) -> None:
+    names, expected = DOTS[what]
+    files = [(name.partition("=")[0], name.partition("=")[2].encode() or PICTURE) for name in names]
+    shard(tmp_path / "all.tar", files)
+    assert held(tmp_path / "all.tar") == expected
+    notes = list_shards(tmp_path / "all.tar").notes
+    dotted = [name for name, _ in expected if name.rpartition("/")[2].count(".") > 1]
+    assert any(f"{len(dotted)} samples have dots in their names" in note for note in notes) == bool(dotted)
+    assert any("stand beside others of the same sample" in note for note in notes) == ("part" in what)
+
+
+def test_a_dotted_name_without_a_label_or_a_picture_is_named(tmp_path: Path) -> None:
+    shard(tmp_path / "a.tar", [("f 1.0.png", PICTURE), ("f 1.0.cls", b"0"), ("f 1.1.png", PICTURE)])
+    with pytest.raises(DataError, match=r"f 1\.1\.png has no label"):
+        list_shards(tmp_path / "a.tar")
+    shard(tmp_path / "b.tar", [("f 1.0.png", PICTURE), ("f 1.0.cls", b"0"), ("f 1.1.cls", b"1")])
+    with pytest.raises(DataError, match=r"f 1\.1\.cls has no picture"):
+        list_shards(tmp_path / "b.tar")
+    shard(tmp_path / "c.tar", [("1.png", PICTURE), ("2.png", PICTURE), ("1.cls", b"0"), ("2.cls", b"1")])
+    with pytest.raises(DataError, match=r"1\.png has no label") as told:
+        list_shards(tmp_path / "c.tar")
+    assert "follow each other" in (told.value.help or "")
+
+
+def test_dotted_shards_are_checked_and_opened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for split, count in (("train", 6), ("test", 4)):
+        files = []
+        for number in range(count):
+            name = f"frame 3.{number:02}"
+            files += [(f"{name}.png", picture(number + 10 * count)), (f"{name}.cls", b"%d" % (number % 2))]
+        shard(tmp_path / "s" / f"{split}-000000.tar", files)
+    data = open_dataset(tmp_path / "s")
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 6, "test": 4}
+    assert data.split("train").identity(3) == "train-000000.tar/frame 3.03.png"
+    assert run(["data", "check", str(tmp_path / "s")]) == 0
+    assert "10 samples have dots in their names, which end at the last one: frame 3.00.png" in capsys.readouterr().out
+
+
+def test_numbers_of_which_most_stand_for_nothing_are_refused_with_the_sample(tmp_path: Path) -> None:
+    path = shard(tmp_path / "s" / "all.tar", [*labelled(8), ("x.png", picture(9)), ("x.cls", b"999999")])
+    with pytest.raises(DataError, match=r"x\.png is of class 999,999, .* 1,000,000 classes, .* are of 3") as told:
+        list_shards(path)
+    assert "number the classes from 0" in (told.value.help or "")
+    shard(path, [*labelled(8), ("x.png", picture(9)), ("x.cls", b"6")])
+    with pytest.raises(DataError, match="of class 6"):
+        list_shards(tmp_path / "s")
+    (tmp_path / "s" / "shards.json").write_text(
+        json.dumps({"classes": list("abcdefg"), "shards": {"all.tar": {"bytes": path.stat().st_size}}})
+    )
+    for reference in (tmp_path / "s", path):  # whoever names them means them, also where one shard is asked for alone
+        listing = list_shards(reference)
+        assert listing.classes == tuple("abcdefg")
+        assert listing.warnings == ("4 of 7 classes have no sample: c, d, e, f (labels count from 0)",)
+    shard(tmp_path / "one.tar", [(f"{n}.{kind}", b"%d" % n if kind == "cls" else PICTURE) for n in (1, 2, 3)
+                                 for kind in ("png", "cls")])  # fmt: skip
+    assert list_shards(tmp_path / "one.tar").warnings == ("1 of 4 classes have no sample: 0 (labels count from 0)",)
+
+
+def header(name: str, size: bytes, kind: bytes = b"0") -> bytes:
+    """A header of tar with a size that no writer would give it, and a true checksum."""
+    block = bytearray(512)
+    block[: len(name)] = name.encode()
+    block[100:108], block[124 : 124 + len(size)], block[156:157] = b"0000644\0", size, kind
+    block[257:265] = b"ustar\x0000"
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def pax(record: bytes) -> bytes:
+    line = b" " + record + b"\n"
+    length = len(line) + 2
+    text = b"%d" % length + line
+    return header("pax", b"%011o" % len(text), b"x") + text.ljust(512, b"\0")
+
+
+BROKEN = {
+    "5000 digits": [("0.cls", b"9" * 5000)],
+    "a million digits": [("0.cls", b"9" * 1_000_000)],
+    "digits in txt": [("0.txt", b"9" * 5000)],
+    "digits in json": [("0.json", b"9" * 5000)],
+    "deep lists": [("0.json", b"[" * 200_000)],
+    "deep objects": [("0.json", b'{"label":' * 100_000)],
+    "less deep": [("0.json", b"[" * 900 + b"]" * 900)],
+    "infinity": [("0.json", b"Infinity")],
+    "a surrogate": [("0.txt", b"\xed\xa0\x80")],
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_label_that_cannot_be_one_is_refused_by_name(tmp_path: Path, what: str) -> None:
+    shard(tmp_path / "all.tar", [("0.png", PICTURE), *BROKEN[what], *labelled(4, 1)])
+    with pytest.raises(DataError, match=r"all\.tar: 0\.(cls|txt|json) (is damaged|says )") as told:
+        list_shards(tmp_path / "all.tar")
+    assert len(str(told.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        header("0.png", b"\x80" + b"\0" * 3 + b"\x80" + b"\0" * 7),
+        header("0.png", b"\x80" + b"\x7f" * 11),
+        header("0.png", b"\xff" * 12),
+        header("0.png", b"77777777777"),
+        header("long", b"\x80" + b"\0" * 3 + b"\x40" + b"\0" * 7, b"L"),
+        header("long", b"00000000000", b"L") * 3000,
+        pax(b"size=9223372036854775808") + header("0.png", b"00000000000"),
+        pax(b"size=-1024") + header("0.png", b"00000000000"),
+        pax(b"size=many") + header("0.png", b"00000000000"),
+        pax(b"GNU.sparse.map=a,b") + header("0.png", b"00000000000"),
+        pax(b"GNU.sparse.size=x") + header("0.png", b"00000000000"),
+        header("0.png", b"00000000000", b"S"),
+    ],
+    ids=[str(number) for number in range(12)],
+)
+def test_a_header_that_makes_no_sense_is_a_damaged_shard(tmp_path: Path, start: bytes) -> None:
+    rest = shard(tmp_path / "rest.tar", labelled(4)).read_bytes()
+    (tmp_path / "all.tar").write_bytes(start + rest)
+    with pytest.raises(DataError, match=r"all\.tar"):
+        list_shards(tmp_path / "all.tar")
+
+
+def test_a_folder_that_is_called_tar_is_no_shard(tmp_path: Path) -> None:
+    for name in ("x.tar", "y"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(3):
+            (tmp_path / "photos" / name / f"{number}.png").write_bytes(picture(number + len(name)))
+    assert open_dataset(tmp_path / "photos").spec.classes == ("x.tar", "y")

@@ -20,6 +20,7 @@ import pytest
 
 from profond.core.errors import DataError, MissingError, StorageError
 from profond.data.mnist import read_idx
+from profond.data.source_package import SourcePackage
 from profond.data.sources import AptPackage, DataFile, NpmPackage, PipPackage, Web, obtain
 
 CONTENT = os.urandom(70_000)
@@ -210,10 +211,10 @@ def test_a_link_in_a_package_is_not_followed(server, npm, tmp_path):
         obtain("set", [data_file()], [npm])
 
 
-def wheel(folder, content):
+def wheel(folder, content, member="numbers/numbers"):
     name = folder / "numbers_data-1.0.0-py3-none-any.whl"
     with zipfile.ZipFile(name, "w") as archive:
-        archive.writestr("numbers/numbers", content)
+        archive.writestr(member, content)
         archive.writestr(
             "numbers_data-1.0.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: numbers-data\nVersion: 1.0.0\n"
         )
@@ -229,10 +230,77 @@ def test_pip_gives_a_file_of_a_wheel(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     fetched = obtain("set", [data_file()], [PipPackage("numbers-data", "1.0.0", {"numbers": "numbers/numbers"})])
     assert (fetched.folder / "numbers").read_bytes() == CONTENT
-    with pytest.raises(MissingError, match="expected files"):
+    with pytest.raises(MissingError, match="the package has no elsewhere"):
         obtain("other", [data_file()], [PipPackage("numbers-data", "1.0.0", {"numbers": "elsewhere"})])
     with pytest.raises(MissingError, match=r"numbers-data==2\.0\.0"):
         obtain("other", [data_file()], [PipPackage("numbers-data", "2.0.0", {"numbers": "numbers/numbers"})])
+
+
+def from_pip(tmp_path, monkeypatch, content):
+    wheel(tmp_path, content, "numbers/numbers.gz")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    return lambda name: PipPackage("numbers-data", "1.0.0", {name: "numbers/numbers.gz"})
+
+
+def from_sdist(tmp_path, monkeypatch, content):
+    information = b"Metadata-Version: 2.1\nName: numbers-data\nVersion: 1.0.0\n"
+    top = "numbers-data-1.0.0"
+    setup = b"raise SystemExit('was run')\n"
+    members = {f"{top}/PKG-INFO": information, f"{top}/setup.py": setup, f"{top}/data/numbers.gz": content}
+    archive = tarball(members)
+    (tmp_path / f"{top}.tar.gz").write_bytes(archive)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    digest = hashlib.sha256(archive).hexdigest()
+    return lambda name: SourcePackage("numbers-data", "1.0.0", digest, {name: "data/numbers.gz"})
+
+
+def from_npm(tmp_path, monkeypatch, content):
+    def client(command, folder, environment=None):
+        (folder / "numbers-data-1.0.0.tgz").write_bytes(tarball({"package/data/numbers.gz": content}))
+
+    monkeypatch.setattr("profond.data.sources.run_client", client)
+    return lambda name: NpmPackage("numbers-data", "1.0.0", {name: "data/numbers.gz"})
+
+
+def from_apt(tmp_path, monkeypatch, content):
+    def client(command, folder, environment=None):
+        (folder / "numbers.deb").touch()
+        if command[0] == "dpkg-deb":
+            (folder / "tree" / "usr").mkdir(parents=True)
+            (folder / "tree" / "usr" / "numbers.gz").write_bytes(content)
+
+    monkeypatch.setattr("profond.data.sources.run_client", client)
+    return lambda name: AptPackage("numbers-data", {name: "usr/numbers.gz"})
+
+
+@pytest.mark.parametrize("kind", [from_pip, from_sdist, from_npm, from_apt])
+def test_a_packed_member_is_unpacked_whichever_package_it_comes_in(tmp_path, monkeypatch, kind):
+    packed = gzip.compress(CONTENT)
+    package = kind(tmp_path, monkeypatch, packed)
+    fetched = obtain("set", [data_file()], [package("numbers")])
+    assert (fetched.folder / "numbers").read_bytes() == CONTENT
+    as_it_is = obtain("packed", [data_file("numbers.gz", packed)], [package("numbers.gz")])
+    assert (as_it_is.folder / "numbers.gz").read_bytes() == packed
+    with pytest.raises(MissingError, match="not said which of its files is letters"):
+        obtain("other", [data_file("letters")], [package("numbers")])
+
+
+@pytest.mark.parametrize("kind", [from_pip, from_npm, from_apt])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"<html>", "damaged"),
+        (gzip.compress(CONTENT)[:-1000], "damaged"),
+        (gzip.compress(CONTENT + bytes(10**6)), "longer than 70000"),
+        (gzip.compress(CONTENT[:-1]), "shorter than 70000"),
+    ],
+)
+def test_a_packed_member_that_is_damaged_or_of_another_length_is_refused(tmp_path, monkeypatch, kind, content, reason):
+    package = kind(tmp_path, monkeypatch, content)
+    with pytest.raises(MissingError, match=reason):
+        obtain("set", [data_file()], [package("numbers")])
 
 
 @pytest.mark.parametrize(

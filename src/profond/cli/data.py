@@ -78,17 +78,22 @@ def path(name: str) -> None:
 
 @data.command()
 @click.argument("reference")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the data, such as size=32, as in train."
+)
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the problems into this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def check(reference: str, picture: Path | None, as_json: bool) -> int:
+def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_json: bool) -> int:
     """Look for unreadable and duplicate images, leaks, imbalance and mixtures.
+
+    With --set, the data are split and brought to size as `train` would do it.
 
     Exits 3 when the data cannot be used as it is, or a split leaks into another; warnings do not fail.
     """
     from profond.data.check import check as examine
     from profond.data.check import images
 
-    report = examine(reference)
+    report = examine(reference, **_options(settings))
     drawn = False
     if picture is not None:
         from profond.data.contact import contact_sheet
@@ -157,15 +162,34 @@ def split(
 @click.option("--count", type=int, help="How many samples it holds, instead.")
 @click.option("--seed", default=0, show_default=True, help="Of the order of the samples.")
 @click.option("--in-order", is_flag=True, help="Keep the order of the files.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="How it is split, where it is not: valid_fraction, test_fraction or split_seed, as in train.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def shard(reference: str, out: Path, size: str, count: int | None, seed: int, in_order: bool, as_json: bool) -> None:
+def shard(
+    reference: str,
+    out: Path,
+    size: str,
+    count: int | None,
+    seed: int,
+    in_order: bool,
+    settings: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Copy the pictures of a folder, a manifest or ImageNet into tar shards, in a new folder OUT.
 
     The files are copied as they are, mixed, and split as training would split them; OUT appears when all is written.
     """
     from profond.data.sharding import parse_size, write_shards
 
-    about = write_shards(reference, out, size=parse_size(size), count=count, seed=seed, shuffle=not in_order)
+    options = _options(settings)
+    about = write_shards(
+        reference, out, size=parse_size(size), count=count, seed=seed, shuffle=not in_order, options=options
+    )
     if as_json:
         _print_json("data shard", path=str(out), splits=about)
         return
@@ -174,6 +198,13 @@ def shard(reference: str, out: Path, size: str, count: int | None, seed: int, in
             f"{name:5}  {split['samples']:>9,} samples  {split['shards']:>5} shards  {split['bytes']:>15,} bytes"
         )
     click.echo(out)
+
+
+def _options(settings: tuple[str, ...]) -> dict[str, str]:
+    """``size=32`` or ``data.size=32``, as `train` takes both."""
+    from profond.cli.models import read_change
+
+    return {key.removeprefix("data."): value for key, value in map(read_change, settings)}
 
 
 def _print_json(command: str, **fields: Any) -> None:

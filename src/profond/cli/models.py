@@ -121,19 +121,20 @@ def account(
 
         check_picture_name(picture)
     from profond.explain.summary import summarise
+    from profond.models import head_of, stages_of
 
     label, model, shape, config = build(name, settings)
+    stages, head = stages_of(model), head_of(model)
     way: Counting = "keras" if counting == "keras" else "torch"
     summary = summarise(model, shape, counting=way, name=label)
     other = as_built_there(model, config, way)
-    stages: tuple[str, ...] = model.stages  # type: ignore[assignment]
     if picture is not None:
         from profond.explain.architecture import draw
 
         save_figure(draw(summary), picture)
     if as_json:
         drawn = {"picture": str(picture)} if picture else {}
-        parts = {"stages": list(stages), "head": model.head}
+        parts = {"stages": list(stages), "head": head}
         print_json(command, {"settings": config, **parts, **summary.to_json(), **other, **drawn})
         return
     report(summary, config)
@@ -141,7 +142,7 @@ def account(
         settled = " ".join(f"--set {key}={json.dumps(value)}" for key, value in found["settings"].items())
         click.echo(f"note         as {found['library']} builds it, {found['parameters']:,} parameters: {settled}")
     if command == "models show":
-        click.echo(f"stages       {', '.join(shortened(stages))}; head  {model.head}")
+        click.echo(f"stages       {', '.join(shortened(stages))}; head  {head}")
     if picture is not None:
         click.echo(f"picture      {picture}")
     if size is None and classes is None and (side := imagenet_side(name)):

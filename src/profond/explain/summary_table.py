@@ -37,7 +37,11 @@ def lines(summary: Summary, width: int = 80) -> list[str]:
 
 def cells(layer: Layer) -> tuple[str, ...]:
     kind = layer.kind if layer.calls < 2 else f"{layer.kind} ×{layer.calls}"
-    shape = "not called" if layer.output_shape is None else "×".join(map(str, layer.output_shape)) or "1"
+    shape = "×".join(map(str, layer.output_shape or ())) or "1"
+    if layer.output_shape is None:
+        shape = "no tensor" if layer.calls else "not called"
+    elif layer.other_shapes:
+        shape += " …"
     parameters = f"{layer.parameters:,}" if layer.parameters or layer.formula else "-"
     multiply_adds = f"{layer.multiply_adds:,}" if layer.multiply_adds else "-"
     return (layer.name, kind, shape, parameters, layer.formula, multiply_adds, field(layer))
@@ -64,11 +68,13 @@ def totals(summary: Summary) -> list[str]:
     counted = ", with BatchNorm's running statistics, as Keras counts" if counts_statistics else ""
     stored = f"; {summary.buffers:,} stored numbers are no parameters" if summary.buffers else ""
     outputs = f"outputs of all layers {size(summary.activation_bytes)} a sample"
+    several = ["output …     of the first call; later calls give other shapes"]
     return [
         f"parameters   {summary.parameters:,} ({kinds}{counted})",
         f"memory       weights {size(summary.weight_bytes)}{stored}",
         f"             {outputs}",
         "field/step   input positions that one number sees, and from one number to the next",
+        *(several if any(layer.other_shapes for layer in summary.layers) else []),
     ]
 
 

@@ -27,13 +27,15 @@ class Visit:
 
     Args:
         calls: how often it was called.
-        output_shape: of its first call, without the batch axis.
+        output_shape: of its first call that gave a tensor, without the batch axis; where it gave several, of the first.
+        other_shapes: those of later calls that differ, in the order in which they came.
         multiply_adds: for one sample, by its own operations, not its sub-modules'.
         field: of its first output; None where it does not depend on the input, empty where it is unknown.
     """
 
     calls: int = 0
     output_shape: tuple[int, ...] | None = None
+    other_shapes: tuple[tuple[int, ...], ...] = ()
     multiply_adds: int = 0
     field: Field | None = None
 
@@ -156,11 +158,20 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.calls += 1
             for one in tensors:
                 self.made_by[one] = self.made_by.get(one, 0) | self.latest[-1]  # type: ignore[no-untyped-call]
-            visit = self.found.visits.setdefault(name, Visit())
+            visits = self.found.visits
+            visit = visits.get(name) or Visit()
             visit.calls += 1
-            if visit.output_shape is None and tensors:
-                visit.output_shape = tuple(tensors[0].shape[1:])
+            if visit.output_shape is None:
+                visits.pop(name, None)  # an operation of its own may have put it before its parts
+                visits[name] = visit
+            if not tensors:
+                return
+            shape = tuple(tensors[0].shape[1:])
+            if visit.output_shape is None:
+                visit.output_shape = shape
                 visit.field = self.fields.get(tensors[0])  # type: ignore[no-untyped-call]
+            elif shape not in (visit.output_shape, *visit.other_shapes):
+                visit.other_shapes = (*visit.other_shapes, shape)
 
         return leave
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from profond.core.errors import ConfigError
 from profond.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -56,7 +57,72 @@ def example_shape(name: str, **settings: Any) -> tuple[int, ...]:
     """
     from profond.core.config import bind
 
-    shape = registry.load(name).example_shape  # type: ignore[attr-defined]
+    target = registry.load(name)
+    shape = getattr(target, "example_shape", None)
+    if shape is None:
+        raise ConfigError(
+            f"model {name!r} has no example_shape ({_written(target)})",
+            "add a small input that it takes, as in example_shape = (3, 32, 32); here, --input 3x32x32 does too",
+        )
     if callable(shape):
         shape = shape(**bind(shape, {**registry.entry(name).config, **settings}, what=f"model {name!r}"))
+    if not isinstance(shape, tuple | list) or not all(isinstance(side, int) for side in shape):
+        raise ConfigError(
+            f"example_shape of model {name!r} is {shape!r} ({_written(target)})", "write (channels, height, width)"
+        )
     return tuple(shape)
+
+
+def head_of(model: nn.Module) -> str:
+    """The dotted name of the sub-module that fine-tuning replaces. Raises: ConfigError when the model names none."""
+    head = getattr(model, "head", None)
+    if not isinstance(head, str):
+        wrong = "names no head" if head is None else f"has a head that is no name but a {type(head).__name__}"
+        help = 'add the dotted name of the sub-module that fine-tuning replaces, as in head = "output"'
+        raise ConfigError(f"{type(model).__name__} {wrong} ({_written(type(model))})", f"{help}; {_parts(model)}")
+    return _known(model, head, "head")
+
+
+def stages_of(model: nn.Module) -> tuple[str, ...]:
+    """The dotted names of the sub-modules that can be shown. Raises: ConfigError when the model names none."""
+    stages = getattr(model, "stages", None)
+    if not isinstance(stages, tuple | list) or not all(isinstance(stage, str) for stage in stages):
+        wrong = "names no stages" if stages is None else f"has stages that are no names but {stages!r:.60}"
+        help = 'add the dotted names of the sub-modules that can be shown, as in stages = ("features",)'
+        raise ConfigError(f"{type(model).__name__} {wrong} ({_written(type(model))})", f"{help}; {_parts(model)}")
+    return tuple(_known(model, stage, "stages") for stage in stages)
+
+
+def _known(model: nn.Module, path: str, what: str) -> str:
+    from profond.core.errors import suggest
+
+    paths = [name for name, _ in model.named_modules() if name]
+    if path not in paths and not _is_module(model, path):
+        raise ConfigError(
+            f"{what} of {type(model).__name__} names {path!r}, which is no sub-module ({_written(type(model))})",
+            suggest(path, paths),
+        )
+    return path
+
+
+def _is_module(model: nn.Module, path: str) -> bool:
+    """Also where a module stands in the model twice, and ``named_modules`` gives one of its names alone."""
+    try:
+        return bool(path) and model.get_submodule(path) is not None
+    except AttributeError:
+        return False
+
+
+def _parts(model: nn.Module) -> str:
+    names = [name for name, _ in model.named_children()]
+    return f"it has {', '.join(names[:8])}{' …' if len(names) > 8 else ''}" if names else "it has no sub-module"
+
+
+def _written(target: Any) -> str:
+    """Where something is written, for people."""
+    import inspect
+
+    try:
+        return f"{inspect.getsourcefile(target)}, line {inspect.getsourcelines(target)[1]}"
+    except (OSError, TypeError):  # typed into an interpreter
+        return f"{target.__module__}.{target.__qualname__}"

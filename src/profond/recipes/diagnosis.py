@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from profond.core.errors import ConfigError
 from profond.core.run import Run
+from profond.models import head_of
 from profond.recipes import finetune, symptoms
 from profond.recipes.configuration import Configuration
 from profond.recipes.experiment import Experiment, assemble, load
 from profond.recipes.symptoms import Sign
 from profond.training import checkpoint
-from profond.training.transfer import head_of
 
 KINDS = ("preprocessing", "labels", "rate", "batch_norm", "leaks", "few")
 

@@ -19,9 +19,10 @@ from profond.data.augment import Augment
 from profond.data.dataset import Dataset, TensorSplit
 from profond.data.loader import Batches
 from profond.data.preprocessing import Preprocessing
+from profond.models import head_of
 from profond.recipes.configuration import Configuration
 from profond.training.settings import Training
-from profond.training.transfer import head_inputs, head_of, staged, trains_head_only
+from profond.training.transfer import head_inputs, staged, trains_head_only
 from profond.weights.place import restart
 from profond.weights.pretrained import Located, load_pretrained, locate
 

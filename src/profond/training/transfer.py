@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
 from profond.data.progress import bar
+from profond.models import head_of, stages_of
 from profond.tasks.task import Phase
 from profond.training.selection import trained_parameters
 from profond.training.settings import Training
@@ -60,7 +61,7 @@ def below_head(model: nn.Module, fresh: Sequence[str] = ()) -> list[list[str]]:
     Raises: ConfigError when the model names no head or nothing is below it.
     """
     new = [head_of(model), *fresh]
-    stages = list(getattr(model, "stages", ()))
+    stages = list(stages_of(model)) if hasattr(model, "stages") else []  # without any, all of it is one part
     found: dict[int, list[str]] = {}
     place = 0
     for name, _ in model.named_parameters():
@@ -74,14 +75,6 @@ def below_head(model: nn.Module, fresh: Sequence[str] = ()) -> list[list[str]]:
     if not found:
         raise ConfigError(f"{type(model).__name__} has nothing below its head to keep", "train it: `profond train`")
     return [found[place] for place in sorted(found)]
-
-
-def head_of(model: nn.Module) -> str:
-    """Raises: ConfigError when the model does not name its head."""
-    head = getattr(model, "head", None)
-    if not isinstance(head, str):
-        raise ConfigError(f"{type(model).__name__} names no head", 'give it an attribute head = "path.of.a.module"')
-    return head
 
 
 def trains_head_only(model: nn.Module, training: Training) -> bool:

@@ -1,0 +1,70 @@
+"""What everything registered as data must do; a new data set is tested here by being registered."""
+
+from __future__ import annotations
+
+import inspect
+import json
+
+import pytest
+import torch
+
+from profond.core.config import bind
+from profond.core.errors import ConfigError, MissingError
+from profond.data import open_dataset, registry
+from profond.data.dataset import Dataset
+
+
+@pytest.fixture(scope="module", params=registry.names())
+def data(request: pytest.FixtureRequest) -> Dataset:
+    try:
+        return open_dataset(request.param)
+    except MissingError as error:
+        pytest.skip(f"{request.param} cannot be had here: {error.message.splitlines()[-1].strip()}")
+
+
+def test_its_batches_are_what_its_spec_says(data: Dataset) -> None:
+    assert "train" in data.splits
+    for name, split in data.splits.items():
+        assert len(split) == len(split.targets) > 0
+        assert 0 <= int(split.targets.min()) <= int(split.targets.max()) < data.spec.num_classes
+        inputs, targets = next(iter(data.batches(name, 16, shuffle=True)))
+        assert inputs.dtype == torch.float32
+        assert tuple(inputs.shape[1:]) == data.spec.shape
+        assert inputs.isfinite().all()
+        assert targets.dtype == torch.int64
+        assert len(targets) == len(inputs)
+
+
+def test_every_class_can_be_learned(data: Dataset) -> None:
+    assert data.split("train").targets.bincount(minlength=data.spec.num_classes).min() > 0
+    assert len(set(data.spec.classes)) == data.spec.num_classes
+
+
+def test_a_batch_depends_on_seed_epoch_and_step_alone(data: Dataset) -> None:
+    one, other = (data.batches("train", 8, shuffle=True, seed=3) for _ in range(2))
+    for first, again in zip(next(iter(one.at(1))), next(iter(other.at(1))), strict=True):
+        assert torch.equal(first, again)
+
+
+def test_no_two_samples_have_one_identity(data: Dataset) -> None:
+    names = [f"{name}: {split.identity(i)}" for name, split in data.splits.items() for i in range(min(len(split), 500))]
+    assert len(set(names)) == len(names)
+    assert {len(data.split_hash(name)) for name in data.splits} == {64}
+
+
+def test_it_describes_itself_in_json(data: Dataset) -> None:
+    assert json.loads(json.dumps(data.describe()))["splits"] == {
+        name: len(split) for name, split in data.splits.items()
+    }
+    assert data.source
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_its_options_have_types_and_a_mistyped_one_is_told(name: str) -> None:
+    target = registry.load(name)
+    for option, parameter in inspect.signature(target).parameters.items():
+        assert parameter.annotation is not parameter.empty, option
+        assert parameter.default is not parameter.empty, option
+        assert json.loads(json.dumps(parameter.default)) == parameter.default, option
+    with pytest.raises(ConfigError, match="no setting 'colour_of_the_moon'"):
+        bind(target, {"colour_of_the_moon": 1}, what=name)
