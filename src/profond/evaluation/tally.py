@@ -72,7 +72,8 @@ class Tally:
         confusion = score.multiclass_confusion_matrix(predicted, label, **known).numpy().astype(np.int64)
         if "loss" in metrics:
             surprise = -np.log(said.probability_of_label.clip(1e-12))
-            metrics["loss"] = mean_interval(metrics["loss"].value, float(surprise.std()), len(said))
+            deviation = float(surprise.std(ddof=1)) if len(said) > 1 else 0.0
+            metrics["loss"] = mean_interval(metrics["loss"].value, deviation, len(said))
         accuracy = float(score.multiclass_accuracy(predicted, label, average="micro", **known))
         metrics["accuracy"] = wilson(round(accuracy * len(said)), len(said))
         if self.top5 is not None:
