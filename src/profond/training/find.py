@@ -63,7 +63,8 @@ def find_learning_rate(
 
     The rate at which the smoothed loss falls fastest is tried against the one that is set, ``training.learning_rate``,
     in a short training each, on the same batches; the better of the two is the suggestion. It is at most `FARTHEST`
-    times higher or lower than the one that is set, unless that one diverges. Parameters that would be unfrozen later stay frozen in the sweep.
+    times higher or lower than the one that is set, unless that one diverges. Parameters that would be unfrozen later
+    stay frozen in the sweep.
 
     NOTE Where the loss is *lowest* says little about the rate: on few samples a sweep learns them by heart on its way,
     and from there on every rate has a low loss.
