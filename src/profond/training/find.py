@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from profond.core.errors import NonFiniteLoss
+from profond.tasks.plain import as_task
 from profond.tasks.task import Task
 from profond.training.feed import count
 from profond.training.loop import fit
@@ -51,7 +52,7 @@ class Found:
 
 def find_learning_rate(
     model: nn.Module,
-    task: Task,
+    task: Task | Callable[[Any, Tensor], Tensor] | str,
     batches: Iterable[Any],
     training: Training | None = None,
     *,
@@ -73,7 +74,7 @@ def find_learning_rate(
     after Smith, "A disciplined approach to neural network hyper-parameters", 2018, arXiv 1803.09820, and fastai's
     rate finder. Deviation: the trial, and the bound.
     """
-    training = training or Training()
+    task, training = as_task(task), training or Training()
     given = training.learning_rate
     watch = _Sweep(lowest, highest, steps)
     _fit_a_copy(model, task, batches, _swept(training, lowest, highest, steps), watch)
