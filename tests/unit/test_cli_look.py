@@ -30,22 +30,23 @@ def is_picture(path: Path) -> bool:
 
 
 def test_look_says_what_a_file_holds_and_writes_a_picture(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["look", "photo.png", "--pixel", "31,2"]) == 0
+    assert run(["look", "photo.png", "--pixel", "2,31"]) == 0
     printed = capsys.readouterr().out
     red, green, blue = np.asarray(Image.open(photo))[2, 31]
     assert "32 × 24 pixels, mode RGB" in printed
-    assert f"pixel 31,2: red {red}, green {green}, blue {blue}" in printed
+    assert f"row 2, column 31: red {red}, green {green}, blue {blue}" in printed
     assert is_picture(Path("photo-planes.png"))
 
 
 def test_look_prints_one_json_object(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["look", "photo.png", "--json", "--space", "hsv", "--pixel", "0,0", "--out", "new/folder/hsv.png"]) == 0
+    assert run(["look", "photo.png", "--json", "--space", "hsv", "--pixel", "3,17", "--out", "new/folder/hsv.png"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["schema_version"] == 1
     assert report["command"] == "look"
     assert [plane["name"] for plane in report["planes"]] == ["hue", "saturation", "value"]
     assert [sum(plane["histogram"]) for plane in report["planes"]] == [24 * 32] * 3
-    assert len(report["pixel"]["levels"]) == 3
+    assert (report["pixel"]["row"], report["pixel"]["column"]) == (3, 17)
+    assert report["pixel"]["levels"] == list(Image.open(photo).convert("HSV").getpixel((17, 3)))
     assert is_picture(Path(report["picture"]))
 
 
@@ -97,9 +98,31 @@ def test_pool_gives_the_lectures_answer(photo: Path, capsys: pytest.CaptureFixtu
     assert is_picture(Path("matrix-pool.png"))
 
 
+def test_a_place_is_row_and_column_in_every_verb(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["look", "photo.png", "--pixel", "5,20", "--json"]) == 0
+    levels = json.loads(capsys.readouterr().out)["pixel"]["levels"]
+    assert run(["conv", "photo.png", "--kernel", "identity", "--channels", "each", "--at", "5,20", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["at"]
+    assert [found[name]["value"] for name in ("red", "green", "blue")] == levels
+
+
+def test_a_pictures_size_is_width_by_height_in_every_verb_and_a_tables_is_said_in_rows_and_columns(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for verb in ("look", "conv", "pool"):
+        assert run([verb, "photo.png"]) == 0
+        assert "32 × 24 pixels" in capsys.readouterr().out
+    assert run(["conv", "photo.png", "--kernel", "[[1]]", "--stride", "2"]) == 0
+    assert "result 16 × 12 pixels" in capsys.readouterr().out
+    assert run(["pool", "--matrix", "[[1,2,3,4],[5,6,7,8]]", "--size", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "matrix: 2 rows × 4 columns" in printed
+    assert "result 1 row × 2 columns" in printed
+
+
 def test_pool_reduces_a_photo(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["pool", "photo.png", "--kind", "average", "--size", "4", "--out", "."]) == 0
-    assert "result 6 × 8" in capsys.readouterr().out
+    assert "result 8 × 6 pixels" in capsys.readouterr().out
     assert is_picture(Path("photo-pool.png"))
 
 
@@ -112,7 +135,8 @@ def test_pool_reduces_a_photo(photo: Path, capsys: pytest.CaptureFixture[str]) -
         (["look", "cut.png"], 3, "damaged"),
         (["look", "text.png"], 3, "not an image"),
         (["look", "photo.png", "--space", "hsl"], 2, "did you mean 'hsv'"),
-        (["look", "photo.png", "--pixel", "32,0"], 3, "32 wide and 24 high"),
+        (["look", "photo.png", "--pixel", "24,0"], 3, "32 wide and 24 high"),
+        (["look", "photo.png", "--pixel", "0,32"], 3, "give a column from 0 to 31"),
         (["look", "photo.png", "--pixel", "nonsense"], 2, "two whole numbers"),
         (["look", "photo.png", "--out", "photo.png"], 2, "the file that is read"),
         (["look", "photo.png", "--out", "picture.docx"], 2, "what kind of picture"),

@@ -18,7 +18,7 @@ from profond.core.run import Run
 from profond.tasks.classify import Classify
 from profond.training import Fitted, Progress, Training, fit
 from profond.training.checkpoint import load_tensors
-from profond.training.find import find_learning_rate
+from profond.training.find import _steepest, find_learning_rate
 from profond.training.position import Window
 
 
@@ -301,10 +301,48 @@ def test_the_rate_finder_suggests_a_rate_that_trains_and_leaves_the_model_alone(
     before = [parameter.clone() for parameter in model.parameters()]
     found = find_learning_rate(model, Classify(), loader(), settings(optimizer="adam"))
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
-    assert 1e-4 < found.suggestion < 0.5
+    assert 1e-3 <= found.suggestion <= 0.1
     assert list(found.rates) == sorted(found.rates)
     fitted = fit(model, Classify(), loader(), settings(optimizer="adam", epochs=8, learning_rate=found.suggestion))
     assert fitted.metrics["train"]["accuracy"] > 0.85
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_on_few_samples_the_found_rate_ends_no_higher_than_the_one_that_was_set(seed: int) -> None:
+    """A sweep learns a few samples by heart on its way; the lowest loss is then at rates that ruin the training."""
+    data = two_kinds(48)
+    batches = DataLoader(data, 32, shuffle=True)
+    training = settings(learning_rate=1e-3, epochs=10, seed=seed)
+    found = find_learning_rate(network(), Classify(), batches, training)
+    assert 1e-4 <= found.suggestion <= 1e-2
+
+    def ends_at(rate: float) -> float:
+        model = fit(network(), Classify(), batches, settings(learning_rate=rate, epochs=10, seed=seed)).model
+        with torch.no_grad():
+            return float(nn.functional.cross_entropy(model(data.tensors[0]), data.tensors[1]))
+
+    assert ends_at(found.suggestion) <= 1.02 * ends_at(1e-3)
+
+
+def test_a_rate_that_diverges_never_wins() -> None:
+    training = settings(optimizer="sgd", learning_rate=1e30, schedule="constant")
+    found = find_learning_rate(network(), Classify(), loader(), training)
+    assert found.trial[1e30] == math.inf
+    assert found.suggestion <= 1
+    assert math.isfinite(found.trial[found.suggestion])
+
+
+@pytest.mark.parametrize(
+    ("losses", "steepest"),
+    [
+        ([1.0] * 20 + [1.0 - 0.1 * step for step in range(8)] + [0.3] * 20 + [5.0] * 5, range(20, 28)),
+        ([1.0, 0.9, 0.5, 0.1] + [0.01] * 60, range(1, 4)),  # learned by heart at once: low at every later rate
+        ([1.0 + 0.1 * step for step in range(30)], range(1)),  # it only rises
+        ([2.0], range(1)),
+    ],
+)
+def test_the_rate_at_which_the_loss_falls_fastest_is_found(losses: list[float], steepest: range) -> None:
+    assert _steepest(losses) in steepest
 
 
 def test_tied_weights_are_saved_and_found_again(tmp_path: Path) -> None:

@@ -45,12 +45,12 @@ def test_a_plane_is_shown_in_its_own_colour() -> None:
     assert (red[..., 0] == np.asarray(picture())[..., 0]).all()
 
 
-def test_a_pixel_gives_its_three_numbers_by_column_and_row() -> None:
+def test_a_pixel_gives_its_three_numbers_by_row_and_column() -> None:
     image = picture()
-    assert split_planes(image).pixel(39, 2) == image.getpixel((39, 2))
+    assert split_planes(image).pixel(2, 39) == image.getpixel((39, 2))
 
 
-@pytest.mark.parametrize("place", [(40, 0), (0, 30), (-1, 0)])
+@pytest.mark.parametrize("place", [(30, 0), (0, 40), (-1, 0)])
 def test_a_pixel_outside_is_refused_with_what_would_work(place: tuple[int, int]) -> None:
     with pytest.raises(ConfigError, match="40 wide and 30 high") as caught:
         split_planes(picture()).pixel(*place)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -98,6 +99,99 @@ def test_images_in_memory_and_in_files_get_the_same_predictions(trained, photos)
     assert [each.label for each in from_files] == ["red", "green"]
     assert [each.source for each in from_memory] == ["image 0", "image 1"]
     assert [each.top for each in from_files] == [each.top for each in from_memory]
+
+
+def forms_of(image: Image.Image, folder) -> dict[str, object]:
+    """One picture in every form that it may be given in."""
+    path = folder / "picture.png"
+    image.save(path)
+    pixels = np.asarray(image)
+    tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+    return {
+        "a path": path,
+        "a name": str(path),
+        "a Pillow image": image,
+        "bytes": path.read_bytes(),
+        "a bytearray": bytearray(path.read_bytes()),
+        "a stream": io.BytesIO(path.read_bytes()),
+        "an array": pixels,
+        "an array of shares": pixels / 255,
+        "an array of single precision": (pixels / 255).astype(np.float32),
+        "an array of large numbers": pixels.astype(np.float64),
+        "an array of int64": pixels.astype(np.int64),
+        "an array of 16 bits": pixels.astype(np.uint16) * 257,
+        "an array, colours first": pixels.transpose(2, 0, 1),
+        "an array that is opaque": np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)]),
+        "a tensor": tensor,
+        "a tensor of shares": tensor / 255,
+        "a tensor of bfloat16 that learns": (tensor / 255).bfloat16().requires_grad_(),
+        "a tensor, colours last": tensor.permute(1, 2, 0),
+    }
+
+
+@pytest.mark.parametrize("name", list(COLOURS))
+def test_a_picture_gets_the_same_prediction_in_every_form_alone_and_in_a_list(trained, tmp_path, name):
+    predictor = Predictor.open(trained.path, device="cpu")
+    (expected,) = predictor.predict([paint(name)])
+    assert expected.label == name
+    for form, given in forms_of(paint(name), tmp_path).items():
+        (alone,) = predictor.predict(given)
+        assert alone.label == name, form
+        assert alone.probability == pytest.approx(expected.probability, abs=0.02), form
+    forms = list(forms_of(paint(name), tmp_path).values())
+    assert [each.label for each in predictor.predict(forms)] == [name] * len(forms)
+    with (tmp_path / "picture.png").open("rb") as file:
+        (from_file,) = predictor.predict(file)
+    assert (from_file.label, from_file.source) == (name, str(tmp_path / "picture.png"))
+
+
+def test_an_array_of_many_is_one_prediction_for_each(trained):
+    pixels = np.stack([np.asarray(paint(name)) for name in COLOURS])
+    predictor = Predictor.open(trained.path, device="cpu")
+    for many in (pixels, torch.from_numpy(pixels).permute(0, 3, 1, 2)):
+        said = predictor.predict(many)
+        assert [each.label for each in said] == list(COLOURS)
+        assert [each.source for each in said] == ["image 0", "image 1", "image 2"]
+    assert [len(one) for _, one in predictor.features(paint("red"))] == [8]
+
+
+def test_grey_arrays_are_pictures_too(trained):
+    predictor = Predictor.open(trained.path, device="cpu")
+    grey = np.full((SIDE, SIDE), 90, np.uint8)
+    (expected,) = predictor.predict(Image.fromarray(grey))
+    for given in (grey, grey[..., None], grey[None], torch.from_numpy(grey), torch.from_numpy(grey)[None], grey / 255):
+        (said,) = predictor.predict(given)
+        assert said.probability == pytest.approx(expected.probability, abs=0.01)
+    black = predictor.predict([np.zeros((SIDE, SIDE), bool), Image.new("L", (SIDE, SIDE))])
+    assert black[0].top == black[1].top
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (np.random.default_rng(0).normal(size=(SIDE, SIDE, 3)), "give the pixels themselves"),
+        (np.full((SIDE, SIDE), 300), "numbers from 300 to 300"),
+        (np.full((SIDE, SIDE), np.nan), "numbers from nan"),
+        (np.zeros((SIDE, SIDE, 2)), "no axis of 1, 3 or 4 colours"),
+        (np.zeros(SIDE), "not a picture"),
+        (np.zeros((0, SIDE)), "not a picture"),
+        (np.array([["a"]]), "not of numbers"),
+        (torch.zeros(()), "not a picture"),
+        (b"", "image 0 is empty"),
+        (b"words", "image 0 is not an image"),
+        (io.StringIO("words"), "opened as text"),
+        (None, "the images are of the type NoneType"),
+        (7, "the images are of the type int"),
+        ({"a": 1}, "the images are of the type dict"),
+        ([None], "image 0 is of the type NoneType, not a picture"),
+        ("absent.png", "absent.png does not exist"),
+        ("", "is a folder, not an image"),
+    ],
+)
+def test_what_is_no_picture_is_said_to_be_none(trained, given, words):
+    with pytest.raises(ProfondError, match=words) as caught:
+        Predictor.open(trained.path, device="cpu").predict(given)
+    assert caught.value.help
 
 
 def test_probabilities_are_of_all_classes_best_first_and_sum_to_one(trained):

@@ -30,7 +30,7 @@ CHANNELS = ("grey", "each", "red", "green", "blue")
 @click.option(
     "--space", default="rgb", show_default=True, metavar="NAME", help="The planes' colour space: rgb, hsv, ycbcr, lab."
 )
-@click.option("--pixel", metavar="X,Y", help="Print and mark the three numbers of one pixel; 0,0 is top left.")
+@click.option("--pixel", metavar="ROW,COLUMN", help="Print and mark the three numbers of one pixel; 0,0 is top left.")
 @OUT
 @JSON
 def look(file: Path, space: str, pixel: str | None, out: Path | None, as_json: bool) -> None:
@@ -38,7 +38,7 @@ def look(file: Path, space: str, pixel: str | None, out: Path | None, as_json: b
     from profond.explain.planes import split_planes
 
     target = _target(out, file, "planes")
-    at = None if pixel is None else _pair(pixel, "--pixel", "x,y")
+    at = None if pixel is None else _pair(pixel, "--pixel", "row,column")
     image, notes = _open(file)
     planes = split_planes(image, space)
     marked = None if at is None else planes.pixel(*at)
@@ -47,14 +47,14 @@ def look(file: Path, space: str, pixel: str | None, out: Path | None, as_json: b
         report: dict[str, Any] = {"file": click.format_filename(file), **planes.to_json()}
         report["notes"] = [*notes, *report["notes"]]
         if at is not None and marked is not None:
-            report["pixel"] = {"x": at[0], "y": at[1], "levels": list(marked)}
+            report["pixel"] = {"row": at[0], "column": at[1], "levels": list(marked)}
         _print_json("look", {**report, "picture": click.format_filename(target)})
         return
     click.echo("\n".join([click.format_filename(file), *planes.lines()]))
     _print_notes(notes)
     if at is not None and marked is not None:
         numbers = ", ".join(f"{plane.name} {level}" for plane, level in zip(planes.planes, marked, strict=True))
-        click.echo(f"pixel {at[0]},{at[1]}: {numbers}")
+        click.echo(f"row {at[0]}, column {at[1]}: {numbers}")
     click.echo(f"picture: {click.format_filename(target)}")
 
 
@@ -105,6 +105,7 @@ def conv(
     from profond.explain.convolution import convolve
     from profond.explain.convolution_figure import draw_convolution
     from profond.explain.kernels import choose_kernel
+    from profond.explain.windows import size_in_words
 
     target = _target(out, file, "conv")
     position = None if at is None else _pair(at, "--at", "row,column")
@@ -130,8 +131,7 @@ def conv(
             report["at"] = {key: pixel.to_json() for key, pixel in zip(planes, pixels, strict=True)}
         _print_json("conv", {**report, "picture": click.format_filename(target)})
         return
-    height, width = results[0].input.shape
-    click.echo(f"{name}: {height} rows × {width} columns" + _of(planes))
+    click.echo(f"{name}: {size_in_words(results[0].input, 'numbers' not in planes)}" + _of(planes))
     _print_notes(notes)
     click.echo(f"{chosen.name}: {chosen.words}" if chosen.words else chosen.name)
     _print_results(planes, results)
@@ -174,6 +174,7 @@ def pool(
     """Pool an image, or a table of numbers (FILE.csv or --matrix): every window becomes one number."""
     from profond.explain.pooling import pool as pool_plane
     from profond.explain.pooling_figure import draw_pooling
+    from profond.explain.windows import size_in_words
 
     target = _target(out, file, "pool")
     planes, notes = _planes(file, matrix, channels)
@@ -189,8 +190,7 @@ def pool(
         report |= _per_plane(planes, [result.to_json() for result in results])
         _print_json("pool", {**report, "picture": click.format_filename(target)})
         return
-    height, width = results[0].input.shape
-    click.echo(f"{name}: {height} rows × {width} columns" + _of(planes))
+    click.echo(f"{name}: {size_in_words(results[0].input, 'numbers' not in planes)}" + _of(planes))
     _print_notes(notes)
     _print_results(planes, results)
     click.echo(f"picture: {click.format_filename(target)}")
@@ -293,9 +293,10 @@ def _per_plane(planes: dict[str, Array], reports: list[dict[str, Any]]) -> dict[
 def _print_results(planes: dict[str, Array], results: Sequence[Any]) -> None:
     from profond.explain.windows import summary
 
-    click.echo("\n".join(results[0].lines()))
+    picture = "numbers" not in planes
+    click.echo("\n".join(results[0].lines(picture)))
     for key, result in list(zip(planes, results, strict=True))[1:]:
-        click.echo("\n".join([*_heading(planes, key), *summary(result.output)]))
+        click.echo("\n".join([*_heading(planes, key), *summary(result.output, picture)]))
 
 
 def _print_notes(notes: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--epochs", type=float, help="Passes over the training data."),
             click.option("--steps", type=int, help="Optimizer steps, instead of epochs."),
             click.option("--batch-size", type=int, help="Samples in a batch."),
-            click.option("--learning-rate", help="Highest learning rate, or `auto` to look for one."),
+            click.option("--learning-rate", help="Highest learning rate, or `auto` to try one that a sweep finds."),
             click.option("--valid-fraction", type=float, help="Share of the training data held out for validation."),
             click.option("--precision", help="auto, fp32, bf16 or fp16."),
             click.option("--device", help="auto, cpu, cuda, cuda:1 or mps."),
@@ -111,7 +111,7 @@ def run_training(
         say(note, quiet)
     if learning_rate == "auto":
         experiment, found = find_rate(experiment)
-        say(f"learning rate {found.suggestion:.2g}, found in {len(found.rates)} steps", quiet)
+        say(found.words, quiet)
     run = train_experiment(experiment, out=out, observers=observers(quiet), say=lambda text: say(text, quiet))
     report_run(run, command, as_json)
 

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from profond.core.errors import ImageError
-from profond.data.places import Member, Place
+from profond.data.places import Held, Member, Place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,11 +83,11 @@ class Opened:
     shrunk: int = 1
 
 
-def open_image(place: Place | str, shrink: Callable[[int, int], int] | None = None) -> Opened:
+def open_image(place: Place | Held | str, shrink: Callable[[int, int], int] | None = None) -> Opened:
     """Decode a whole image file.
 
     Args:
-        place: a file, or a file inside a tar archive.
+        place: a file, a file inside a tar archive, or one in memory.
         shrink: given width and height of the upright picture, by how much it may be decoded smaller: JPEG can be
             halved up to three times while it is decoded, which saves most of the work.
 
@@ -98,7 +98,7 @@ def open_image(place: Place | str, shrink: Callable[[int, int], int] | None = No
     shrunk = 1
     try:
         file: Path | io.BytesIO
-        if isinstance(place, Member):
+        if isinstance(place, Member | Held):
             file, bytes_read = io.BytesIO(place.read()), place.size
         else:
             file, bytes_read = place, place.stat().st_size
@@ -240,5 +240,5 @@ def _expected(kind: str) -> set[str]:
     return _SUFFIX_OF.get(kind, {f".{kind.lower()}"})
 
 
-def _too_large(place: Place, size: str) -> ImageError:
+def _too_large(place: Place | Held, size: str) -> ImageError:
     return ImageError(f"{place} is too large to decode: {size}, the limit is {MAX_PIXELS} pixels", "make it smaller")

@@ -55,6 +55,33 @@ class Member:
         return data
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file that is in memory.
+
+    Args:
+        data: all of its bytes.
+        name: what to call it.
+    """
+
+    data: bytes
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    @property
+    def suffix(self) -> str:
+        return ""
+
+    def read(self) -> bytes:
+        return self.data
+
+
 Place = Path | Member
 
 

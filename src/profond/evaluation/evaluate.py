@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from profond.core.device import together
+from profond.core.device import choose_device, together
 from profond.core.errors import DataError
 from profond.core.run import Run
 from profond.data.dataset import Dataset
@@ -17,12 +17,16 @@ from profond.evaluation.keep import keep
 from profond.evaluation.other import class_numbers
 from profond.evaluation.report import Report
 from profond.evaluation.tally import Tally
+from profond.tasks.batch import pair
+from profond.tasks.plain import as_task
 from profond.tasks.task import Task
+from profond.training.door import check_given
+from profond.training.feed import placed
 
 
 def evaluate(
     model: nn.Module,
-    task: Task,
+    task: Task | Callable[[Any, Tensor], Tensor] | str,
     batches: Iterable[Any],
     *,
     classes: Sequence[str] = (),
@@ -37,7 +41,9 @@ def evaluate(
     the report.
 
     Args:
-        batches: (inputs, targets) in order, not shuffled, for instance our ``Batches`` or a ``DataLoader``.
+        task: as in `fit`: a task, its name, or a loss function.
+        batches: (inputs, targets) in order, not shuffled, for instance our ``Batches`` or a ``DataLoader``; tensors or
+            NumPy's arrays.
         classes: class names in label order; the numbers, when left out.
         device: where the model is put; by default where its parameters are.
         seed: of the bootstrap intervals.
@@ -46,19 +52,21 @@ def evaluate(
     Raises: DataError for an empty split or a label that the model does not know; ConfigError when the outputs are not
     finite or do not fit ``classes``.
     """
-    here = torch.device(device) if device is not None else _place(model)
+    task = as_task(task)
+    check_given(model, batches)
+    here = choose_device(str(device)) if device is not None else _place(model)
     meter, tally, count = task.meter(), None, 0
     modes = {part: part.training for part in model.modules()}
     model.to(here).eval()
     try:
         with torch.inference_mode():
             for batch in batches:
-                batch = _move(batch, here)
+                batch = placed(batch, here, False)
                 prediction = task.predict(model, task.inputs(batch))
                 probabilities = getattr(prediction, "probabilities", None)
                 if isinstance(probabilities, Tensor) and probabilities.ndim == 2:
                     tally = tally or Tally(probabilities.shape[1], classes, device=probabilities.device)
-                    batch = (batch[0], tally.update(probabilities, batch[1]))
+                    batch = (batch[0], tally.update(probabilities, pair(batch)[1]))
                 meter.update(prediction, batch)
                 seen = len(task.inputs(batch))
                 count += seen
@@ -137,11 +145,3 @@ def relabelled(batches: Iterable[Any], numbers: list[int], device: torch.device)
 
 def _place(model: nn.Module) -> torch.device:
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-
-
-def _move(batch: Any, device: torch.device) -> Any:
-    if isinstance(batch, Tensor):
-        return batch.to(device)
-    if isinstance(batch, tuple | list):
-        return tuple(_move(part, device) for part in batch)
-    return batch

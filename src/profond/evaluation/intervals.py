@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,46 +40,70 @@ def wilson(successes: int, total: int) -> Measured:
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927, equation 4.
     """
     assert 0 <= successes <= total, (successes, total)
-    share, z = successes / total, NORMAL_QUANTILE
+    share = successes / total
+    return Measured(share, *_wilson(share, total))
+
+
+def _wilson(share: float, total: float) -> tuple[float, float]:
+    """The interval's ends; the number of samples need not be whole."""
+    z = NORMAL_QUANTILE
     centre = (share + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == total else min(1.0, centre + half)
-    return Measured(share, low, high)
+    low = 0.0 if share <= 0 else max(0.0, centre - half)
+    high = 1.0 if share >= 1 else min(1.0, centre + half)
+    return low, high
 
 
 def mean_interval(value: float, deviation: float, total: int) -> Measured:
-    """A mean with its normal interval.
+    """A mean with Student's interval; none from a single sample, which says nothing of how much samples differ.
 
     Args:
         value: the mean.
-        deviation: standard deviation of one sample.
+        deviation: standard deviation of one sample, with n - 1 as divisor.
         total: number of samples.
     """
-    half = NORMAL_QUANTILE * deviation / math.sqrt(total)
+    if total < 2:
+        return Measured(value)
+    from scipy.special import stdtrit  # not above: half a second that comparing and predicting should not pay
+
+    half = float(stdtrit(total - 1, (1 + LEVEL) / 2)) * deviation / math.sqrt(total)
     return Measured(value, value - half, value + half)
 
 
 def macro_f1(confusion: NDArray[np.int64], value: float, *, resamples: int = 1000, seed: int = 0) -> Measured:
-    """Mean F1 over the classes that occur or are predicted, with a percentile bootstrap interval.
+    """Mean F1 over the classes that occur or are predicted, with Wilson's interval at its effective sample size.
+
+    The effective sample size is that of a plain share with the variance that a bootstrap finds. The bootstrap draws
+    from the counts and some pseudo-counts beside them, half of them right and half wrong, as many for each class as
+    Wilson's interval of a share adds: where nothing is wrong, plain resamples would all be the same. On few samples
+    of a class F1 is too low on average; the upper end is raised by as much as the bootstrap finds.
 
     Resampling n samples with replacement is one multinomial draw over the cells of the confusion matrix, so the cost
-    depends on the cells in use and not on n.
+    depends on the cells in use and not on n. A class of which there is no sample is not spoken of.
 
     Args:
         confusion: (true, predicted) counts.
         value: the estimate.
+
+    Source: Wilson, 1927; the effective sample size after Korn and Graubard, "Confidence intervals for proportions with
+    small expected number of positive counts estimated from survey data", 1998; smoothed bootstrap: Efron and
+    Tibshirani, "An introduction to the bootstrap", 1993, section 16.5.
     """
     total, classes = int(confusion.sum()), len(confusion)
-    true, predicted = np.nonzero(confusion)  # sorted by true
-    counts = confusion[true, predicted]
+    smooth = _with_pseudo_counts(confusion)
+    true, predicted = np.nonzero(smooth)  # sorted by true
+    shares = smooth[true, predicted] / smooth.sum()
     random = np.random.default_rng(seed)
-    draws = [
-        _macro_f1(random.multinomial(total, counts / total, size=rows), true, predicted, classes)
-        for rows in _chunks(resamples, max(len(counts), classes))
-    ]
-    low, high = np.quantile(np.concatenate(draws), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Measured(value, float(low), float(high))
+    draws = np.concatenate(
+        [
+            _macro_f1(random.multinomial(total, shares, size=rows), true, predicted, classes)
+            for rows in _chunks(resamples, max(len(shares), classes))
+        ]
+    )
+    centre, deviation = float(_macro_f1(shares[None], true, predicted, classes)[0]), float(draws.std())
+    effective = total if deviation == 0 else centre * (1 - centre) / deviation**2
+    too_low = max(0.0, centre - float(draws.mean()))
+    return Measured(value, _wilson(value, effective)[0], _wilson(min(1.0, value + too_low), effective)[1])
 
 
 def calibration_error(
@@ -90,67 +115,89 @@ def calibration_error(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Measured:
-    """Expected calibration error with a bootstrap interval.
+    """Expected calibration error with an interval that knows that the estimate is too high on average.
 
-    The error sums absolute values, so noise can only add to it: resamples lie above the estimate just as the estimate
-    lies above the truth. The percentile interval would therefore miss a well calibrated model's true error nearly
-    always; the interval here is the percentile one mirrored at the estimate (the "basic" bootstrap), cut at 0.
+    The error sums absolute values, so noise can only add to it. Resamples therefore lie above the estimate as the
+    estimate lies above the truth, and neither their percentiles nor those mirrored hold the truth.
 
-    Samples of one fortieth of a bin with the same outcome are drawn as one cell, so the cost does not depend on n.
+    Upper end: each bin's share of right answers has Wilson's interval, and the distances to the farther ends are
+    added as independent ones (square and add). Lower end: the smallest error with which an estimate like this one
+    would not be rare, among those left when each bin's gap is drawn towards 0 by the same number of its standard
+    errors. It is 0 where a well calibrated model would often look like this.
 
     Args:
         confidence: probability of the predicted class, for each sample.
         correct: whether the prediction was right.
         value: the estimate.
 
-    Source: Guo et al., "On calibration of modern neural networks", 2017, equation 3;
-    Davison and Hinkley, "Bootstrap methods and their application", 1997, section 2.4.
+    Source: of the error, Guo et al., "On calibration of modern neural networks", 2017, equation 3; square and add:
+    Zou and Donner, "Construction of confidence limits about effect measures", 2008; of the lower end, inverting a test:
+    Davison and Hinkley, "Bootstrap methods and their application", 1997, section 5.6, with soft thresholding for what
+    no interval can know, which gaps are noise.
     """
-    total, parts = len(confidence), 40
-    fine = np.minimum((confidence * bins * parts).astype(np.int64), bins * parts - 1)
-    cell, place, counts = np.unique(2 * fine + correct, return_inverse=True, return_counts=True)
-    gap = np.bincount(place, weights=confidence - correct) / counts
-    bin_of_cell = cell // (2 * parts)
-    starts = np.flatnonzero(np.diff(bin_of_cell, prepend=-1))
-    random = np.random.default_rng(seed)
-    draws = []
-    for rows in _chunks(resamples, len(cell)):
-        gaps = random.multinomial(total, counts / total, size=rows) * gap
-        draws.append(np.abs(np.add.reduceat(gaps, starts, axis=1)).sum(1) / total)
-    low, high = np.quantile(np.concatenate(draws), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Measured(value, min(value, max(0.0, 2 * value - float(high))), max(value, 2 * value - float(low)))
+    total = len(confidence)
+    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    used = counts > 0
+    n = counts[used]
+    right = np.bincount(place, correct, minlength=bins)[used]
+    said = np.bincount(place, confidence, minlength=bins)[used] / n
+    weight, gap = n / total, said - right / n
+    error = float(weight @ np.abs(gap))
+    # How much of the data falls into which bin is chance too.
+    dealt = max(0.0, float(weight @ gap**2) - error**2) * NORMAL_QUANTILE**2 / total
+
+    ends = np.array([_wilson(share, size) for share, size in zip(right / n, n, strict=True)])
+    farthest = np.abs(said[:, None] - ends).max(1)
+    high = error + math.sqrt(float((weight**2) @ (farthest - np.abs(gap)) ** 2) + dealt)
+
+    share = (right + NORMAL_QUANTILE**2 / 2) / (n + NORMAL_QUANTILE**2)
+    deviation = np.sqrt(share * (1 - share) / n)
+    noise = np.random.default_rng(seed).standard_normal((resamples, len(n))) * deviation
+
+    def left(drawn: float) -> NDArray[np.float64]:
+        remaining: NDArray[np.float64] = np.sign(gap) * np.maximum(0.0, np.abs(gap) - drawn * deviation)
+        return remaining
+
+    def rare(drawn: float) -> bool:
+        return bool(np.quantile(np.abs(left(drawn) + noise) @ weight, (1 + LEVEL) / 2) < error)
+
+    near, far = 0.0, float((np.abs(gap) / deviation).max())
+    low = 0.0
+    if rare(far):
+        for _ in range(20):
+            middle = (near + far) / 2
+            near, far = (near, middle) if rare(middle) else (middle, far)
+        low = max(0.0, error - math.hypot(error - float(weight @ np.abs(left(near))), math.sqrt(dealt)))
+    return Measured(value, min(low, value), max(min(1.0, high), value))
 
 
-def paired_difference(
-    only_first: int, only_second: int, total: int, *, resamples: int = 10_000, seed: int = 0
-) -> Measured:
-    """How much more often the second is right, with a paired percentile bootstrap interval.
+def paired_difference(only_first: int, only_second: int, total: int) -> Measured:
+    """How much more often the second is right, with an interval that is sound where the two hardly differ.
 
     Args:
         only_first: samples that only the first got right.
         only_second: samples that only the second got right.
         total: all samples.
+
+    Source: Bonett and Price, "Adjusted Wald confidence interval for a difference of binomial proportions based on
+    paired data", 2012: one pseudo-sample more on each side.
     """
-    shares = np.array([only_first, only_second, total - only_first - only_second]) / total
-    drawn = np.random.default_rng(seed).multinomial(total, shares, size=resamples)
-    low, high = np.quantile((drawn[:, 1] - drawn[:, 0]) / total, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Measured((only_second - only_first) / total, float(low), float(high))
+    first, second = (only_first + 1) / (total + 2), (only_second + 1) / (total + 2)
+    centre = second - first
+    half = NORMAL_QUANTILE * math.sqrt((first + second - centre**2) / (total + 2))
+    return Measured((only_second - only_first) / total, max(-1.0, centre - half), min(1.0, centre + half))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
     """Exact two-sided p-value that the two are equally often right where they differ.
 
-    Source: McNemar, 1947; the binomial is summed exactly, in logarithms, instead of the chi-squared approximation.
+    Source: McNemar, 1947; the binomial is summed exactly, instead of the chi-squared approximation.
     """
+    from scipy.stats import binomtest  # not above: it takes a second
+
     differ = only_first + only_second
-    if differ == 0:
-        return 1.0
-    whole = math.lgamma(differ + 1) - differ * math.log(2)
-    tail = math.fsum(
-        math.exp(whole - math.lgamma(i + 1) - math.lgamma(differ - i + 1))
-        for i in range(min(only_first, only_second) + 1)
-    )
-    return min(1.0, 2 * tail)
+    return 1.0 if differ == 0 else float(binomtest(only_first, differ).pvalue)
 
 
 def holm(p_values: list[float]) -> list[float]:
@@ -165,13 +212,32 @@ def holm(p_values: list[float]) -> list[float]:
     return corrected
 
 
+def _with_pseudo_counts(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The counts, and for each class that occurs or is predicted z²/2 more: half right, half taken for a neighbour.
+
+    Neighbours are classes of like size, so that a small class is not flooded by the mistakes of a large one.
+    """
+    smooth = confusion.astype(np.float64)
+    size = (smooth.sum(0) + smooth.sum(1)) / (2 * smooth.sum())
+    classes = np.flatnonzero(size)
+    if len(classes) < 2:
+        return smooth
+    classes = classes[np.argsort(size[classes], kind="stable")]
+    neighbours, pseudo = np.roll(classes, -1), NORMAL_QUANTILE**2 / 2 * len(classes)
+    between = np.sqrt(size[classes] * size[neighbours])
+    smooth[classes, classes] += pseudo / 2 * size[classes]
+    np.add.at(smooth, (classes, neighbours), pseudo / 4 * between / between.sum())
+    np.add.at(smooth, (neighbours, classes), pseudo / 4 * between / between.sum())
+    return smooth
+
+
 def _macro_f1(
-    counts: NDArray[np.int64], true: NDArray[np.int64], predicted: NDArray[np.int64], classes: int
+    counts: NDArray[Any], true: NDArray[np.int64], predicted: NDArray[np.int64], classes: int
 ) -> NDArray[np.float64]:
-    """Macro-F1 of each row of cell counts; the cells are sorted by their true class."""
+    """Macro-F1 of each row of cell counts, or shares; the cells are sorted by their true class."""
     rows = len(counts)
 
-    def by_class(cells: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.float64]:
+    def by_class(cells: NDArray[Any], of: NDArray[np.int64]) -> NDArray[np.float64]:
         sums = np.zeros((rows, classes))
         if len(of):
             starts = np.flatnonzero(np.diff(of, prepend=-1))

@@ -12,6 +12,7 @@ from torch import Tensor
 from profond.core.errors import ConfigError, DataError, MissingError
 from profond.evaluation.intervals import Measured, calibration_error, macro_f1, mean_interval, wilson
 from profond.evaluation.report import BINS, ClassScore, Predictions, Report, reliability
+from profond.tasks.batch import class_labels
 
 
 class Tally:
@@ -27,6 +28,8 @@ class Tally:
 
     def __init__(self, num_classes: int, classes: Sequence[str], device: torch.device) -> None:
         classification = _torchmetrics()
+        if isinstance(classes, str):
+            raise ConfigError(f"classes is {classes!r}, one string", "give a list of names, in the labels' order")
         if classes and len(classes) != num_classes:
             raise ConfigError(
                 f"the model tells {num_classes} classes apart, but there are {len(classes)} class names",
@@ -42,7 +45,7 @@ class Tally:
 
     def update(self, probabilities: Tensor, targets: Tensor) -> Tensor:
         """Add a batch; returns its labels (of soft targets, the most probable)."""
-        labels = targets if targets.ndim == 1 else targets.argmax(1)
+        labels = class_labels(targets, probabilities)
         if not torch.isfinite(probabilities).all():
             raise ConfigError(
                 "the model's outputs are not finite numbers",
@@ -72,7 +75,8 @@ class Tally:
         confusion = score.multiclass_confusion_matrix(predicted, label, **known).numpy().astype(np.int64)
         if "loss" in metrics:
             surprise = -np.log(said.probability_of_label.clip(1e-12))
-            metrics["loss"] = mean_interval(metrics["loss"].value, float(surprise.std()), len(said))
+            deviation = float(surprise.std(ddof=1)) if len(said) > 1 else 0.0
+            metrics["loss"] = mean_interval(metrics["loss"].value, deviation, len(said))
         accuracy = float(score.multiclass_accuracy(predicted, label, average="micro", **known))
         metrics["accuracy"] = wilson(round(accuracy * len(said)), len(said))
         if self.top5 is not None:

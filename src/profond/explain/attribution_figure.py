@@ -97,14 +97,14 @@ def _looks(subject: Subject, box: tuple[float, float]) -> list[Panel]:
         for colour, thick in ((PAPER, 4.0), (ACCENT, 2.0)):
             outline(axes, left, top, right - left, bottom - top, colour, thick)
 
-    title = f"image {subject.image.height} × {subject.image.width}"
+    title = f"image {subject.image.width} × {subject.image.height}"
     return [Panel(*size, draw, title, "framed: the part that the network sees"), seen]
 
 
 def seen_panel(subject: Subject, box: tuple[float, float]) -> Panel:
     """What the network looks at."""
     size = fit(*subject.seen.size, box)
-    title = f"what the network sees, {subject.sides[0]} × {subject.sides[1]}"
+    title = f"what the network sees, {subject.sides[1]} × {subject.sides[0]}"
     return Panel(*size, lambda axes: show(axes, subject.seen, size), title)
 
 
@@ -171,7 +171,7 @@ def words(attribution: Attribution, plane: NDArray[np.float64], square: int = 1)
         if not plane.any():
             return f"{facts['stage']}: none of its maps raises the score of this class anywhere."
         rows, columns = attribution.values.shape
-        return f"Where the maps of {facts['stage']} ({rows} × {columns}) are that raise the score."
+        return f"Where the maps of {facts['stage']} ({columns} × {rows}) are that raise the score."
     if attribution.method == "integrated_gradients":
         pixels = float(attribution.values.sum(dtype=np.float64))
         start = attribution.logit - facts["difference"]
@@ -188,7 +188,7 @@ def words(attribution: Attribution, plane: NDArray[np.float64], square: int = 1)
             "Where a change of a pixel would change the score most, up or down; the mean of"
             f" {facts['samples']} noisy copies.{averaged}"
         )
-    window = " × ".join(map(str, facts["window"]))
+    window = " × ".join(str(side) for side in reversed(facts["window"]))
     return f"How far the score ({number(attribution.logit)}) falls (orange) when a window of {window} is covered."
 
 

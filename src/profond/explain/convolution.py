@@ -142,14 +142,14 @@ class ConvolutionResult:
 
         return draw_convolution(self, at=at, title=title)
 
-    def lines(self) -> list[str]:
-        """Kernel, sizes and result, for a terminal."""
+    def lines(self, picture: bool = False) -> list[str]:
+        """Kernel, sizes and result, for a terminal; of a picture, or of a table of numbers."""
         lines = [f"kernel {self.kernel.shape[0]} × {self.kernel.shape[1]}", *rows_of_text(self.kernel)]
         if self.rows.padding or self.columns.padding:
             lines.append(f"padding: {PADDING_MODES[self.padding_mode]}")
         for axis in (self.rows, self.columns):
             lines += [f"{axis.name}: {axis.formula()}", f"  {axis.words()}"]
-        lines += summary(self.output)
+        lines += summary(self.output, picture)
         if self.flipped:
             lines.append("note: mathematical convolution: the kernel was turned by 180° first (shown turned)")
         else:

@@ -30,7 +30,7 @@ from profond.explain.drawing import (
 from profond.explain.kernels import cancels
 from profond.explain.scale import Scale, are_levels
 from profond.explain.sums import added, factors
-from profond.explain.windows import Array, number, pad
+from profond.explain.windows import Array, number, pad, size_in_words
 
 SMALL = 12  # rows and columns of a table that is drawn with its numbers
 _BOX = (440.0, 460.0)
@@ -63,7 +63,7 @@ def draw_convolution(
         height, width = result.input.shape
         shown = fit(width, height, _BOX)
         sheet.row(
-            _photo([one.input for one in results], shown, f"input {height} × {width}", pixel),
+            _photo([one.input for one in results], shown, f"input {size_in_words(result.input, True)}", pixel),
             _kernel(result),
             _photo_output(results, shown[0] / width, pixel),
         )
@@ -131,7 +131,7 @@ def _table_input(result: ConvolutionResult, pixel: OutputPixel | None, cell: flo
             top, left = pixel.rows[0] + down, pixel.columns[0] + across
             outline(axes, left, top, result.columns.span, result.rows.span)
 
-    title = f"input {height} × {width}" + (", with its padding" if down or across else "")
+    title = f"input {size_in_words(result.input, False)}" + (", with its padding" if down or across else "")
     return Panel(padded.shape[1] * cell, padded.shape[0] * cell, draw, title)
 
 
@@ -144,7 +144,7 @@ def _table_output(result: ConvolutionResult, pixel: OutputPixel | None, cell: fl
         if pixel:
             outline(axes, pixel.column, pixel.row, 1, 1)
 
-    return Panel(width * cell, height * cell, draw, f"output {height} × {width}")
+    return Panel(width * cell, height * cell, draw, f"output {size_in_words(result.output, False)}")
 
 
 def _photo(planes: list[Array], size: tuple[float, float], title: str, pixel: OutputPixel | None) -> Panel:
@@ -181,7 +181,7 @@ def _photo_output(results: tuple[ConvolutionResult, ...], ratio: float, pixel: O
             colour_strip(axes, scale.colours(), ticks, size, max(1.0, 260 / size[0]))
 
     below = 44 if len(results) == 1 else 0
-    return Panel(*size, draw, f"output {height} × {width}", scale.note, below=below, room=260)
+    return Panel(*size, draw, f"output {size_in_words(outputs[0], True)}", scale.note, below=below, room=260)
 
 
 def _mark(axes: Axes, x: float, y: float, width: float, height: float) -> None:

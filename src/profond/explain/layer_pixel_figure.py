@@ -82,7 +82,7 @@ def _looked_at(pixel: LayerPixel, seen: Image.Image) -> Panel:
             outline(axes, left * across, top * down, wide * across, tall * down, colour, thick)
 
     sides = pixel.sides
-    note = f"framed: the {tall} × {wide} pixels that this number depends on"
+    note = f"framed: the {wide} × {tall} pixels that this number depends on"
     return Panel(*size, draw, title, note)
 
 
@@ -99,7 +99,7 @@ def _map(pixel: LayerPixel) -> Panel:
         for colour, thick in ((PAPER, 4.0), (ACCENT, 2.0)):
             outline(axes, column + 0.5 - reach, row + 0.5 - reach, 2 * reach, 2 * reach, colour, thick)
 
-    return Panel(*size, draw, f"output map {pixel.channel}, {height} × {width}", scale.note, room=300)
+    return Panel(*size, draw, f"output map {pixel.channel}, {width} × {height}", scale.note, room=300)
 
 
 def _products(

@@ -147,15 +147,16 @@ class Planes:
     def height(self) -> int:
         return self.image.height
 
-    def pixel(self, x: int, y: int) -> tuple[int, ...]:
+    def pixel(self, row: int, column: int) -> tuple[int, ...]:
         """The three numbers of one pixel; (0, 0) is top left. Raises: ConfigError outside the image."""
-        for value, size, name in ((x, self.width, "x"), (y, self.height, "y")):
+        for value, size, name in ((row, self.height, "row"), (column, self.width, "column")):
             if not 0 <= value < size:
                 raise ConfigError(
-                    f"there is no pixel {x},{y}: the image is {self.width} wide and {self.height} high",
-                    f"give an {name} from 0 to {size - 1}" if name == "x" else f"give a {name} from 0 to {size - 1}",
+                    f"there is no pixel in row {row}, column {column}: the image is {self.width} wide and"
+                    f" {self.height} high",
+                    f"give a {name} from 0 to {size - 1}: the row comes first",
                 )
-        return tuple(int(plane.values[y, x]) for plane in self.planes)
+        return tuple(int(plane.values[row, column]) for plane in self.planes)
 
     def figure(self, *, pixel: tuple[int, int] | None = None, title: str | None = None) -> Figure:
         """The image, its three planes in colour, a histogram of each; see ``draw_planes``."""

@@ -22,7 +22,7 @@ def draw_planes(planes: Planes, *, pixel: tuple[int, int] | None = None, title: 
 
     Args:
         planes: from ``split_planes``.
-        pixel: (x, y) of a pixel to mark, with its three numbers.
+        pixel: (row, column) of a pixel to mark, with its three numbers.
         title: above the picture, such as the file's name.
     """
     levels = planes.pixel(*pixel) if pixel else (None,) * len(planes.planes)
@@ -30,7 +30,7 @@ def draw_planes(planes: Planes, *, pixel: tuple[int, int] | None = None, title: 
     subtitle += "".join(f" · {note}" for note in planes.notes)
     sheet = Sheet(title or "Planes", subtitle)
     size = fit(planes.width, planes.height, (_COLUMN, _TALLEST))
-    first = "image" if pixel is None else f"image, pixel {pixel[0]}, {pixel[1]}"
+    first = "image" if pixel is None else f"image, row {pixel[0]}, column {pixel[1]}"
     pictures = [_picture(planes.image, size, first, pixel)]
     for plane, level in zip(planes.planes, levels, strict=True):
         name = plane.name if level is None else f"{plane.name} = {level}"
@@ -53,7 +53,7 @@ def _picture(image: Image.Image, size: tuple[float, float], title: str, pixel: t
     def draw(axes: Axes) -> None:
         show(axes, image, size)
         if pixel:
-            x, y = pixel
+            y, x = pixel
             unit = image.width / size[0]  # image pixels in one pixel of the sheet
             reach = max(0.5, 7 * unit)
             for colour, thick in (("white", 4.0), (ACCENT, 2.0)):

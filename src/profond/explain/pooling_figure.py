@@ -28,7 +28,7 @@ from profond.explain.drawing import (
 from profond.explain.pooling import PoolingResult
 from profond.explain.scale import Scale, are_levels
 from profond.explain.sums import digits_for, worth
-from profond.explain.windows import Array, Axis, number, pad
+from profond.explain.windows import Array, Axis, number, pad, size_in_words
 
 _PADDING = "#eef1f4"
 _MOST_COPIES = 16
@@ -103,7 +103,7 @@ def _table(result: PoolingResult, cell: float) -> Panel:
         )
         outline(axes, across, down, width, height, INK, 1.2)
 
-    title = f"input {height} × {width}" + (", with its padding" if down or across else "")
+    title = f"input {size_in_words(result.input, False)}" + (", with its padding" if down or across else "")
     return Panel(padded.shape[1] * cell, padded.shape[0] * cell, draw, title)
 
 
@@ -132,7 +132,7 @@ def _output(result: PoolingResult, cell: float) -> Panel:
         grid(axes, result.output, fill=lambda y, x: tint(_colour(y, x, width), 0.75 if result.kind == "max" else 0.5))
         outline(axes, 0, 0, width, height, INK, 1.2)
 
-    return Panel(width * cell, height * cell, draw, f"output {height} × {width}")
+    return Panel(width * cell, height * cell, draw, f"output {size_in_words(result.output, False)}")
 
 
 def _copy(result: PoolingResult, row: int, column: int) -> Panel:
@@ -176,8 +176,8 @@ def _photos(sheet: Sheet, results: tuple[PoolingResult, ...]) -> None:
 
     smaller = fit(columns, rows, (max(24.0, columns * ratio), max(24.0, rows * ratio)))
     sheet.row(
-        panel(inputs, size, f"input {height} × {width}", scale.note),
-        panel(outputs, smaller, f"output {rows} × {columns}"),
+        panel(inputs, size, f"input {size_in_words(inputs[0], True)}", scale.note),
+        panel(outputs, smaller, f"output {size_in_words(outputs[0], True)}"),
     )
     down, across = _middle_windows(results[0].rows), _middle_windows(results[0].columns)
     taken = _pixels(results[0].rows, down), _pixels(results[0].columns, across)
@@ -192,9 +192,9 @@ def _photos(sheet: Sheet, results: tuple[PoolingResult, ...]) -> None:
     step = cell * results[0].rows.stride, cell * results[0].columns.stride
     shown = (after[0].shape[1] * step[1], after[0].shape[0] * step[0])
     sheet.row(
-        panel(before, (wide * cell, tall * cell), f"input {tall} × {wide}"),
+        panel(before, (wide * cell, tall * cell), f"input {size_in_words(before[0], True)}"),
         text_panel("→"),
-        panel(after, shown, f"output {after[0].shape[0]} × {after[0].shape[1]}"),
+        panel(after, shown, f"output {size_in_words(after[0], True)}"),
         gap=28,
         centred=True,
     )

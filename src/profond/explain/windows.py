@@ -228,10 +228,18 @@ def rows_of_text(values: Array) -> list[str]:
     return ["  " + "  ".join(cell.rjust(wide) for cell in row) for row in cells]
 
 
-def summary(output: Array) -> list[str]:
+def size_in_words(values: Array, picture: bool) -> str:
+    """A picture's size is said as width × height everywhere, a table's by rows and columns."""
+    height, width = values.shape
+    if picture:
+        return f"{width} × {height} pixels"
+    return f"{height} {'row' if height == 1 else 'rows'} × {width} {'column' if width == 1 else 'columns'}"
+
+
+def summary(output: Array, picture: bool = False) -> list[str]:
     """The result for a terminal: all of it when it is small, else its size and range."""
     height, width = output.shape
-    lines = [f"result {height} × {width}"]
+    lines = [f"result {size_in_words(output, picture)}"]
     if max(height, width) <= _SMALL:
         return lines + rows_of_text(output)
     return [f"{lines[0]}, from {number(output.min())} to {number(output.max())}, mean {number(output.mean())}"]

@@ -143,7 +143,7 @@ def other_images(reference: str, predictor: Predictor) -> Dataset:
     received = tuple(dataset.split(next(iter(dataset.splits))).raw(0).shape)
     if size is not None and received != (1 if mode == "L" else 3, *size):
         raise DataError(
-            f"{dataset.name} has samples of {'×'.join(map(str, received))}, the network takes"
+            f"{dataset.name} has samples of the shape {'×'.join(map(str, received))}, the network takes"
             f" {'×'.join(map(str, (1 if mode == 'L' else 3, *size)))}",
             "give a folder of images, which is converted",
         )

@@ -23,12 +23,11 @@ from profond.data.images import conversions, is_grey, open_image
 from profond.data.preprocessing import Preprocessing
 from profond.explain.stages import stage_output
 from profond.recipes.experiment import Experiment, load
+from profond.serve.given import Picture, as_picture, name_of, several
 from profond.serve.inference import Engine, Precision, prepared
 from profond.serve.openvino import COMPARED, LEARNED_FROM, WORTH, OpenVino
 from profond.tasks.task import Task
 from profond.weights.classes import readable
-
-Picture = Image.Image | Path | str
 
 
 @dataclass(frozen=True)
@@ -174,17 +173,24 @@ class Predictor:
             engine=engine,
         )
 
-    def predict(self, images: Iterable[Picture], *, top: int = 5, batch_size: int = 256) -> list[Prediction]:
-        """Predict paths or Pillow images, all or none.
+    def predict(self, images: Picture | Iterable[Picture], *, top: int = 5, batch_size: int = 256) -> list[Prediction]:
+        """Predict pictures, all or none: a list of predictions, of one where a single picture is given.
 
-        Raises: ImageError for a file that cannot be read; DataError for an image of another size or channel count
-        than the run's; ConfigError when the model's outputs are not finite.
+        Args:
+            images: one picture or any number: paths, Pillow images, arrays (h, w) or (h, w, c), tensors (c, h, w),
+                bytes, or files open for bytes; or an array (n, h, w, c) or tensor (n, c, h, w) of many. Numbers are
+                pixels, 0 to 255 or 0 to 1.
+            top: how many classes to name for each image.
+            batch_size: images that go through the model together.
+
+        Raises: ImageError for a file that cannot be read; DataError for what is no picture, and for an image of another
+        size or channel count than the run's; ConfigError when the model's outputs are not finite.
         """
         return list(self.stream(images, top=top, batch_size=batch_size))
 
     def stream(
         self,
-        images: Iterable[Picture],
+        images: Picture | Iterable[Picture],
         *,
         top: int = 5,
         batch_size: int = 256,
@@ -200,6 +206,7 @@ class Predictor:
                 its ranges come from the first of them.
             refused: called with source and error for an image that cannot be used; without it the error is raised.
         """
+        images = several(images)
         if top < 1:
             raise ConfigError(f"{top} classes were asked for each image", "use 1 or more")
         if self.precision == "int8":
@@ -212,7 +219,7 @@ class Predictor:
 
     def features(
         self,
-        images: Iterable[Picture],
+        images: Picture | Iterable[Picture],
         stage: str | None = None,
         *,
         average: bool = False,
@@ -228,7 +235,7 @@ class Predictor:
 
         Raises: UnknownName for a stage that the model does not have; ConfigError for one that gives no tensor.
         """
-        for sources, raws in self._decoded(images, batch_size, refused):
+        for sources, raws in self._decoded(several(images), batch_size, refused):
             if not raws:
                 continue
             with torch.inference_mode():
@@ -258,7 +265,7 @@ class Predictor:
         remaining = enumerate(images)
         with ThreadPoolExecutor(usable_cores()) as pool:  # decoding leaves Python's lock alone, so threads are enough
             while chunk := list(islice(remaining, batch_size)):
-                sources = [f"image {i}" if isinstance(image, Image.Image) else str(image) for i, image in chunk]
+                sources = [name_of(image, i) for i, image in chunk]
                 with warnings.catch_warnings():  # the decoder's own guard is not made for threads: this one restores
                     decoded = list(pool.map(self._decode, (image for _, image in chunk), sources))
                 raws, good = [], []
@@ -304,6 +311,7 @@ class Predictor:
     def _decode(self, picture: Picture, source: str) -> tuple[Tensor, list[str]] | ProfondError:
         """The raw tensor and what was converted, or why there is none."""
         try:
+            picture = as_picture(picture, source)
             if isinstance(picture, Image.Image):
                 image, notes = picture, list(conversions(picture))
             else:

@@ -28,7 +28,8 @@ from profond.explain.layer_figure import draw_filters, draw_maps
 from profond.explain.layer_pixel import LayerPixel, layer_pixel
 from profond.explain.layer_pixel_figure import draw_layer_pixel
 from profond.explain.stages import feature_maps, map_stage
-from profond.serve.predictor import Picture, Predictor
+from profond.serve.given import Picture, as_picture
+from profond.serve.predictor import Predictor
 
 if TYPE_CHECKING:
     from profond.data.preprocessing import Preprocessing
@@ -71,7 +72,7 @@ class Sight:
         """Prepare an image.
 
         Args:
-            picture: a path, a Pillow image, or a raw sample uint8 (c h w) of the model's size.
+            picture: as in `Predictor.predict`, but that a tensor is a raw sample uint8 (c h w) of the model's size.
             name: what people call it.
             label: the class to explain; by default the most probable one.
 
@@ -83,7 +84,8 @@ class Sight:
             raw, image = picture, as_image(picture)
             seen = as_seen(predictor.preprocessing, raw)
         else:
-            image = picture if isinstance(picture, Image.Image) else open_image(picture).image
+            given = as_picture(picture, name)
+            image = given if isinstance(given, Image.Image) else open_image(given).image
             raw, notes = predictor.decode(image, name)
             seen = finely_seen(predictor.preprocessing, image) or as_seen(predictor.preprocessing, raw)
         classes = predictor.classes

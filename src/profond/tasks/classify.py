@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from profond.core.errors import ConfigError
 from profond.nn.auxiliary import Logits
 from profond.tasks import register_task
+from profond.tasks.batch import called, check_labels, class_labels, class_scores, class_targets, pair
 from profond.tasks.task import Loss, Phase
 
 Batch = tuple[Tensor, Tensor]
@@ -69,9 +70,10 @@ class Classify:
         return (Phase(),)
 
     def loss(self, model: nn.Module, batch: Batch, phase: Phase) -> Loss:
-        inputs, targets = batch
-        output = model(inputs)
-        logits = output.main if isinstance(output, Logits) else output
+        inputs, targets = pair(batch)
+        output = called(model, inputs)
+        logits = class_scores(output.main if isinstance(output, Logits) else output)
+        targets = class_targets(targets, logits)
         value = self._cross_entropy(logits, targets)
         hard = targets if targets.ndim == 1 else targets.argmax(1)
         report = {"accuracy": logits.detach().argmax(1) == hard}
@@ -83,10 +85,21 @@ class Classify:
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
         weights = None if self.class_weights is None else self.class_weights.to(logits.device)
-        return F.cross_entropy(logits.float(), targets, weight=weights, label_smoothing=self.label_smoothing)
+        try:
+            return F.cross_entropy(logits.float(), targets, weight=weights, label_smoothing=self.label_smoothing)
+        except IndexError:
+            check_labels(targets, logits.shape[1])
+            raise
+        except RuntimeError:
+            if weights is not None and len(weights) != logits.shape[1]:
+                raise ConfigError(
+                    f"there are {len(weights)} class weights, and the model tells {logits.shape[1]} classes apart",
+                    "give one weight for each class",
+                ) from None
+            raise
 
     def predict(self, model: nn.Module, inputs: Tensor) -> Classes:
-        logits: Tensor = model(inputs).float()
+        logits = class_scores(called(model, inputs)).float()
         if self.flip_at_test:
             if inputs.ndim < 4:
                 raise ConfigError("flip_at_test is for pictures, and these inputs are not", "leave it out")
@@ -94,7 +107,7 @@ class Classify:
         return Classes(logits.softmax(1))
 
     def inputs(self, batch: Batch) -> Tensor:
-        return batch[0]
+        return pair(batch)[0]
 
     def meter(self) -> ClassificationMeter:
         return ClassificationMeter()
@@ -108,7 +121,8 @@ class ClassificationMeter:
         self.count = 0
 
     def update(self, prediction: Classes, batch: Any) -> None:
-        targets = batch[1]
+        targets = class_labels(pair(batch)[1], prediction.probabilities)
+        check_labels(targets, prediction.probabilities.shape[1])
         chosen = prediction.probabilities.gather(1, targets[:, None])[:, 0]
         self.surprise -= float(chosen.double().clamp_min(1e-12).log().sum())
         self.correct += float((prediction.labels == targets).sum())

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from lightning_fabric.utilities import move_data_to_device
 from torch import Tensor
@@ -61,10 +62,24 @@ def epoch_batches(
 
 
 def placed(batch: Any, device: torch.device, channels_last: bool) -> Any:
-    """The batch on the device, pictures in the layout that convolutions prefer."""
+    """The batch on the device, NumPy's arrays as tensors, pictures in the layout that convolutions prefer."""
     if not (isinstance(batch, tuple) and all(isinstance(part, Tensor) and part.device == device for part in batch)):
-        batch = move_data_to_device(batch, device)
+        batch = move_data_to_device(_tensors(batch), device)
     return _arranged(batch) if channels_last else batch
+
+
+def _tensors(batch: Any) -> Any:
+    """NumPy's arrays as tensors; float64, which is NumPy's ordinary kind, as float32, which is the networks'."""
+    if isinstance(batch, np.ndarray | np.generic) and batch.dtype.kind in "biuf":
+        array = np.asarray(batch, dtype=np.float32 if batch.dtype == np.float64 else None)
+        return torch.as_tensor(
+            array.astype(np.int64) if array.dtype.kind == "u" and array.itemsize > 1 else array.copy()
+        )
+    if isinstance(batch, tuple | list) and not hasattr(batch, "_fields"):
+        return type(batch)(_tensors(part) for part in batch)
+    if isinstance(batch, dict):
+        return {key: _tensors(part) for key, part in batch.items()}
+    return batch
 
 
 def _arranged(batch: Any) -> Any:

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -14,13 +14,15 @@ from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
 
 from profond.core.device import choose_device
-from profond.core.errors import ConfigError, DeviceError, Interrupted, NonFiniteLoss, ProfondError
+from profond.core.errors import ConfigError, DataError, DeviceError, Interrupted, NonFiniteLoss, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
+from profond.tasks.plain import as_task
 from profond.tasks.task import Phase, Task
 from profond.training import checkpoint
 from profond.training.allocator import freed_memory_kept
 from profond.training.average import MovingAverage
+from profond.training.door import check_given
 from profond.training.feed import count, epoch_batches, placed
 from profond.training.fitted import Fitted
 from profond.training.measure import measure
@@ -37,7 +39,7 @@ from profond.training.stop import StopRequest, stop_requests
 
 def fit(
     model: nn.Module,
-    task: Task,
+    task: Task | Callable[[Any, Tensor], Tensor] | str,
     batches: Iterable[Any],
     training: Training | None = None,
     *,
@@ -51,8 +53,10 @@ def fit(
 
     Args:
         model: any module; changed in place.
-        task: its phases and their losses; see `profond.tasks.task.Task`.
-        batches: our loader, a `torch.utils.data.DataLoader`, or any iterable that can be iterated once an epoch.
+        task: its phases and their losses, see `profond.tasks.task.Task`; a registered task's name; or a loss function
+            such as ``nn.CrossEntropyLoss()``, which is `Classify`, or ``nn.MSELoss()``.
+        batches: our loader, a `torch.utils.data.DataLoader`, or any iterable that can be iterated once an epoch. Tasks
+            here take (inputs, targets), tensors or NumPy's arrays.
         training: how; `Training()` when not given.
         valid: batches to validate on, in the same form.
         observers: what may watch, such as `ProgressBar()`.
@@ -64,9 +68,12 @@ def fit(
         NonFiniteLoss: the loss became infinite or not a number; the last good checkpoint stays.
         Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved first.
         ConfigError: settings and model, or checkpoint and model, do not fit.
+        DataError: a batch is not what the task or the model takes, or a label is no class of the model's.
         DeviceError: the device is absent or out of memory.
         StorageError: the disk is full; what was saved stays.
     """
+    task = as_task(task)
+    check_given(model, batches, training, valid, observers, run)
     loop = _Loop(model, task, batches, training or Training(), valid, observers, run, whole)
     on_cpu = loop.device.type == "cpu"
     with stop_requests() as request, freed_memory_kept() if on_cpu else contextlib.nullcontext():
@@ -75,6 +82,11 @@ def fit(
         except RuntimeError as error:  # torch has an OutOfMemoryError on GPUs only
             if "out of memory" in str(error) or "can't allocate memory" in str(error):
                 raise DeviceError(f"out of memory on {loop.device}", "use a smaller --batch-size") from error
+            if "device-side assert" in str(error):  # what it was is only known where the labels are looked at
+                raise DataError(
+                    f"{loop.device} refused an index, most likely a label that is no class of the model's",
+                    "train one step with device='cpu', which names it",
+                ) from error
             raise
 
 

@@ -10,6 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from profond.core.errors import DataError
 from profond.tasks.task import Task
 from profond.training.feed import placed
 
@@ -24,17 +25,23 @@ def measure(
     channels_last: bool = False,
     between: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
-    """One pass over a split in eval mode: the task's meter. The model's mode is put back."""
+    """One pass over a split in eval mode: the task's meter. The model's mode is put back.
+
+    Raises: DataError when there is no batch.
+    """
     device = next(model.parameters()).device
-    meter, was_training = task.meter(), model.training
+    meter, was_training, empty = task.meter(), model.training, True
     model.eval()
     try:
         for batch in batches:
             between()
+            empty = False
             batch = placed(batch, device, channels_last)
             with fabric.autocast() if fabric else contextlib.nullcontext():
                 prediction = task.predict(model, task.inputs(batch))
             meter.update(prediction, batch)
     finally:
         model.train(was_training)
+    if empty:
+        raise DataError("there is no batch to validate on", "give a valid split with samples, or none")
     return meter.compute()

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from profond.core.errors import ConfigError
+from profond.core.errors import ConfigError, UnknownName
 
 OPTIMIZERS = ("adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd")
 Optimizer = Literal["adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd"]
 Schedule = Literal["constant", "linear", "cosine", "one_cycle", "plateau"]
+_CHOICES = {
+    "optimizer": OPTIMIZERS,
+    "schedule": get_args(Schedule),
+    "keep": ("last", "best"),
+    "precision": ("auto", "fp32", "bf16", "fp16"),
+}
+_NUMBERS = (
+    "epochs", "steps", "learning_rate", "weight_decay", "momentum", "warmup", "gradient_clip", "accumulate", "ema",
+    "patience", "plateau_patience", "validate_every_epochs", "devices", "nodes", "seed", "log_every_steps",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,13 @@ class Training:
     checkpoint_every_seconds: float = 60.0
 
     def __post_init__(self) -> None:
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise UnknownName(name, str(getattr(self, name)), known)
+        for name in _NUMBERS:
+            number = isinstance(getattr(self, name), int | float | None)
+            self._check(name, number and not isinstance(getattr(self, name), bool), "a number")
+        object.__setattr__(self, "device", str(self.device))  # a torch.device too
         if self.epochs is None and self.steps is None:
             object.__setattr__(self, "epochs", 1.0)
         if self.epochs is not None and self.steps is not None:

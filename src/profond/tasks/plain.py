@@ -1,0 +1,108 @@
+"""Any loss function of PyTorch's as a task."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from profond.core.errors import ConfigError, DataError
+from profond.tasks import registry
+from profond.tasks.batch import called, check_labels, described, pair
+from profond.tasks.classify import Classify
+from profond.tasks.task import Loss, Phase, Task
+
+_WORDS = ("phases", "loss", "predict", "inputs", "meter")
+
+
+def as_task(given: Any) -> Task:
+    """A task as it is, a registered task by its name, or a loss function: cross-entropy is `Classify`.
+
+    Raises: UnknownName for a name that no task has; ConfigError for anything else.
+    """
+    if isinstance(given, str):
+        return cast(Task, registry.load(given)())
+    if inspect.isclass(given):
+        raise ConfigError(f"the task is the class {given.__name__} itself", f"make one of it: {given.__name__}()")
+    if all(hasattr(given, word) for word in _WORDS):
+        return cast(Task, given)
+    if given is F.cross_entropy:
+        return Classify()
+    if isinstance(given, nn.CrossEntropyLoss) and given.reduction == "mean" and given.ignore_index == -100:
+        weights = None if given.weight is None else given.weight.tolist()
+        return Classify(label_smoothing=given.label_smoothing, class_weights=weights)
+    if callable(given):
+        return LossFunction(given)
+    raise ConfigError(
+        f"the task is {given!r}",
+        "give a task such as Classify(), or a loss function such as nn.CrossEntropyLoss() or nn.MSELoss()",
+    )
+
+
+class LossFunction:
+    """Training on a function of the model's outputs and the targets; a batch is (inputs, targets).
+
+    Args:
+        function: gives a scalar, the mean over the batch, such as ``nn.MSELoss()``.
+    """
+
+    def __init__(self, function: Callable[[Any, Tensor], Tensor]) -> None:
+        self.function = function
+
+    @property
+    def phases(self) -> Sequence[Phase]:
+        return (Phase(),)
+
+    def loss(self, model: nn.Module, batch: Any, phase: Phase) -> Loss:
+        inputs, targets = pair(batch)
+        if isinstance(self.function, nn.Module):
+            self.function.to(targets.device)  # a loss may hold weights
+        return Loss(self.value(called(model, inputs), targets))
+
+    def value(self, outputs: Any, targets: Tensor) -> Tensor:
+        """Raises: DataError when the function refuses them; ConfigError when it does not give a scalar."""
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        try:
+            value = self.function(outputs, targets)
+        except (RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:
+            if isinstance(error, IndexError) and isinstance(outputs, Tensor) and outputs.ndim == 2:
+                check_labels(targets, outputs.shape[1])
+            raise DataError(
+                f"{name} cannot use outputs of {described(outputs)} and targets of {described(targets)}:"
+                f" {str(error).strip().splitlines()[0]}",
+                "give targets of the shape and kind that this loss takes",
+            ) from error
+        if not isinstance(value, Tensor) or value.ndim:
+            raise ConfigError(
+                f"{name} gives {described(value)}, and a loss is a tensor of one number",
+                "let it give the mean over the batch; PyTorch's losses do with reduction='mean'",
+            )
+        return value
+
+    def predict(self, model: nn.Module, inputs: Any) -> Any:
+        return called(model, inputs)
+
+    def inputs(self, batch: Any) -> Any:
+        return pair(batch)[0]
+
+    def meter(self) -> LossMeter:
+        return LossMeter(self)
+
+
+class LossMeter:
+    """The mean loss over a split, each batch weighted by its samples."""
+
+    def __init__(self, task: LossFunction) -> None:
+        self.task = task
+        self.total, self.count = 0.0, 0
+
+    def update(self, prediction: Any, batch: Any) -> None:
+        _, targets = pair(batch)
+        self.total += float(self.task.value(prediction, targets)) * len(targets)
+        self.count += len(targets)
+
+    def compute(self) -> dict[str, float]:
+        return {"loss": self.total / self.count}
