@@ -101,7 +101,7 @@ def find_splits(path: Path, walk: Walk, inside: Sequence[Path], filled: Sequence
     elif not filled:
         return {}
     splits = {}
-    for split, ones in named.items():
+    for split, ones in sorted(named.items(), key=lambda pair: ("train", "valid", "test").index(pair[0])):
         of_split = [folder for folder in ones if folder in filled] or ones[:1]
         if len(of_split) > 1:
             names = " and ".join(folder.name for folder in of_split)
