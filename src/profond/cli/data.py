@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from profond.cli.output import escaped
+
 
 @click.group()
 def data() -> None:
@@ -177,4 +179,4 @@ def shard(reference: str, out: Path, size: str, count: int | None, seed: int, in
 
 
 def _print_json(command: str, **fields: Any) -> None:
-    click.echo(json.dumps({"schema_version": 1, "command": command, **fields}, ensure_ascii=False))
+    click.echo(escaped(json.dumps({"schema_version": 1, "command": command, **fields}, ensure_ascii=False)))

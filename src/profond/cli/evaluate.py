@@ -172,8 +172,8 @@ def predict(
 
     INPUT is a file, a folder (with those below it), a pattern such as 'photos/*.jpg', or - for standard input: an
     image, or a list of paths, one a line. Prints a line for each image: path, label, probability, then the next
-    classes. Images that cannot be used are reported and the others still predicted; the exit code is then 3. Folders are
-    listed as for training: hidden files and clutter are left out, other files are passed over and counted.
+    classes. Images that cannot be used are reported and the others still predicted; the exit code is then 3.
+    Folders are listed as for training: without hidden files, links followed, other files counted and passed over.
 
     \b
     profond predict last photos/

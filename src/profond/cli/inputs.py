@@ -45,7 +45,7 @@ class Inputs:
 
     def tell(self, quiet: bool) -> None:
         """What was passed over, on standard error; pictures that cannot be read in spite of --quiet."""
-        from profond.data.formats import about, counted, pictures
+        from profond.data.foreign import about, counted, pictures
 
         unread = pictures(self.passed_over)
         if unread:
@@ -97,16 +97,16 @@ def _expand(given: str, found: Inputs) -> None:
     import glob
 
     from profond.core.errors import ImageError
-    from profond.data.formats import unpacking
+    from profond.data.foreign import unpacking
     from profond.data.tree import hidden, look_below
 
     path = Path(given).expanduser()
     if os.path.isdir(path):
         below = look_below(path)
-        found.paths += below.pictures
+        found.paths += below.files
         found.passed_over += below.passed_over
         found.notes += [f"{loop} is a link that leads back to a folder above it: not followed" for loop in below.loops]
-        without = [] if below.pictures or below.blocked else [_without_images(given, path, below)]
+        without = [] if below.files or below.blocked else [_without_images(given, path, below)]
         if without and hidden(path.name):  # such as __MACOSX, when a shell wrote out photos/*
             found.notes.append(without[0].message)
             return
@@ -125,7 +125,7 @@ def _expand(given: str, found: Inputs) -> None:
 
 
 def _without_images(given: str, path: Path, below: Below) -> DataError:
-    from profond.data.formats import about, counted
+    from profond.data.foreign import about, counted
     from profond.data.images import SUFFIXES
 
     if any(path.glob("*.tar")):

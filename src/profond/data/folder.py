@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from profond.core.errors import DataError
+from profond.core.names import as_text
 from profond.data.dataset import Dataset
-from profond.data.labels import counts_of, doubts
+from profond.data.labels import doubts
 from profond.data.layout import (
     Walk,
     beside_splits,
@@ -22,10 +23,12 @@ from profond.data.layout import (
 )
 from profond.data.listing import Listing, Sample, class_order
 from profond.data.pictures import build
+from profond.data.tree import PICTURES, Files
 
-_LAYOUT = "put the images of each class in a sub-folder of its own: photos/cat/1.jpg, photos/dog/2.jpg"
+__all__ = ["PICTURES", "Files", "list_folder", "open_folder"]
+
 _UNLABELLED = {"unlabeled", "unlabelled", "unknown", "images", "all", "test"}
-"""Names of the one folder that pictures without labels lie in, where a tool asks for a folder."""
+"""Names of the one folder that images without labels lie in, where a tool asks for a folder."""
 
 
 def open_folder(
@@ -59,26 +62,31 @@ def open_folder(
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 
-def list_folder(path: Path) -> Listing:
-    """Find the images of a folder and their classes. Raises: DataError when the layout is not one of the two."""
+def list_folder(path: Path, kind: Files = PICTURES) -> Listing:
+    """Find the images of a folder, or files of another kind, and their classes.
+
+    Raises: DataError when the layout is not one of the two.
+    """
     path = Path(path)
-    walk = Walk()
+    walk = Walk(kind)
     inside = walk.folders(path)
-    filled = [folder for folder in inside if walk.below(folder).pictures]
+    filled = [folder for folder in inside if walk.below(folder).files]
     splits = find_splits(path, walk, inside, filled)
     if not filled and not splits:
         for folder in inside:
             walk.below(folder).strict()
-        raise nothing_in(path, walk, inside, _LAYOUT)
+        raise nothing_in(path, walk, inside)
     if splits:
         samples, classes_in, warnings, used = _in_splits(path, walk, splits)
         beside, notes = beside_splits(path, walk, splits, inside)
         warnings += beside
     else:
         refuse_hidden_splits(path, walk, filled)
-        if loose := len(walk.pictures(path)):
-            raise DataError(f"{path} has {loose} images outside of any class folder", _LAYOUT)
-        samples = [Sample(file, folder.name) for folder in inside for file in walk.below(folder).strict().pictures]
+        if loose := len(walk.loose(path)):
+            raise DataError(f"{path} has {kind.counted(loose)} outside of any class folder", kind.layout)
+        samples = [
+            Sample(file, as_text(folder.name)) for folder in inside for file in walk.below(folder).strict().files
+        ]
         classes_in, warnings, used, notes = inside, called_as_splits(path, walk, filled), inside, []
     warnings += left_out(path, walk, classes_in)
     more_notes, more_warnings = walk.passed_over(path, used)
@@ -87,7 +95,7 @@ def list_folder(path: Path) -> Listing:
         raise only_one_class(path, walk, filled, classes[0], [*warnings, *more_warnings])
     notes += [*deeper(walk, classes_in), *more_notes]
     warnings += [*more_warnings, *doubts([sample.label for sample in samples])]
-    return Listing(str(path), path, tuple(samples), classes, tuple(notes), tuple(warnings))
+    return Listing(str(path), path, tuple(samples), classes, tuple(map(as_text, notes)), tuple(map(as_text, warnings)))
 
 
 def _in_splits(
@@ -99,33 +107,36 @@ def _in_splits(
     for split, folder in splits.items():
         walk.below(folder).strict()
         inside = walk.unwrapped(folder)
-        loose, of_classes = len(walk.pictures(inside)), walk.folders(inside)
-        filled = [of_class for of_class in of_classes if walk.below(of_class).pictures]
+        loose, of_classes = len(walk.loose(inside)), walk.folders(inside)
+        filled = [of_class for of_class in of_classes if walk.below(of_class).files]
         if not filled and not loose:
             what = walk.contents(folder)
-            warnings.append(f"{folder.name} is left out, for no file in it is an image: {what}")
+            warnings.append(f"{folder.name} is left out, for it holds no {walk.kind.noun}: {what}")
             continue
         if split == "test" and (not filled or (not loose and _are_unlabelled(filled))):
             # Pictures to be predicted on, as competitions hand them out.
+            count = walk.kind.counted(len(walk.below(folder).files))
             warnings.append(
-                f"{folder.name} has {counts_of(len(walk.below(folder).pictures))} and no class folders, so it is left "
-                f"out; `profond predict RUN {folder}` says what they are"
+                f"{folder.name} has {count} and no class folders, so it is left out; "
+                f"`profond predict RUN {folder}` says what they are"
             )
             continue
         if loose:
             others = [str(other.name) for other in splits.values() if other != folder]
             beside = f", and is a split, for {' and '.join(others)} stands beside it" if others else ""
-            raise DataError(f"{inside} has {counts_of(loose)} outside of any class folder{beside}", _LAYOUT)
+            raise DataError(
+                f"{inside} has {walk.kind.counted(loose)} outside of any class folder{beside}", walk.kind.layout
+            )
         found.append((split, folder, of_classes))
     if all(split != "train" for split, _, _ in found):
-        raise DataError(f"{path} has no image to learn from: {'; '.join(warnings)}", _LAYOUT)
+        raise DataError(f"{path} has no {walk.kind.noun} to learn from: {'; '.join(warnings)}", walk.kind.layout)
     # A lone train/ holds everything: it is split like a folder without splits.
     given = len(found) > 1
     samples = [
-        Sample(file, of_class.name, split if given else "")
+        Sample(file, as_text(of_class.name), split if given else "")
         for split, _, of_classes in found
         for of_class in of_classes
-        for file in walk.below(of_class).pictures
+        for file in walk.below(of_class).files
     ]
     return samples, [one for _, _, ones in found for one in ones], warnings, [folder for _, folder, _ in found]
 

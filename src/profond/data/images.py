@@ -14,7 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from profond.core.errors import ImageError
-from profond.data.formats import way_out
+from profond.data.foreign import way_out
 from profond.data.places import Member, Place
 
 if TYPE_CHECKING:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from profond.data.listing import class_order
+from profond.data.classes import alike, class_order, is_number
 
 _DECIMAL = re.compile(r"[+-]?\d*[.,]\d+")
-_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)")
 _MANY = 0.5
 """Labels by pictures from which on the labels look like names of pictures."""
 _FEWEST = 10
@@ -23,14 +21,6 @@ def doubts(labels: Sequence[str]) -> list[str]:
     return [*_spellings(counts), *(_numbers(counts) or _names(counts) or _tags(counts))]
 
 
-def alike(label: str) -> str:
-    """The same for labels that differ only in capitals, accents' encoding, spaces, hyphens, or zeros of a number."""
-    text = unicodedata.normalize("NFKC", label).strip()
-    if _NUMBER.fullmatch(text):
-        return f"{float(text.replace(',', '.')):g}"
-    return re.sub(r"[\s_-]+", " ", text.casefold()).strip() or text
-
-
 def _spellings(counts: Mapping[str, int]) -> list[str]:
     together: dict[str, list[str]] = defaultdict(list)
     for label in class_order(list(counts)):
@@ -40,14 +30,18 @@ def _spellings(counts: Mapping[str, int]) -> list[str]:
         return []
     shown = "; ".join(" and ".join(f"{label!r} ({counts[label]})" for label in labels) for labels in sets[:_SHOWN])
     more = "; …" if len(sets) > _SHOWN else ""
-    return [f"classes whose names differ only in how they are written: {shown}{more}; give them one name if they are one"]
+    return [
+        f"classes whose names differ only in how they are written: {shown}{more}; give them one name if they are one"
+    ]
 
 
 def _numbers(counts: Mapping[str, int]) -> list[str]:
     """Decimals other than .0: a quantity, and not the number of a class."""
-    if not all(_NUMBER.fullmatch(label.strip()) for label in counts):
+    if not all(is_number(label) for label in counts):
         return []
-    fractions = [label for label in counts if _DECIMAL.fullmatch(label.strip()) and not alike(label).lstrip("-").isdigit()]
+    fractions = [
+        label for label in counts if _DECIMAL.fullmatch(label.strip()) and not alike(label).lstrip("-").isdigit()
+    ]
     if not fractions:
         return []
     return [
@@ -60,7 +54,7 @@ def _names(counts: Mapping[str, int]) -> list[str]:
     total = sum(counts.values())
     if total < _FEWEST or len(counts) < _MANY * total:
         return []
-    numbers = all(_NUMBER.fullmatch(label.strip()) for label in counts)
+    numbers = all(is_number(label) for label in counts)
     rest = "estimating numbers is not offered" if numbers else "are they the pictures' names?"
     return [f"nearly as many labels as pictures ({_few(counts)}): {len(counts)} classes of {counts_of(total)}; {rest}"]
 
@@ -98,6 +92,6 @@ def _parts(label: str, separator: str) -> frozenset[str]:
     return frozenset(word for word in words if word)
 
 
-def _few(labels: Mapping[str, int]) -> str:
+def _few(labels: Iterable[str]) -> str:
     ordered = class_order(list(labels))
     return ", ".join(repr(label) for label in ordered[:_SHOWN]) + (" …" if len(ordered) > _SHOWN else "")

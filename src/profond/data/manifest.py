@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from profond.core.errors import DataError
 from profond.core.files import write_text
+from profond.core.names import as_text, is_text
 from profond.data.dataset import Dataset
 from profond.data.labels import doubts
 from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
@@ -31,8 +32,12 @@ _LIKE_GROUP = re.compile(
     r"|video|clip|sequence|scene|site|hospital|camera|device|location|plot|plant|batch|group|speaker|writer|author)"
     r"s?(_?(id|ids|no|nr|number|name|code|key|index))?|groups?"
 )
-_LIKE_PATH = re.compile(r"(file|image|img|picture|photo)s?([_ ]?(name|path|file|id))?|filename|filepath|paths|url|id|name")
-_LIKE_LABEL = re.compile(r"labels|class(es)?([_ ]?(name|id|label))?|category|categories|target|tag|tags|y|species|breed")
+_LIKE_PATH = re.compile(
+    r"(file|image|img|picture|photo)s?([_ ]?(name|path|file|id))?|filename|filepath|paths|url|id|name"
+)
+_LIKE_LABEL = re.compile(
+    r"labels|class(es)?([_ ]?(name|id|label))?|category|categories|target|tag|tags|y|species|breed"
+)
 
 
 def open_manifest(
@@ -63,7 +68,6 @@ def list_manifest(path: Path) -> Listing:
     samples = []
     absent = []
     lines: dict[Path, int] = {}
-    odd: list[tuple[int, dict[str, str]]] = []
     for line, row in rows:
         for column in ("path", "label"):
             if not row.get(column, "").strip():
@@ -72,8 +76,9 @@ def list_manifest(path: Path) -> Listing:
         if given and given.lower() not in SPLIT_NAMES:
             raise DataError(f"{path}, line {line}: split is {given!r}", "use train, valid or test")
         file = _file(path.parent, row["path"])
-        if not all(map(_is_unicode, row.values())):
-            odd.append((line, row))
+        # A file's name may be bytes of any encoding; where there is no such file, the whole list is in another one.
+        if not all(is_text(text) for name, text in row.items() if file is None or name != "path"):
+            raise _not_text(path, line, row)
         if file is None:
             absent.append(row["path"].strip())
             continue
@@ -84,9 +89,6 @@ def list_manifest(path: Path) -> Listing:
         lines[file] = line
         label, group = row["label"].strip(), row.get("group", "").strip()
         samples.append(Sample(file, label, SPLIT_NAMES.get(given.lower(), ""), group))
-    # Names of files may be bytes of any encoding; where a path with such bytes is there, the others are meant as well.
-    if odd and not any(not _is_unicode(file.as_posix()) for file in lines):
-        raise _not_unicode(path, *odd[0])
     if absent:
         shown = ", ".join(absent[:3]) + (" …" if len(absent) > 3 else "")
         raise DataError(
@@ -119,7 +121,7 @@ def write_manifest(path: Path, samples: Sequence[Sample]) -> None:
         file = sample.path.absolute()
         resolved = file.parent.resolve() / file.name
         shown = resolved.relative_to(folder) if resolved.is_relative_to(folder) else resolved
-        writer.writerow([shown.as_posix(), sample.label, sample.split, *([sample.group] if grouped else [])])
+        writer.writerow([shown.as_posix(), sample.label, sample.split, *([as_text(sample.group)] if grouped else [])])
     write_text(path, text.getvalue())
 
 
@@ -158,8 +160,8 @@ def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
     if not text.strip():
         raise DataError(f"{path} is empty", _COLUMNS)
     first = text.lstrip().splitlines()[0]
-    if text.startswith(("\udcff\udcfe", "\udcfe\udcff")) or not _is_unicode(first):
-        raise _not_unicode(path, 1, {"": first})
+    if text.startswith(("\udcff\udcfe", "\udcfe\udcff")) or not is_text(first):
+        raise _not_text(path, 1, {"": first})
     above = 0
     if said := _SEPARATOR.match(text):  # the first line of a spreadsheet that says how it is written
         delimiter, text, above = said["separator"], text[said.end() :], 1
@@ -204,12 +206,8 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         raise DataError(f"{path} has the column {twice[0]} twice", "rename or delete one of the two")
 
 
-def _is_unicode(text: str) -> bool:
-    return not any("\udc80" <= letter <= "\udcff" for letter in text) if not text.isascii() else True
-
-
-def _not_unicode(path: Path, line: int, row: dict[str, str]) -> DataError:
-    odd = next(letter for text in row.values() for letter in text if not _is_unicode(letter))
+def _not_text(path: Path, line: int, row: dict[str, str]) -> DataError:
+    odd = next(letter for text in row.values() for letter in text if not is_text(letter))
     return DataError(
         f"{path} is not UTF-8: byte 0x{ord(odd) - 0xDC00:02x} in line {line}",
         "save it as UTF-8; in a spreadsheet: CSV UTF-8",

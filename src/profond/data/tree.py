@@ -1,4 +1,4 @@
-"""What lies in a folder and below it, as every verb sees it: pictures in name order, and what was passed over.
+"""What lies in a folder and below it, as every verb sees it: images in name order, and what was passed over.
 
 Hidden names and what computers leave behind by themselves are not there. A link is followed, and a folder that is
 reached a second time is not listed again.
@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from profond.core.errors import DataError
 from profond.data.images import SUFFIXES
@@ -30,18 +31,47 @@ _CLUTTER = {
 """In lower case: of macOS, Windows, network drives and file systems."""
 
 
+class Files(NamedTuple):
+    """Which files are looked for in a folder.
+
+    Args:
+        noun: what people call many of them.
+        suffixes: endings of their names, in small letters.
+        layout: how to lay them out, for people.
+    """
+
+    noun: str
+    suffixes: tuple[str, ...]
+    layout: str
+
+    def among(self, name: str) -> bool:
+        """Whether a file of this name is one of them."""
+        return os.path.splitext(name)[1].lower() in self.suffixes
+
+    def counted(self, number: int) -> str:
+        """``1 image``, ``3 images``."""
+        return f"{number} {'image' if number == 1 and self.noun == 'images' else self.noun}"
+
+
+PICTURES = Files(
+    "images",
+    SUFFIXES,
+    "put the images of each class in a sub-folder of its own: photos/cat/1.jpg, photos/dog/2.jpg",
+)
+
+
 @dataclass
 class Below:
     """All that was found below a folder.
 
     Args:
-        pictures: files that are pictures by name, at any depth, in name order.
+        files: those of the kind that was looked for, at any depth, in name order.
         passed_over: how many other files there are, by suffix in lower case.
         loops: links that lead back to a folder above them.
         blocked: what could not be looked into, as errors.
     """
 
-    pictures: list[Path] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
     loops: list[Path] = field(default_factory=list)
     blocked: list[DataError] = field(default_factory=list)
@@ -89,7 +119,7 @@ def folders(folder: Path) -> list[Path]:
     return [Path(entry.path) for entry in entries(folder) if is_folder(entry)]
 
 
-def look_below(top: Path) -> Below:
+def look_below(top: Path, kind: Files = PICTURES) -> Below:
     """Look through a folder and all below it, however deep."""
     found = Below()
     seen: set[str] = set()
@@ -101,14 +131,10 @@ def look_below(top: Path) -> Below:
             continue
         if real in seen:
             continue
-        later += _real_folders(link, real, above, seen, found)
+        later += _real_folders(link, real, above, seen, found, kind)
     if len(later) > 1:
-        found.pictures.sort(key=lambda path: path.parts)
+        found.files.sort(key=lambda path: path.parts)
     return found
-
-
-def is_picture(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def shown(path: Path | str) -> str:
@@ -118,7 +144,7 @@ def shown(path: Path | str) -> str:
 
 
 def _real_folders(
-    top: str, real_top: str, above: tuple[str, ...], seen: set[str], found: Below
+    top: str, real_top: str, above: tuple[str, ...], seen: set[str], found: Below, kind: Files
 ) -> list[tuple[str, tuple[str, ...]]]:
     """One folder and those below it without links; gives the links to folders, and where each one really stands."""
     links = []
@@ -128,7 +154,7 @@ def _real_folders(
         if not isinstance(next_one, str):
             try:
                 if not is_folder(next_one):
-                    _take(next_one, found)
+                    _take(next_one, found, kind)
                     continue
             except DataError as error:
                 found.blocked.append(error)
@@ -148,15 +174,15 @@ def _real_folders(
     return links
 
 
-def _take(entry: os.DirEntry[str], found: Below) -> None:
+def _take(entry: os.DirEntry[str], found: Below, kind: Files) -> None:
     try:
         is_file = entry.is_file()
     except OSError:
         is_file = False
     if not is_file:  # a pipe or a device, which would be waited for without end
         found.passed_over["not a file"] += 1
-    elif is_picture(entry.name):
-        found.pictures.append(Path(entry.path))
+    elif kind.among(entry.name):
+        found.files.append(Path(entry.path))
     else:
         found.passed_over[os.path.splitext(entry.name)[1].lower()] += 1
 

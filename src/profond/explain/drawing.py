@@ -21,6 +21,7 @@ from PIL import Image
 
 from profond.core.errors import StorageError, UsageError
 from profond.core.files import atomic_path
+from profond.core.names import as_text
 from profond.explain.windows import Array, number
 
 DOTS = 100  # pixels an inch; every length below is in pixels
@@ -295,7 +296,7 @@ def broken(text: str, width: float, size: float, weight: str = "normal") -> list
 
 def drawable(text: str) -> str:
     """The text with a box for every sign that the font does not have (a file may be named in any script)."""
-    return "".join(sign if _has_glyph(sign) else "□" for sign in text)
+    return "".join(sign if _has_glyph(sign) else "□" for sign in as_text(text))
 
 
 def save_figure(figure: Figure, path: Path | str) -> Path:

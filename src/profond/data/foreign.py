@@ -1,4 +1,4 @@
-"""Files that people have among their pictures and that are not read here: what they are, and the way out of each."""
+"""Files that people have among their images and that are not read here: what they are, and the way out of each."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ _PICTURES = (
     ("HEIC, as phones take photos", "convert them to JPEG: magick mogrify -format jpg *.heic", ".heic .heif .hif"),
     ("raw data of a camera", "export them as JPEG or TIFF", f"{_RAW} .sr2 .srf .srw .x3f"),
     ("documents of a painting program", "export them as PNG", ".psd .psb .xcf .kra .clip .afphoto"),
-    ("drawings of lines, not of pixels", "draw them as PNG: magick in.svg out.png", ".svg .svgz .ai .eps .ps .wmf .emf"),
+    (
+        "drawings of lines, not of pixels",
+        "draw them as PNG: magick in.svg out.png",
+        ".svg .svgz .ai .eps .ps .wmf .emf",
+    ),
     ("pages, not pictures", "draw them as PNG: pdftoppm -png in.pdf out", ".pdf .djvu"),
-    ("DICOM or other medical volumes", "convert them to PNG, with the window that shows what matters", ".dcm .dicom .nii"),
+    (
+        "DICOM or other medical volumes",
+        "convert them to PNG, with the window that shows what matters",
+        ".dcm .dicom .nii",
+    ),
     ("JPEG XL", "convert them to JPEG or PNG: djxl in.jxl out.png", ".jxl"),
     ("pictures with a wide range of light", "convert them to PNG", ".exr .hdr"),
     ("pictures of a telescope", "convert them to PNG", ".fits .fit .fts"),
