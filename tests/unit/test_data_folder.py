@@ -155,7 +155,7 @@ def break_layout(folder, case):
         ("no train", "no train", "train"),
         ("unseen label", "'c' is in test but never in train", "add examples"),
         ("twice", "valid twice", "merge"),
-        ("loose", "1 images outside", "sub-folder"),
+        ("loose", "1 image outside", "sub-folder"),
         ("loop", "leads back", "remove"),
         ("link to itself", "leads nowhere", "remove"),
     ],
@@ -348,8 +348,8 @@ def test_a_picture_in_two_splits_is_a_leak_even_when_compressed_again(tmp_path):
 
 def test_duplicates_can_be_kept_together(photos):
     for i in range(8):
-        (photos / "cat" / f"again{i}.png").write_bytes((photos / "cat" / "0.png").read_bytes())
-        (photos / "dog" / f"again{i}.png").write_bytes((photos / "dog" / f"{i}.png").read_bytes())
+        again(photos / "cat" / "0.png").save(photos / "cat" / f"again{i}.{'bmp' if i % 2 else 'tif'}")
+        again(photos / "dog" / f"{i}.png").save(photos / "dog" / f"again{i}.bmp")
     store_split(str(photos), photos / "apart.csv")
     assert "leak" in kinds(check(str(photos / "apart.csv")))
     store_split(str(photos), photos / "together.csv", duplicates_together=True)

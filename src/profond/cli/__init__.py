@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 import profond
+from profond.cli.names import print_any_name
 from profond.core.errors import ProfondError, suggest
 
 # verb: (module, attribute, one line of help); nothing is imported before it is asked for
@@ -80,6 +81,7 @@ def program() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 usage, 3 bad data, 4 missing, 5 device, 130 stopped."""
+    print_any_name()
     sys.exit(run(arguments))
 
 

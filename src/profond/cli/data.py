@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from profond.cli.output import escaped
+
 
 @click.group()
 def data() -> None:
@@ -208,4 +210,4 @@ def _options(settings: tuple[str, ...]) -> dict[str, str]:
 
 
 def _print_json(command: str, **fields: Any) -> None:
-    click.echo(json.dumps({"schema_version": 1, "command": command, **fields}, ensure_ascii=False))
+    click.echo(escaped(json.dumps({"schema_version": 1, "command": command, **fields}, ensure_ascii=False)))

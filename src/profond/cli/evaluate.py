@@ -173,6 +173,7 @@ def predict(
     INPUT is a file, a folder (with those below it), a pattern such as 'photos/*.jpg', or - for standard input: an
     image, or a list of paths, one a line. Prints a line for each image: path, label, probability, then the next
     classes. Images that cannot be used are reported and the others still predicted; the exit code is then 3.
+    Folders are listed as for training: without hidden files, links followed, other files counted and passed over.
 
     \b
     profond predict last photos/
@@ -198,7 +199,8 @@ def predict(
     )
     said: list[Prediction] = []
     failed: list[tuple[str, ProfondError]] = []
-    with input_images(inputs) as (paths, names):
+    with input_images(inputs) as given:
+        paths, names = given.paths, given.names
         refuse = report_refused(names, failed)
         hidden = quiet or (sys.stdout.isatty() and not as_json)  # lines and a bar on one terminal disturb each other
         with progress_bar(len(paths), "predict", " images", hidden=hidden) as advance:
@@ -209,6 +211,7 @@ def predict(
                 if not as_json:
                     click.echo(_line(prediction))
                 advance(1)
+    failed += given.blocked
     if csv_file:
         _write_csv(csv_file, said)
     agreement = predictor.agreement
@@ -218,9 +221,11 @@ def predict(
             **({"model": name, "weights": predictor.weights} if run is None else {"run": name}),
             predictions=[prediction.to_json() for prediction in said],
             refused=[{"source": source, "error": error.message} for source, error in failed],
+            passed_over=given.to_json(),
             **({"agreement": {"equal": agreement[0], "of": agreement[1]}} if agreement else {}),
             seconds=round(time.perf_counter() - start, 3),
         )
+    given.tell(quiet)
     if not quiet:
         if agreement:
             click.echo(f"note: int8 gave {agreement[0]} of {agreement[1]} images the network's own label", err=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli.evaluate import DEVICE, JSON, QUIET
-from profond.cli.inputs import input_images, report_refused, tell_refused
+from profond.cli.inputs import Inputs, input_images, report_refused, tell_refused
 from profond.cli.output import print_json, progress_bar, say
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 from profond.core.errors import ConfigError, ProfondError, UnknownName, UsageError
@@ -192,7 +192,8 @@ def explain(
         click.echo("\n".join(str(path) for path in kernels))
     failed: list[tuple[str, ProfondError]] = []
     samples = tuple(given for given in inputs if _SAMPLE.fullmatch(given) and not Path(given).exists())
-    with named_inputs(tuple(given for given in inputs if given not in samples)) as (paths, names):
+    with named_inputs(tuple(given for given in inputs if given not in samples)) as named:
+        paths, names = named.paths, named.names
         refuse = report_refused(names, failed)
         every: list[tuple[str, Path | Tensor]] = [
             *((given, source.sample(given)) for given in samples),
@@ -210,6 +211,7 @@ def explain(
                     if not as_json:
                         tell(report, quiet)
                 advance(1)
+    failed += named.blocked
     if as_json:
         print_json(
             "explain",
@@ -217,8 +219,10 @@ def explain(
             explanations=work.done,
             filters=[str(path) for path in kernels],
             refused=[{"source": source, "error": error.message} for source, error in failed],
+            passed_over=named.to_json(),
             seconds=round(time.perf_counter() - start, 3),
         )
+    named.tell(quiet)
     tell_refused(failed, len(every))
 
 
@@ -292,10 +296,10 @@ class Source:
 
 
 @contextmanager
-def named_inputs(inputs: tuple[str, ...]) -> Iterator[tuple[list[Path], dict[str, str]]]:
+def named_inputs(inputs: tuple[str, ...]) -> Iterator[Inputs]:
     """As ``input_images``, and nothing where nothing was named."""
     if not inputs:
-        yield [], {}
+        yield Inputs()
         return
     with input_images(inputs) as found:
         yield found

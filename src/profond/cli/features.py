@@ -66,7 +66,8 @@ def features(
     sources: list[str] = []
     rows: list[NDArray[np.float32]] = []
     failed: list[tuple[str, ProfondError]] = []
-    with input_images(inputs) as (paths, names):
+    with input_images(inputs) as given:
+        paths, names = given.paths, given.names
         refuse = report_refused(names, failed)
         with progress_bar(len(paths), "features", " images", hidden=quiet) as advance:
             found = predictor.features(paths, stage, average=average, batch_size=batch_size, refused=refuse)
@@ -74,6 +75,7 @@ def features(
                 sources.append(names.get(source, source))
                 rows.append(tensor.numpy())
                 advance(1)
+    failed += given.blocked
     if rows:
         _write(table, sources, rows)
     shape = [len(rows), *(rows[0].shape if rows else ())]
@@ -86,10 +88,12 @@ def features(
             shape=shape,
             sources=sources,
             refused=[{"source": source, "error": error.message} for source, error in failed],
+            passed_over=given.to_json(),
             seconds=round(time.perf_counter() - start, 3),
         )
     else:
         click.echo(f"{table}  {'×'.join(map(str, shape))}")
+    given.tell(quiet)
     tell_refused(failed, len(paths))
 
 

@@ -15,7 +15,12 @@ from profond.core.run import SCHEMA_VERSION, Run
 def print_json(command: str, **fields: Any) -> None:
     """One object on standard output."""
     document = {"schema_version": SCHEMA_VERSION, "command": command, **fields}
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    click.echo(escaped(json.dumps(document, ensure_ascii=False, indent=2)))
+
+
+def escaped(text: str) -> str:
+    """JSON in which the bytes of a file's name that are no text are escapes, which are read back as the same name."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def say(text: str, quiet: bool = False) -> None:

@@ -73,11 +73,14 @@ def write_bytes(path: Path | str, data: bytes) -> None:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    write_bytes(path, text.encode("utf-8"))
+    """UTF-8; the bytes of a file's name that are no text stay what they are."""
+    write_bytes(path, text.encode("utf-8", "surrogateescape"))
 
 
 def write_json(path: Path | str, data: Any) -> None:
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    """UTF-8; the bytes of a file's name that are no text become escapes, which are read back as the same name."""
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def sha256(path: Path | str) -> str:

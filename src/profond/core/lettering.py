@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from profond.core.names import as_text
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -27,11 +29,11 @@ _NO_LETTERS = ("Last Resort", "cm", "STIXNon", "STIXSize", "Adobe Blank")
 def visible(text: str) -> str:
     """The text in one line of signs that can be seen.
 
-    A newline, a control character or a byte that is no text is written as Python writes it (``\\n``, ``\\x1b``); what
-    only joins or chooses signs, and has no width, is left out.
+    A byte that is not UTF-8 is read as Latin-1. A newline or a control character is written as Python writes it
+    (``\\n``, ``\\x1b``); what only joins or chooses signs, and has no width, is left out.
     """
     kept = []
-    for sign in text:
+    for sign in as_text(text):
         kind = unicodedata.category(sign)
         if kind in ("Cc", "Cs", "Zl", "Zp"):
             kept.append(sign.encode("unicode_escape").decode("ascii"))

@@ -10,7 +10,7 @@ import torch
 def mix(*words: int | str) -> int:
     """Integers and names to one 63-bit seed; neighbouring inputs give unrelated seeds."""
     text = "\x1f".join(f"{type(word).__name__}:{word}" for word in words)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big") >> 1
 
 
 def generator(*words: int | str) -> torch.Generator:

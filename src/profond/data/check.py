@@ -13,6 +13,7 @@ from profond.core.config import bind
 from profond.core.device import usable_cores
 from profond.core.errors import ImageError
 from profond.data import registry
+from profond.data.copies import leak
 from profond.data.dataset import Dataset, FileSplit, TensorSplit
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
 from profond.data.images import open_image
@@ -260,8 +261,7 @@ def _judge(groups: Iterable[Sequence[int]], looked: _Looked, words: str, prefix:
             duplicates.append(item)
     findings = []
     if leaks:
-        text = f"LEAK: {_many(leaks)} of images that are {words}, in two splits: {_few(leaks)}"
-        findings.append(Finding(f"{prefix}leak", "error", text, tuple(leaks)))
+        findings.append(Finding(f"{prefix}leak", "error", leak(leaks, words), tuple(leaks)))
     if contradictions:
         text = f"{_many(contradictions)} of images that are {words}, under different labels: {_few(contradictions)}"
         findings.append(Finding(f"{prefix}contradiction", "warning", text, tuple(contradictions)))

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from profond.core.errors import DataError, ImageError, UnknownName
 from profond.core.spec import Spec
+from profond.data.copies import equal_files, equal_rows
 from profond.data.images import Opened, open_image
 from profond.data.places import Place, Places
 from profond.data.preprocessing import Preprocessing
@@ -244,7 +245,7 @@ class Dataset:
         return self._hashes[split]
 
     def holdout(self, fraction: float, seed: int = 0) -> Dataset:
-        """Move a share of ``train`` to ``valid``, by class; a group is moved whole.
+        """Move a share of ``train`` to ``valid``, by class; a group is moved whole, and so are equal samples.
 
         Raises: DataError when there is a ``valid`` already or nothing would be left.
         """
@@ -254,14 +255,17 @@ class Dataset:
             raise DataError(f"{self.name} has a valid split already", "leave the held-out share at 0")
         train = self.split("train")
         names = [train.identity(i) for i in range(len(train))]
-        placed = assign(
-            names, train.targets.tolist(), train.groups, {"train": 1 - fraction, "valid": fraction}, seed=seed
-        )
+        fractions = {"train": 1 - fraction, "valid": fraction}
+        copies = equal_samples(train)
+        placed = assign(names, train.targets.tolist(), train.groups, fractions, seed=seed, copies=copies)
         parts = {name: [i for i, where in enumerate(placed) if where == name] for name in ("train", "valid")}
         for name, indices in parts.items():
             if not indices:
                 raise DataError(
-                    f"holding out {fraction:.0%} of {self.name} leaves nothing in {name}", "take another share"
+                    f"holding out {fraction:.0%} of {self.name} leaves nothing in {name}: {_few(train)}",
+                    "to train without validation: --valid-fraction 0 --set keep=last"
+                    if name == "valid"
+                    else "take a smaller share",
                 )
         splits: dict[str, Split] = {name: train.subset(indices) for name, indices in parts.items()}
         return replace(self, splits={**self.splits, **splits}, _hashes={})
@@ -276,6 +280,18 @@ class Dataset:
             "notes": list(self.notes),
             "warnings": list(self.warnings),
         }
+
+
+def _few(train: Split) -> str:
+    most = max(train.targets.bincount().tolist(), default=0)
+    return f"it has {len(train)} sample{'' if len(train) == 1 else 's'} to learn from, {most} of a class at most"
+
+
+def equal_samples(split: Split) -> list[list[int]]:
+    """Sets of samples of a split that are equal, as indices: in memory or as files; of other splits none is known."""
+    if isinstance(split, TensorSplit):
+        return equal_rows(split.samples)
+    return equal_files([split.places[i] for i in range(len(split))]) if isinstance(split, FileSplit) else []
 
 
 def hash_samples(samples: Iterable[tuple[str, str]]) -> str:

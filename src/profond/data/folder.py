@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from profond.core.errors import DataError
+from profond.core.names import as_text
 from profond.data.dataset import Dataset
-from profond.data.images import SUFFIXES
-from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
+from profond.data.labels import doubts
+from profond.data.layout import (
+    Walk,
+    beside_splits,
+    called_as_splits,
+    deeper,
+    find_splits,
+    left_out,
+    nothing_in,
+    only_one_class,
+    refuse_hidden_splits,
+)
+from profond.data.listing import Listing, Sample, class_order
 from profond.data.pictures import build
+from profond.data.tree import PICTURES, Files
 
-_LAYOUT = "put the images of each class in a sub-folder of its own: photos/cat/1.jpg, photos/dog/2.jpg"
-_CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}
+__all__ = ["PICTURES", "Files", "list_folder", "open_folder"]
+
+_UNLABELLED = {"unlabeled", "unlabelled", "unknown", "images", "all", "test"}
+"""Names of the one folder that images without labels lie in, where a tool asks for a folder."""
 
 
 def open_folder(
@@ -48,99 +62,84 @@ def open_folder(
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 
-def list_folder(path: Path) -> Listing:
-    """Find the images of a folder and their classes. Raises: DataError when the layout is not one of the two."""
+def list_folder(path: Path, kind: Files = PICTURES) -> Listing:
+    """Find the images of a folder, or files of another kind, and their classes.
+
+    Raises: DataError when the layout is not one of the two.
+    """
     path = Path(path)
-    walk = _Walk()
-    folders = walk.folders(path)
-    filled = [folder for folder in folders if walk.images(folder)]
-    loose = walk.loose_images(path)
-    if not filled:
-        if loose:
-            raise DataError(f"{path} has {loose} images but no sub-folders, so no classes", _LAYOUT)
-        raise DataError(f"{path} has no images", _LAYOUT)
-    samples = []
-    if {folder.name.lower() for folder in filled} <= SPLIT_NAMES.keys():
-        splits = Counter(SPLIT_NAMES[folder.name.lower()] for folder in filled)
-        for split, count in splits.items():
-            if count > 1:
-                names = [folder.name for folder in filled if SPLIT_NAMES[folder.name.lower()] == split]
-                raise DataError(f"{path} has {split} twice: {' and '.join(names)}", "merge them, or rename one")
-        if "train" not in splits:
-            raise DataError(f"{path} has {', '.join(splits)} but no train", "name the folder to learn from train")
-        # A lone train/ holds everything: it is split like a folder without splits.
-        given = len(splits) > 1
-        for folder in filled:
-            split = SPLIT_NAMES[folder.name.lower()]
-            if walk.loose_images(folder):
-                raise DataError(f"{folder} has images outside of any class folder", _LAYOUT)
-            for of_class in walk.folders(folder):
-                samples += [Sample(file, of_class.name, split if given else "") for file in walk.images(of_class)]
+    walk = Walk(kind)
+    inside = walk.folders(path)
+    filled = [folder for folder in inside if walk.below(folder).files]
+    splits = find_splits(path, walk, inside, filled)
+    if not filled and not splits:
+        for folder in inside:
+            walk.below(folder).strict()
+        raise nothing_in(path, walk, inside)
+    if splits:
+        samples, classes_in, warnings, used = _in_splits(path, walk, splits)
+        beside, notes = beside_splits(path, walk, splits, inside)
+        warnings += beside
     else:
-        if loose:
-            raise DataError(f"{path} has {loose} images outside of any class folder", _LAYOUT)
-        for folder in filled:
-            samples += [Sample(file, folder.name) for file in walk.images(folder)]
-        if len(filled) == 1:
-            inside = [folder for folder in walk.folders(filled[0]) if walk.images(folder)]
-            if len(inside) > 1:
-                raise DataError(f"{path} has one class only, {filled[0].name!r}", f"did you mean {filled[0]}?")
-    notes = []
-    if walk.passed_over:
-        kinds = ", ".join(f"{count} {kind or 'without suffix'}" for kind, count in sorted(walk.passed_over.items()))
-        notes.append(f"files that are not images by name were passed over: {kinds}")
-    if empty := [folder.name for folder in folders if folder not in filled]:
-        notes.append(f"folders without images were passed over: {', '.join(sorted(empty)[:10])}")
+        refuse_hidden_splits(path, walk, filled)
+        if loose := len(walk.loose(path)):
+            raise DataError(f"{path} has {kind.counted(loose)} outside of any class folder", kind.layout)
+        samples = [
+            Sample(file, as_text(folder.name)) for folder in inside for file in walk.below(folder).strict().files
+        ]
+        classes_in, warnings, used, notes = inside, called_as_splits(path, walk, filled), inside, []
+    warnings += left_out(path, walk, classes_in)
+    more_notes, more_warnings = walk.passed_over(path, used)
     classes = class_order([sample.label for sample in samples])
-    return Listing(str(path), path, tuple(samples), classes, tuple(notes))
+    if len(classes) == 1:
+        raise only_one_class(path, walk, filled, classes[0], [*warnings, *more_warnings])
+    notes += [*deeper(walk, classes_in), *more_notes]
+    warnings += [*more_warnings, *doubts([sample.label for sample in samples])]
+    return Listing(str(path), path, tuple(samples), classes, tuple(map(as_text, notes)), tuple(map(as_text, warnings)))
 
 
-class _Walk:
-    """Looks through folders in name order, links included, each folder once. Raises: DataError."""
+def _in_splits(
+    path: Path, walk: Walk, splits: dict[str, Path]
+) -> tuple[list[Sample], list[Path], list[str], list[Path]]:
+    """Samples, class folders, warnings, and the folders of splits that are used."""
+    found: list[tuple[str, Path, list[Path]]] = []
+    warnings = []
+    for split, folder in splits.items():
+        walk.below(folder).strict()
+        inside = walk.unwrapped(folder)
+        loose, of_classes = len(walk.loose(inside)), walk.folders(inside)
+        filled = [of_class for of_class in of_classes if walk.below(of_class).files]
+        if not filled and not loose:
+            what = walk.contents(folder)
+            warnings.append(f"{folder.name} is left out, for it holds no {walk.kind.noun}: {what}")
+            continue
+        if split == "test" and (not filled or (not loose and _are_unlabelled(filled))):
+            # Pictures to be predicted on, as competitions hand them out.
+            count = walk.kind.counted(len(walk.below(folder).files))
+            warnings.append(
+                f"{folder.name} has {count} and no class folders, so it is left out; "
+                f"`profond predict RUN {folder}` says what they are"
+            )
+            continue
+        if loose:
+            others = [str(other.name) for other in splits.values() if other != folder]
+            beside = f", and is a split, for {' and '.join(others)} stands beside it" if others else ""
+            raise DataError(
+                f"{inside} has {walk.kind.counted(loose)} outside of any class folder{beside}", walk.kind.layout
+            )
+        found.append((split, folder, of_classes))
+    if all(split != "train" for split, _, _ in found):
+        raise DataError(f"{path} has no {walk.kind.noun} to learn from: {'; '.join(warnings)}", walk.kind.layout)
+    # A lone train/ holds everything: it is split like a folder without splits.
+    given = len(found) > 1
+    samples = [
+        Sample(file, as_text(of_class.name), split if given else "")
+        for split, _, of_classes in found
+        for of_class in of_classes
+        for file in walk.below(of_class).files
+    ]
+    return samples, [one for _, _, ones in found for one in ones], warnings, [folder for _, folder, _ in found]
 
-    def __init__(self) -> None:
-        self.passed_over: Counter[str] = Counter()
-        self._images: dict[Path, list[Path]] = {}
 
-    def folders(self, path: Path) -> list[Path]:
-        return [entry for entry in _entries(path) if _is_folder(entry)]
-
-    def loose_images(self, path: Path) -> int:
-        return sum(1 for entry in _entries(path) if entry.suffix.lower() in SUFFIXES and not _is_folder(entry))
-
-    def images(self, path: Path) -> list[Path]:
-        """Every image below a folder, at any depth."""
-        if path not in self._images:
-            self._images[path] = list(self._below(path, (os.path.realpath(path.parent),)))
-        return self._images[path]
-
-    def _below(self, path: Path, above: tuple[str, ...]) -> list[Path]:
-        real = os.path.realpath(path)
-        if real in above:
-            raise DataError(f"{path} is a link that leads back to a folder above it", "remove the link")
-        found = []
-        for entry in _entries(path):
-            if _is_folder(entry):
-                found += self._below(entry, (*above, real))
-            elif entry.suffix.lower() in SUFFIXES:
-                found.append(entry)
-            else:
-                self.passed_over[entry.suffix.lower()] += 1
-        return found
-
-
-def _entries(path: Path) -> list[Path]:
-    try:
-        entries = sorted(path.iterdir(), key=lambda entry: entry.name)
-    except PermissionError:
-        raise DataError(f"{path} may not be read", "change its permissions: chmod u+rx") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", "check the folder") from None
-    return [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in _CLUTTER]
-
-
-def _is_folder(entry: Path) -> bool:
-    try:
-        return entry.is_dir() if not entry.is_symlink() else Path(os.path.realpath(entry, strict=True)).is_dir()
-    except OSError as error:  # a link that leads nowhere, or to itself
-        raise DataError(f"{entry} is a link that leads nowhere: {error.strerror}", "remove the link") from None
+def _are_unlabelled(filled: Sequence[Path]) -> bool:
+    return len(filled) == 1 and filled[0].name.lower() in _UNLABELLED

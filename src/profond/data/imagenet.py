@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from profond.core.errors import DataError, MissingError
 from profond.core.files import cache_folder
-from profond.data import register_data
+from profond.data import register_data, tree
 from profond.data.dataset import Dataset
 from profond.data.images import SUFFIXES
 from profond.data.listing import Listing, Sample
@@ -266,11 +266,7 @@ def _folders(folder: Path) -> list[str]:
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     """NOTE not Path.iterdir: here the folder itself says what is a file, and a million need not be asked."""
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError as error:
-        raise DataError(f"{folder} cannot be read: {error.strerror}", "check the folder") from None
+    return tree.entries(folder)
 
 
 def _lines(path: Path) -> list[str]:

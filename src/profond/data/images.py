@@ -14,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from profond.core.errors import ImageError
+from profond.data.foreign import way_out
 from profond.data.places import Held, Member, Place
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ def open_image(place: Place | Held | str, shrink: Callable[[int, int], int] | No
     except Image.DecompressionBombError as error:
         raise _too_large(place, str(error).split(" exceeds")[0].replace("Image size ", "")) from None
     except UnidentifiedImageError:
+        if known := way_out(place.suffix):
+            raise ImageError(f"{place} cannot be read: {known[0]}", known[1]) from None
         raise ImageError(f"{place} is not an image ({bytes_read} bytes)", "delete it, or move it away") from None
     except PermissionError:
         raise ImageError(f"{place} may not be read", "change its permissions: chmod u+r") from None

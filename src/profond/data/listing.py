@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from profond.core.errors import DataError
+from profond.data.classes import alike, class_order
+from profond.data.copies import MOST, equal_files
 from profond.data.places import Place
 from profond.data.splits import assign, check_groups
+
+__all__ = ["SPLIT_NAMES", "Listing", "Sample", "class_order"]
 
 SPLIT_NAMES = {
     "train": "train",
@@ -85,9 +88,12 @@ class Listing:
             raise DataError(f"{self.name} has nothing in train", "name one folder, or one split, train")
         for sample in listing.samples:
             if sample.label not in seen:
+                near = next((label for label in sorted(seen) if alike(label) == alike(sample.label)), None)
                 raise DataError(
                     f"label {sample.label!r} is in {sample.split} but never in train ({sample.path})",
-                    "add examples of it to train, or take it out of the other splits",
+                    "add examples of it to train, or take it out of the other splits"
+                    if near is None
+                    else f"did you mean {near!r}? Labels are compared as they are written",
                 )
         return listing
 
@@ -102,22 +108,22 @@ class Listing:
         names = [sample.path.as_posix() for sample in self.samples]
         names = [name.removeprefix(self.root.as_posix()) for name in names]
         groups = [sample.group or f"\0{name}" for sample, name in zip(self.samples, names, strict=True)]
+        copies = equal_files([sample.path for sample in self.samples]) if valid_fraction or test_fraction else []
         where = assign(
             names,
             [self.classes.index(sample.label) for sample in self.samples],
             groups if has_groups else None,
             {"train": train, "valid": valid_fraction, "test": test_fraction},
             seed=seed,
+            copies=copies,
         )
         samples = tuple(replace(sample, split=name) for sample, name in zip(self.samples, where, strict=True))
         counts = Counter(where)
         shown = ", ".join(f"{name} {counts[name]}" for name in ("train", "valid", "test") if counts[name])
-        return replace(self, samples=samples, notes=(*self.notes, f"split by class, seed {seed}: {shown}"))
-
-
-def class_order(names: Sequence[str]) -> tuple[str, ...]:
-    """Class names sorted; by value when all are whole numbers, so that 10 comes after 9."""
-    unique = sorted(set(names))
-    if all(name.isascii() and name.isdigit() for name in unique):
-        unique.sort(key=lambda name: (int(name), name))
-    return tuple(unique)
+        notes = [f"split by class, seed {seed}: {shown}"]
+        if copies:
+            several = f"{len(copies)} sets" if len(copies) > 1 else "1 set"
+            notes.append(f"{several} of equal files, {sum(map(len, copies))} in all: each set is kept in one split")
+        elif len(self.samples) > MOST and (valid_fraction or test_fraction):
+            notes.append(f"equal files are kept in one split for up to {MOST:,}, and these are {len(self.samples):,}")
+        return replace(self, samples=samples, notes=(*self.notes, *notes))

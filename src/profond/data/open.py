@@ -11,6 +11,7 @@ from profond.core.config import bind
 from profond.core.errors import DataError, UnknownName, suggest
 from profond.data import registry
 from profond.data.dataset import Dataset
+from profond.data.foreign import unpacking
 from profond.data.listing import Listing
 
 
@@ -47,7 +48,9 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
         return dataset
     path = Path(name).expanduser()
     kind = kind_of(path, name)
-    return kind.open(**bind(kind.open, {"path": path, **options}, what=f"{kind.name} {name!r}"))
+    from profond.data.leaks import with_leaks
+
+    return with_leaks(kind.open(**bind(kind.open, {"path": path, **options}, what=f"{kind.name} {name!r}")))
 
 
 def kind_of(path: Path, name: str = "") -> Kind:
@@ -63,6 +66,8 @@ def kind_of(path: Path, name: str = "") -> Kind:
         from profond.data.manifest import list_manifest, open_manifest
 
         return Kind("manifest", list_manifest, open_manifest)
+    if is_file and (command := unpacking(path)):
+        raise DataError(f"{name} is an archive", f"unpack it first: {command}; then name the folder")
     if is_file:
         raise DataError(f"{name} is neither a folder of images nor a .csv manifest", "`profond data --help` shows both")
     if path.is_symlink():
@@ -77,10 +82,17 @@ def _folder(path: Path) -> Kind:
     from profond.data import folder, imagenet, shards
 
     try:
-        if shards.are_shards(path):
+        if shards.are_shards(path) and not (path.is_dir() and _holds_images(path)):
             return Kind("shards", shards.list_shards, shards.open_shards)
         if imagenet.find(path) is not None:
             return Kind("ImageNet", imagenet.list_imagenet, imagenet.open_imagenet)
     except PermissionError:
         pass  # the folder's own door says it best
     return Kind("folder", folder.list_folder, folder.open_folder)
+
+
+def _holds_images(path: Path) -> bool:
+    """Whether a folder in this one holds images: an archive beside it is what they were unpacked from."""
+    from profond.data.tree import folders, look_below
+
+    return any(look_below(folder).files for folder in folders(path))

@@ -18,6 +18,7 @@ def assign(
     fractions: Mapping[str, float],
     *,
     seed: int = 0,
+    copies: Sequence[Sequence[int]] = (),
 ) -> list[str]:
     """Place every sample in a split, keeping each class's share and each group whole.
 
@@ -30,21 +31,55 @@ def assign(
         groups: one group for each sample; None when every sample stands alone.
         fractions: share of each split; they sum to 1.
         seed: another seed, another placing.
+        copies: sets of samples that are equal, as indices; each goes to one split, to train where its labels differ.
 
     Returns: the split's name for each sample.
     """
     assert abs(sum(fractions.values()) - 1) < 1e-6, fractions
+    copies = [group for group in copies if 2 * len(group) <= len(names)]  # beyond, they are no copies but all alike
+    if groups is not None:
+        return _assign_groups(targets, _joined(groups, copies), fractions, seed)
     placed = [""] * len(names)
-    if groups is None:
-        members: dict[int, list[int]] = defaultdict(list)
-        for i, target in enumerate(targets):
-            members[target].append(i)
-        for target, indices in members.items():
-            indices.sort(key=lambda i: (mix(seed, "split", names[i]), names[i]))
-            for i, where in zip(indices, _deal(len(indices), fractions, mix(seed, target)), strict=True):
-                placed[i] = where
-        return placed
-    return _assign_groups(targets, groups, fractions, seed)
+    members: dict[int, list[int]] = defaultdict(list)
+    for i, target in enumerate(targets):
+        members[target].append(i)
+    copy_of = {i: min(group, key=lambda j: names[j]) for group in copies for i in group}
+    sizes = Counter(copy_of.values())
+    contradicting = {copy_of[group[0]] for group in copies if len({targets[i] for i in group}) > 1}
+    for target, indices in members.items():
+        # Equal samples are dealt as one; many of them are more than a small split should hold, so train comes first.
+        firsts = list(dict.fromkeys(copy_of.get(i, i) for i in indices))
+        large = max(1, int(len(indices) * min(share for share in fractions.values() if share > 0)))
+        firsts.sort(
+            key=lambda i: (
+                i not in contradicting,
+                sizes.get(i, 1) <= large,
+                mix(seed, "split", names[i]),
+                names[i],
+            )
+        )
+        dealt = dict(zip(firsts, _deal(len(firsts), fractions, mix(seed, target)), strict=True))
+        for i in indices:
+            placed[i] = dealt[copy_of.get(i, i)]
+    for i, first in copy_of.items():
+        if first in contradicting:
+            placed[i] = "train" if "train" in fractions else placed[first]
+    return placed
+
+
+def _joined(groups: Sequence[str], copies: Sequence[Sequence[int]]) -> list[str]:
+    """Groups that hold the same sample become one."""
+    name: dict[str, str] = {}
+
+    def root(group: str) -> str:
+        while group in name:
+            group = name[group]
+        return group
+
+    for together in copies:
+        first, *others = sorted({root(groups[i]) for i in together})
+        name |= dict.fromkeys(others, first)
+    return [root(group) for group in groups]
 
 
 def check_groups(groups: Sequence[str], splits: Sequence[str]) -> None:

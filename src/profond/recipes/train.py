@@ -12,6 +12,7 @@ from typing import Any
 from profond.core.device import choose_device, usable_cores
 from profond.core.errors import ConfigError, Interrupted
 from profond.core.files import write_text
+from profond.core.names import as_text
 from profond.core.run import Run
 from profond.data.dataset import Dataset
 from profond.evaluation.evaluate import evaluate_run
@@ -37,7 +38,10 @@ def train_experiment(
 
     Raises: as `fit`; the run's folder then holds everything up to its last checkpoint.
     """
-    name = experiment.config["recipe"] or f"{experiment.config['model']['name']}-{Path(experiment.dataset.name).stem}"
+    name = (
+        experiment.config["recipe"]
+        or f"{experiment.config['model']['name']}-{as_text(Path(experiment.dataset.name).stem)}"
+    )
     choose_device(experiment.training.device)  # what can be refused is refused before there is a folder
     if "valid" not in experiment.dataset.splits:
         experiment.training.check_without_validation()

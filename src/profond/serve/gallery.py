@@ -21,10 +21,10 @@ from profond.core.files import write_bytes
 from profond.core.lettering import class_names
 from profond.data import registry
 from profond.data.dataset import Dataset
-from profond.data.images import SUFFIXES
 from profond.data.listing import Listing, Sample
 from profond.data.open import open_dataset
 from profond.data.pictures import build
+from profond.data.tree import PICTURES, entries, is_folder
 from profond.evaluation.keep import table
 from profond.explain.drawing import save_figure
 from profond.explain.layer_figure import draw_neighbours
@@ -154,10 +154,10 @@ def loose_images(path: Path) -> list[Path]:
     """The images of a folder that has no folders, in name order; none where it has some, or is no folder."""
     if not path.is_dir():
         return []
-    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    if any(entry.is_dir() for entry in entries):
+    inside = entries(path)
+    if any(is_folder(entry) for entry in inside):
         return []
-    return [entry for entry in entries if entry.suffix.lower() in SUFFIXES]
+    return [Path(entry.path) for entry in inside if PICTURES.among(entry.name)]
 
 
 def without_classes(files: Sequence[Path], preprocessing: dict[str, Any] | None) -> Dataset:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
 from profond.core.files import write_bytes
+from profond.core.names import openable
 
 LAST = "checkpoints/last/state.safetensors"
 BEST = "checkpoints/best/model.safetensors"
@@ -38,9 +39,9 @@ def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not path.is_file():
         raise ConfigError(f"{path} is missing", "is the run finished? `profond runs resume` continues one")
     try:
-        with safe_open(path, framework="pt") as file:
+        with openable(path) as name, safe_open(name, framework="pt") as file:
             facts = json.loads((file.metadata() or {}).get("profond", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+            return {key: file.get_tensor(key) for key in file.keys()}, facts  # noqa: SIM118
     except (SafetensorError, json.JSONDecodeError, OSError) as error:
         raise ConfigError(f"{path} is damaged: {error}", "restore the file, or train again") from None
 

@@ -139,10 +139,17 @@ class Training:
 
     def check_without_validation(self) -> None:
         """Raises: ConfigError when a setting needs validation data."""
-        needs = {"patience": self.patience is not None, "schedule 'plateau'": self.schedule == "plateau"}
-        for name, used in {**needs, "keep 'best'": self.keep == "best"}.items():
+        needs = [
+            ("patience", self.patience is not None, "patience=none"),
+            ("schedule 'plateau'", self.schedule == "plateau", "schedule=one_cycle"),
+            ("keep 'best'", self.keep == "best", "keep=last"),
+        ]
+        for name, used, without in needs:
             if used:
-                raise ConfigError(f"{name} needs validation data", "give a valid split, or --valid-fraction 0.1")
+                raise ConfigError(
+                    f"{name} needs validation data",
+                    f"give a valid split or a --valid-fraction such as 0.1, or do without: --set {without}",
+                )
 
     @property
     def lower_is_better(self) -> bool:

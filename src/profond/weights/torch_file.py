@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from profond.core.errors import ConfigError
+from profond.core.names import openable
 from profond.weights.restricted_pickle import Global, file_size, scan, unpickle
 
 LARGEST_HEADER = 16 << 20
@@ -66,8 +67,8 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     if header > LARGEST_HEADER:
         raise ConfigError(f"{path} has a header of {header} bytes", f"no weights need more than {LARGEST_HEADER}")
     try:
-        with safe_open(path, framework="pt") as opened:
-            return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        with openable(path) as name, safe_open(name, framework="pt") as opened:
+            return {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, RuntimeError, ValueError, KeyError) as error:
         raise ConfigError(f"{path} is damaged: {error}", "fetch it again") from None
 

@@ -1,0 +1,45 @@
+"""Equal samples that stand in two splits of an open data set: what was learned from would be measured on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from profond.data.copies import equal_files, equal_rows, leak
+from profond.data.dataset import Dataset, FileSplit, TensorSplit
+
+
+def with_leaks(dataset: Dataset) -> Dataset:
+    """The same, with a warning where equal samples stand in two splits."""
+    found = across(dataset)
+    if not found:
+        return dataset
+    way = f"`profond data split {dataset.name} --out split.csv --duplicates-together` keeps them together"
+    return replace(dataset, warnings=(*dataset.warnings, f"{leak(found, 'the same', _noun(dataset))}; {way}"))
+
+
+def across(dataset: Dataset) -> list[tuple[str, ...]]:
+    """Names of equal samples that stand in more than one split: in memory those that the network would see as equal,
+    in files those of the same bytes."""
+    splits = dataset.splits
+    where = [(name, i) for name, split in splits.items() for i in range(len(split))]
+    parts = list(splits.values())
+    if len(parts) < 2:
+        return []
+    if all(isinstance(part, TensorSplit) for part in parts):
+        tensors = [part.samples for part in parts if isinstance(part, TensorSplit)]
+        if len({(tensor.shape[1:], tensor.dtype) for tensor in tensors}) > 1:
+            return []
+        sets = equal_rows(torch.cat([tensor.cpu() for tensor in tensors]))
+    elif all(isinstance(part, FileSplit) for part in parts):
+        places = [part.places[i] for part in parts if isinstance(part, FileSplit) for i in range(len(part))]
+        sets = equal_files(places)
+    else:
+        return []
+    torn = [group for group in sets if len({where[i][0] for i in group}) > 1]
+    return [tuple(splits[where[i][0]].identity(where[i][1]) for i in group) for group in torn]
+
+
+def _noun(dataset: Dataset) -> str:
+    return {"chw": "images", "cthw": "clips"}.get(dataset.spec.axes, "samples")
