@@ -170,7 +170,7 @@ def test_the_tables_agree_with_the_report(run):
     report = evaluate_run(run, Trained(pictures(), Brightness()), "test", pictures=False)
     folder = run.file("evaluation/test")
     head, *rows = rows_of(folder / "predictions.csv")
-    assert head == ["identity", "label", "predicted", "confidence", "probability_of_label"]
+    assert head == ["identity", "label", "predicted", "confidence", "probability_of_label", "content"]
     assert [row[0] for row in rows] == [f"test/{i}" for i in range(60)]
     assert [row[1] for row in rows] == [CLASSES[i % 3] for i in range(60)]
     wrong = [row for row in rows if row[1] != row[2]]

@@ -18,9 +18,14 @@ def print_json(command: str, **fields: Any) -> None:
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
+def readable(text: str) -> str:
+    """Text that can be printed: of a file's name that is not UTF-8, the odd bytes are replaced."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def say(text: str, quiet: bool = False) -> None:
     if not quiet:
-        click.echo(text, err=True)
+        click.echo(readable(text), err=True)
 
 
 def warn(text: str) -> None:
@@ -36,7 +41,7 @@ def observers(quiet: bool) -> Sequence[Any]:
 
 def report_run(run: Run, command: str, as_json: bool) -> None:
     """The result of a finished run, on standard output."""
-    evaluation = run.read("evaluation.json") if run.file("evaluation.json").exists() else {"metrics": {}}
+    evaluation = run.read("evaluation.json") if run.holds("evaluation.json") else {"metrics": {}}
     state, metrics = run.state, evaluation["metrics"]
     if as_json:
         warnings = state.get("warnings", [])
@@ -46,8 +51,10 @@ def report_run(run: Run, command: str, as_json: bool) -> None:
         for name in ("accuracy", "top5_accuracy", "macro_f1", "ece"):
             if name in values:
                 click.echo(f"{split + ' ' + name.replace('_', ' '):<22}{interval(name, values[name])}")
-    click.echo(f"{'training':<22}{state['seconds']:.1f} s, {state['steps']:,} steps, {state['precision']}")
-    click.echo(f"{'run':<22}{run.path}")
+    click.echo(
+        f"{'training':<22}{state.get('seconds', 0):.1f} s, {state.get('steps', 0):,} steps, {state.get('precision')}"
+    )
+    click.echo(readable(f"{'run':<22}{run.path}"))
 
 
 def interval(name: str, measured: Any) -> str:

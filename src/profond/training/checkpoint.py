@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +35,39 @@ def save_tensors(path: Path | str, tensors: Mapping[str, Tensor], facts: Mapping
 
 def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Raises: ConfigError when the file is missing, cut short or not safetensors."""
+    with _opened(path) as file:
+        facts = json.loads((file.metadata() or {}).get("profond", "{}"))
+        if not isinstance(facts, dict):
+            raise ValueError("its facts are no JSON object")
+        return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+
+
+@contextlib.contextmanager
+def _opened(path: Path | str) -> Iterator[Any]:
+    """Raises: ConfigError when the file is missing, cut short or not safetensors."""
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"{path} is missing", "is the run finished? `profond runs resume` continues one")
     try:
+        if not path.is_file():
+            raise ConfigError(f"{path} is missing", "is the run finished? `profond runs resume` continues one")
         with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {}).get("profond", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+            yield file
+    except ConfigError:
+        raise
+    except (SafetensorError, ValueError, RecursionError, OSError) as error:
         raise ConfigError(f"{path} is damaged: {error}", "restore the file, or train again") from None
+
+
+def names(path: Path | str, prefix: str) -> set[str]:
+    """What a checkpoint has under a prefix, without reading the tensors. Raises: ConfigError as `load_tensors`."""
+    with _opened(path) as file:
+        return {name.removeprefix(f"{prefix}.") for name in file.keys() if name.startswith(f"{prefix}.")}  # noqa: SIM118
+
+
+def steps_of(facts: Mapping[str, Any]) -> int:
+    """The steps that a checkpoint's training had done; 0 where it does not say."""
+    position = facts.get("position")
+    steps = position.get("step") if isinstance(position, dict) else None
+    return steps if isinstance(steps, int) else 0
 
 
 def load_weights(model: nn.Module, path: Path | str) -> None:

@@ -69,7 +69,8 @@ def fit(
     """
     loop = _Loop(model, task, batches, training or Training(), valid, observers, run, whole)
     on_cpu = loop.device.type == "cpu"
-    with stop_requests() as request, freed_memory_kept() if on_cpu else contextlib.nullcontext():
+    alone = run.held("training") if run is not None and loop.leads else contextlib.nullcontext()
+    with alone, stop_requests() as request, freed_memory_kept() if on_cpu else contextlib.nullcontext():
         try:
             return loop.run(request, resume)
         except RuntimeError as error:  # torch has an OutOfMemoryError on GPUs only
@@ -151,15 +152,16 @@ class _Loop:
         if self.folder is not None:
             if resume:
                 self._load()
-            if self._leads:
+            if self.leads:
                 self.folder.rewind_metrics(self.position.lines)
-                self.folder.update(status="running", device=str(self.device), precision=str(self.arithmetic))
+                how = {"device": str(self.device), "precision": str(self.arithmetic), "total_steps": self.total_steps}
+                self.folder.update(status="running", **how)
         for observer in self._watching:
             observer.started(self._progress())
         try:
             self._train(request)
         except BaseException as error:
-            if self.folder is not None and self._leads and not isinstance(error, GeneratorExit):
+            if self.folder is not None and self.leads and not isinstance(error, GeneratorExit):
                 with contextlib.suppress(OSError, ProfondError):  # the first error is the one to tell
                     stopped = isinstance(error, Interrupted | KeyboardInterrupt)
                     self.folder.update(status="interrupted" if stopped else "failed", error=str(error) or None)
@@ -292,7 +294,7 @@ class _Loop:
         record = {"step": position.step, "epoch": round(self._epoch, 4), "split": split, **metrics}
         record["seconds"] = round(position.seconds, 3)
         position.lines += 1
-        if self.folder is not None and self._leads:
+        if self.folder is not None and self.leads:
             self.folder.append_metrics(record)
         for observer in self._watching:
             observer.logged(self._progress(), record)
@@ -325,7 +327,7 @@ class _Loop:
         if better:
             position.best = value
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._kept.state_dict().items()}
-            if self.folder is not None and self._leads:
+            if self.folder is not None and self.leads:
                 facts = {"step": position.step, training.monitor: value}
                 checkpoint.save_tensors(self.folder.file(checkpoint.BEST), self.best, facts)
         if training.schedule == "plateau" and position.since_reduced >= training.plateau_patience:
@@ -342,12 +344,12 @@ class _Loop:
         return self.average.model if self.average else self.model
 
     @property
-    def _leads(self) -> bool:
+    def leads(self) -> bool:
         return self.fabric.is_global_zero
 
     @property
     def _watching(self) -> Sequence[Observer]:
-        return self.observers if self._leads else ()
+        return self.observers if self.leads else ()
 
     @property
     def _epoch(self) -> float:
@@ -366,7 +368,7 @@ class _Loop:
         )
 
     def _save(self) -> None:
-        if self.folder is None or not self._leads:
+        if self.folder is None or not self.leads:
             return
         if not all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
             self._not_finite()
@@ -384,7 +386,7 @@ class _Loop:
         final = self.best if self.training.keep == "best" and self.best else self._kept.state_dict()
         self.model.load_state_dict({name: tensor.to(self.device) for name, tensor in final.items()})
         self.model.eval()
-        if self.folder is not None and self._leads:
+        if self.folder is not None and self.leads:
             checkpoint.save_tensors(self.folder.file(checkpoint.FINAL), self.whole.state_dict())
             facts = {"steps": self.position.step, "total_steps": self.total_steps}
             self.folder.update(status="done", error=None, seconds=round(self.position.seconds, 3), **facts)
