@@ -89,6 +89,13 @@ class Interrupted(ProfondError):
     exit_code = 130
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python's or of torch's, which has a kind of its own on GPUs only, says so."""
+    said = str(error)
+    told = "out of memory" in said or "can't allocate memory" in said or "not enough memory" in said
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and told)
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """The help line for a mistyped name: the nearest known one, or the list when it is short."""
     known = sorted(known)

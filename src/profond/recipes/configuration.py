@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from profond.core.config import bind
 from profond.core.errors import ConfigError, ProfondError, UnknownName, nearest
+from profond.core.records import parse, read_text
 from profond.data import registry as data_sets
 from profond.data.augment import Augment
 from profond.data.folder import open_folder
@@ -136,13 +136,11 @@ def checked(config: Configuration) -> Configuration:
 def read_file(path: Path | str) -> dict[str, Any]:
     """Settings from a .json or .toml file, by section. Raises: ConfigError."""
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    try:  # what a shell hands over, as in --config <(…), is a pipe below /dev; any other pipe would be waited for
+        text = path.read_text(encoding="utf-8") if path.is_relative_to("/dev") else read_text(path)
+        data = tomllib.loads(text) if path.suffix == ".toml" else parse(text, path.name)
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"cannot read settings from {path}: {error}", "give a .json or .toml file") from None
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path} holds no settings", 'such as {"training": {"epochs": 3}}')
     return data
 
 

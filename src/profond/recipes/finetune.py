@@ -55,6 +55,8 @@ def started(config: Configuration) -> tuple[nn.Module, tuple[str, ...]]:
     settings = {key: value for key, value in config["model"].items() if key != "name"}
     name, transfer = config["model"]["name"], config["transfer"]
     file = locate(name, transfer["weights"], **settings)
+    if not file.path.is_file():
+        raise ConfigError(f"the weights are not at {file.path} any more", "put them back, or fine-tune again")
     if transfer.get("sha256") and sha256(file.path) != transfer["sha256"]:
         raise ConfigError(
             f"{file.path} is not the file that this run was started from",

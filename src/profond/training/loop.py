@@ -14,7 +14,7 @@ from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
 
 from profond.core.device import choose_device
-from profond.core.errors import ConfigError, DeviceError, Interrupted, NonFiniteLoss, ProfondError
+from profond.core.errors import ConfigError, DeviceError, Interrupted, NonFiniteLoss, ProfondError, out_of_memory
 from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.tasks.task import Phase, Task
@@ -73,8 +73,8 @@ def fit(
     with alone, stop_requests() as request, freed_memory_kept() if on_cpu else contextlib.nullcontext():
         try:
             return loop.run(request, resume)
-        except RuntimeError as error:  # torch has an OutOfMemoryError on GPUs only
-            if "out of memory" in str(error) or "can't allocate memory" in str(error):
+        except (RuntimeError, MemoryError) as error:
+            if out_of_memory(error):
                 raise DeviceError(f"out of memory on {loop.device}", "use a smaller --batch-size") from error
             raise
 
