@@ -15,7 +15,8 @@ from profond.core.run import SCHEMA_VERSION, Run
 def print_json(command: str, **fields: Any) -> None:
     """One object on standard output."""
     document = {"schema_version": SCHEMA_VERSION, "command": command, **fields}
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    click.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def readable(text: str) -> str:

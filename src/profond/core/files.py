@@ -77,7 +77,8 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 def write_json(path: Path | str, data: Any) -> None:
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    # NOTE odd bytes of a file's name that is not UTF-8 are surrogates; what this makes of them is JSON's own escape.
+    write_bytes(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def sha256(path: Path | str) -> str:

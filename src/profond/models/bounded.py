@@ -11,8 +11,8 @@ from torch.overrides import TorchFunctionMode
 from profond.core.device import memory_bytes
 from profond.core.errors import ConfigError, DeviceError
 
-MOST_TENSORS = 200_000
-"""A hundred times what the deepest of the published networks have."""
+MOST_TENSORS = 20_000
+"""Ten times what the deepest of the published networks have."""
 
 
 class Bounded(TorchFunctionMode):

@@ -22,7 +22,7 @@ def diagnose_plan(config: Configuration, *, say: Callable[[str], None] = lambda 
 
 def diagnose_run(run: Run, *, say: Callable[[str], None] = lambda text: None) -> list[Sign]:
     """What went wrong in a run. Raises: ConfigError when it is damaged, or not on pictures."""
-    trained = run.file(checkpoint.FINAL).exists() or run.file(checkpoint.LAST).exists()
+    trained = run.holds(checkpoint.FINAL) or run.holds(checkpoint.LAST)
     return _looked(load(run, weights="last" if trained else False), run, say)
 
 

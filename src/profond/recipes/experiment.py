@@ -204,21 +204,21 @@ def load(run: Run, *, weights: bool | Literal["last"] = True, config: Configurat
 
 def _finished(run: Run) -> bool:
     """Whether the final weights are those to use: not while a training that goes beyond them is under way."""
-    under_way = run.state.get("status") != "done" and run.file(checkpoint.LAST).exists()
+    under_way = run.state.get("status") != "done" and run.holds(checkpoint.LAST)
     return not under_way
 
 
 def _holds_all_of(run: Run, model: nn.Module) -> bool:
     """Whether the last checkpoint has the whole network in it."""
     path = run.file(checkpoint.LAST)
-    return path.exists() and checkpoint.names(path, "model") == model.state_dict().keys()
+    return run.holds(checkpoint.LAST) and checkpoint.names(path, "model") == model.state_dict().keys()
 
 
 def _load_stopped(run: Run, model: nn.Module, *, best: bool) -> str:
     """Puts the best checkpoint's weights into a model, or the last one's; says which."""
     last, facts = checkpoint.load_tensors(run.file(checkpoint.LAST))
     done = checkpoint.steps_of(facts)
-    if best and run.file(checkpoint.BEST).exists():
+    if best and run.holds(checkpoint.BEST):
         tensors, of_best = checkpoint.load_tensors(run.file(checkpoint.BEST))
         path, of = run.file(checkpoint.BEST), f"the best that were validated, of step {of_best.get('step', '?')}"
     else:

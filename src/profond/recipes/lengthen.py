@@ -30,10 +30,11 @@ def lengthen(run: Run, *, epochs: float | str | None = None, steps: int | str | 
     total = run.state.get("total_steps")
     new = _length(str(epochs if epochs is not None else steps), unit, training, total)
     path = run.file(checkpoint.LAST)
-    if not path.exists() and run.state.get("status") == "done":
+    kept = run.holds(checkpoint.LAST)
+    if not kept and run.state.get("status") == "done":
         raise ConfigError(f"{path} is missing, and the run cannot go on without it", "train again")
     done = 0
-    if path.exists():
+    if kept:
         tensors, facts = checkpoint.load_tensors(path)
         done = checkpoint.steps_of(facts)
     an_epoch = total / training["epochs"] if total and training.get("epochs") else None
@@ -45,7 +46,7 @@ def lengthen(run: Run, *, epochs: float | str | None = None, steps: int | str | 
     # In this order, so that a run that is killed in between goes on to the old end or to the new one.
     history = [*run.state.get("lengthened", []), {"at_step": done, **before}]
     run.update(status="interrupted", lengthened=history)
-    if path.exists() and isinstance(facts.get("position"), dict):
+    if kept and isinstance(facts.get("position"), dict):
         facts["position"] |= {"stopped_early": False, "since_best": 0}
         checkpoint.save_tensors(path, tensors, facts)
     run.write("config.json", {**config, "training": {**training, unit: new, other: None}})

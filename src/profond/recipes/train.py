@@ -176,5 +176,5 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
     for split in ("valid", "test"):
         if split in dataset.splits:
             evaluate_run(run, experiment, split, device=device)
-    write_text(run.file("README.md"), model_card(run, experiment))
+    write_text(run.file("README.md"), readable(model_card(run, experiment)))
     return run

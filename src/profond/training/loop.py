@@ -376,7 +376,7 @@ class _Loop:
 
     def _load(self) -> None:
         assert self.folder is not None
-        if self.folder.file(checkpoint.LAST).exists():
+        if self.folder.holds(checkpoint.LAST):
             self.learner.load(self.folder.file(checkpoint.LAST))
         if self.position.best is not None:
             self.best, _ = checkpoint.load_tensors(self.folder.file(checkpoint.BEST))
