@@ -36,7 +36,7 @@ TRAININGS: dict[str, dict[str, Any]] = {
     "a model on a folder, streamed": {"of": "convnet2d", "data.memory_mib": 0, "loader.workers": 0},
     "everything that has a state": {"of": "mlp", **HARDEST, "accumulate": 2, "validate_every_epochs": 0.4},
     "a plateau": {"of": "mlp", "schedule": "plateau", "plateau_patience": 1, "epochs": 5, "learning_rate": 0.3},
-    "early stopping": {"of": "mlp", "patience": 1, "learning_rate": 0.3, "epochs": 9},
+    "early stopping": {"of": "mlp", "patience": 1, "monitor": "accuracy", "learning_rate": 0.01, "epochs": 40},
     "the last weights": {"of": "mlp", "keep": "last", "loader.drop_last": True},
     "steps": {"of": "mlp", "training.steps": 7},
     "bf16": {"of": "convnet2d", "precision": "bf16"},

@@ -11,7 +11,7 @@ import click
 
 from profond.cli.finding import find_run
 from profond.cli.inputs import input_images, report_refused, tell_refused
-from profond.cli.output import print_json, progress_bar, say
+from profond.cli.output import print_json, progress_bar, readable, say
 from profond.cli.pretrained import measure_pretrained, open_predictor, pretrained_options, split_words
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def evaluate(
             return
         click.echo(f"{model} on {name}: {report.count:,} samples\n")
         for line in _table(report):
-            click.echo(line)
+            click.echo(readable(line))
         return
     found = find_run(run, out, quiet=quiet)
     processor = choose_device(device)
@@ -121,9 +121,9 @@ def evaluate(
         )
         return
     part = "all" if other is not None and other.whole else chosen
-    click.echo(f"{found.path} on {report.origin['data']}, {part}: {report.count:,} samples\n")
+    click.echo(readable(f"{found.path} on {report.origin['data']}, {part}: {report.count:,} samples\n"))
     for line in _table(report):
-        click.echo(line)
+        click.echo(readable(line))
     click.echo(f"\n{folder}/\n  " + "  ".join(files))
 
 
@@ -209,7 +209,7 @@ def predict(
                 if as_json or csv_file:
                     said.append(prediction)
                 if not as_json:
-                    click.echo(_line(prediction))
+                    click.echo(readable(_line(prediction)))
                 advance(1)
     if csv_file:
         _write_csv(csv_file, said)
@@ -285,7 +285,7 @@ def _write_csv(path: str, said: Iterable[Prediction]) -> None:
     for place in range(2, width + 1):
         head += [f"label_{place}", f"probability_{place}"]
     rows = ([each.source, *(part for label, share in each.top for part in (label, f"{share:.6f}"))] for each in said)
-    write_text(path, table(head, rows))
+    write_text(path, readable(table(head, rows)))
 
 
 def _renamed(prediction: Prediction, names: dict[str, str]) -> Prediction:

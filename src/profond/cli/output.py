@@ -62,9 +62,11 @@ def interval(name: str, measured: Any) -> str:
     """``99.31 %  [99.13, 99.45]``; calibration error and losses as plain numbers."""
     if not isinstance(measured, dict):
         return f"{measured:.4g}"
-    value, low, high = (measured[key] for key in ("value", "low", "high"))
-    if name == "ece" or low is None:
-        return f"{value:.4f}" + ("" if low is None else f"  [{low:.4f}, {high:.4f}]")
+    value, low, high = measured["value"], measured.get("low"), measured.get("high")
+    if low is None or high is None:
+        return f"{value:.4f}"
+    if name == "ece":
+        return f"{value:.4f}  [{low:.4f}, {high:.4f}]"
     return f"{100 * value:.2f} %  [{100 * low:.2f}, {100 * high:.2f}]"
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 DEEPEST = 64
 """Objects inside objects: what any of our files need, many times over."""
@@ -72,6 +72,12 @@ class Measure(_Record):
     value: float
     low: float | None = None
     high: float | None = None
+
+    @model_validator(mode="after")
+    def _both_ends(self) -> Measure:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has two ends")
+        return self
 
 
 class Evaluation(_Record):

@@ -85,6 +85,11 @@ def restore(model: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
         for name in own
         if name in tensors and tensors[name].shape != own[name].shape
     ]
+    wrong += [
+        f"{name} is {tensors[name].dtype}, the model's is {own[name].dtype}"
+        for name in own
+        if name in tensors and tensors[name].is_floating_point() != own[name].is_floating_point()
+    ]
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise ConfigError(f"{what} does not fit the model: {'; '.join(wrong[:3])}{more}")
@@ -112,10 +117,18 @@ def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Ten
         state.setdefault(int(index), {})[key] = tensor
     for index, entry in facts["scalars"].items():
         state.setdefault(int(index), {}).update(entry)
+    for entry in state.values():
+        if not all(value is None or isinstance(value, Tensor | int | float) for value in entry.values()):
+            raise ValueError("the state of an optimizer is no number")
+    settings = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
     optimizer.load_state_dict({"state": state, "param_groups": facts["groups"]})
+    for group, own in zip(optimizer.param_groups, settings, strict=True):
+        group.update(own)  # they come from the configuration, which may have another length since
     # NOTE fused optimizers walk through memory: what belongs to a parameter must lie as it does, channels last or not.
     for parameter, entry in optimizer.state.items():
         for key, value in entry.items():
+            if isinstance(value, Tensor) and value.numel() != 1 and value.shape != parameter.shape:
+                raise ValueError(f"the state {key!r} of an optimizer has another shape than its parameter")
             if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
                 entry[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
