@@ -48,7 +48,7 @@ def test_training_on_a_folder_leaves_a_run_that_needs_no_python_to_read(trained:
     assert any(name.startswith("events.out.tfevents") for name in names)
     assert json.loads((trained / "labels.json").read_text())["classes"] == ["0", "1", "2"]
     placed = (trained / "split.csv").read_text().splitlines()
-    assert placed[0] == "split,label,sample"
+    assert placed[0] == "split,label,sample,content"
     sizes = json.loads((trained / "split.json").read_text())["sizes"]
     assert len(placed) - 1 == sum(sizes.values())
     assert {line.split(",")[0] for line in placed[1:]} == {"train", "valid", "test"}

@@ -171,14 +171,14 @@ def test_the_tables_agree_with_the_report(run):
     report = evaluate_run(run, Trained(pictures(), Brightness()), "test", pictures=False)
     folder = run.file("evaluation/test")
     head, *rows = rows_of(folder / "predictions.csv")
-    assert head == ["identity", "label", "predicted", "confidence", "probability_of_label"]
+    assert head == ["identity", "label", "predicted", "confidence", "probability_of_label", "content"]
     assert [row[0] for row in rows] == [f"test/{i}" for i in range(60)]
     assert [row[1] for row in rows] == [CLASSES[i % 3] for i in range(60)]
     wrong = [row for row in rows if row[1] != row[2]]
     assert len(wrong) / 60 == pytest.approx(1 - report.metrics["accuracy"].value)
     assert wrong
     mistakes = rows_of(folder / "mistakes.csv")[1:]
-    assert sorted(mistakes) == sorted(wrong)
+    assert sorted(mistakes) == sorted(row[:5] for row in wrong)
     confidence = [float(row[3]) for row in mistakes]
     assert confidence == sorted(confidence, reverse=True)
     assert rows_of(folder / "confusion.csv")[1:] == [

@@ -12,7 +12,7 @@ import click
 
 import profond
 from profond.cli.names import print_any_name
-from profond.core.errors import ProfondError, suggest
+from profond.core.errors import ProfondError, out_of_memory, suggest
 
 # verb: (module, attribute, one line of help); nothing is imported before it is asked for
 VERBS = {
@@ -104,9 +104,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `profond … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except MemoryError:
-        return _tell("out of memory", "use a smaller --batch-size, or smaller images", 5)
     except Exception as error:
+        if out_of_memory(error):
+            return _tell("out of memory", "use a smaller --batch-size, smaller images, or a smaller network", 5)
         if os.environ.get("PROFOND_TRACEBACK"):
             raise
         kind = type(error).__name__

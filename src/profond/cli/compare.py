@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli.output import print_json
+
 if TYPE_CHECKING:
     from profond.evaluation.compare import Comparison
 
@@ -22,7 +24,6 @@ def compare(runs: tuple[str, ...], split: str, out: str, as_json: bool) -> None:
     more than two runs), and in which settings the runs differ. Runs measured on other samples are refused.
     """
     from profond.cli.finding import find_run
-    from profond.cli.output import print_json
     from profond.evaluation.compare import compare as compare_runs
 
     comparison = compare_runs(*(find_run(run, out) for run in runs), split=split)

@@ -11,7 +11,7 @@ import click
 
 from profond.cli.finding import find_run
 from profond.cli.inputs import input_images, report_refused, tell_refused
-from profond.cli.output import print_json, progress_bar
+from profond.cli.output import print_json, progress_bar, say
 from profond.cli.pretrained import measure_pretrained, open_predictor, pretrained_options, split_words
 
 if TYPE_CHECKING:
@@ -86,9 +86,11 @@ def evaluate(
         for line in _table(report):
             click.echo(line)
         return
-    found = find_run(run, out)
+    found = find_run(run, out, quiet=quiet)
     processor = choose_device(device)
     experiment = load(found)
+    for note in experiment.notes:
+        say(note, quiet)
     other = open_other(data, experiment, split) if data is not None else None
     dataset = experiment.dataset if other is None else other.dataset
     chosen = (split or usual_split(dataset)) if other is None else other.split

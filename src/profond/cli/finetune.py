@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli.output import print_json
-from profond.cli.train import given_settings, run_training, training_options
+from profond.cli.train import given_settings, read_settings, run_training, training_options
 from profond.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,19 +53,30 @@ def finetune(
     profond finetune --doctor --model efficientnet_lite0 --data photos/
     profond finetune --doctor last
     """
-    from profond.recipes.configuration import changed, for_finetuning, read_file
+    from profond.recipes.configuration import again, as_changes, changed, for_finetuning, says_all, staged_anew
 
     if run is not None:
         if not doctor or model is not None or data is not None:
             raise UsageError(f"{run!r} is not expected here", "a run is looked at with --doctor, without --model")
         return _examine(run, out, as_json, quiet)
-    if model is None or data is None:
-        raise UsageError("nothing to fine-tune", "give --model and --data; `profond weights list` shows the models")
     if head_only and parts:
         raise UsageError(f"--head-only and --parts {parts} contradict each other", "give one of them")
-    config = for_finetuning(model, data, parts=0 if head_only else parts)
-    if config_file is not None:
-        config = changed(config, read_file(config_file))
+    parts = 0 if head_only else parts
+    written = {} if config_file is None else read_settings(config_file, quiet)
+    if says_all(written):
+        if "transfer" not in written:
+            raise UsageError(f"{config_file} is of no fine-tuning", f"profond train --config {config_file}")
+        config, written = again(written, model, data), {}
+        if parts is not None or size is not None or weights is not None:
+            config = staged_anew(config, parts)
+        if size is not None or weights is not None:
+            config["data"].pop("preprocessing", None)
+    elif model is None or data is None:
+        help = "give --model and --data, or --config RUN/config.json; `profond weights list` shows the models"
+        raise UsageError("nothing to fine-tune", help)
+    else:
+        config = for_finetuning(model, data, parts=parts)
+    config = changed(config, as_changes(written))
     own: dict[str, Any] = {} if weights is None else {"transfer.weights": weights}
     if size is not None:
         own["model.input_shape"] = [3, size, size]
@@ -81,7 +92,7 @@ def _examine(reference: str, out: Path, as_json: bool, quiet: bool) -> int:
     from profond.cli.output import say
     from profond.recipes.diagnosis import diagnose_run
 
-    run = find_run(reference, out)
+    run = find_run(reference, out, quiet=quiet)
     return _tell(diagnose_run(run, say=lambda text: say(text, quiet)), str(run.path), as_json)
 
 

@@ -41,7 +41,7 @@ def observers(quiet: bool) -> Sequence[Any]:
 
 def report_run(run: Run, command: str, as_json: bool) -> None:
     """The result of a finished run, on standard output."""
-    evaluation = run.read("evaluation.json") if run.file("evaluation.json").exists() else {"metrics": {}}
+    evaluation = run.read("evaluation.json") if run.holds("evaluation.json") else {"metrics": {}}
     state, metrics = run.state, evaluation["metrics"]
     if as_json:
         warnings = state.get("warnings", [])
@@ -51,7 +51,9 @@ def report_run(run: Run, command: str, as_json: bool) -> None:
         for name in ("accuracy", "top5_accuracy", "macro_f1", "ece"):
             if name in values:
                 click.echo(f"{split + ' ' + name.replace('_', ' '):<22}{interval(name, values[name])}")
-    click.echo(f"{'training':<22}{state['seconds']:.1f} s, {state['steps']:,} steps, {state['precision']}")
+    click.echo(
+        f"{'training':<22}{state.get('seconds', 0):.1f} s, {state.get('steps', 0):,} steps, {state.get('precision')}"
+    )
     click.echo(f"{'run':<22}{run.path}")
 
 
@@ -59,9 +61,11 @@ def interval(name: str, measured: Any) -> str:
     """``99.31 %  [99.13, 99.45]``; calibration error and losses as plain numbers."""
     if not isinstance(measured, dict):
         return f"{measured:.4g}"
-    value, low, high = (measured[key] for key in ("value", "low", "high"))
-    if name == "ece" or low is None:
-        return f"{value:.4f}" + ("" if low is None else f"  [{low:.4f}, {high:.4f}]")
+    value, low, high = measured["value"], measured.get("low"), measured.get("high")
+    if low is None or high is None:
+        return f"{value:.4f}"
+    if name == "ece":
+        return f"{value:.4f}  [{low:.4f}, {high:.4f}]"
     return f"{100 * value:.2f} %  [{100 * low:.2f}, {100 * high:.2f}]"
 
 

@@ -65,8 +65,10 @@ def open_predictor(
     from profond.serve.predictor import Predictor
 
     if run is not None:
-        found = find_run(run, out)
+        found = find_run(run, out, quiet=quiet)
         predictor = Predictor.open(found, device=device, resize=resize, precision=precision, engine=engine)
+        for note in predictor.notes:
+            say(note, quiet)
         return predictor, str(found.path)
     assert model is not None
     predictor = Predictor.pretrained(

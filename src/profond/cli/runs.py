@@ -36,7 +36,8 @@ def list_runs(out: Path, as_json: bool) -> None:
     for row in rows:
         accuracy = "" if row["accuracy"] is None else f"{100 * row['accuracy']:6.2f} %"
         seconds = "" if row["seconds"] is None else f"{row['seconds']:8.1f} s"
-        click.echo(f"{row['run']:<{width}}  {row['status']:<11}  {accuracy:>9}  {seconds:>10}".rstrip())
+        status = row["status"] or "unknown"
+        click.echo(f"{row['run']:<{width}}  {status:<11}  {accuracy:>9}  {seconds:>10}".rstrip())
 
 
 @runs.command()
@@ -49,14 +50,15 @@ def show(reference: str, out: Path, as_json: bool) -> None:
     last: dict[str, dict[str, float]] = {}
     for line in run.metrics():
         last[line["split"]] = line
-    evaluation = run.read("evaluation.json")["metrics"] if run.file("evaluation.json").exists() else {}
+    state, config = run.state, run.config
+    evaluation = run.read("evaluation.json")["metrics"] if run.holds("evaluation.json") else {}
     if as_json:
-        print_json("runs show", run=str(run.path), state=run.state, config=run.config, last=last, metrics=evaluation)
+        print_json("runs show", run=str(run.path), state=state, config=config, last=last, metrics=evaluation)
         return
-    for key, value in run.state.items():
-        if key != "schema_version" and value is not None:
+    for key, value in state.items():
+        if key != "schema_version" and value not in (None, [], {}):
             click.echo(f"{key:<22}{value}")
-    for section, settings in run.config.items():
+    for section, settings in config.items():
         if isinstance(settings, dict):
             shown = ", ".join(f"{k}={v}" for k, v in settings.items() if v not in (None, [], {}))
             click.echo(f"{section:<22}{shown if len(shown) < 400 else shown[:400] + ' …'}")
@@ -72,17 +74,33 @@ def show(reference: str, out: Path, as_json: bool) -> None:
 @runs.command()
 @click.argument("reference", metavar="RUN")
 @OUT
+@click.option("--data", help="Where its data are now, if they were moved; they must be the same.")
+@click.option("--epochs", metavar="N|+N", help="Let the whole training have N epochs, or N more than now.")
+@click.option("--steps", metavar="N|+N", help="The same in steps.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def resume(reference: str, out: Path, as_json: bool, quiet: bool) -> None:
-    """Continue a run that was stopped or killed, to the very same end; `last` is the newest unfinished one."""
-    run = find_run(reference, out, finished=False)
+def resume(
+    reference: str, out: Path, data: str | None, epochs: str | None, steps: str | None, as_json: bool, quiet: bool
+) -> None:
+    """Continue a run that was stopped or killed, to the very same end; `last` is the newest unfinished one.
 
-    from profond.recipes.train import resume_run
+    With --epochs or --steps a finished run is trained longer, and `last` is the newest of all. The schedule is then
+    laid out anew over the whole length, and the run goes on at the rate that it has there.
 
-    if run.state.get("status") == "done" and run.file("README.md").exists():
-        say("this run is complete", quiet)
-    resume_run(run, observers=observers(quiet), say=lambda text: say(text, quiet))
+    \b
+    profond runs resume last
+    profond runs resume last --epochs +10
+    profond runs resume last --data /new/place/photos
+    """
+    longer = epochs is not None or steps is not None
+    run = find_run(reference, out, finished=None if longer else False, quiet=quiet)
+
+    from profond.recipes.train import is_complete, resume_run
+
+    if is_complete(run) and not longer:
+        say("this run is complete; --epochs +10 trains it longer", quiet)
+    told = lambda text: say(text, quiet)  # noqa: E731
+    resume_run(run, data=data, epochs=epochs, steps=steps, observers=observers(quiet), say=told)
     report_run(run, "runs resume", as_json)
 
 
@@ -92,8 +110,8 @@ runs.add_command(compare)
 def _summary(run: Run) -> dict[str, Any]:
     accuracy = None
     try:
-        state = run.state
-        if run.file("evaluation.json").exists():
+        state = Run.open(run.path).state
+        if run.holds("evaluation.json"):
             metrics = run.read("evaluation.json")["metrics"]
             measured = metrics.get("test", metrics.get("valid", {})).get("accuracy")
             accuracy = measured["value"] if isinstance(measured, dict) else measured

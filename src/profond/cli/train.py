@@ -32,7 +32,10 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where runs are kept."
             ),
             click.option(
-                "--config", "config_file", type=click.Path(path_type=Path), help="Settings from a .json or .toml file."
+                "--config",
+                "config_file",
+                type=click.Path(path_type=Path),
+                help="Settings from a .json or .toml file. A run's config.json says all of it: the same once more.",
             ),
             click.option(
                 "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other setting, such as ema=0.99."
@@ -66,25 +69,40 @@ def train(
     profond train lenet5
     profond train lenet5 --epochs 2 --set ema=0.99
     profond train --model convnet2d --data photos/
+    profond train --config runs/20260131-120000-lenet5/config.json
     """
-    from profond.recipes.configuration import changed, for_model, from_recipe, on_data, read_file
+    from profond.recipes.configuration import again, as_changes, changed, for_model, from_recipe, on_data, says_all
 
-    if recipe is None and (model is None or data is None):
-        raise UsageError("nothing to train", "name a recipe (`profond recipes list`), or give --model and --data")
+    written = {} if config_file is None else read_settings(config_file, quiet)
     if recipe is not None:
         config = from_recipe(recipe)
         if model is not None:
             config["model"] = {"name": model}
         if data is not None:
             config = on_data(config, data)
+    elif says_all(written):
+        config, written = again(written, model, data), {}
+    elif model is None or data is None:
+        help = "name a recipe (`profond recipes list`), give --model and --data, or --config RUN/config.json"
+        raise UsageError("nothing to train", help)
     else:
-        assert model is not None
-        assert data is not None
         config = for_model(model, data)
-    if config_file is not None:
-        config = changed(config, read_file(config_file))
-    config = changed(config, given_settings(settings, learning_rate, flags))
+    config = changed(changed(config, as_changes(written)), given_settings(settings, learning_rate, flags))
     run_training("train", config, learning_rate, out, as_json, quiet)
+
+
+def read_settings(path: Path, quiet: bool) -> dict[str, Any]:
+    """The settings in a file; or in a run's folder, whose ``config.json`` is meant."""
+    from profond.cli.output import say
+    from profond.core.run import Run
+    from profond.recipes.configuration import read_file
+
+    if path.is_dir():
+        path = path / "config.json"
+    written = read_file(path)
+    if path.name == "config.json" and (run := Run(path.parent)).holds("run.json") and run.state.get("lengthened"):
+        say(f"note: {run.path} was trained in parts, and lengthened; this trains all of it in one", quiet)
+    return written
 
 
 def given_settings(settings: Sequence[str], learning_rate: str | None, flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,13 +89,31 @@ class Interrupted(ProfondError):
     exit_code = 130
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python's or of torch's, which has a kind of its own on GPUs only, says so."""
+    said = str(error)
+    told = "out of memory" in said or "can't allocate memory" in said or "not enough memory" in said
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and told)
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """The help line for a mistyped name: the nearest known one, or the list when it is short."""
     known = sorted(known)
-    lowered = {other.lower(): other for other in known}
-    near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {lowered[near[0]]!r}?"
+    if near := nearest(name, known):
+        return near
     if not known:
         return "none is known"
-    return "known: " + ", ".join(known[:30]) + (" …" if len(known) > 30 else "")
+    return "known: " + ", ".join(known[:_SHOWN]) + (" …" if len(known) > _SHOWN else "")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """``did you mean 'epochs'?``, where a known name is so near that it may have been meant.
+
+    A short name has many others near it by chance: ``foo`` shares half its letters with ``pool``.
+    """
+    lowered = {other.lower(): other for other in sorted(known)}
+    near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.65 if len(name) < 6 else 0.6)
+    return f"did you mean {lowered[near[0]]!r}?" if near else None
+
+
+_SHOWN = 30

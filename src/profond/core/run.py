@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import json
 import os
 import platform
+import re
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +22,7 @@ from typing import Any
 import profond
 from profond.core.errors import ConfigError
 from profond.core.files import make_folder, storage_errors, write_json, write_text
+from profond.core.lock import held
 
 SCHEMA_VERSION = 1
 
@@ -60,7 +64,11 @@ class Run:
     def open(cls, path: Path | str) -> Run:
         """An existing run. Raises: ConfigError when the folder is not one, or is damaged."""
         run = cls(path)
-        if not run.path.is_dir():
+        try:
+            is_folder = run.path.is_dir()
+        except OSError as error:  # a path too long, one that may not be looked at
+            raise ConfigError(f"{path} cannot be opened: {error.strerror}", "check the path") from None
+        if not is_folder:
             raise ConfigError(f"{path} is not a folder", "`profond runs list` shows the runs")
         for name in ("run.json", "config.json"):
             run.read(name)
@@ -74,19 +82,22 @@ class Run:
         return self.path / name
 
     def read(self, name: str) -> dict[str, Any]:
-        """One of the run's JSON objects. Raises: ConfigError when missing or damaged."""
+        """One of the run's JSON objects, as it was written. Raises: ConfigError when missing or damaged."""
+        from profond.core.records import parse, read_text
+
         path = self.file(name)
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            return parse(read_text(path), path.name)
         except FileNotFoundError:
             raise ConfigError(
                 f"{self.path} has no {name}", "is it a run folder? `profond runs list` shows them"
             ) from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise ConfigError(f"{path} is damaged: {error}", "restore the file, or train again") from None
-        if not isinstance(data, dict):
-            raise ConfigError(f"{path} is damaged: not a JSON object", "restore the file, or train again")
-        return data
+
+    def holds(self, name: str) -> bool:
+        """Whether the run has such a file, damaged or not."""
+        return os.path.lexists(self.file(name))
 
     def write(self, name: str, data: Mapping[str, Any]) -> None:
         write_json(self.file(name), dict(data))
@@ -99,6 +110,16 @@ class Run:
     def state(self) -> dict[str, Any]:
         return self.read("run.json")
 
+    def held(self, doing: str) -> AbstractContextManager[None]:
+        """For whoever writes into the run: no other process does so meanwhile.
+
+        Args:
+            doing: such as ``"training"``, for those who come too late.
+
+        Raises: ConfigError that says which process holds it.
+        """
+        return held(self.path, doing)
+
     def update(self, **fields: Any) -> None:
         """Change fields of ``run.json``, such as ``status``: created, running, interrupted, failed or done."""
         self._write_state({**self.state, **fields})
@@ -107,14 +128,28 @@ class Run:
         write_json(self.file("run.json"), {"schema_version": SCHEMA_VERSION, **fields, "updated": _now()})
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The lines of ``metrics.jsonl``; a last line cut short by a crash is passed over."""
+        """The lines of ``metrics.jsonl``; a last line cut short by a crash is passed over.
+
+        Raises: ConfigError for a line that is no record of ours.
+        """
+        from profond.core.records import parse, read_text
+
         path = self.file("metrics.jsonl")
-        if path.exists():
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                try:
-                    yield json.loads(line)
-                except json.JSONDecodeError:
+        try:
+            lines = read_text(path, "replace").split("\n")
+        except FileNotFoundError:
+            return
+        except ValueError as error:
+            raise ConfigError(f"{path} is damaged: {error}", "restore the file, or train again") from None
+        for number, line in enumerate(lines, 1):
+            if not line and number == len(lines):
+                return
+            try:
+                yield parse(line, path.name)
+            except ValueError as error:
+                if number == len(lines):  # it never got its end
                     return
+                raise ConfigError(f"{path} is damaged: line {number}: {error}", "restore it, or train again") from None
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         path = self.file("metrics.jsonl")
@@ -146,12 +181,43 @@ def environment() -> dict[str, Any]:
 
 
 def all_runs(root: Path | str) -> list[Run]:
-    """Every run folder under ``root``, oldest first."""
+    """Every run folder under ``root``, damaged ones too, oldest first.
+
+    Age is what ``run.json`` says. A copy says the same as its original, which counts as the newer of the two: it is
+    the one whose folder has the name that it was made with. Raises: ConfigError when ``root`` cannot be read.
+    """
     root = Path(root)
-    if not root.is_dir():
-        return []
-    found = (path for path in root.iterdir() if not path.name.startswith("."))
-    return [Run(path) for path in sorted(found) if (path / "run.json").exists()]
+    try:
+        if not root.is_dir():
+            return []
+        found = [Run(path) for path in root.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise ConfigError(f"{root} cannot be read: {error.strerror}", "check its permissions") from None
+    return sorted((run for run in found if _is_run(run)), key=_age)
+
+
+def _is_run(run: Run) -> bool:
+    try:
+        os.lstat(run.file("run.json"))
+    except PermissionError:  # it cannot be looked into, so it is shown as damaged
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _age(run: Run) -> tuple[float, bool, int, str]:
+    """Sorts runs by the time when they were made; damaged ones by that in their name, or first."""
+    name, created = run.name, 0.0
+    with contextlib.suppress(ValueError, OverflowError):
+        created = datetime.strptime(name[:15], "%Y%m%d-%H%M%S").timestamp()
+    given = ""
+    with contextlib.suppress(ConfigError, ValueError, OverflowError):
+        state = run.state
+        given = state.get("name") or ""
+        created = datetime.fromisoformat(state.get("created") or "").timestamp()
+    own = re.fullmatch(rf"\d{{8}}-\d{{6}}-{re.escape(given)}(-\d+)?", name) is not None
+    return created, own, -len(name), name
 
 
 def _move_to_free(folder: Path, path: Path) -> bool:
@@ -168,4 +234,4 @@ def _move_to_free(folder: Path, path: Path) -> bool:
 
 
 def _now() -> str:
-    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="microseconds")

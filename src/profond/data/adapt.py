@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from profond.core.errors import ConfigError
-from profond.data.dataset import Dataset, Split, TensorSplit
+from profond.data.dataset import Dataset, Split, TensorSplit, contents
 from profond.data.preprocessing import Preprocessing
 
 
@@ -36,6 +36,10 @@ class PictureSplit:
 
     def raw(self, index: int) -> Tensor:
         return self.preprocessing.decode(picture(self.split.raw(index)))
+
+    def contents(self) -> list[str]:
+        """A digest of each picture as it was before."""
+        return contents(self.split)
 
     def subset(self, indices: Sequence[int]) -> PictureSplit:
         return PictureSplit(self.split.subset(indices), self.preprocessing)
@@ -78,4 +82,5 @@ def picture(raw: Tensor) -> Image.Image:
 
 def _in_memory(split: PictureSplit) -> TensorSplit:
     samples = torch.stack([split.raw(index) for index in range(len(split))])
-    return TensorSplit(samples, split.targets, [split.identity(i) for i in range(len(split))], split.groups)
+    names = [split.identity(i) for i in range(len(split))]
+    return TensorSplit(samples, split.targets, names, split.groups, origin=split)

@@ -16,6 +16,7 @@ from torch import Tensor
 from profond.core.errors import DataError, ImageError, UnknownName
 from profond.core.spec import Spec
 from profond.data.copies import equal_files, equal_rows
+from profond.data.fingerprint import of_places, of_tensor
 from profond.data.images import Opened, open_image
 from profond.data.places import Place, Places
 from profond.data.preprocessing import Preprocessing
@@ -63,16 +64,24 @@ class TensorSplit:
         targets: (n,), int64.
         names: one identity for each sample, or a prefix to which the position is added.
         groups: one group for each sample, or None.
+        origin: what the samples were made from, such as their files; it says what they are, however they are prepared.
     """
 
     def __init__(
-        self, samples: Tensor, targets: Tensor, names: Sequence[str] | str, groups: Sequence[str] | None = None
+        self,
+        samples: Tensor,
+        targets: Tensor,
+        names: Sequence[str] | str,
+        groups: Sequence[str] | None = None,
+        origin: Split | None = None,
     ) -> None:
         assert len(samples) == len(targets)
+        assert origin is None or len(origin) == len(samples)
         assert isinstance(names, str) or len(names) == len(samples)
         self.samples = samples
         self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
         self.groups = groups
+        self.origin = origin
         self._names = names
         self._on_device: dict[tuple[str, int], Tensor] = {}
 
@@ -92,7 +101,12 @@ class TensorSplit:
             self.targets[chosen],
             [self.identity(int(i)) for i in chosen],
             None if self.groups is None else [self.groups[int(i)] for i in chosen],
+            None if self.origin is None else self.origin.subset(indices),
         )
+
+    def contents(self) -> list[str]:
+        """A digest of each sample, of what it was made from."""
+        return of_tensor(self.samples) if self.origin is None else contents(self.origin)
 
     def on_device(self, device: torch.device, border: int = 0) -> Tensor:
         """The samples on a device, with ``border`` zeros around height and width; made once and kept."""
@@ -152,6 +166,10 @@ class FileSplit:
         except ImageError as error:
             raise ImageError(error.message, f"{error.help}; `profond data check DATA` looks at all of them") from None
 
+    def contents(self) -> list[str]:
+        """A digest of each sample's file."""
+        return of_places(self.places)
+
     def subset(self, indices: Sequence[int]) -> FileSplit:
         chosen = [int(i) for i in indices]
         return FileSplit(
@@ -185,6 +203,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     _hashes: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _contents: dict[str, tuple[Split, list[str]]] = field(default_factory=dict, repr=False, compare=False)
 
     def split(self, name: str) -> Split:
         """Raises: UnknownName when the data set has no such split."""
@@ -244,6 +263,19 @@ class Dataset:
             )
         return self._hashes[split]
 
+    def contents(self, split: str) -> list[str]:
+        """A digest of what each sample of a split holds, in order; made once."""
+        chosen = self.split(split)
+        kept = self._contents.get(split)
+        if kept is None or kept[0] is not chosen:
+            kept = self._contents[split] = (chosen, contents(chosen))
+        return kept[1]
+
+    def content_hash(self, split: str) -> str:
+        """SHA-256 over identity and content of every sample, in no order: other pictures of the same names differ."""
+        chosen = self.split(split)
+        return hash_samples((chosen.identity(i), digest) for i, digest in enumerate(self.contents(split)))
+
     def holdout(self, fraction: float, seed: int = 0) -> Dataset:
         """Move a share of ``train`` to ``valid``, by class; a group is moved whole, and so are equal samples.
 
@@ -294,7 +326,16 @@ def equal_samples(split: Split) -> list[list[int]]:
     return equal_files([split.places[i] for i in range(len(split))]) if isinstance(split, FileSplit) else []
 
 
+def contents(split: Split) -> list[str]:
+    """A digest of what each sample of a split holds; a kind of split that knows a cheaper one has a ``contents``."""
+    own = getattr(split, "contents", None)
+    if callable(own):
+        made: list[str] = own()
+        return made
+    return [of_tensor(split.raw(index)[None])[0] for index in range(len(split))]
+
+
 def hash_samples(samples: Iterable[tuple[str, str]]) -> str:
-    """SHA-256 over (identity, class name) pairs, in no order."""
+    """SHA-256 over (identity, class name or content) pairs, in no order."""
     lines = sorted(f"{identity}\t{label}" for identity, label in samples)
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,23 +1,38 @@
-"""A sample reduced to two short codes: one for equal, one for nearly equal."""
+"""A sample reduced to two short codes: one for equal, one for nearly equal; and a file to one that is cheap."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import zlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
+from profond.core.device import usable_cores
+from profond.core.errors import ImageError
 from profond.data.images import eight_bit
+from profond.data.places import Member, Place, Places
 
 SIDE = 16
 NEAR = 3.0
 NEAR_WORST = 24
+ENDS = 32 * 1024
+"""Bytes at each end of a large file that its digest is of."""
+
+READ = 20_000
+"""Files of a split that are read for their digests; of a larger one every so manieth, and of the others the size."""
+
 _BLOCK = 512
 _PAIRS = 4096
+_FEW = 2000
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,64 @@ def of_pixels(sample: NDArray[Any]) -> Fingerprint:
         return of_image(Image.fromarray(np.ascontiguousarray(planes)))
     digest = hashlib.blake2b(np.ascontiguousarray(sample).tobytes(), digest_size=16).digest()
     return Fingerprint(digest, None, (0, 0))
+
+
+def of_tensor(samples: Tensor) -> list[str]:
+    """A digest of each of n raw samples in memory, (n, …) of any type: 16 hexadecimal digits."""
+    rows = samples.detach().cpu().contiguous()
+    if rows.numel() == 0:
+        return [""] * len(rows)
+    kind = f"{rows.dtype} {tuple(rows.shape[1:])}".encode()
+    data = rows.view(torch.uint8).numpy().reshape(-1).data.cast("B")
+    width = len(data) // len(rows)
+    start = hashlib.blake2b(kind, digest_size=8)
+    digests = []
+    for i in range(len(rows)):
+        one = start.copy()
+        one.update(data[i * width : (i + 1) * width])
+        digests.append(one.hexdigest())
+    return digests
+
+
+def of_places(places: Places) -> list[str]:
+    """A digest of each file as it lies on the disk, whatever will be made of it.
+
+    It is of all bytes of a file up to twice `ENDS`, and of the size and both ends of a larger one. Of more than `READ`
+    files, only some are read, chosen by their names, and the others are known by their size: a million files would
+    otherwise be opened before anything begins.
+
+    Raises: ImageError when a file cannot be read.
+    """
+    every = -(-len(places) // READ)
+
+    def digest(index: int) -> str:
+        place = places[index]
+        read = zlib.crc32(places.identity(index).encode("utf-8", "surrogateescape")) % every == 0
+        try:
+            return _of_file(place, read)
+        except OSError as error:
+            raise ImageError(f"{place} cannot be read: {error.strerror}", "restore the file") from None
+
+    if len(places) < _FEW:
+        return [digest(index) for index in range(len(places))]
+    with ThreadPoolExecutor(min(8, usable_cores())) as pool:  # reading waits for the disk
+        return list(pool.map(digest, range(len(places)), chunksize=256))
+
+
+def _of_file(place: Place, read: bool) -> str:
+    start, size = (place.offset, place.size) if isinstance(place, Member) else (0, os.stat(place).st_size)
+    if not read:
+        return f"{size} bytes"
+    with open(place.archive if isinstance(place, Member) else place, "rb", buffering=0) as file:
+        file.seek(start)
+        found = hashlib.blake2b(size.to_bytes(8, "big"), digest_size=8)
+        if size <= 2 * ENDS:
+            found.update(file.read(size))
+        else:
+            found.update(file.read(ENDS))
+            file.seek(start + size - ENDS)
+            found.update(file.read(ENDS))
+    return found.hexdigest()
 
 
 def near_groups(prints: Sequence[Fingerprint]) -> list[list[int]]:

@@ -66,7 +66,9 @@ def build(
         for name, samples in by_split.items():
             rows = decoded[torch.tensor([place[id(sample)] for sample in samples])]
             names_of = [relative(sample.path, listing.root) for sample in samples]
-            splits[name] = TensorSplit(rows, _targets(samples, listing), names_of, _groups(samples))
+            targets, groups = _targets(samples, listing), _groups(samples)
+            files = FileSplit([sample.path for sample in samples], targets, listing.root, plain, groups)
+            splits[name] = TensorSplit(rows, targets, names_of, groups, origin=files)
     else:
         notes.append(f"{decoded_mib:,.0f} MiB when decoded: streamed from the files")
         for name, samples in by_split.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.errors import ConfigError, UsageError
+from profond.core.records import read_text
 from profond.core.run import Run
 from profond.evaluation.intervals import Measured, holm, mcnemar, paired_difference, wilson
-from profond.evaluation.keep import PREDICTIONS, folder_of
+from profond.evaluation.keep import CONTENT, PREDICTIONS, folder_of
+from profond.evaluation.same import differing, told
 
 SIGNIFICANT = 0.05
 
@@ -148,28 +151,29 @@ class _Table:
     split_hash: str | None
     classes: list[str]
     identities: list[str]
+    contents: dict[str, str]
     correct: NDArray[np.bool_]
 
     @classmethod
     def read(cls, run: Run, split: str) -> _Table:
         folder = folder_of(run, split)
         again = f"profond evaluate {run.path} --split {split}"
-        if not (folder / "predictions.csv").exists():
+        if not run.holds(f"evaluation/{folder.name}/predictions.csv"):
             raise ConfigError(f"{run.path} has no predictions for the split {split!r}", f"make them: {again}")
         report = run.read(f"evaluation/{folder.name}/report.json")
         try:
-            with (folder / "predictions.csv").open(encoding="utf-8", newline="") as file:
-                rows = list(csv.reader(file, strict=True))
-            if not rows or tuple(rows[0]) != PREDICTIONS or any(len(row) != len(PREDICTIONS) for row in rows):
+            text = read_text(folder / "predictions.csv")
+            head, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+            if tuple(head) not in (PREDICTIONS, (*PREDICTIONS, CONTENT)) or any(len(row) != len(head) for row in rows):
                 raise ValueError("columns are missing")
-            if len(rows) - 1 != report["count"]:
-                raise ValueError(f"{len(rows) - 1} rows instead of {report['count']}")
-            classes, split_hash = list(report["classes"]), report.get("split_hash")
-        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            if len(rows) != report["count"]:
+                raise ValueError(f"{len(rows)} rows instead of {report['count']}")
+        except (OSError, ValueError, csv.Error) as error:
             raise ConfigError(f"{folder / 'predictions.csv'} is damaged: {error}", f"make it again: {again}") from None
-        rows = sorted(rows[1:], key=lambda row: row[:2])
+        rows.sort(key=lambda row: row[:2])
         correct = np.array([row[1] == row[2] for row in rows], dtype=np.bool_)
-        return cls(split_hash, classes, [row[0] for row in rows], correct)
+        contents = {row[0]: row[-1] for row in rows} if CONTENT in head else {}
+        return cls(report.get("split_hash"), report["classes"], [row[0] for row in rows], contents, correct)
 
 
 def _check(first: str, one: _Table, second: str, other: _Table, split: str) -> None:
@@ -181,6 +185,12 @@ def _check(first: str, one: _Table, second: str, other: _Table, split: str) -> N
         received = f"{(one.split_hash or 'none')[:12]} and {(other.split_hash or 'none')[:12]}"
         raise ConfigError(
             f"{first} and {second} were not measured on the same {split} split: split hash {received}",
+            "measure both on the same data: profond evaluate RUN --data …",
+        )
+    if changed := differing(one.contents, other.contents):
+        raise ConfigError(
+            f"{first} and {second} were not measured on the same data: {told(changed, len(one.identities), split)} "
+            "something else for the one than for the other",
             "measure both on the same data: profond evaluate RUN --data …",
         )
 

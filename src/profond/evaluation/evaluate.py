@@ -16,6 +16,7 @@ from profond.evaluation.intervals import Measured
 from profond.evaluation.keep import keep
 from profond.evaluation.other import class_numbers
 from profond.evaluation.report import Report
+from profond.evaluation.same import check_content
 from profond.evaluation.tally import Tally
 from profond.tasks.batch import pair
 from profond.tasks.plain import as_task
@@ -119,21 +120,25 @@ def evaluate_run(
         pictures: draw the three figures too.
 
     Raises: UnknownName for a split that is not there; DataError when the data have a class never seen in training;
-    StorageError.
+    ConfigError when the samples of the run's own data hold something else than in training, or another process works
+    on the run; StorageError.
     """
-    dataset = experiment.dataset if data is None else data
-    samples = dataset.split(split)
-    here = torch.device(device) if device is not None else _place(experiment.model)
-    batch_size = min(batch_size, together(dataset.spec.shape, here))
-    batches: Iterable[Any] = dataset.batches(split, batch_size, device=here)
-    if data is not None:
-        batches = relabelled(batches, class_numbers(data.spec.classes, experiment.classes), here)
-    report = evaluate(
-        experiment.model, experiment.task, batches, classes=experiment.classes, device=here, progress=progress
-    )
-    report = report.sourced(data=dataset.name, split=split, split_hash=dataset.split_hash(split))
-    keep(run, name or split, report, samples, pictures=pictures)
-    return report
+    with run.held("evaluating"):
+        dataset = experiment.dataset if data is None else data
+        samples = dataset.split(split)
+        if data is None:
+            check_content(run, dataset, split)
+        here = torch.device(device) if device is not None else _place(experiment.model)
+        batch_size = min(batch_size, together(dataset.spec.shape, here))
+        batches: Iterable[Any] = dataset.batches(split, batch_size, device=here)
+        if data is not None:
+            batches = relabelled(batches, class_numbers(data.spec.classes, experiment.classes), here)
+        report = evaluate(
+            experiment.model, experiment.task, batches, classes=experiment.classes, device=here, progress=progress
+        )
+        report = report.sourced(data=dataset.name, split=split, split_hash=dataset.split_hash(split))
+        keep(run, name or split, report, samples, contents=dataset.contents(split), pictures=pictures)
+        return report
 
 
 def relabelled(batches: Iterable[Any], numbers: list[int], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:

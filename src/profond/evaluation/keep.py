@@ -18,9 +18,12 @@ from profond.core.files import storage_errors, write_bytes, write_json, write_te
 from profond.core.run import Run
 from profond.evaluation.intervals import LEVEL
 from profond.evaluation.report import SCHEMA_VERSION, Predictions, Report
+from profond.evaluation.same import readable
 
 SUMMARY = "evaluation.json"
 PREDICTIONS = ("identity", "label", "predicted", "confidence", "probability_of_label")
+CONTENT = "content"
+"""A column more, in predictions.csv: a digest of what each sample held."""
 
 
 class Samples(Protocol):
@@ -36,8 +39,20 @@ def folder_of(run: Run, name: str) -> Path:
     return run.file("evaluation") / re.sub(r"[^\w.-]+", "-", name).strip(".-")
 
 
-def keep(run: Run, name: str, report: Report, samples: Samples, *, pictures: bool = True) -> Path:
+def keep(
+    run: Run,
+    name: str,
+    report: Report,
+    samples: Samples,
+    *,
+    contents: Sequence[str] | None = None,
+    pictures: bool = True,
+) -> Path:
     """Write a report into the run; an earlier one of the same name is replaced as a whole.
+
+    Args:
+        contents: a digest of what each sample held.
+        pictures: draw the figures too.
 
     Returns: the folder, with report.json, and for a classification predictions.csv, mistakes.csv, confusion.csv and,
     if asked for, confusion.png, calibration.png and mistakes.png.
@@ -48,7 +63,12 @@ def keep(run: Run, name: str, report: Report, samples: Samples, *, pictures: boo
     with _replaced(folder) as draft:
         if report.predictions is not None and report.confusion is not None:
             said, classes = report.predictions, report.classes
-            write_text(draft / "predictions.csv", table(PREDICTIONS, _rows(said, classes, samples, range(len(said)))))
+            rows: Iterable[list[str]] = _rows(said, classes, samples, range(len(said)))
+            head: tuple[str, ...] = PREDICTIONS
+            if contents is not None:
+                head = (*PREDICTIONS, CONTENT)
+                rows = ([*row, content] for row, content in zip(rows, contents, strict=True))
+            write_text(draft / "predictions.csv", table(head, rows))
             write_text(draft / "mistakes.csv", table(PREDICTIONS, _rows(said, classes, samples, said.mistakes())))
             counts = ([name, *row] for name, row in zip(classes, report.confusion.tolist(), strict=True))
             write_text(draft / "confusion.csv", table(["true \\ predicted", *classes], counts))
@@ -71,7 +91,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _rows(said: Predictions, classes: Sequence[str], samples: Samples, order: Iterable[int]) -> Iterator[list[str]]:
     for index in order:
         yield [
-            samples.identity(int(index)).encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+            readable(samples.identity(int(index))),
             classes[said.label[index]],
             classes[said.predicted[index]],
             f"{said.confidence[index]:.6f}",
@@ -89,7 +109,7 @@ def _draw(folder: Path, report: Report, samples: Samples, title: str) -> None:
 
 def _summarise(run: Run, name: str, report: Report) -> None:
     """Set this evaluation's entry in ``evaluation.json`` and leave the others."""
-    old = run.read(SUMMARY) if run.file(SUMMARY).exists() else {}
+    old = run.read(SUMMARY) if run.holds(SUMMARY) else {}
     metrics = {key: measured.to_json() for key, measured in report.metrics.items()}
     samples = {**old.get("samples", {}), name: report.count}
     summary = {"schema_version": SCHEMA_VERSION, "level": LEVEL}

@@ -45,8 +45,25 @@ def configure(name: str, spec: Spec | None = None, settings: Mapping[str, Any] |
 
 
 def create(name: str, spec: Spec | None = None, **settings: Any) -> nn.Module:
-    """Build a registered model with fresh weights from the current random state."""
-    model: nn.Module = registry.load(name)(**configure(name, spec, settings))
+    """Build a registered model with fresh weights from the current random state.
+
+    Raises: UnknownName; ConfigError for settings that no network can be built with; DeviceError for one that this
+    machine has no room for.
+    """
+    from profond.core.errors import ConfigError, ProfondError, out_of_memory
+    from profond.models.bounded import Bounded
+
+    target, config = registry.load(name), configure(name, spec, settings)
+    try:
+        with Bounded(f"model {name!r}"):
+            model: nn.Module = target(**config)
+    except ProfondError:
+        raise
+    except (RuntimeError, OverflowError) as error:
+        if out_of_memory(error):
+            raise
+        first = str(error).partition("\n")[0]
+        raise ConfigError(f"model {name!r} cannot be built: {first}", "check its settings") from None
     return model
 
 

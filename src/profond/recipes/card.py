@@ -36,7 +36,7 @@ def model_card(run: Run, experiment: Experiment) -> str:
         else:
             told += f"new head, then {len(experiment.training.unfreeze)} parts of the network below it, deepest first"
         lines.insert(-1, told)
-    if run.file("evaluation.json").exists():
+    if run.holds("evaluation.json"):
         lines += ["| split | metric | value | 95 % interval |", "|---|---|---|---|"]
         for split, metrics in run.read("evaluation.json")["metrics"].items():
             for name, measured in metrics.items():

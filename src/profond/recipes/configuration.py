@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from profond.core.config import bind
-from profond.core.errors import ConfigError, ProfondError, UnknownName
+from profond.core.errors import ConfigError, ProfondError, UnknownName, nearest
+from profond.core.records import parse, read_text
 from profond.data import registry as data_sets
 from profond.data.augment import Augment
 from profond.data.folder import open_folder
@@ -98,8 +98,8 @@ def changed(config: Configuration, changes: Mapping[str, Any]) -> Configuration:
         for part in inner:
             target = target.setdefault(part, {})
         target[name] = value
-        for other in {"epochs": ["steps"], "steps": ["epochs"]}.get(name, []) if top == "training" else []:
-            target[other] = None
+        if top == "training" and value is not None and name in ("epochs", "steps"):
+            target["steps" if name == "epochs" else "epochs"] = None
     return config
 
 
@@ -136,20 +136,66 @@ def checked(config: Configuration) -> Configuration:
 def read_file(path: Path | str) -> dict[str, Any]:
     """Settings from a .json or .toml file, by section. Raises: ConfigError."""
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+    try:  # what a shell hands over, as in --config <(…), is a pipe below /dev; any other pipe would be waited for
+        text = path.read_text(encoding="utf-8") if path.is_relative_to("/dev") else read_text(path)
+        data = tomllib.loads(text) if path.suffix == ".toml" else parse(text, path.name)
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"cannot read settings from {path}: {error}", "give a .json or .toml file") from None
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path} holds no settings", 'such as {"training": {"epochs": 3}}')
+    return data
+
+
+def as_changes(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by section, as `changed` takes them."""
     changes: dict[str, Any] = {}
-    for key, value in data.items():
+    for key, value in settings.items():
         if key in SECTIONS and isinstance(value, dict):
             changes |= {f"{key}.{name}": inner for name, inner in value.items()}
         elif key != "recipe":
             changes[key] = value
     return changes
+
+
+def says_all(settings: Mapping[str, Any]) -> bool:
+    """Whether settings name both a model and data, as a run's ``config.json`` does: nothing else is needed to train."""
+    return all(isinstance(settings.get(part), dict) and settings[part].get("name") for part in ("model", "data"))
+
+
+def again(settings: Mapping[str, Any], model: str | None = None, data: str | None = None) -> Configuration:
+    """What a run's ``config.json`` describes, to be done once more: to the same weights, on the same machine.
+
+    Args:
+        settings: with a model and data; what else they leave out is as in `for_model` or `for_finetuning`.
+        model, data: instead of theirs; what the old ones decided about each other is left out then.
+    """
+    names = str(settings["model"]["name"]), str(settings["data"]["name"])
+    made = for_finetuning(*names) if "transfer" in settings else for_model(*names)
+    config = {**changed(made, as_changes(settings)), "recipe": settings.get("recipe")}
+    other_model, other_data = model not in (None, names[0]), data not in (None, names[1])
+    if other_data:
+        assert data is not None
+        config = on_data(config, data)
+        config["model"] = {k: v for k, v in config["model"].items() if k not in ("input_shape", "num_classes")}
+        if isinstance(config["task"].get("class_weights"), list | tuple):
+            config["task"]["class_weights"] = "balanced"
+    if other_model:
+        config["model"] = {"name": model}
+    if other_model or other_data:
+        config["recipe"] = None
+        if "transfer" in config:
+            config = staged_anew(config)
+            config["data"].pop("preprocessing", None)
+    if other_model and "transfer" in config:
+        config["transfer"] |= {"weights": None}
+    return config
+
+
+def staged_anew(config: Configuration, parts: int | None = None) -> Configuration:
+    """A fine-tuning whose parts are laid out again, as many as are given or as before."""
+    plain = Training()
+    names = ("freeze", "unfreeze", "rate_factors", "freeze_norms")
+    training = {**config["training"], **{name: getattr(plain, name) for name in names}}
+    transfer = {**config["transfer"], "origin": "", "sha256": "", "fresh": ()}
+    return {**config, "training": training, "transfer": transfer if parts is None else {**transfer, "parts": parts}}
 
 
 def _target(section: str, name: str | None) -> Callable[..., Any]:
@@ -175,8 +221,10 @@ def _section_of(config: Configuration, name: str) -> str:
         accepted[section] = set(parameters)
     holders = [section for section, names in accepted.items() if name in names]
     if not holders:
-        every = sorted(set().union(*accepted.values()))
-        raise UnknownName("setting", name, every)
+        every = set().union(*accepted.values())
+        near = nearest(name, every)
+        listed = "; ".join(f"{section}: {', '.join(sorted(names))}" for section, names in accepted.items() if names)
+        raise UnknownName("setting", name, every, near or f"the settings are, of {listed}")
     if len(holders) > 1:
         places = " or ".join(f"{section}.{name}" for section in holders)
         raise ConfigError(f"{name!r} is a setting of several parts", f"say which: {places}")

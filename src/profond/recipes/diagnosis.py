@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from profond.core.errors import ConfigError
 from profond.core.run import Run
-from profond.models import head_of
-from profond.recipes import finetune, symptoms
+from profond.recipes import symptoms
 from profond.recipes.configuration import Configuration
 from profond.recipes.experiment import Experiment, assemble, load
 from profond.recipes.symptoms import Sign
@@ -23,22 +22,8 @@ def diagnose_plan(config: Configuration, *, say: Callable[[str], None] = lambda 
 
 def diagnose_run(run: Run, *, say: Callable[[str], None] = lambda text: None) -> list[Sign]:
     """What went wrong in a run. Raises: ConfigError when it is damaged, or not on pictures."""
-    finished = run.file(checkpoint.FINAL).exists()
-    return _looked(load(run) if finished else _stopped(run), run, say)
-
-
-def _stopped(run: Run) -> Experiment:
-    """An unfinished run, with the weights of its last checkpoint where it has one."""
-    experiment = load(run, weights=False)
-    if experiment.transfer is not None:
-        experiment.model, _ = finetune.started(experiment.config)
-    path = run.file(checkpoint.LAST)
-    if path.exists():
-        tensors = checkpoint.without_prefix("model", checkpoint.load_tensors(path)[0])
-        whole = tensors.keys() == experiment.model.state_dict().keys()  # else a head, trained on features
-        model = experiment.model if whole else experiment.model.get_submodule(head_of(experiment.model))
-        checkpoint.restore(model, tensors, str(path))
-    return experiment
+    trained = run.holds(checkpoint.FINAL) or run.holds(checkpoint.LAST)
+    return _looked(load(run, weights="last" if trained else False), run, say)
 
 
 def _looked(experiment: Experiment, run: Run | None, say: Callable[[str], None]) -> list[Sign]:

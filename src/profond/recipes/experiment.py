@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,8 @@ from profond.data.loader import Batches
 from profond.data.open import open_dataset
 from profond.data.portion import portion
 from profond.data.preprocessing import Preprocessing
-from profond.models import configure, create
+from profond.evaluation.same import check_content, check_names
+from profond.models import configure, create, head_of
 from profond.recipes import finetune
 from profond.recipes.configuration import Configuration, checked
 from profond.recipes.recipe import Loader, Transfer
@@ -69,15 +71,15 @@ class Experiment:
     @cached_property
     def dataset(self) -> Dataset:
         """Raises: ConfigError when the data is not what the run was trained with."""
+        name = self.config["data"]["name"]
+        if self.run is not None and name not in data_sets.names() and not os.path.exists(Path(name).expanduser()):
+            raise ConfigError(
+                f"the data of {self.run.path} are not at {name} any more",
+                f"if they were moved: profond runs resume {self.run.path} --data NEW",
+            )
         dataset = opened(self.config)
-        if self.run is not None and self.run.file("split.json").exists():
-            known = self.run.read("split.json")["hash"]
-            for split, hash_then in known.items():
-                if split not in dataset.splits or dataset.split_hash(split) != hash_then:
-                    raise ConfigError(
-                        f"the {split} split of {dataset.name} is not the one that {self.run.path} was trained with",
-                        "restore the data, or train again",
-                    )
+        if self.run is not None:
+            check_names(self.run, dataset)
         return dataset
 
     @cached_property
@@ -88,25 +90,22 @@ class Experiment:
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
-        if self.run is not None and self.run.file("preprocessing.json").exists():
+        if self.run is not None and self.run.holds("preprocessing.json"):
             return Preprocessing.from_json(self.run.read("preprocessing.json"))
         return self.dataset.preprocessing
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        if self.run is not None and self.run.file("labels.json").exists():
-            names = self.run.read("labels.json").get("classes")
-            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-                raise ConfigError(
-                    f"{self.run.file('labels.json')} is damaged: no list of classes", "restore it, or train again"
-                )
-            return tuple(names)
+        if self.run is not None and self.run.holds("labels.json"):
+            return tuple(self.run.read("labels.json")["classes"])
         return self.dataset.spec.classes
 
     def batches(self, split: str, *, training: bool = False, device: torch.device | str = "cpu") -> Batches:
         """Batches of a split: shuffled and augmented for training, in order and plain otherwise."""
         if split not in self.dataset.splits:
             raise ConfigError(f"{self.dataset.name} has no {split!r} split", f"it has {', '.join(self.dataset.splits)}")
+        if self.run is not None:
+            check_content(self.run, self.dataset, split)
         return self.dataset.batches(
             split,
             self.loader.batch_size if training else max(256, self.loader.batch_size),
@@ -166,29 +165,67 @@ def assemble(config: Configuration) -> Experiment:
     return Experiment(config, _fresh_model(config), dataset=dataset, notes=notes)
 
 
-def load(run: Run, *, weights: bool = True) -> Experiment:
+def load(run: Run, *, weights: bool | Literal["last"] = True, config: Configuration | None = None) -> Experiment:
     """The experiment of a run folder, with its trained weights, in eval mode.
 
+    A run that was stopped has those of its best checkpoint, or of its last where none was validated; ``notes`` says
+    which.
+
     Args:
-        weights: False leaves those that it started from, for a run that is not finished.
+        weights: False leaves those that it started from, for a run that is not finished; of one that was stopped,
+            ``"last"`` takes the last checkpoint, not the best.
+        config: instead of the run's own.
 
     Raises: ConfigError when a file of the run is missing, damaged or does not fit.
     """
+    given = run.config if config is None else config
     try:
-        config = checked(run.config)
-        if weights or "transfer" not in config or run.file(checkpoint.LAST).exists():
-            model = _fresh_model(run.config)
-        else:
+        config = checked(given)
+        model = _fresh_model(config)
+        complete = (weights and _finished(run)) or _holds_all_of(run, model)
+        if "transfer" in config and not complete:
+            # A head that is trained alone is all that its checkpoints hold: what is below it comes from the weights.
             model, _ = finetune.started(config)
     except ProfondError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"{run.file('config.json')} is damaged: {error!r}", "restore it, or train again") from None
-    config["model"] = run.config["model"]
-    if weights:
+    config["model"] = given["model"]
+    notes = []
+    if weights and _finished(run):
         checkpoint.load_weights(model, run.file(checkpoint.FINAL))
+    elif weights:
+        notes.append(_load_stopped(run, model, best=weights is True))
+    if weights:
         model.eval()
-    return Experiment(config, model, run=run)
+    return Experiment(config, model, run=run, notes=notes)
+
+
+def _finished(run: Run) -> bool:
+    """Whether the final weights are those to use: not while a training that goes beyond them is under way."""
+    under_way = run.state.get("status") != "done" and run.holds(checkpoint.LAST)
+    return not under_way
+
+
+def _holds_all_of(run: Run, model: nn.Module) -> bool:
+    """Whether the last checkpoint has the whole network in it."""
+    path = run.file(checkpoint.LAST)
+    return run.holds(checkpoint.LAST) and checkpoint.names(path, "model") == model.state_dict().keys()
+
+
+def _load_stopped(run: Run, model: nn.Module, *, best: bool) -> str:
+    """Puts the best checkpoint's weights into a model, or the last one's; says which."""
+    last, facts = checkpoint.load_tensors(run.file(checkpoint.LAST))
+    done = checkpoint.steps_of(facts)
+    if best and run.holds(checkpoint.BEST):
+        tensors, of_best = checkpoint.load_tensors(run.file(checkpoint.BEST))
+        path, of = run.file(checkpoint.BEST), f"the best that were validated, of step {of_best.get('step', '?')}"
+    else:
+        path, of = run.file(checkpoint.LAST), "the last"
+        tensors = checkpoint.without_prefix("average", last) or checkpoint.without_prefix("model", last)
+    whole = "transfer" not in run.config or tensors.keys() == model.state_dict().keys()
+    checkpoint.restore(model if whole else model.get_submodule(head_of(model)), tensors, str(path))
+    return f"{run.path} is not finished: {done} steps are done, and its weights are {of}"
 
 
 def _absent_classes(dataset: Dataset) -> list[str]:

@@ -56,8 +56,13 @@ def started(config: Configuration) -> tuple[nn.Module, tuple[str, ...]]:
     settings = {key: value for key, value in config["model"].items() if key != "name"}
     name, transfer = config["model"]["name"], config["transfer"]
     file = locate(name, transfer["weights"], **settings)
+    if not file.path.is_file():
+        raise ConfigError(f"the weights are not at {file.path} any more", "put them back, or fine-tune again")
     if transfer.get("sha256") and sha256(file.path) != transfer["sha256"]:
-        raise ConfigError(f"{file.path} is not the file that this run was started from", "restore it, or train again")
+        raise ConfigError(
+            f"{file.path} is not the file that this run was started from",
+            "restore it, or fine-tune again with --weights",
+        )
     seed_here(config["training"]["seed"], "model")
     loaded = load_pretrained(name, transfer["weights"], new_head=True, **settings)
     head, fresh = head_of(loaded.model), loaded.placed.fresh
@@ -75,7 +80,7 @@ def complete(config: Configuration, dataset: Dataset) -> tuple[nn.Module, list[s
     config["model"] = {"name": config["model"]["name"], **file.config}
     own = file.label == str(file.path)
     transfer["weights"] = str(file.path.absolute()) if own else file.row.source
-    model, fresh = started({**config, "transfer": {**transfer, "sha256": ""}})
+    model, fresh = started(config)  # where the checksum is known already, this is a run done once more
     transfer |= {"origin": file.label, "sha256": sha256(file.path), "fresh": list(fresh)}
     new = ", ".join((head_of(model), *fresh))
     notes.append(f"weights: {file.label}; new, for {dataset.spec.num_classes} classes: {new}")

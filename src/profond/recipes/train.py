@@ -15,10 +15,14 @@ from profond.core.files import write_text
 from profond.core.names import as_text
 from profond.core.run import Run
 from profond.data.dataset import Dataset
+from profond.data.preprocessing import Preprocessing
 from profond.evaluation.evaluate import evaluate_run
+from profond.evaluation.same import check_content, readable
 from profond.recipes.card import model_card
+from profond.recipes.configuration import on_data
 from profond.recipes.experiment import Experiment, load
 from profond.recipes.finetune import head_work
+from profond.recipes.lengthen import lengthen
 from profond.training.find import Found, find_learning_rate
 from profond.training.loop import fit
 from profond.training.observers import Observer, TensorBoard
@@ -51,19 +55,51 @@ def train_experiment(
             "leave them out; for several processes call profond.training.fit from Python",
         )
     run = Run.create(out, name, experiment.config)
-    run.update(warnings=list(experiment.dataset.warnings))
-    say(f"run {run.path}")
-    return _stoppable(experiment, run, observers, say, resume=False)
+    with run.held("training"):
+        run.update(warnings=list(experiment.dataset.warnings))
+        say(f"run {run.path}")
+        return _stoppable(experiment, run, observers, say, resume=False)
 
 
-def resume_run(run: Run, *, observers: Sequence[Observer] = (), say: Say = lambda text: None) -> Run:
-    """Continue a run that was stopped or killed; one that is complete is left as it is.
+def resume_run(
+    run: Run,
+    *,
+    data: str | None = None,
+    epochs: float | str | None = None,
+    steps: int | str | None = None,
+    observers: Sequence[Observer] = (),
+    say: Say = lambda text: None,
+) -> Run:
+    """Continue a run that was stopped or killed; one that is complete is left as it is, unless it is to be longer.
 
-    Raises: ConfigError when the run is damaged or its data has changed.
+    Args:
+        data: where its data are now, if they were moved.
+        epochs, steps: how long the whole training is to be instead; ``"+5"`` is so many more than now. See `lengthen`.
+
+    Raises: ConfigError when the run is damaged, its data have changed, or another process works on it.
     """
-    if run.state.get("status") == "done" and run.file("README.md").exists():
-        return run
-    return _stoppable(load(run, weights=False), run, observers, say, resume=True)
+    with run.held("training"):
+        if data is not None:
+            _move(run, data)
+        if epochs is not None or steps is not None:
+            say(lengthen(run, epochs=epochs, steps=steps))
+        if is_complete(run):
+            return run
+        return _stoppable(load(run, weights=False), run, observers, say, resume=True)
+
+
+def is_complete(run: Run) -> bool:
+    """Whether nothing is left to do: trained, evaluated and described."""
+    return run.state.get("status") == "done" and run.holds("README.md")
+
+
+def _move(run: Run, data: str) -> None:
+    """Its data are somewhere else now. Raises: ConfigError when those are not the same."""
+    config = {**run.config, "data": on_data(run.config, str(Path(data).expanduser().absolute()))["data"]}
+    dataset = load(run, weights=False, config=config).dataset
+    for split in dataset.splits:
+        check_content(run, dataset, split)
+    run.write("config.json", config)
 
 
 def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
@@ -77,14 +113,14 @@ def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
 
 
 def split_lines(dataset: Dataset) -> Iterator[str]:
-    """Which sample is in which split, as CSV: split, class, identity."""
+    """Which sample is in which split, as CSV: split, class, identity, and a digest of what it holds."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("split", "label", "sample"))
+    writer.writerow(("split", "label", "sample", "content"))
     for name, split in dataset.splits.items():
+        contents = dataset.contents(name)
         for index, target in enumerate(split.targets.tolist()):
-            identity = split.identity(index).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            writer.writerow((name, dataset.spec.classes[target], identity))
+            writer.writerow((name, dataset.spec.classes[target], readable(split.identity(index)), contents[index]))
         yield text.getvalue()
         text.seek(0)
         text.truncate()
@@ -99,14 +135,32 @@ def _stoppable(experiment: Experiment, run: Run, observers: Sequence[Observer], 
         raise Interrupted("stopped", f"`profond runs resume {run.path}` continues it") from None
 
 
+def _check_same(run: Run, dataset: Dataset) -> None:
+    """Raises: ConfigError when a run that goes on would not see what it saw before."""
+    for split in dataset.splits:
+        check_content(run, dataset, split)
+    if run.holds("preprocessing.json"):
+        then = Preprocessing.from_json(run.read("preprocessing.json"))
+        if then != dataset.preprocessing:
+            raise ConfigError(
+                f"{dataset.name} would be prepared otherwise than {run.path} did: {dataset.preprocessing} "
+                f"instead of {then}",
+                "restore the data, or train again",
+            )
+
+
 def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], say: Say, *, resume: bool) -> Run:
     dataset, training = experiment.dataset, experiment.training
     if "train" not in dataset.splits:
         raise ConfigError(f"{dataset.name} has no train split", f"it has {', '.join(dataset.splits)}")
+    if resume:
+        _check_same(run, dataset)
     run.write("labels.json", {"classes": list(dataset.spec.classes)})
     run.write("preprocessing.json", dataset.preprocessing.to_json())
     hashes = {split: dataset.split_hash(split) for split in dataset.splits}
-    run.write("split.json", {"hash": hashes, "sizes": {name: len(s) for name, s in dataset.splits.items()}})
+    content = {split: dataset.content_hash(split) for split in dataset.splits}
+    sizes = {name: len(s) for name, s in dataset.splits.items()}
+    run.write("split.json", {"hash": hashes, "sizes": sizes, "content": content})
     write_text(run.file("split.csv"), "".join(split_lines(dataset)))
     device = choose_device(training.device)
     where = f"{usable_cores()} cores" if device.type == "cpu" else str(device)
@@ -126,5 +180,5 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
     for split in ("valid", "test"):
         if split in dataset.splits:
             evaluate_run(run, experiment, split, device=device)
-    write_text(run.file("README.md"), model_card(run, experiment))
+    write_text(run.file("README.md"), readable(model_card(run, experiment)))
     return run

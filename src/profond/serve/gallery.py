@@ -70,6 +70,7 @@ class Gallery:
         dataset = replace(dataset, preprocessing=predictor.preprocessing)
         known = {
             "data": dataset.split_hash(split),
+            "content": dataset.content_hash(split),
             "weights": digest(predictor.model),
             "preprocessing": predictor.preprocessing.to_json(),
             "stage": stage,

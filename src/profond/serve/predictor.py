@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from profond.core.device import choose_device, together, usable_cores
 from profond.core.errors import ConfigError, DataError, ProfondError
+from profond.core.finding import find_run
 from profond.core.run import Run
 from profond.data.images import conversions, is_grey, open_image
 from profond.data.preprocessing import Preprocessing
@@ -92,6 +93,7 @@ class Predictor:
         self.resize = resize
         self.conversions: Counter[str] = Counter()
         self.weights = ""
+        self.notes: tuple[str, ...] = ()
         self.preprocessing = preprocessing
         self._required = preprocessing.size if preprocessing.fixed_size else None
 
@@ -105,13 +107,21 @@ class Predictor:
         cls,
         path: Run | Path | str,
         *,
+        runs: Path | str = "runs",
         device: str = "auto",
         resize: bool = False,
         precision: Precision = "fp32",
         engine: Engine = "auto",
     ) -> Predictor:
-        """A finished run's predictor. Raises: ConfigError when the folder is not one, or is damaged; DeviceError."""
-        run = path if isinstance(path, Run) else Run.open(path)
+        """A run's predictor; of one that was stopped, that of its best checkpoint, which ``notes`` says.
+
+        Args:
+            path: a run's folder, its name below ``runs``, or ``"last"``, the newest finished one.
+            runs: folder where names are looked up.
+
+        Raises: ConfigError when the folder is not a run, or is damaged; MissingError; DeviceError.
+        """
+        run = path if isinstance(path, Run) else find_run(path, runs)
         return cls.of(load(run), device=device, resize=resize, precision=precision, engine=engine)
 
     @classmethod
@@ -162,7 +172,7 @@ class Predictor:
         engine: Engine = "auto",
     ) -> Predictor:
         """The predictor of an experiment with trained weights. Raises: ConfigError, DeviceError."""
-        return cls(
+        predictor = cls(
             experiment.model,
             experiment.task,
             experiment.preprocessing,
@@ -172,6 +182,8 @@ class Predictor:
             precision=precision,
             engine=engine,
         )
+        predictor.notes = experiment.notes
+        return predictor
 
     def predict(self, images: Picture | Iterable[Picture], *, top: int = 5, batch_size: int = 256) -> list[Prediction]:
         """Predict pictures, all or none: a list of predictions, of one where a single picture is given.

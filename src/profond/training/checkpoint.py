@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,39 @@ def save_tensors(path: Path | str, tensors: Mapping[str, Tensor], facts: Mapping
 
 def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Raises: ConfigError when the file is missing, cut short or not safetensors."""
+    with _opened(path) as file:
+        facts = json.loads((file.metadata() or {}).get("profond", "{}"))
+        if not isinstance(facts, dict):
+            raise ValueError("its facts are no JSON object")
+        return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+
+
+@contextlib.contextmanager
+def _opened(path: Path | str) -> Iterator[Any]:
+    """Raises: ConfigError when the file is missing, cut short or not safetensors."""
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"{path} is missing", "is the run finished? `profond runs resume` continues one")
     try:
+        if not path.is_file():
+            raise ConfigError(f"{path} is missing", "is the run finished? `profond runs resume` continues one")
         with openable(path) as name, safe_open(name, framework="pt") as file:
-            facts = json.loads((file.metadata() or {}).get("profond", "{}"))
-            return {key: file.get_tensor(key) for key in file.keys()}, facts  # noqa: SIM118
-    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+            yield file
+    except ConfigError:
+        raise
+    except (SafetensorError, ValueError, RecursionError, OSError) as error:
         raise ConfigError(f"{path} is damaged: {error}", "restore the file, or train again") from None
+
+
+def names(path: Path | str, prefix: str) -> set[str]:
+    """What a checkpoint has under a prefix, without reading the tensors. Raises: ConfigError as `load_tensors`."""
+    with _opened(path) as file:
+        return {name.removeprefix(f"{prefix}.") for name in file.keys() if name.startswith(f"{prefix}.")}  # noqa: SIM118
+
+
+def steps_of(facts: Mapping[str, Any]) -> int:
+    """The steps that a checkpoint's training had done; 0 where it does not say."""
+    position = facts.get("position")
+    steps = position.get("step") if isinstance(position, dict) else None
+    return steps if isinstance(steps, int) else 0
 
 
 def load_weights(model: nn.Module, path: Path | str) -> None:
@@ -60,6 +85,11 @@ def restore(model: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
         f"{name} is {tuple(tensors[name].shape)}, the model's is {tuple(own[name].shape)}"
         for name in own
         if name in tensors and tensors[name].shape != own[name].shape
+    ]
+    wrong += [
+        f"{name} is {tensors[name].dtype}, the model's is {own[name].dtype}"
+        for name in own
+        if name in tensors and tensors[name].is_floating_point() != own[name].is_floating_point()
     ]
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -88,10 +118,18 @@ def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Ten
         state.setdefault(int(index), {})[key] = tensor
     for index, entry in facts["scalars"].items():
         state.setdefault(int(index), {}).update(entry)
+    for entry in state.values():
+        if not all(value is None or isinstance(value, Tensor | int | float) for value in entry.values()):
+            raise ValueError("the state of an optimizer is no number")
+    settings = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
     optimizer.load_state_dict({"state": state, "param_groups": facts["groups"]})
+    for group, own in zip(optimizer.param_groups, settings, strict=True):
+        group.update(own)  # they come from the configuration, which may have another length since
     # NOTE fused optimizers walk through memory: what belongs to a parameter must lie as it does, channels last or not.
     for parameter, entry in optimizer.state.items():
         for key, value in entry.items():
+            if isinstance(value, Tensor) and value.numel() != 1 and value.shape != parameter.shape:
+                raise ValueError(f"the state {key!r} of an optimizer has another shape than its parameter")
             if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
                 entry[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 

@@ -14,7 +14,15 @@ from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
 
 from profond.core.device import choose_device
-from profond.core.errors import ConfigError, DataError, DeviceError, Interrupted, NonFiniteLoss, ProfondError
+from profond.core.errors import (
+    ConfigError,
+    DataError,
+    DeviceError,
+    Interrupted,
+    NonFiniteLoss,
+    ProfondError,
+    out_of_memory,
+)
 from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.tasks.plain import as_task
@@ -76,11 +84,12 @@ def fit(
     check_given(model, batches, training, valid, observers, run)
     loop = _Loop(model, task, batches, training or Training(), valid, observers, run, whole)
     on_cpu = loop.device.type == "cpu"
-    with stop_requests() as request, freed_memory_kept() if on_cpu else contextlib.nullcontext():
+    alone = run.held("training") if run is not None and loop.leads else contextlib.nullcontext()
+    with alone, stop_requests() as request, freed_memory_kept() if on_cpu else contextlib.nullcontext():
         try:
             return loop.run(request, resume)
-        except RuntimeError as error:  # torch has an OutOfMemoryError on GPUs only
-            if "out of memory" in str(error) or "can't allocate memory" in str(error):
+        except (RuntimeError, MemoryError) as error:
+            if out_of_memory(error):
                 raise DeviceError(f"out of memory on {loop.device}", "use a smaller --batch-size") from error
             if "device-side assert" in str(error):  # what it was is only known where the labels are looked at
                 raise DataError(
@@ -163,15 +172,16 @@ class _Loop:
         if self.folder is not None:
             if resume:
                 self._load()
-            if self._leads:
+            if self.leads:
                 self.folder.rewind_metrics(self.position.lines)
-                self.folder.update(status="running", device=str(self.device), precision=str(self.arithmetic))
+                how = {"device": str(self.device), "precision": str(self.arithmetic), "total_steps": self.total_steps}
+                self.folder.update(status="running", **how)
         for observer in self._watching:
             observer.started(self._progress())
         try:
             self._train(request)
         except BaseException as error:
-            if self.folder is not None and self._leads and not isinstance(error, GeneratorExit):
+            if self.folder is not None and self.leads and not isinstance(error, GeneratorExit):
                 with contextlib.suppress(OSError, ProfondError):  # the first error is the one to tell
                     stopped = isinstance(error, Interrupted | KeyboardInterrupt)
                     self.folder.update(status="interrupted" if stopped else "failed", error=str(error) or None)
@@ -304,7 +314,7 @@ class _Loop:
         record = {"step": position.step, "epoch": round(self._epoch, 4), "split": split, **metrics}
         record["seconds"] = round(position.seconds, 3)
         position.lines += 1
-        if self.folder is not None and self._leads:
+        if self.folder is not None and self.leads:
             self.folder.append_metrics(record)
         for observer in self._watching:
             observer.logged(self._progress(), record)
@@ -337,7 +347,7 @@ class _Loop:
         if better:
             position.best = value
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._kept.state_dict().items()}
-            if self.folder is not None and self._leads:
+            if self.folder is not None and self.leads:
                 facts = {"step": position.step, training.monitor: value}
                 checkpoint.save_tensors(self.folder.file(checkpoint.BEST), self.best, facts)
         if training.schedule == "plateau" and position.since_reduced >= training.plateau_patience:
@@ -354,12 +364,12 @@ class _Loop:
         return self.average.model if self.average else self.model
 
     @property
-    def _leads(self) -> bool:
+    def leads(self) -> bool:
         return self.fabric.is_global_zero
 
     @property
     def _watching(self) -> Sequence[Observer]:
-        return self.observers if self._leads else ()
+        return self.observers if self.leads else ()
 
     @property
     def _epoch(self) -> float:
@@ -378,7 +388,7 @@ class _Loop:
         )
 
     def _save(self) -> None:
-        if self.folder is None or not self._leads:
+        if self.folder is None or not self.leads:
             return
         if not all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
             self._not_finite()
@@ -386,7 +396,7 @@ class _Loop:
 
     def _load(self) -> None:
         assert self.folder is not None
-        if self.folder.file(checkpoint.LAST).exists():
+        if self.folder.holds(checkpoint.LAST):
             self.learner.load(self.folder.file(checkpoint.LAST))
         if self.position.best is not None:
             self.best, _ = checkpoint.load_tensors(self.folder.file(checkpoint.BEST))
@@ -396,7 +406,7 @@ class _Loop:
         final = self.best if self.training.keep == "best" and self.best else self._kept.state_dict()
         self.model.load_state_dict({name: tensor.to(self.device) for name, tensor in final.items()})
         self.model.eval()
-        if self.folder is not None and self._leads:
+        if self.folder is not None and self.leads:
             checkpoint.save_tensors(self.folder.file(checkpoint.FINAL), self.whole.state_dict())
             facts = {"steps": self.position.step, "total_steps": self.total_steps}
             self.folder.update(status="done", error=None, seconds=round(self.position.seconds, 3), **facts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
@@ -130,9 +131,17 @@ class Learner:
             for name, optimizer in self.optimizers.items():
                 state = checkpoint.without_prefix(f"optimizer.{name}", tensors)
                 checkpoint.unpack_optimizer(optimizer, state, facts["optimizers"][name])
-            self.window.sums, self.window.counts = dict(facts["window"]["sums"]), dict(facts["window"]["counts"])
-            vars(self.position).update(vars(Position(**facts["position"])))
-        except (KeyError, TypeError, ValueError) as error:
+            window = facts["window"]
+            self.window.sums = TypeAdapter(dict[str, float]).validate_python(window["sums"], strict=True)
+            self.window.counts = TypeAdapter(dict[str, int]).validate_python(window["counts"], strict=True)
+            if self.window.counts.keys() != self.window.sums.keys() or 0 in self.window.counts.values():
+                raise ValueError("its sums and counts do not belong together")
+            found = TypeAdapter(Position).validate_python(facts["position"], strict=False)
+            if min(found.step, found.epoch, found.batch, found.lines) < 0:
+                raise ValueError("its position is before the start")
+            vars(self.position).update(vars(found))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             if isinstance(error, ConfigError):
                 raise
-            raise ConfigError(f"{path} is of another training: {error}", "train again") from None
+            first = str(error).partition("\n")[0]
+            raise ConfigError(f"{path} is damaged, or of another training: {first}", "train again") from None

@@ -1,0 +1,182 @@
+"""What stands in each JSON file of a run, as far as anybody relies on it; what does not fit is damage."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+DEEPEST = 64
+"""Objects inside objects: what any of our files need, many times over."""
+
+_LARGEST = 256 * 2**20
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=True)
+
+
+class State(_Record):
+    """``run.json``"""
+
+    name: str | None = None
+    status: str | None = None
+    created: str | None = None
+    updated: str | None = None
+    error: str | None = None
+    device: str | None = None
+    precision: str | None = None
+    seconds: float | None = None
+    features_seconds: float | None = None
+    steps: int | None = None
+    total_steps: int | None = None
+    warnings: list[str] = []
+    lengthened: list[dict[str, Any]] = []
+
+
+class _Named(_Record):
+    name: str | None = None
+
+
+class Settings(_Record):
+    """``config.json``"""
+
+    recipe: str | None = None
+    data: _Named | None = None
+    model: _Named | None = None
+    task: _Named | None = None
+    training: dict[str, Any] | None = None
+    loader: dict[str, Any] | None = None
+    augment: dict[str, Any] | None = None
+    transfer: dict[str, Any] | None = None
+
+
+class Samples(_Record):
+    """``split.json``; ``content`` is younger than the others."""
+
+    hash: dict[str, str]
+    sizes: dict[str, int] = {}
+    content: dict[str, str] = {}
+
+
+class Labels(_Record):
+    """``labels.json``"""
+
+    classes: list[str]
+
+
+class Measure(_Record):
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _both_ends(self) -> Measure:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has two ends")
+        return self
+
+
+class Evaluation(_Record):
+    """``evaluation.json``: metrics by split and name."""
+
+    metrics: dict[str, dict[str, Measure | float]]
+    samples: dict[str, int] = {}
+
+
+class Kept(_Record):
+    """``evaluation/<split>/report.json``"""
+
+    count: int = Field(ge=0)
+    classes: list[str]
+    split_hash: str | None = None
+
+
+class Line(_Record):
+    """One line of ``metrics.jsonl``."""
+
+    step: int
+    split: str
+    epoch: float | None = None
+    seconds: float | None = None
+    loss: float | None = None
+
+
+KINDS: dict[str, type[_Record]] = {
+    "run.json": State,
+    "config.json": Settings,
+    "split.json": Samples,
+    "labels.json": Labels,
+    "evaluation.json": Evaluation,
+    "report.json": Kept,
+    "metrics.jsonl": Line,
+}
+"""By the name of the file; of any other, only that it holds one object is known."""
+
+
+def read_text(path: Path, errors: str = "strict") -> str:
+    """A text of a run; ``errors`` is what becomes of bytes that are not UTF-8, as `open` takes it.
+
+    Raises: FileNotFoundError where there is none; ValueError for all that is no readable text.
+    """
+    try:
+        os.lstat(path)
+        if not path.is_file():  # a folder; a pipe, which would be waited for; a link that leads nowhere
+            raise ValueError("it is not a file")
+        if path.stat().st_size > _LARGEST and path.suffix == ".json":
+            raise ValueError("it is far too large")
+        return path.read_bytes().decode("utf-8", errors)
+    except FileNotFoundError:
+        raise
+    except NotADirectoryError:
+        raise FileNotFoundError(str(path)) from None
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from None
+
+
+def parse(text: str, name: str) -> dict[str, Any]:
+    """The object that a text stands for, as it was written. Raises: ValueError for any other text.
+
+    Args:
+        name: of the file, which says what must be in it.
+    """
+    try:
+        data = json.loads(text)
+    except RecursionError:
+        raise ValueError("objects are nested too deep") from None
+    if not isinstance(data, dict):
+        raise ValueError("not a JSON object")
+    _check_words(data)
+    kind = KINDS.get(name)
+    if kind is not None:
+        try:
+            kind.model_validate(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+    return data
+
+
+def _check_words(data: Any) -> None:
+    """No text that is no text, no number beyond all use, no depth that reading it again would fall over."""
+    level = [data]
+    for _ in range(DEEPEST):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += [*value, *value.values()]
+            elif isinstance(value, list):
+                below += value
+            elif isinstance(value, str):
+                # NOTE a file's name that is not UTF-8 is kept with its odd bytes as surrogates; those alone are meant.
+                value.encode("utf-8", "surrogateescape")
+            elif isinstance(value, int) and abs(value) >= 2**64:
+                raise ValueError("a number is far too large")
+        if not below:
+            return
+        level = below
+    raise ValueError("objects are nested too deep")
