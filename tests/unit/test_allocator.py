@@ -11,7 +11,7 @@ import pytest
 
 STEPS = """
 import contextlib, resource, sys, torch
-from profond.training.allocator import freed_memory_kept
+from profond.core.allocator import freed_memory_kept
 size = int(sys.argv[2]) * 2**18
 def steps():
     for _ in range(20):
@@ -27,7 +27,7 @@ with freed_memory_kept() if sys.argv[1] == "kept" else contextlib.nullcontext() 
 
 AFTERWARDS = """
 import torch
-from profond.training.allocator import freed_memory_kept
+from profond.core.allocator import freed_memory_kept
 def resident():
     for line in open("/proc/self/status"):
         if line.startswith("VmRSS"):

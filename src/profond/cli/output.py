@@ -39,14 +39,21 @@ def report_run(run: Run, command: str, as_json: bool) -> None:
     evaluation = run.read("evaluation.json") if run.file("evaluation.json").exists() else {"metrics": {}}
     state, metrics = run.state, evaluation["metrics"]
     if as_json:
-        warnings = state.get("warnings", [])
-        print_json(command, run=str(run.path), metrics=metrics, seconds=state.get("seconds"), warnings=warnings)
+        print_json(
+            command,
+            run=str(run.path),
+            metrics=metrics,
+            seconds=state.get("seconds"),
+            **({"features_seconds": state["features_seconds"]} if "features_seconds" in state else {}),
+            warnings=state.get("warnings", []),
+        )
         return
     for split, values in metrics.items():
         for name in ("accuracy", "top5_accuracy", "macro_f1", "ece"):
             if name in values:
                 click.echo(f"{split + ' ' + name.replace('_', ' '):<22}{interval(name, values[name])}")
-    click.echo(f"{'training':<22}{state['seconds']:.1f} s, {state['steps']:,} steps, {state['precision']}")
+    features = f" ({state['features_seconds']:.1f} s of it for the features)" if "features_seconds" in state else ""
+    click.echo(f"{'training':<22}{state['seconds']:.1f} s{features}, {state['steps']:,} steps, {state['precision']}")
     click.echo(f"{'run':<22}{run.path}")
 
 

@@ -47,8 +47,6 @@ def train_experiment(
             "leave them out; for several processes call profond.training.fit from Python",
         )
     run = Run.create(out, name, experiment.config)
-    run.update(warnings=list(experiment.dataset.warnings))
-    say(f"run {run.path}")
     return _stoppable(experiment, run, observers, say, resume=False)
 
 
@@ -89,6 +87,9 @@ def split_lines(dataset: Dataset) -> Iterator[str]:
 def _stoppable(experiment: Experiment, run: Run, observers: Sequence[Observer], say: Say, *, resume: bool) -> Run:
     """Ctrl-C before the training and after it is told as during it."""
     try:
+        if not resume:
+            run.update(warnings=list(experiment.dataset.warnings))
+            say(f"run {run.path}")
         return _carry_on(experiment, run, observers, say, resume=resume)
     except KeyboardInterrupt:
         run.update(status="interrupted")
@@ -112,9 +113,11 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
     work = head_work(experiment, device, say)
     if work is not None:
         say(f"only the head is trained: what it is given by {work.samples:,} images was computed, {work.seconds:.1f} s")
-        run.update(features_seconds=round(work.seconds, 3))
+        features_seconds = run.state.get("features_seconds", 0.0) + work.seconds  # a resumed run computes them again
+        run.update(features_seconds=round(features_seconds, 3))
         options |= {"valid": work.valid, "whole": experiment.model}
-        fit(work.head, experiment.task, work.train, work.training, **options)
+        fitted = fit(work.head, experiment.task, work.train, work.training, **options)
+        run.update(seconds=round(fitted.seconds + features_seconds, 3))  # without them there would be no training
     else:
         batches = experiment.batches("train", training=True, device=device)
         options["valid"] = experiment.batches("valid", device=device) if "valid" in dataset.splits else None

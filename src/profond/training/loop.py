@@ -13,13 +13,13 @@ import torch
 from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
 
+from profond.core.allocator import freed_memory_kept
 from profond.core.device import choose_device
 from profond.core.errors import ConfigError, DeviceError, Interrupted, NonFiniteLoss, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.tasks.task import Phase, Task
 from profond.training import checkpoint
-from profond.training.allocator import freed_memory_kept
 from profond.training.average import MovingAverage
 from profond.training.feed import count, epoch_batches, placed
 from profond.training.fitted import Fitted
@@ -62,7 +62,7 @@ def fit(
 
     Raises:
         NonFiniteLoss: the loss became infinite or not a number; the last good checkpoint stays.
-        Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved first.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP, up to the last moment; the checkpoint is saved first.
         ConfigError: settings and model, or checkpoint and model, do not fit.
         DeviceError: the device is absent or out of memory.
         StorageError: the disk is full; what was saved stays.
@@ -71,11 +71,14 @@ def fit(
     on_cpu = loop.device.type == "cpu"
     with stop_requests() as request, freed_memory_kept() if on_cpu else contextlib.nullcontext():
         try:
-            return loop.run(request, resume)
+            fitted = loop.run(request, resume)
         except RuntimeError as error:  # torch has an OutOfMemoryError on GPUs only
             if "out of memory" in str(error) or "can't allocate memory" in str(error):
                 raise DeviceError(f"out of memory on {loop.device}", "use a smaller --batch-size") from error
             raise
+    if request.asked:  # while the final weights were written: they are, and what would come after is left
+        loop.stopped_at_the_end()
+    return fitted
 
 
 class _Loop:
@@ -157,17 +160,18 @@ class _Loop:
         for observer in self._watching:
             observer.started(self._progress())
         try:
-            self._train(request)
+            try:
+                self._train(request)
+            finally:
+                for observer in self._watching:
+                    observer.finished(self._progress())
+            self._finish()
         except BaseException as error:
             if self.folder is not None and self._leads and not isinstance(error, GeneratorExit):
                 with contextlib.suppress(OSError, ProfondError):  # the first error is the one to tell
                     stopped = isinstance(error, Interrupted | KeyboardInterrupt)
                     self.folder.update(status="interrupted" if stopped else "failed", error=str(error) or None)
             raise
-        finally:
-            for observer in self._watching:
-                observer.finished(self._progress())
-        self._finish()
         return Fitted(self.model, self.position.metrics, self.position.seconds, self.position.step, self.arithmetic)
 
     def _train(self, request: StopRequest) -> None:
@@ -206,6 +210,8 @@ class _Loop:
             if at_epoch_end or time.monotonic() - saved_at > training.checkpoint_every_seconds:
                 self._save()
                 saved_at = time.monotonic()
+        if request.asked:  # in the last step
+            self._stop()
 
     def _step(self, phase: Phase, group: Sequence[Any], parameters: Sequence[nn.Parameter]) -> None:
         """One optimizer step of one phase, over a group of accumulated batches."""
@@ -358,6 +364,15 @@ class _Loop:
 
     def _stop(self) -> None:
         self._save()
+        self._told_to_stop()
+
+    def stopped_at_the_end(self) -> None:
+        """Raises: Interrupted, in the place of going on with what follows a training."""
+        if self.folder is not None and self._leads:
+            self.folder.update(status="interrupted")
+        self._told_to_stop()
+
+    def _told_to_stop(self) -> None:
         if self.folder is None:
             raise Interrupted(f"stopped at step {self.position.step} of {self.total_steps}")
         raise Interrupted(
