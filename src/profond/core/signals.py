@@ -7,7 +7,8 @@ working     KeyboardInterrupt is raised where it is, so that everything tidies u
             is passed over, for a key is often pressed twice, and later it ends at once;
 ending      all is done and said: it ends at once, with the exit code that was decided.
 
-NOTE nothing here is done by ``import profond``: the signals of a program that uses the library are its own.
+NOTE this is the first of our files that the command line imports, so it imports little itself. Nothing here is done by
+``import profond``: the signals of a program that uses the library are its own.
 """
 
 from __future__ import annotations
@@ -16,14 +17,12 @@ import atexit
 import os
 import signal
 import time
-from types import FrameType
-from typing import Literal, NoReturn
 
 INTERRUPTED = 130
 SAME_PRESS_SECONDS = 1.0
 """How long after the first signal others are taken for the same one, so that nothing is left half tidied up."""
 
-_stage: Literal["away", "starting", "working", "stopping", "ending"] = "away"
+_stage = "away"  # then starting, working, perhaps stopping, and ending
 _owner = 0
 _code = INTERRUPTED
 _first_at = 0.0
@@ -76,7 +75,7 @@ def ending(code: int) -> None:
         _stage = "ending"
 
 
-def _answer(number: int, frame: FrameType | None) -> None:
+def _answer(number: int, frame: object) -> None:
     if os.getpid() != _owner:
         answer_in_a_worker(number)
     elif _stage == "working":
@@ -96,7 +95,7 @@ def answer_in_a_worker(number: int) -> None:
         os.kill(os.getpid(), number)
 
 
-def _end(code: int, *, told: bool) -> NoReturn:
+def _end(code: int, *, told: bool) -> None:
     try:
         if not told:
             os.write(2, b"error: stopped\n")  # not through sys.stderr, which may be in the middle of a line
