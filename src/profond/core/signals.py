@@ -3,7 +3,7 @@
 A program of ours that is told to stop says so in one line and exits with 130, whatever it is doing:
 
 starting    nothing is open yet: it ends at once;
-working     KeyboardInterrupt is raised where it is, so that everything tidies up; what comes within a second of that
+working     `Stop`, a KeyboardInterrupt, is raised where it is, so that everything tidies up; what comes within a second of that
             is passed over, for a key is often pressed twice, and later it ends at once;
 ending      all is done and said: it ends at once, with the exit code that was decided.
 
@@ -21,6 +21,12 @@ import time
 INTERRUPTED = 130
 SAME_PRESS_SECONDS = 1.0
 """How long after the first signal others are taken for the same one, so that nothing is left half tidied up."""
+
+
+class Stop(KeyboardInterrupt):
+    """NOTE a class of our own: where KeyboardInterrupt itself leaves code that was compiled from a text, as in every
+    dataclass, Python ends by killing itself with SIGINT, even if it was caught further up."""
+
 
 _stage = "away"  # then starting, working, perhaps stopping, and ending
 _owner = 0
@@ -80,7 +86,7 @@ def _answer(number: int, frame: object) -> None:
         answer_in_a_worker(number)
     elif _stage == "working":
         asked()
-        raise KeyboardInterrupt
+        raise Stop
     elif _stage == "stopping":
         if time.monotonic() - _first_at > SAME_PRESS_SECONDS:
             _end(INTERRUPTED, told=False)

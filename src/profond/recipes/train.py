@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from profond.core import signals
 from profond.core.device import choose_device, usable_cores
-from profond.core.errors import ConfigError, Interrupted
+from profond.core.errors import ConfigError, Interrupted, ProfondError
 from profond.core.files import write_text
 from profond.core.run import Run
 from profond.data.dataset import Dataset
@@ -91,7 +92,9 @@ def _stoppable(experiment: Experiment, run: Run, observers: Sequence[Observer], 
             run.update(warnings=list(experiment.dataset.warnings))
             say(f"run {run.path}")
         return _carry_on(experiment, run, observers, say, resume=resume)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception) as error:
+        if isinstance(error, ProfondError) or not (isinstance(error, KeyboardInterrupt) or signals.stopping()):
+            raise  # but where a library has made another error of the signal
         run.update(status="interrupted")
         raise Interrupted("stopped", f"`profond runs resume {run.path}` continues it") from None
 

@@ -33,7 +33,7 @@ def stop_requests() -> Iterator[StopRequest]:
             signals.answer_in_a_worker(number)
             return
         if request.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
+            raise signals.Stop
         request.asked = True
         signals.asked()
 
