@@ -51,7 +51,10 @@ def freed_memory_kept() -> Iterator[bool]:
 def _ask() -> bool:
     libc = _libc()
     settings = ((_MMAP_THRESHOLD, _LARGEST_KEPT), (_TRIM_THRESHOLD, _MOST_KEPT), (_MMAP_MAX, 0))
-    return libc is not None and all([libc.mallopt(name, value) for name, value in settings])
+    if libc is None:
+        return False
+    taken = [libc.mallopt(name, value) for name, value in settings]  # each, whatever becomes of the others
+    return all(taken)
 
 
 def _libc() -> ctypes.CDLL | None:

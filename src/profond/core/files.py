@@ -22,6 +22,8 @@ _REASONS = {
     ),
     errno.EIO: ("the disk that holds {path} failed", "check the disk, or use another; then resume"),
     errno.ENAMETOOLONG: ("cannot write to {path}: the name is too long", "choose a shorter one"),
+    errno.EEXIST: ("cannot write to {path}: a file stands where a folder is needed", "choose another folder"),
+    errno.ENOTDIR: ("cannot write to {path}: a file stands where a folder is needed", "choose another folder"),
     errno.ELOOP: ("cannot write to {path}: its links lead in a circle", "choose another folder"),
 }
 

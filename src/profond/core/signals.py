@@ -3,8 +3,8 @@
 A program of ours that is told to stop says so in one line and exits with 130, whatever it is doing:
 
 starting    nothing is open yet: it ends at once;
-working     `Stop`, a KeyboardInterrupt, is raised where it is, so that everything tidies up; what comes within a second of that
-            is passed over, for a key is often pressed twice, and later it ends at once;
+working     `Stop`, a KeyboardInterrupt, is raised where it is, so that everything tidies up; what comes within a second
+            of that is passed over, for a key is often pressed twice, and later it ends at once;
 ending      all is done and said: it ends at once, with the exit code that was decided.
 
 NOTE this is the first of our files that the command line imports, so it imports little itself. Nothing here is done by
