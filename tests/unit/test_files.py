@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
@@ -11,29 +10,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.disk import mounted
 
 from profond.core import files
 from profond.core.errors import StorageError
 from profond.core.run import Run
-
-
-@contextlib.contextmanager
-def mounted(folder: Path, *options: str) -> Iterator[Path]:
-    """A small disk of its own at ``folder``; the test is skipped where mounting is not allowed."""
-    folder.mkdir(exist_ok=True)
-    if os.name == "nt" or os.geteuid() != 0:
-        pytest.skip("needs a disk of its own: only root may mount one")
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)], capture_output=True)
-    if done.returncode:
-        pytest.skip(f"needs a disk of its own, and mount refused: {done.stderr.decode().strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
