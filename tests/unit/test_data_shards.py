@@ -444,7 +444,7 @@ def many_pictures(folder: Path) -> Path:
 def test_a_full_disk_is_said_and_nothing_is_left_on_it(tmp_path: Path) -> None:
     photos = many_pictures(tmp_path / "photos")
     with mounted(tmp_path / "disk", "size=200k") as disk:
-        with pytest.raises(StorageError, match="no space left on the disk that holds .*shards"):
+        with pytest.raises(StorageError, match=r"no space left on the disk that holds .*shards"):
             write_shards(photos, disk / "shards", count=10)
         assert list(disk.iterdir()) == []
 
