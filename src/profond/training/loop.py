@@ -32,7 +32,7 @@ from profond.training.processes import average_gradients, open_fabric, same_star
 from profond.training.schedule import late_factor, rate_factor
 from profond.training.selection import selections, trained_parameters
 from profond.training.settings import Training
-from profond.training.stop import StopRequest, stop_requests
+from profond.training.stop import StopRequest, interrupted, stop_requests
 
 
 def fit(
@@ -77,7 +77,7 @@ def fit(
                 raise DeviceError(f"out of memory on {loop.device}", "use a smaller --batch-size") from error
             raise
     if request.asked:  # while the final weights were written: they are, and what would come after is left
-        loop.stopped_at_the_end()
+        loop.stop_at_the_end()
     return fitted
 
 
@@ -364,21 +364,13 @@ class _Loop:
 
     def _stop(self) -> None:
         self._save()
-        self._told_to_stop()
+        raise interrupted(self.position.step, self.total_steps, self.folder)
 
-    def stopped_at_the_end(self) -> None:
+    def stop_at_the_end(self) -> None:
         """Raises: Interrupted, in the place of going on with what follows a training."""
         if self.folder is not None and self._leads:
             self.folder.update(status="interrupted")
-        self._told_to_stop()
-
-    def _told_to_stop(self) -> None:
-        if self.folder is None:
-            raise Interrupted(f"stopped at step {self.position.step} of {self.total_steps}")
-        raise Interrupted(
-            f"stopped at step {self.position.step} of {self.total_steps}; the checkpoint is saved",
-            f"`profond runs resume {self.folder.path}` continues it",
-        )
+        raise interrupted(self.position.step, self.total_steps, self.folder)
 
     def _save(self) -> None:
         if self.folder is None or not self._leads:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from types import FrameType
 
 from profond.core import signals
+from profond.core.errors import Interrupted
+from profond.core.run import Run
 
 
 class StopRequest:
@@ -44,3 +46,11 @@ def stop_requests() -> Iterator[StopRequest]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def interrupted(step: int, total_steps: int, run: Run | None) -> Interrupted:
+    """What a training that was stopped says, and how it is continued."""
+    where = f"stopped at step {step} of {total_steps}"
+    if run is None:
+        return Interrupted(where)
+    return Interrupted(f"{where}; the checkpoint is saved", f"`profond runs resume {run.path}` continues it")
