@@ -75,8 +75,8 @@ def test_after_kill_9_at_random_moments_the_bits_are_the_same(
     assert not list(run.rglob("*.tmp")) or kills, "only a kill may leave a temporary file"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_sigterm_save_and_exit_with_130(
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_and_its_kin_save_and_exit_with_130(
     number: signal.Signals, uninterrupted: Any, pictures: Path, tmp_path: Path
 ) -> None:
     precision, expected, _ = uninterrupted

@@ -11,7 +11,7 @@ import pytest
 
 STEPS = """
 import contextlib, resource, sys, torch
-from profond.training.allocator import freed_memory_kept
+from profond.core.allocator import freed_memory_kept
 size = int(sys.argv[2]) * 2**18
 def steps():
     for _ in range(20):
@@ -27,7 +27,7 @@ with freed_memory_kept() if sys.argv[1] == "kept" else contextlib.nullcontext() 
 
 AFTERWARDS = """
 import torch
-from profond.training.allocator import freed_memory_kept
+from profond.core.allocator import freed_memory_kept
 def resident():
     for line in open("/proc/self/status"):
         if line.startswith("VmRSS"):
@@ -38,6 +38,32 @@ with freed_memory_kept():
     del layers
     held = resident()
 print(held - resident())
+"""
+
+
+COMMAND_LINE = """
+import resource, sys, torch, profond.cli
+def steps():
+    for _ in range(20):
+        layers = [torch.ones(40 * 2**18) for _ in range(4)]
+        del layers
+def verb(arguments):
+    torch.nn.functional.relu(torch.ones(4))
+    from torch.utils.data import DataLoader, TensorDataset
+    from profond.tasks.classify import Classify
+    from profond.training import Training, fit
+    data = DataLoader(TensorDataset(torch.ones(8, 4), torch.zeros(8).long()), 4)
+    fit(torch.nn.Linear(4, 2), Classify(), data, Training(epochs=1))  # gives back nothing that others keep
+    steps()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    steps()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    return 0
+profond.cli.run = verb
+if sys.argv[1] == "command line":
+    profond.cli.main([])
+else:
+    verb([])
 """
 
 
@@ -59,3 +85,8 @@ def test_kept_memory_is_not_fetched_from_the_system_again(mebibytes: str) -> Non
 
 def test_in_the_end_it_goes_back_to_the_system() -> None:
     assert outcome(AFTERWARDS) > 300  # of 400 MiB
+
+
+def test_the_command_line_keeps_it_all_the_time_and_a_program_of_a_user_is_left_alone() -> None:
+    assert outcome(COMMAND_LINE, "command line") < 100
+    assert outcome(COMMAND_LINE, "library") > 10_000

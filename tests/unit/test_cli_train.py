@@ -195,3 +195,29 @@ def test_a_setting_of_several_parts_asks_which() -> None:
 
     with pytest.raises(ConfigError, match="padding"):
         changed(from_recipe("lenet5"), {"padding": 2})
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("what a library made of it")])
+@pytest.mark.parametrize("moment", ["while the data is read", "while it is measured"])
+def test_a_stop_before_or_after_the_training_leaves_an_interrupted_run_that_resumes(
+    digits: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException, moment: str
+) -> None:
+    from profond.core import signals
+    from profond.recipes import train
+
+    place = "evaluate_run" if moment == "while it is measured" else "split_lines"
+
+    def stopped(*arguments: Any, **options: Any) -> Any:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train, place, stopped)
+        patched.setattr(signals, "_stage", "stopping")
+        assert run(["train", "--model=mlp", f"--data={digits}", f"--out={tmp_path}", "--steps=4", "--quiet"]) == 130
+    (folder,) = tmp_path.iterdir()
+    told = said(capsys)[1]
+    assert told == f"error: stopped\nhelp: `profond runs resume {folder}` continues it\n"
+    assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
+    assert run(["runs", "resume", str(folder), "--quiet"]) == 0
+    assert json.loads((folder / "run.json").read_text())["status"] == "done"
+    assert (folder / "README.md").exists()

@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.disk import mounted
 
 from profond.cli import run
-from profond.core.errors import ConfigError, DataError, ImageError
+from profond.core.errors import ConfigError, DataError, ImageError, StorageError
+from profond.core.files import write_json
 from profond.data import open_dataset
 from profond.data.augment import Augment
 from profond.data.check import check
@@ -583,3 +585,56 @@ def test_a_folder_that_is_called_tar_is_no_shard(tmp_path: Path) -> None:
         for number in range(3):
             (tmp_path / "photos" / name / f"{number}.png").write_bytes(picture(number + len(name)))
     assert open_dataset(tmp_path / "photos").spec.classes == ("x.tar", "y")
+
+
+def many_pictures(folder: Path) -> Path:
+    for label in "ab":
+        (folder / label).mkdir(parents=True)
+        for i in range(40):
+            (folder / label / f"{i}.png").write_bytes(picture(i) + bytes(10_000))
+    return folder
+
+
+def test_a_full_disk_is_said_and_nothing_is_left_on_it(tmp_path: Path) -> None:
+    photos = many_pictures(tmp_path / "photos")
+    with mounted(tmp_path / "disk", "size=200k") as disk:
+        with pytest.raises(StorageError, match=r"no space left on the disk that holds .*shards"):
+            write_shards(photos, disk / "shards", count=10)
+        assert list(disk.iterdir()) == []
+
+
+def test_ctrl_c_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = many_pictures(tmp_path / "photos")
+    out = tmp_path / "out"
+
+    def pressed(*arguments: object) -> None:
+        assert list(out.glob(".shards.unfinished/train-*.tar"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("profond.data.sharding.write_json", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        write_shards(photos, out / "shards")
+    assert list(out.iterdir()) == []
+
+
+def test_a_second_writer_of_the_same_shards_is_refused_while_the_first_one_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = many_pictures(tmp_path / "photos")
+    out = tmp_path / "out" / "shards"
+    refused: list[str] = []
+
+    def meanwhile(path: Path, data: object) -> None:
+        process = profond("data", "shard", photos, out)
+        _, told = process.communicate(timeout=120)
+        refused.append(told)
+        assert process.returncode == 3
+        write_json(path, data)
+
+    monkeypatch.setattr("profond.data.sharding.write_json", meanwhile)
+    write_shards(photos, out)
+    assert refused == [
+        f"error: {out} is being written by another process\nhelp: wait for it, or choose another folder\n"
+    ]
+    assert len(list_shards(out).samples) == 80
+    assert list(out.parent.iterdir()) == [out]

@@ -21,7 +21,7 @@ import pytest
 from profond.core.errors import DataError, MissingError, StorageError
 from profond.data.mnist import read_idx
 from profond.data.source_package import SourcePackage
-from profond.data.sources import AptPackage, DataFile, NpmPackage, PipPackage, Web, obtain
+from profond.data.sources import AptPackage, DataFile, NpmPackage, PipPackage, Web, is_cached, obtain
 
 CONTENT = os.urandom(70_000)
 
@@ -141,6 +141,26 @@ def test_many_at_once_fetch_once(server, cache):
         assert process.returncode == 0
     assert server.asked == ["/numbers"]
     assert (cache / "set" / "numbers").read_bytes() == CONTENT
+
+
+def test_what_a_killed_fetch_has_left_is_removed_by_the_next(server, cache):
+    folder = cache / "numbers"
+    left = [folder / ".fetch-abc" / "numbers", folder / ".numbers.abc.tmp"]
+    others = [folder / "numbers.txt", folder / ".other.abc.tmp"]
+    for path in (*left, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    server.pages["/numbers"] = CONTENT
+    obtain("numbers", [data_file()], [Web(server.url)])
+    assert not any(path.exists() for path in (*left, left[0].parent))
+    assert all(path.exists() for path in others)
+
+
+def test_a_cache_with_a_name_too_long_is_said_to_be_one(server, monkeypatch):
+    monkeypatch.setenv("PROFOND_CACHE", f"/tmp/{'n' * 300}")
+    with pytest.raises(StorageError, match="the name is too long"):
+        obtain("numbers", [data_file()], [Web(server.url)])
+    assert not is_cached("numbers", [data_file()])
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")

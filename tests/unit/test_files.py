@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import hashlib
 import os
 import random
@@ -10,29 +10,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.disk import mounted
 
 from profond.core import files
 from profond.core.errors import StorageError
 from profond.core.run import Run
-
-
-@contextlib.contextmanager
-def mounted(folder: Path, *options: str) -> Iterator[Path]:
-    """A small disk of its own at ``folder``; the test is skipped where mounting is not allowed."""
-    folder.mkdir(exist_ok=True)
-    if os.name == "nt" or os.geteuid() != 0:
-        pytest.skip("needs a disk of its own: only root may mount one")
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)], capture_output=True)
-    if done.returncode:
-        pytest.skip(f"needs a disk of its own, and mount refused: {done.stderr.decode().strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
@@ -139,6 +124,48 @@ def test_a_place_where_no_folder_can_be_made_is_a_storage_error() -> None:
     assert raised.value.help
     with pytest.raises(StorageError, match="/proc/nope"):
         files.write_text("/proc/nope/file", "x")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EFBIG, "larger than a file may be"),
+        (errno.EIO, "disk that holds .* failed"),
+        (errno.ENAMETOOLONG, "name is too long"),
+        (errno.EDQUOT, "no space left"),
+        (errno.ELOOP, "lead in a circle"),
+        (errno.ENOTDIR, "a file stands where a folder is needed"),
+        (errno.EBUSY, "cannot write to"),
+    ],
+)
+def test_what_the_system_refuses_is_said_in_words(number: int, words: str, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=words) as raised, files.storage_errors(tmp_path / "{weights}"):
+        raise OSError(number, os.strerror(number))
+    assert "{weights}" in raised.value.message
+    assert raised.value.help
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_a_file_larger_than_allowed_is_said_and_the_old_content_stays(tmp_path: Path) -> None:
+    import resource
+
+    path = tmp_path / "weights"
+    files.write_text(path, "old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    try:
+        with pytest.raises(StorageError, match=r"weights would be larger than a file may be there"):
+            files.write_bytes(path, bytes(300_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_that_is_too_long_is_said_and_shortened(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="name is too long") as raised:
+        files.write_text(tmp_path / ("n" * 3_000), "x")
+    assert len(raised.value.message) < 500
 
 
 def test_other_errors_of_the_system_are_not_renamed(tmp_path: Path) -> None:

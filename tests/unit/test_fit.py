@@ -251,6 +251,33 @@ def test_an_interruption_without_a_run_says_where_it_was() -> None:
     assert watch.calls == ["started", "finished"]
 
 
+@pytest.mark.parametrize("moment", ["stepped", "finished"], ids=["in the last step", "while the weights are written"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interruption_at_the_very_end_is_honoured_and_resumes_to_the_same_bits(
+    tmp_path: Path, moment: str, name: str
+) -> None:
+    import os
+    import signal
+
+    class Late(Watch):
+        def stepped(self, progress: Progress) -> None:
+            if moment == "stepped" and progress.step == progress.total_steps:
+                os.kill(os.getpid(), getattr(signal, name))
+
+        def finished(self, progress: Progress) -> None:
+            if moment == "finished":
+                os.kill(os.getpid(), getattr(signal, name))
+
+    run = Run.create(tmp_path, "late", {})
+    with pytest.raises(Interrupted, match="stopped at step 16 of 16; the checkpoint is saved"):
+        fit(network(), Classify(), loader(), settings(), run=run, observers=[Late()])
+    assert run.state["status"] == "interrupted"
+    resumed = fit(network(), Classify(), loader(), settings(), run=run, resume=True).model
+    whole = fit(network(), Classify(), loader(), settings()).model
+    assert all(torch.equal(a, b) for a, b in zip(resumed.parameters(), whole.parameters(), strict=True))
+    assert run.state["status"] == "done"
+
+
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     run = Run.create(tmp_path, "one", {})
     fit(network(), Classify(), loader(), settings(), run=run)

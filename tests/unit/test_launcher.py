@@ -75,7 +75,9 @@ def hear_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def start(command: Path, *arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.Popen[str]:
+def start(
+    command: Path, *arguments: str, cwd: Path | None = None, user: int | None = None, **environment: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [str(command), *arguments],
         cwd=cwd,
@@ -85,11 +87,16 @@ def start(command: Path, *arguments: str, cwd: Path | None = None, **environment
         env={**os.environ, "PROFOND_PYTHON": sys.executable, **environment},
         start_new_session=True,
         preexec_fn=hear_ctrl_c,
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
     )
 
 
-def run(command: Path, *arguments: str, cwd: Path | None = None, **environment: str) -> tuple[int, str, str]:
-    process = start(command, *arguments, cwd=cwd, **environment)
+def run(
+    command: Path, *arguments: str, cwd: Path | None = None, user: int | None = None, **environment: str
+) -> tuple[int, str, str]:
+    process = start(command, *arguments, cwd=cwd, user=user, **environment)
     said, told = process.communicate(timeout=120)
     return process.returncode, said.strip(), told.strip()
 
@@ -204,3 +211,46 @@ def test_without_a_python_that_is_new_enough_it_says_what_to_do(checkout: Path, 
     assert code == 4
     assert "is not Python 3.11 or later" in told
     assert not (checkout / ".venv").exists()
+
+
+def content(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Every file below a folder: its owner, its inode and when it was changed."""
+    about = {path: path.lstat() for path in sorted(folder.rglob("*"))}
+    return {str(path): (state.st_uid, state.st_ino, state.st_mtime_ns) for path, state in about.items()}
+
+
+def away(checkout: Path) -> None:
+    """Python lies where others may not go, as in somebody's home."""
+    python = checkout / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to(checkout / "away" / "python")
+
+
+def lock_changed(checkout: Path) -> None:
+    (checkout / "requirements.lock").write_text("# changed\n")
+
+
+def cut_short(checkout: Path) -> None:
+    (checkout / ".venv" / "profond-unfinished").touch()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_environment_of_somebody_else_is_left_alone(checkout: Path) -> None:
+    assert run(checkout / "profond")[0] == 0
+    for folder in list(checkout.parents)[:3]:  # pytest's own folders are for root alone
+        folder.chmod(folder.stat().st_mode | 0o055)
+    for shared in (False, True):
+        if shared:
+            for path in [checkout, *checkout.rglob("*")]:
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode | 0o777)
+        for why in (lock_changed, cut_short, away):
+            if not shared:  # and it stays so
+                why(checkout)
+            before = content(checkout / ".venv")
+            code, said, told = run(checkout / "profond", "--version", user=65534)
+            assert (code, said) == (4, ""), (shared, why, told)
+            assert len(told.splitlines()) == 2, told
+            assert told.startswith(f"error: {checkout}")
+            assert ("belongs to root" if shared else "may not be written to") in told
+            assert content(checkout / ".venv") == before

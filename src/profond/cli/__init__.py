@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -12,7 +13,8 @@ import click
 
 import profond
 from profond.cli.names import print_any_name
-from profond.core.errors import ProfondError, out_of_memory, suggest
+from profond.core import signals, streams
+from profond.core.errors import Interrupted, ProfondError, out_of_memory, suggest
 
 # verb: (module, attribute, one line of help); nothing is imported before it is asked for
 VERBS = {
@@ -60,6 +62,12 @@ class Verbs(click.Group):
             context.fail(f"no such command {args[0]!r}\nhelp: {suggest(args[0], self.list_commands(context))}")
         return super().resolve_command(context, args)
 
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:  # told in one line, where click would put an empty one before it
+            raise Interrupted("stopped") from None
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in self.table.items()])
@@ -80,9 +88,24 @@ def program() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 failed, 2 usage, 3 bad data, 4 missing, 5 device, 130 stopped."""
+    """Run the command line and exit: 0 done, 1 failed, 2 usage, 3 bad data, 4 missing, 5 device, 130 stopped.
+
+    For a process that is ours alone: its signals, its streams and its memory are seen to. `run` does without.
+    """
+    signals.listen()
+    streams.prepare()
     print_any_name()
-    sys.exit(run(arguments))
+    code = signals.INTERRUPTED
+    try:
+        signals.working()
+        from profond.core.allocator import keep_freed_memory
+
+        keep_freed_memory()  # before torch asks for any
+        code = run(arguments)
+    except KeyboardInterrupt:  # before `run` could hear of it, or after
+        _tell("stopped", None, code)
+    signals.ending(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -90,6 +113,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         words = list(sys.argv[1:] if arguments is None else arguments)
         result = program.main(words, prog_name="profond", standalone_mode=False)
+        sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.Abort:
         return _tell("stopped", None, 130)
@@ -101,16 +125,31 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _tell(error.message, error.help, error.exit_code)
     except KeyboardInterrupt:
         return _tell("stopped", None, 130)
-    except BrokenPipeError:  # `profond … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit as error:  # click's, where the reader of `profond … | head` has gone
+        return error.code if isinstance(error.code, int) else 1
+    except BrokenPipeError:
         return 1
     except Exception as error:
+        if signals.stopping():  # a library has made something else of it
+            return _tell("stopped", None, 130)
         if out_of_memory(error):
             return _tell("out of memory", "use a smaller --batch-size, smaller images, or a smaller network", 5)
         if os.environ.get("PROFOND_TRACEBACK"):
             raise
+        if isinstance(error, OSError) and error.errno is not None:
+            return _tell_system_error(error)
         kind = type(error).__name__
         return _tell(f"{kind}: {error}", "this should not happen; PROFOND_TRACEBACK=1 shows where it did", 1)
+    finally:
+        _settle_output()
+
+
+def _settle_output() -> None:
+    """What standard output does not take after an error was told is let go."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        streams.let_go()
 
 
 def _tell(message: str, help_line: str | None, code: int) -> int:
@@ -118,6 +157,20 @@ def _tell(message: str, help_line: str | None, code: int) -> int:
     if help_line:
         click.echo(f"{click.style('help', fg='cyan')}: {help_line}", err=True, color=_colour())
     return code
+
+
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
+
+
+def _tell_system_error(error: OSError) -> int:
+    """What the system refuses is no fault of the program: a path that cannot be used (3), or a disk that cannot (1)."""
+    from profond.core.files import shortened
+
+    path = shortened(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else ""
+    where = f"{path}: " if path else ""
+    full = error.errno in _OF_THE_DISK
+    help_line = "look at the disk that it is on" if full else "check the path, and what may be done there"
+    return _tell(f"{where}{error.strerror}", help_line, 1 if full else 3)
 
 
 def _colour() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def list_command(as_json: bool) -> None:
 
     rows = []
     for name in registry.names():
-        fetched = (cache_folder() / name / "source.json").exists()
+        fetched = os.path.exists(cache_folder() / name / "source.json")  # False where it cannot even be looked at
         rows.append({"name": name, "summary": registry.entry(name).summary, "fetched": fetched})
     if as_json:
         _print_json("data list", data=rows)

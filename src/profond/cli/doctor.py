@@ -154,9 +154,14 @@ def memory_bytes() -> int | None:
 
 def cache(problems: list[str]) -> dict[str, Any]:
     """Where fetched files are kept, what is there, and whether more could be written."""
-    from profond.core.files import cache_folder
+    from profond.core.files import cache_folder, shortened
 
     folder = cache_folder()
+    try:
+        folder.exists()
+    except OSError as error:  # a name too long, a loop of links
+        problems.append(f"the cache folder {shortened(folder)} cannot be used: {error.strerror}; set PROFOND_CACHE")
+        return {"folder": str(folder), "bytes": 0, "holds": {}, "free_bytes": 0}
     nearest = folder
     while not nearest.exists():
         nearest = nearest.parent

@@ -44,16 +44,22 @@ def report_run(run: Run, command: str, as_json: bool) -> None:
     evaluation = run.read("evaluation.json") if run.holds("evaluation.json") else {"metrics": {}}
     state, metrics = run.state, evaluation["metrics"]
     if as_json:
-        warnings = state.get("warnings", [])
-        print_json(command, run=str(run.path), metrics=metrics, seconds=state.get("seconds"), warnings=warnings)
+        print_json(
+            command,
+            run=str(run.path),
+            metrics=metrics,
+            seconds=state.get("seconds"),
+            **({"features_seconds": state["features_seconds"]} if "features_seconds" in state else {}),
+            warnings=state.get("warnings", []),
+        )
         return
     for split, values in metrics.items():
         for name in ("accuracy", "top5_accuracy", "macro_f1", "ece"):
             if name in values:
                 click.echo(f"{split + ' ' + name.replace('_', ' '):<22}{interval(name, values[name])}")
-    click.echo(
-        f"{'training':<22}{state.get('seconds', 0):.1f} s, {state.get('steps', 0):,} steps, {state.get('precision')}"
-    )
+    features = f" ({state['features_seconds']:.1f} s of it for the features)" if "features_seconds" in state else ""
+    seconds, steps, precision = state.get("seconds", 0), state.get("steps", 0), state.get("precision")
+    click.echo(f"{'training':<22}{seconds:.1f} s{features}, {steps:,} steps, {precision}")
     click.echo(f"{'run':<22}{run.path}")
 
 

@@ -9,8 +9,8 @@ ProfondError                     1   something failed
 ├── MissingError                 4   data, weights or an optional package is not here
 ├── DeviceError                  5   device absent, or out of memory
 ├── NonFiniteLoss                1   the loss became infinite or not a number
-├── StorageError (OSError)       1   the disk is full or read-only
-└── Interrupted                130   stopped by Ctrl-C or SIGTERM; the checkpoint is saved
+├── StorageError (OSError)       1   a disk, a path or standard output does not take what is written to it
+└── Interrupted                130   stopped by Ctrl-C, SIGTERM or SIGHUP; a training's checkpoint is saved
 """
 
 from __future__ import annotations

@@ -15,22 +15,45 @@ from typing import Any
 from profond.core.errors import StorageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+_REASONS = {
+    errno.EFBIG: (
+        "{path} would be larger than a file may be there",
+        "FAT32 holds files up to 4 GB; `ulimit -f` shows the shell's own limit",
+    ),
+    errno.EIO: ("the disk that holds {path} failed", "check the disk, or use another; then resume"),
+    errno.ENAMETOOLONG: ("cannot write to {path}: the name is too long", "choose a shorter one"),
+    errno.EEXIST: ("cannot write to {path}: a file stands where a folder is needed", "choose another folder"),
+    errno.ENOTDIR: ("cannot write to {path}: a file stands where a folder is needed", "choose another folder"),
+    errno.ELOOP: ("cannot write to {path}: its links lead in a circle", "choose another folder"),
+}
 
 
 @contextlib.contextmanager
 def storage_errors(path: Path | str) -> Iterator[None]:
-    """Turn a full or read-only disk into a StorageError that says so."""
+    """Turn what the system says of a disk or a path that is written to into a StorageError in words.
+
+    That nothing is there, FileNotFoundError, stays as it is: whoever reads knows best what it means.
+    """
     try:
         yield
-    except StorageError:
+    except (StorageError, FileNotFoundError, BrokenPipeError, TimeoutError):
         raise
     except OSError as error:
+        if error.errno is None:  # not the system's
+            raise
+        name = shortened(path)
         if error.errno in _FULL:
-            raise StorageError(f"no space left on the disk that holds {path}", "free some space, then resume") from None
-        if error.errno in _REFUSED:
-            raise StorageError(f"cannot write to {path}: {error.strerror}", "choose a writable folder") from None
-        raise
+            raise StorageError(f"no space left on the disk that holds {name}", "free some space, then resume") from None
+        message, help = _REASONS.get(
+            error.errno, (f"cannot write to {{path}}: {error.strerror}", "choose a writable folder")
+        )
+        raise StorageError(message.format(path=name), help) from None
+
+
+def shortened(path: Path | str) -> str:
+    """A path for people: thousands of letters are no help to find it."""
+    text = str(path)
+    return text if len(text) <= 300 else f"{text[:140]} … {text[-140:]}"
 
 
 def make_folder(folder: Path) -> None:

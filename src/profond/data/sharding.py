@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -65,32 +66,37 @@ def write_shards(
     """
     if count is not None and count < 1:
         raise ConfigError(f"{count} samples were asked for in each shard", "use 1 or more")
-    if out.exists():
-        raise DataError(f"{out} exists", "choose another folder")
+    _refuse_existing(out)
     path = Path(reference).expanduser()
     shares = _shares(**bind(_shares, options or {}, what="`data shard`"))
     listing = kind_of(path).list(path).placed(*shares)
     labels = {name: number for number, name in enumerate(listing.classes)}
-    unfinished = out.parent / f".{out.name}.unfinished"
-    with storage_errors(out):
+    with storage_errors(out), _alone(out):
+        _refuse_existing(out)  # another process may have made it meanwhile
+        unfinished = out.parent / f".{out.name}.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
-        make_folder(unfinished)
-        about: dict[str, dict[str, Any]] = {}
-        shards: dict[str, dict[str, int]] = {}
-        for split in ("train", "valid", "test"):
-            samples = [sample for sample in listing.samples if sample.split == split]
-            if not samples:
-                continue
-            if shuffle:
-                order = torch.randperm(len(samples), generator=generator(seed, "shards", split)).tolist()
-                samples = [samples[i] for i in order]
-            written = dict(_write_split(samples, split, labels, listing.root, unfinished, size, count))
-            shards |= written
-            total = sum(shard["bytes"] for shard in written.values())
-            about[split] = {"samples": len(samples), "shards": len(written), "bytes": total}
-        write_json(unfinished / CONTENTS, {"schema_version": 1, "classes": list(listing.classes), "shards": shards})
-        sync_folder(unfinished)
-        unfinished.rename(out)
+        try:
+            make_folder(unfinished)
+            about: dict[str, dict[str, Any]] = {}
+            shards: dict[str, dict[str, int]] = {}
+            for split in ("train", "valid", "test"):
+                samples = [sample for sample in listing.samples if sample.split == split]
+                if not samples:
+                    continue
+                if shuffle:
+                    order = torch.randperm(len(samples), generator=generator(seed, "shards", split)).tolist()
+                    samples = [samples[i] for i in order]
+                written = dict(_write_split(samples, split, labels, listing.root, unfinished, size, count))
+                shards |= written
+                total = sum(shard["bytes"] for shard in written.values())
+                about[split] = {"samples": len(samples), "shards": len(written), "bytes": total}
+            contents = {"schema_version": 1, "classes": list(listing.classes), "shards": shards}
+            write_json(unfinished / CONTENTS, contents)
+            sync_folder(unfinished)
+            unfinished.rename(out)
+        except BaseException:  # a full disk, which must not stay full, or Ctrl-C
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
         sync_folder(out.parent)
     return about
 
@@ -98,6 +104,34 @@ def write_shards(
 def _shares(valid_fraction: float = 0.1, test_fraction: float = 0.1, split_seed: int = 0) -> tuple[float, float, int]:
     """The options that say how data are split; there are no others where nothing is decoded."""
     return valid_fraction, test_fraction, split_seed
+
+
+def _refuse_existing(out: Path) -> None:
+    if os.path.lexists(out):
+        raise DataError(f"{out} exists", "choose another folder")
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """One process at a time makes ``out``: a lock of the system's beside it, which ends with the process.
+
+    Raises: DataError when another process is making it.
+    """
+    from filelock import FileLock, Timeout  # comes with torch
+
+    make_folder(out.parent)
+    beside = out.parent / f".{out.name}.lock"
+    lock = FileLock(beside)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise DataError(f"{out} is being written by another process", "wait for it, or choose another folder") from None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # while it is still held, so that nobody else's is removed
+            beside.unlink()
+        lock.release()
 
 
 def _write_split(
@@ -158,7 +192,8 @@ class _Shard:
         return self.path.stat().st_size
 
     def abandon(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # what is still to be written does not fit on a full disk
+            self._file.close()
 
 
 def _bytes(sample: Sample) -> bytes:

@@ -10,6 +10,7 @@ import contextlib
 import gzip
 import json
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
@@ -32,6 +33,7 @@ PACKAGE_SECONDS = 900.0
 LARGEST = 2 << 30
 """Bytes of a file whose size is not published; the greatest, VGG19's weights, has 0.6 GB."""
 _BLOCK = 1 << 20
+_UNFINISHED = ".fetch-"
 
 
 class SourceError(Exception):
@@ -217,26 +219,39 @@ def obtain(name: str, files: Sequence[DataFile], sources: Sequence[Source]) -> F
     """
     folder = cache_folder() / name
     damaged: list[str] = []
-    missing = _absent(folder, files, damaged)
-    if missing:
-        from filelock import FileLock  # comes with torch
+    with storage_errors(folder):
+        missing = _absent(folder, files, damaged)
+        if missing:
+            from filelock import FileLock  # comes with torch
 
-        with storage_errors(folder):
             make_folder(folder)
             with FileLock(folder / ".lock"):
+                _clear_leftovers(folder, files)
                 missing = _absent(folder, files, damaged)  # another process may have fetched meanwhile
                 if missing:
                     _fetch(name, folder, missing, sources, damaged)
     return Fetched(folder, _recorded(folder))
 
 
+def _clear_leftovers(folder: Path, files: Sequence[DataFile]) -> None:
+    """What fetches that were killed have left, up to a whole file of weights; for the one who holds the lock."""
+    for left in list(folder.iterdir()):
+        if left.name.startswith(_UNFINISHED):
+            shutil.rmtree(left, ignore_errors=True)
+        elif left.suffix == ".tmp" and any(left.name.startswith(f".{file.name}.") for file in files):  # `atomic_path`'s
+            left.unlink(missing_ok=True)
+
+
 def is_cached(name: str, files: Sequence[DataFile]) -> bool:
     """Whether every file lies in the cache with the right size. The checksum is looked at when it is opened."""
     folder = cache_folder() / name
-    paths = [folder / file.name for file in files]
+    try:
+        found = [(folder / file.name).stat() for file in files]
+    except OSError:  # whatever keeps it from being looked at: it cannot be used either
+        return False
     return all(
-        path.is_file() and path.stat().st_size == (file.size or path.stat().st_size)
-        for path, file in zip(paths, files, strict=True)
+        stat.S_ISREG(about.st_mode) and about.st_size == (file.size or about.st_size)
+        for about, file in zip(found, files, strict=True)
     )
 
 
@@ -267,7 +282,7 @@ def _fetch(
     reasons = []
     for source in sources:
         announce(f"fetching {name} from {source.label}")
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as work:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as work:
             try:
                 source.fetch(missing, Path(work))
                 for file in missing:

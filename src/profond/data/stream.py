@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from profond.core.allocator import keep_freed_memory
 from profond.core.device import usable_cores
 from profond.core.errors import ProfondError
+from profond.core.signals import deaf_in_workers
 from profond.data.dataset import FileSplit, Split
 from profond.data.view import View
 
@@ -101,4 +103,6 @@ def _stack(samples: list[Tensor | ProfondError]) -> Tensor | ProfondError:
 
 
 def _quiet_worker(worker: int) -> None:
+    deaf_in_workers()
+    keep_freed_memory()  # a decoded picture's memory is wanted again for the next
     torch.set_num_threads(1)  # many workers with many threads each are slower than one

@@ -32,7 +32,7 @@ def model_card(run: Run, experiment: Experiment) -> str:
     if experiment.transfer is not None:
         told = f"- Weights: started from {experiment.transfer.origin} (SHA-256 {experiment.transfer.sha256[:16]}…); "
         if "features_seconds" in state:
-            told += f"only the head was trained, on features computed in {state['features_seconds']} s"
+            told += f"only the head was trained, on features whose computing took {state['features_seconds']} s of that"
         else:
             told += f"new head, then {len(experiment.training.unfreeze)} parts of the network below it, deepest first"
         lines.insert(-1, told)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from profond.core import signals
 from profond.core.device import choose_device, usable_cores
-from profond.core.errors import ConfigError, Interrupted
+from profond.core.errors import ConfigError, Interrupted, ProfondError
 from profond.core.files import write_text
 from profond.core.names import as_text
 from profond.core.run import Run
@@ -56,8 +57,6 @@ def train_experiment(
         )
     run = Run.create(out, name, experiment.config)
     with run.held("training"):
-        run.update(warnings=list(experiment.dataset.warnings))
-        say(f"run {run.path}")
         return _stoppable(experiment, run, observers, say, resume=False)
 
 
@@ -129,8 +128,13 @@ def split_lines(dataset: Dataset) -> Iterator[str]:
 def _stoppable(experiment: Experiment, run: Run, observers: Sequence[Observer], say: Say, *, resume: bool) -> Run:
     """Ctrl-C before the training and after it is told as during it."""
     try:
+        if not resume:
+            run.update(warnings=list(experiment.dataset.warnings))
+            say(f"run {run.path}")
         return _carry_on(experiment, run, observers, say, resume=resume)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception) as error:
+        if isinstance(error, ProfondError) or not (isinstance(error, KeyboardInterrupt) or signals.stopping()):
+            raise  # but where a library has made another error of the signal
         run.update(status="interrupted")
         raise Interrupted("stopped", f"`profond runs resume {run.path}` continues it") from None
 
@@ -170,9 +174,11 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
     work = head_work(experiment, device, say)
     if work is not None:
         say(f"only the head is trained: what it is given by {work.samples:,} images was computed, {work.seconds:.1f} s")
-        run.update(features_seconds=round(work.seconds, 3))
+        features_seconds = run.state.get("features_seconds", 0.0) + work.seconds  # a resumed run computes them again
+        run.update(features_seconds=round(features_seconds, 3))
         options |= {"valid": work.valid, "whole": experiment.model}
-        fit(work.head, experiment.task, work.train, work.training, **options)
+        fitted = fit(work.head, experiment.task, work.train, work.training, **options)
+        run.update(seconds=round(fitted.seconds + features_seconds, 3))  # without them there would be no training
     else:
         batches = experiment.batches("train", training=True, device=device)
         options["valid"] = experiment.batches("valid", device=device) if "valid" in dataset.splits else None

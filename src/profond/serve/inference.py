@@ -30,9 +30,10 @@ def prepared(
 
     Args:
         model: trained; left as it is, except that ``"fp32"`` moves it to the device and lays it out.
-        precision: ``"fp32"`` answers as evaluation does. ``"bf16"`` folds BatchNorm into the convolutions before it
-            and holds all weights in bfloat16: probabilities then differ in the third digit. ``"auto"`` takes bf16
-            where the device does it well. ``"int8"`` is OpenVINO's, and takes its ranges from the first inputs.
+        precision: ``"fp32"`` answers as evaluation does, but that BatchNorm is folded into the convolutions before it:
+            probabilities differ in the sixth digit. ``"bf16"`` holds all weights in bfloat16 too, and they differ in
+            the third. ``"auto"`` takes bf16 where the device does it well. ``"int8"`` is OpenVINO's, and takes its
+            ranges from the first inputs.
         engine: what computes: PyTorch, or OpenVINO, which compiles the network for the CPU when the first batch comes.
             ``"auto"`` takes OpenVINO where it is installed and gives the network's answers.
 
@@ -52,27 +53,37 @@ def prepared(
         return OpenVino(model.to(device).eval(), "fp32" if wanted == "fp16" else wanted, usual)
     model = model.to(device).eval()
     pictures = any(isinstance(part, nn.Conv2d) for part in model.modules())
-    if wanted != "bf16":
-        return model.to(memory_format=torch.channels_last) if pictures else model  # type: ignore[call-overload]
-    return _Ready(folded(model).to(torch.bfloat16), pictures)
+    if wanted == "bf16":
+        return _Ready(folded(copy.deepcopy(model)).to(torch.bfloat16), pictures)
+    if pictures:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return folded(model)
 
 
 def folded(model: nn.Module) -> nn.Module:
-    """A copy in which BatchNorm is part of the convolutions; as it was where its forward pass cannot be traced."""
-    model = copy.deepcopy(model)
+    """A module in which BatchNorm is part of the convolutions; the model itself where there is nothing to fold.
+
+    The model is left as it is; what is not folded belongs to both. A forward pass that cannot be traced is not folded.
+    """
     try:
         graph = _Tracer().trace(model)
     except (TraceError, TypeError, ValueError, NotImplementedError):
         return model
     uses = Counter(node.target for node in graph.nodes)
+    fused: dict[str, nn.Module] = {}
     for node in list(graph.nodes):
         if (pair := _foldable(model, node, uses)) is None:
             continue
-        before, (convolution, norm) = node.args[0], pair
-        model.set_submodule(before.target, fuse_conv_bn_eval(convolution, norm))
+        before = node.args[0]
+        fused[before.target] = fuse_conv_bn_eval(*pair)
         node.replace_all_uses_with(before)
         graph.erase_node(node)
-    return GraphModule(model, graph)
+    if not fused:
+        return model
+    found = GraphModule(model, graph)
+    for name, convolution in fused.items():
+        found.set_submodule(name, convolution)
+    return found.eval()
 
 
 class _Tracer(Tracer):

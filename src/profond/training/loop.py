@@ -13,6 +13,7 @@ import torch
 from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
 
+from profond.core.allocator import freed_memory_kept
 from profond.core.device import choose_device
 from profond.core.errors import (
     ConfigError,
@@ -28,7 +29,6 @@ from profond.core.run import Run
 from profond.tasks.plain import as_task
 from profond.tasks.task import Phase, Task
 from profond.training import checkpoint
-from profond.training.allocator import freed_memory_kept
 from profond.training.average import MovingAverage
 from profond.training.door import check_given
 from profond.training.feed import count, epoch_batches, placed
@@ -42,7 +42,7 @@ from profond.training.processes import average_gradients, open_fabric, same_star
 from profond.training.schedule import late_factor, rate_factor
 from profond.training.selection import selections, trained_parameters
 from profond.training.settings import Training
-from profond.training.stop import StopRequest, stop_requests
+from profond.training.stop import StopRequest, interrupted, stop_requests
 
 
 def fit(
@@ -74,7 +74,7 @@ def fit(
 
     Raises:
         NonFiniteLoss: the loss became infinite or not a number; the last good checkpoint stays.
-        Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved first.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP, up to the last moment; the checkpoint is saved first.
         ConfigError: settings and model, or checkpoint and model, do not fit.
         DataError: a batch is not what the task or the model takes, or a label is no class of the model's.
         DeviceError: the device is absent or out of memory.
@@ -87,7 +87,7 @@ def fit(
     alone = run.held("training") if run is not None and loop.leads else contextlib.nullcontext()
     with alone, stop_requests() as request, freed_memory_kept() if on_cpu else contextlib.nullcontext():
         try:
-            return loop.run(request, resume)
+            fitted = loop.run(request, resume)
         except (RuntimeError, MemoryError) as error:
             if out_of_memory(error):
                 raise DeviceError(f"out of memory on {loop.device}", "use a smaller --batch-size") from error
@@ -97,6 +97,9 @@ def fit(
                     "train one step with device='cpu', which names it",
                 ) from error
             raise
+    if request.asked:  # while the final weights were written: they are, and what would come after is left
+        loop.stop_at_the_end()
+    return fitted
 
 
 class _Loop:
@@ -179,17 +182,18 @@ class _Loop:
         for observer in self._watching:
             observer.started(self._progress())
         try:
-            self._train(request)
+            try:
+                self._train(request)
+            finally:
+                for observer in self._watching:
+                    observer.finished(self._progress())
+            self._finish()
         except BaseException as error:
             if self.folder is not None and self.leads and not isinstance(error, GeneratorExit):
                 with contextlib.suppress(OSError, ProfondError):  # the first error is the one to tell
                     stopped = isinstance(error, Interrupted | KeyboardInterrupt)
                     self.folder.update(status="interrupted" if stopped else "failed", error=str(error) or None)
             raise
-        finally:
-            for observer in self._watching:
-                observer.finished(self._progress())
-        self._finish()
         return Fitted(self.model, self.position.metrics, self.position.seconds, self.position.step, self.arithmetic)
 
     def _train(self, request: StopRequest) -> None:
@@ -228,6 +232,8 @@ class _Loop:
             if at_epoch_end or time.monotonic() - saved_at > training.checkpoint_every_seconds:
                 self._save()
                 saved_at = time.monotonic()
+        if request.asked:  # in the last step
+            self._stop()
 
     def _step(self, phase: Phase, group: Sequence[Any], parameters: Sequence[nn.Parameter]) -> None:
         """One optimizer step of one phase, over a group of accumulated batches."""
@@ -380,12 +386,13 @@ class _Loop:
 
     def _stop(self) -> None:
         self._save()
-        if self.folder is None:
-            raise Interrupted(f"stopped at step {self.position.step} of {self.total_steps}")
-        raise Interrupted(
-            f"stopped at step {self.position.step} of {self.total_steps}; the checkpoint is saved",
-            f"`profond runs resume {self.folder.path}` continues it",
-        )
+        raise interrupted(self.position.step, self.total_steps, self.folder)
+
+    def stop_at_the_end(self) -> None:
+        """Raises: Interrupted, in the place of going on with what follows a training."""
+        if self.folder is not None and self.leads:
+            self.folder.update(status="interrupted")
+        raise interrupted(self.position.step, self.total_steps, self.folder)
 
     def _save(self) -> None:
         if self.folder is None or not self.leads:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from torch import nn
@@ -31,6 +35,7 @@ class Progress:
 
 
 _SECONDS_BETWEEN_LINES = 5.0  # where there is no terminal, so that logs stay readable
+_SECONDS_BETWEEN_FLUSHES = 10.0  # of what TensorBoard reads
 
 
 class Observer(Protocol):
@@ -92,25 +97,81 @@ class ProgressBar:
 
 
 class TensorBoard:
-    """The same numbers as ``metrics.jsonl``, for TensorBoard, in the run's folder."""
+    """The same numbers as ``metrics.jsonl``, for TensorBoard, in the run's folder.
 
-    def __init__(self, folder: Any) -> None:
-        self.folder = folder
-        self._writer: Any = None
+    It is a mirror and no more: where it cannot be written, that is said once, and the training goes on without it.
+
+    NOTE the records are written here and at once. tensorboardX's own `SummaryWriter` writes them from a thread, where
+    a full disk ends the thread with a traceback and the training with it, as soon as its queue is full.
+
+    Args:
+        folder: of the run.
+        warn: told why there is no mirror any more; by default a line on standard error.
+    """
+
+    def __init__(self, folder: Path | str, warn: Callable[[str], None] | None = None) -> None:
+        self.folder = Path(folder)
+        self.warn = warn or _warn
+        self._file: Any = None
+        self._flushed_at = 0.0
 
     def started(self, progress: Progress) -> None:
-        from tensorboardX import SummaryWriter
+        with self._going_on_without():
+            from tensorboardX.proto.event_pb2 import Event, SessionLog
+            from tensorboardX.record_writer import RecordWriter
 
-        # NOTE purge_step hides what a killed run had logged past its checkpoint
-        self._writer = SummaryWriter(str(self.folder), purge_step=progress.step, flush_secs=10)
+            now = time.time()
+            name = f"events.out.tfevents.{int(now)}.{socket.gethostname()}.{os.getpid()}"
+            self._file = RecordWriter(str(self.folder / name))
+            self._write(Event(wall_time=now, file_version="brain.Event:2"))
+            # NOTE what a killed run had logged past its checkpoint is hidden by this
+            self._write(Event(wall_time=now, step=progress.step, session_log=SessionLog(status=SessionLog.START)))
+            self._file.flush()
 
     def stepped(self, progress: Progress) -> None:
         pass
 
     def logged(self, progress: Progress, record: Mapping[str, Any]) -> None:
-        for name, value in record.items():
-            if name not in ("step", "epoch", "split", "seconds"):
-                self._writer.add_scalar(f"{record['split']}/{name}", value, record["step"])
+        if self._file is None:
+            return
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.summary import scalar
+
+        with self._going_on_without():
+            for name, value in record.items():
+                if name not in ("step", "epoch", "split", "seconds"):
+                    summary = scalar(f"{record['split']}/{name}", value)
+                    self._write(Event(wall_time=time.time(), step=record["step"], summary=summary))
+            if time.monotonic() - self._flushed_at > _SECONDS_BETWEEN_FLUSHES:
+                self._file.flush()
+                self._flushed_at = time.monotonic()
 
     def finished(self, progress: Progress) -> None:
-        self._writer.close()
+        if self._file is not None:
+            with self._going_on_without():
+                self._file.flush()
+            self._close()
+
+    def _write(self, event: Any) -> None:
+        self._file.write(event.SerializeToString())
+
+    @contextlib.contextmanager
+    def _going_on_without(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._close()
+            self.warn(
+                f"TensorBoard's file is not written any more: {error.strerror or error}; metrics.jsonl has it all"
+            )
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
+
+
+def _warn(text: str) -> None:
+    with contextlib.suppress(OSError):
+        print(f"warning: {text}", file=sys.stderr, flush=True)
