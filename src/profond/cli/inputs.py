@@ -22,6 +22,7 @@ def input_images(inputs: tuple[str, ...]) -> Iterator[tuple[list[Path], dict[str
     import tempfile
 
     from profond.core.errors import DataError
+    from profond.data.images import is_picture
 
     paths: list[Path] = []
     names: dict[str, str] = {}
@@ -31,7 +32,7 @@ def input_images(inputs: tuple[str, ...]) -> Iterator[tuple[list[Path], dict[str
                 data = sys.stdin.buffer.read()
                 if not data.strip():
                     raise DataError("standard input is empty", "pipe in an image, or paths, one a line")
-                if _is_image(data):
+                if is_picture(data):
                     file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "standard-input"
                     file.write_bytes(data)
                     names[str(file)] = "standard input"
@@ -63,23 +64,6 @@ def _expand(given: str) -> list[Path]:
     if not found:
         raise DataError(f"nothing matches {given}", "put the pattern in quotes and check the folder")
     return sorted(found)
-
-
-def _is_image(data: bytes) -> bool:
-    import io
-    import warnings
-
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a huge image is one too; it is refused later, by name
-        try:
-            with Image.open(io.BytesIO(data)):
-                return True
-        except Image.DecompressionBombError:
-            return True
-        except Exception:  # Pillow's readers raise anything for what is not theirs
-            return False
 
 
 def _lines(data: bytes) -> list[str]:

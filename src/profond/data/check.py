@@ -14,7 +14,7 @@ from profond.core.errors import ImageError
 from profond.data import registry
 from profond.data.dataset import Dataset, FileSplit, TensorSplit
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
-from profond.data.images import open_image
+from profond.data.images import opening
 from profond.data.listing import Listing, Sample
 from profond.data.open import kind_of, open_dataset
 from profond.data.places import Place, relative
@@ -109,7 +109,8 @@ def fingerprints(paths: Sequence[Place]) -> list[Fingerprint | None]:
 
     def work(path: Place) -> Fingerprint | None:
         try:
-            return of_image(open_image(path).image)
+            with opening(path) as opened:
+                return of_image(opened.image)
         except ImageError:
             return None
 
@@ -128,8 +129,8 @@ def _check_listing(listing: Listing) -> Report:
 
     def work(path: Place) -> Any:
         try:
-            opened = open_image(path)
-            return opened.format, opened.mislabelled, opened.notes, opened.image.mode, of_image(opened.image)
+            with opening(path) as opened:
+                return opened.format, opened.mislabelled, opened.notes, opened.image.mode, of_image(opened.image)
         except ImageError as error:
             return error
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from profond.core.errors import DataError, ImageError, UnknownName
 from profond.core.spec import Spec
-from profond.data.images import Opened, open_image
+from profond.data.images import Opened, opening
 from profond.data.places import Place, Places
 from profond.data.preprocessing import Preprocessing
 from profond.data.splits import assign
@@ -135,7 +136,8 @@ class FileSplit:
         return self.places.identity(index)
 
     def raw(self, index: int) -> Tensor:
-        return self.preprocessing.decode(self._open(index).image)
+        with self._open(index) as opened:
+            return self.preprocessing.decode(opened.image)
 
     def look(self, index: int, view: View) -> Tensor:
         """One sample as a step of training wants it: uint8 (c, h, w) of another size, or a part of the picture.
@@ -143,11 +145,14 @@ class FileSplit:
         NOTE Where the part has four times the side that is wanted, or more, a JPEG is decoded at a quarter of its size:
         the same part of the picture, to the pixels of the smaller one, but a little sharper.
         """
-        return self.preprocessing.look(self._open(index, view.shrink), view)
+        with self._open(index, view.shrink) as opened:
+            return self.preprocessing.look(opened, view)
 
-    def _open(self, index: int, shrink: Callable[[int, int], int] | None = None) -> Opened:
+    @contextmanager
+    def _open(self, index: int, shrink: Callable[[int, int], int] | None = None) -> Iterator[Opened]:
         try:
-            return open_image(self.places[index], shrink)
+            with opening(self.places[index], shrink) as opened:
+                yield opened
         except ImageError as error:
             raise ImageError(error.message, f"{error.help}; `profond data check DATA` looks at all of them") from None
 

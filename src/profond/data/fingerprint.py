@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from profond.data.images import eight_bit
+from profond.data.images import eight_bit, strips
 
 SIDE = 16
 NEAR = 3.0
@@ -39,8 +39,10 @@ def of_image(image: Image.Image) -> Fingerprint:
     """Of a picture as the model sees it: 8-bit colour, transparency on white."""
     colour = eight_bit(image, "RGB")
     small = np.asarray(colour.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.uint8).reshape(-1)
-    digest = hashlib.blake2b(colour.tobytes(), digest_size=16, salt=_salt(colour.size)).digest()
-    return Fingerprint(digest, small, (colour.height, colour.width))
+    digest = hashlib.blake2b(digest_size=16, salt=_salt(colour.size))
+    for _, strip in strips(colour):
+        digest.update(strip.tobytes())
+    return Fingerprint(digest.digest(), small, (colour.height, colour.width))
 
 
 def of_pixels(sample: NDArray[Any]) -> Fingerprint:

@@ -14,7 +14,7 @@ from profond.core.device import usable_cores
 from profond.core.errors import ConfigError, DataError, ImageError
 from profond.core.spec import Spec
 from profond.data.dataset import Dataset, FileSplit, Split, TensorSplit
-from profond.data.images import is_grey, open_image
+from profond.data.images import is_grey, opening
 from profond.data.listing import Listing, Sample
 from profond.data.places import Place, relative
 from profond.data.preprocessing import Mode, Preprocessing
@@ -89,12 +89,11 @@ def _look(
     failure: ImageError | None = None
     for sample in track(samples[::step], len(samples[::step]), "looking at the images"):
         try:
-            image = open_image(sample.path).image
+            with opening(sample.path) as opened:
+                sizes[(opened.image.height, opened.image.width)] += 1
+                grey = grey and (mode is not None or is_grey(opened.image))
         except ImageError as error:
             failure = failure or error
-            continue
-        sizes[(image.height, image.width)] += 1
-        grey = grey and (mode is not None or is_grey(image))
     if failure is not None and not sizes:
         raise failure  # not one can be read; otherwise decoding counts those that cannot
     if size is None:
@@ -119,12 +118,12 @@ def _decode(paths: Sequence[Place], plain: Preprocessing, name: str, conversions
 
     def work(i: int) -> tuple[str, ...]:
         try:
-            opened = open_image(paths[i])
+            with opening(paths[i]) as opened:
+                decoded[i] = plain.decode(opened.image)
+                return opened.notes
         except ImageError as error:
             failures.append(error)
             return ()
-        decoded[i] = plain.decode(opened.image)
-        return opened.notes
 
     with ThreadPoolExecutor(min(8, usable_cores())) as pool:
         found = pool.map(work, range(len(paths)))
