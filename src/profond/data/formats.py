@@ -83,7 +83,7 @@ def _beside(image: Image.Image) -> int:
     if image.format == "AVIF":
         return 12  # planes of up to 16 bits, then colour, then a copy of it
     if image.format == "JPEG2000":
-        return 8 * bands  # whole numbers of 32 bits, and the parts of the wavelet transform
+        return 5 * bands  # whole numbers of 32 bits, and what they are put together from
     if image.format in ("BMP", "PPM"):
         return 2 * bands  # run lengths, and numbers written as text, are put together in Python
     return 0
@@ -92,7 +92,8 @@ def _beside(image: Image.Image) -> int:
 def _block(image: Image.Image) -> int:
     """Bytes of the largest strip or tile of a TIFF, which is unpacked as a whole."""
     tags = getattr(image, "tag_v2", None)
-    if image.format != "TIFF" or tags is None or (image.tile and image.tile[0][0] == "raw"):
+    tile = getattr(image, "tile", None)
+    if image.format != "TIFF" or tags is None or (tile and tile[0][0] == "raw"):
         return 0
     width, height = image.size
     bits = tags.get(258, (1,))

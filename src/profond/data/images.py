@@ -138,8 +138,8 @@ def is_picture(data: bytes) -> bool:
 
 
 def _opened(place: Place, shrink: Callable[[int, int], int] | None, held: ExitStack) -> Opened:
-    # NOTE an error keeps the frames that it went through, and these keep what was decoded; of a thousand damaged
-    # pictures nothing may stay, so that ours is raised here, where there is no picture, and not while handling Pillow's.
+    # NOTE an error keeps the frames that it went through, and these what was decoded. Of a thousand damaged pictures
+    # nothing may stay: ours is raised where there is no picture, and not while Pillow's is handled.
     try:
         return _decoded(place, shrink, held)
     except Exception as error:
