@@ -319,7 +319,7 @@ class _FromBuffer:
 
 
 class _Encode:
-    """Stands for ``_codecs.encode``, by which protocol 2 writes bytes; it keeps the text, for it may be called often."""
+    """Stands for ``_codecs.encode``, by which protocol 2 writes bytes; the text is kept as it is."""
 
     def __init__(self, text: Any, encoding: Any = "latin1") -> None:
         if not isinstance(text, str) or not isinstance(encoding, str) or encoding != "latin1":
