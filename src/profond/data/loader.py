@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import torch
@@ -56,6 +57,7 @@ class Batches:
         self.augment = augment
         self.device = device or torch.device("cpu")
         self.drop_last = drop_last
+        self.least = 1
         self.workers = workers
         self.epochs = epochs
         self._targets = split.targets.to(self.device)
@@ -64,7 +66,20 @@ class Batches:
 
     def __len__(self) -> int:
         full, rest = divmod(len(self.split), self.batch_size)
-        return full + (1 if rest and not self.drop_last else 0)
+        alone = rest >= self.least or not full
+        return full + (1 if rest and alone and not self.drop_last else 0)
+
+    @property
+    def last_joined(self) -> int:
+        """How many samples too few for a batch of their own are in the last one; 0 for none."""
+        full, rest = divmod(len(self.split), self.batch_size)
+        return rest if full and rest < self.least and not self.drop_last else 0
+
+    def joined(self, least: int) -> Batches:
+        """The same, but a last batch of fewer than ``least`` samples belongs to the one before it."""
+        other = copy.copy(self)
+        other.least = least
+        return other
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         return self.at(0)
@@ -90,7 +105,7 @@ class Batches:
         assert start >= 0
         order = self.order(epoch)
         steps = range(start, len(self))
-        chosen = [_share(order[k * self.batch_size : (k + 1) * self.batch_size], rank, world_size) for k in steps]
+        chosen = [_share(order[self._within(k)], rank, world_size) for k in steps]
         if isinstance(self.split, TensorSplit):
             for k, indices in zip(steps, chosen, strict=True):
                 yield self._from_memory(self.split, indices, self._draw(epoch, k, rank, world_size), epoch, k)
@@ -124,8 +139,15 @@ class Batches:
         flips = self._draw(epoch, k, rank, world_size).get("flip", torch.zeros(len(rows))).tolist()
         return [View(size, least, tuple(row), bool(flip)) for row, flip in zip(rows, flips, strict=True)]
 
+    def _within(self, k: int) -> slice:
+        """Where batch ``k`` lies in an epoch's order."""
+        start = k * self.batch_size
+        to_the_end = k == len(self) - 1 and not self.drop_last
+        return slice(start, len(self.split) if to_the_end else start + self.batch_size)
+
     def _count(self, k: int) -> int:
-        return min(self.batch_size, len(self.split) - k * self.batch_size)
+        within = self._within(k)
+        return int(within.stop - within.start)
 
     def extent(self, epoch: int) -> tuple[int, int]:
         """Height and width of a raw sample in an epoch."""

@@ -18,6 +18,7 @@ from profond.evaluation.evaluate import evaluate_run
 from profond.recipes.card import model_card
 from profond.recipes.experiment import Experiment, load
 from profond.recipes.finetune import head_work
+from profond.training.feed import enough_for_norms
 from profond.training.find import Found, find_learning_rate
 from profond.training.loop import fit
 from profond.training.observers import Observer, TensorBoard
@@ -116,7 +117,12 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
         options |= {"valid": work.valid, "whole": experiment.model}
         fit(work.head, experiment.task, work.train, work.training, **options)
     else:
-        batches = experiment.batches("train", training=True, device=device)
+        batches = enough_for_norms(
+            experiment.batches("train", training=True, device=device), experiment.model, training.freeze_norms
+        )
+        if batches.last_joined:
+            said = f"the last batch of an epoch would hold {batches.last_joined} sample, which has no statistics"
+            say(f"{said}: it is joined to the one before")
         options["valid"] = experiment.batches("valid", device=device) if "valid" in dataset.splits else None
         fit(experiment.model, experiment.task, batches, training, **options)
     for split in ("valid", "test"):

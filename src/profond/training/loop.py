@@ -21,7 +21,7 @@ from profond.tasks.task import Phase, Task
 from profond.training import checkpoint
 from profond.training.allocator import freed_memory_kept
 from profond.training.average import MovingAverage
-from profond.training.feed import count, epoch_batches, placed
+from profond.training.feed import count, enough_for_norms, epoch_batches, placed
 from profond.training.fitted import Fitted
 from profond.training.measure import measure
 from profond.training.observers import Observer, Progress
@@ -76,6 +76,13 @@ def fit(
             if "out of memory" in str(error) or "can't allocate memory" in str(error):
                 raise DeviceError(f"out of memory on {loop.device}", "use a smaller --batch-size") from error
             raise
+        except ValueError as error:
+            if "more than 1 value per channel" in str(error):
+                raise ConfigError(
+                    "a batch of one sample has no statistics for this network's batch normalisation",
+                    "use a larger --batch-size, leave out a last batch of one (drop_last), or --set freeze_norms=true",
+                ) from error
+            raise
 
 
 class _Loop:
@@ -100,6 +107,7 @@ class _Loop:
         # Fabric's costs 1 % of a small network's step, and does more than PyTorch's where gradients are scaled alone.
         self.backward = self.fabric.backward if self.arithmetic.precision == "fp16" else Tensor.backward
         self.device = self.fabric.device
+        batches = enough_for_norms(batches, model, training.freeze_norms, self.fabric.world_size)
         self.batches, self.valid = shared(self.fabric, batches), valid
         self.model = model.to(self.device)
         self.channels_last = any(isinstance(part, nn.Conv2d | nn.ConvTranspose2d) for part in model.modules())
