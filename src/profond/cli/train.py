@@ -35,7 +35,11 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--config", "config_file", type=click.Path(path_type=Path), help="Settings from a .json or .toml file."
             ),
             click.option(
-                "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other setting, such as ema=0.99."
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="Any other setting: ema=0.99, data.resize=pad …",
             ),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
             click.option("--quiet", is_flag=True, help="No progress."),

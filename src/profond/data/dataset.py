@@ -74,7 +74,7 @@ class TensorSplit:
         self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
         self.groups = groups
         self._names = names
-        self._on_device: dict[tuple[str, int], Tensor] = {}
+        self._on_device: dict[tuple[str, int, tuple[int, ...] | None], Tensor] = {}
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -94,13 +94,27 @@ class TensorSplit:
             None if self.groups is None else [self.groups[int(i)] for i in chosen],
         )
 
-    def on_device(self, device: torch.device, border: int = 0) -> Tensor:
-        """The samples on a device, with ``border`` zeros around height and width; made once and kept."""
-        key = (str(device), border)
+    def on_device(self, device: torch.device, border: int = 0, background: tuple[int, ...] | None = None) -> Tensor:
+        """The samples on a device, with ``border`` pixels of the background around height and width.
+
+        Made once and kept.
+        """
+        key = (str(device), border, background)
         if key not in self._on_device:
             samples = self.samples.to(device)
-            self._on_device[key] = F.pad(samples, (border,) * 4) if border else samples.contiguous()
+            self._on_device[key] = bordered(samples, border, background) if border else samples.contiguous()
         return self._on_device[key]
+
+
+def bordered(samples: Tensor, border: int, background: tuple[int, ...] | None = None) -> Tensor:
+    """(n, c, …, h, w) with pixels of the background, one value for each channel, on each side; None is black."""
+    around = (border,) * 4
+    if background is None or not any(background):
+        return F.pad(samples, around)
+    if len(set(background)) == 1:
+        return F.pad(samples, around, value=background[0])
+    planes = [F.pad(samples[:, i], around, value=value) for i, value in enumerate(background)]
+    return torch.stack(planes, 1)
 
 
 class FileSplit:
@@ -154,7 +168,8 @@ class FileSplit:
             with opening(self.places[index], shrink) as opened:
                 yield opened
         except ImageError as error:
-            raise ImageError(error.message, f"{error.help}; `profond data check DATA` looks at all of them") from None
+            help = "restore it, and go on; or start anew without it: --set data.unreadable=skip"
+            raise ImageError(error.message, f"{help}; `profond data check DATA` looks at all of them") from None
 
     def subset(self, indices: Sequence[int]) -> FileSplit:
         chosen = [int(i) for i in indices]
@@ -179,6 +194,7 @@ class Dataset:
         source: where the data came from, for people.
         notes: what was converted or decided while opening, one line each.
         warnings: what is probably not meant, one line each; told even where progress is not.
+        skipped: samples that cannot be read and were left out: identity and reason.
     """
 
     name: str
@@ -188,6 +204,7 @@ class Dataset:
     source: str
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
     _hashes: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def split(self, name: str) -> Split:

@@ -33,6 +33,7 @@ __all__ = [
     "open_image",
     "opening",
     "resize",
+    "size_of",
     "strips",
     "to_tensor",
     "without_colour",
@@ -124,6 +125,25 @@ def opening(place: Place | str, shrink: Callable[[int, int], int] | None = None)
     """
     with ExitStack() as held:
         yield _opened(Path(place) if isinstance(place, str) else place, shrink, held)
+
+
+def size_of(place: Place) -> tuple[tuple[int, int], str]:
+    """Width and height of the upright picture and the format of the file, from its start alone.
+
+    Raises: ImageError as ``open_image``, but for what is damaged further on.
+    """
+    try:
+        file = io.BytesIO(place.read()) if isinstance(place, Member) else place
+        with _QUIET, Image.open(file, formats=FORMATS) as image:
+            width, height = image.size
+            kind = image.format or "unknown"
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) if kind != "TIFF" else 1  # Pillow turns those
+        if isinstance(turned, int) and turned >= 5:
+            width, height = height, width
+        return (width, height), kind
+    except Exception as error:
+        failure = _explained(error, place)
+    raise failure
 
 
 def is_picture(data: bytes) -> bool:
@@ -279,12 +299,19 @@ def without_colour(image: Image.Image) -> bool:
 
 
 def resize(
-    image: Image.Image, size: tuple[int, int], how: str, interpolation: str, *, crop: float = 1.0
+    image: Image.Image,
+    size: tuple[int, int],
+    how: str,
+    interpolation: str,
+    *,
+    crop: float = 1.0,
+    background: tuple[int, ...] | None = None,
 ) -> Image.Image:
-    """To height × width: ``crop`` the middle, ``stretch``, or ``pad`` with black.
+    """To height × width: ``crop`` the middle, ``stretch``, or ``pad``.
 
     Args:
         crop: of the middle, the share of its sides that is kept.
+        background: what comes in by ``pad``, one value for each channel; None is black.
     """
     height, width = size
     if image.size == (width, height) and (crop == 1.0 or how != "crop"):
@@ -293,7 +320,9 @@ def resize(
     if how == "stretch":
         return image.resize((width, height), chosen)
     if how == "pad":
-        return ImageOps.pad(image, (width, height), chosen, color="black" if image.mode == "RGB" else 0)
+        black = (0,) * len(image.getbands())
+        colour = background or black
+        return ImageOps.pad(image, (width, height), chosen, color=colour if len(colour) > 1 else colour[0])
     return ImageOps.fit(image, (width, height), chosen, bleed=(1 - crop) / 2)
 
 

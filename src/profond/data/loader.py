@@ -11,7 +11,7 @@ from torch import Tensor
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
 from profond.data.augment import Augment
-from profond.data.dataset import FileSplit, Split, TensorSplit
+from profond.data.dataset import FileSplit, Split, TensorSplit, bordered
 from profond.data.preprocessing import Preprocessing
 from profond.data.stream import stream
 from profond.data.view import NUMBERS, View
@@ -172,7 +172,7 @@ class Batches:
             inputs = self.preprocessing.standardise(raw)
         else:
             assert self.augment is not None
-            samples = split.on_device(self.device, self.augment.shift)
+            samples = split.on_device(self.device, self.augment.shift, self.preprocessing.background)
             crops = _gather(samples, indices, shift.to(self.device), self.extent(epoch))
             inputs = self.preprocessing.standardise(crops, fresh=True)
         return self._finish(inputs, indices, draw, epoch, k)
@@ -183,7 +183,7 @@ class Batches:
         shift = draw.pop("shift", None)
         if shift is not None:
             assert self.augment is not None
-            padded = torch.nn.functional.pad(raw, (self.augment.shift,) * 4).contiguous()
+            padded = bordered(raw, self.augment.shift, self.preprocessing.background).contiguous()
             places = torch.arange(len(raw), device=raw.device)
             raw = _gather(padded, places, shift.to(raw.device), self.extent(epoch))
         return self._finish(self.preprocessing.standardise(raw, fresh=True), indices.to(self.device), draw, epoch, k)
@@ -196,7 +196,8 @@ class Batches:
             assert self.augment is not None
             on_device = {name: values.to(self.device) for name, values in draw.items()}
             black = self.preprocessing.black(inputs.shape[1], self.device)
-            inputs = self.augment.apply(inputs, on_device, black)
+            outside = self.preprocessing.outside(inputs.shape[1], self.device)
+            inputs = self.augment.apply(inputs, on_device, black, outside)
         inputs = self.preprocessing.arrange(inputs)
         if self.augment is not None and self.augment.mixup:
             random = generator(self.seed, "mixup", epoch, k)

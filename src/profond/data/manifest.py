@@ -13,6 +13,7 @@ from profond.core.files import write_text
 from profond.data.dataset import Dataset
 from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
 from profond.data.pictures import build
+from profond.data.unreadable import Unreadable, without_unreadable
 
 _COLUMNS = "the first line names the columns: path,label and, if wished, split and group"
 
@@ -27,6 +28,7 @@ def open_manifest(
     split_seed: int = 0,
     memory_mib: int = 512,
     preprocessing: dict[str, Any] | None = None,
+    unreadable: Unreadable = "refuse",
 ) -> Dataset:
     """Open the images that a manifest lists; its paths are relative to its own folder.
 
@@ -34,7 +36,8 @@ def open_manifest(
 
     Raises: DataError, ImageError.
     """
-    listing = list_manifest(path).placed(valid_fraction, test_fraction, split_seed)
+    listing = without_unreadable(list_manifest(path), unreadable)
+    listing = listing.placed(valid_fraction, test_fraction, split_seed)
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 

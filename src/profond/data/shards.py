@@ -29,6 +29,7 @@ from profond.data.pictures import build
 from profond.data.places import Member, Place
 from profond.data.progress import track
 from profond.data.synsets import are_synsets, usual
+from profond.data.unreadable import Unreadable, without_unreadable
 
 CONTENTS = "shards.json"
 _NAME = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")
@@ -73,6 +74,7 @@ def open_shards(
     split_seed: int = 0,
     memory_mib: int = 512,
     preprocessing: dict[str, Any] | None = None,
+    unreadable: Unreadable = "refuse",
 ) -> Dataset:
     """Open a folder of shards, or one shard.
 
@@ -81,7 +83,8 @@ def open_shards(
 
     Raises: DataError, ImageError.
     """
-    listing = list_shards(path).placed(valid_fraction, test_fraction, split_seed)
+    listing = without_unreadable(list_shards(path), unreadable)
+    listing = listing.placed(valid_fraction, test_fraction, split_seed)
     if preprocessing is None and channels != 1 and are_synsets(listing.classes):
         preprocessing = {**usual(size), "resize": resize}
     return build(listing, size, channels, resize, memory_mib, preprocessing)

@@ -70,6 +70,8 @@ class Experiment:
     def dataset(self) -> Dataset:
         """Raises: ConfigError when the data is not what the run was trained with."""
         dataset = opened(self.config)
+        if self.run is not None and self.run.file("preprocessing.json").exists():
+            dataset = dataclasses.replace(dataset, preprocessing=self.preprocessing)
         if self.run is not None and self.run.file("split.json").exists():
             known = self.run.read("split.json")["hash"]
             for split, hash_then in known.items():
@@ -156,6 +158,8 @@ def assemble(config: Configuration) -> Experiment:
         config["transfer"] = dataclasses.asdict(Transfer(**config["transfer"]))
         finetune.with_preprocessing(config)
     dataset = opened(config)
+    if config["data"].get("unreadable") == "skip":  # a run that goes on leaves out the same, whatever becomes of them
+        config["data"]["unreadable"] = [name for name, _ in dataset.skipped]
     notes = [*_absent_classes(dataset), *_weigh_classes(config, dataset)]
     if "transfer" in config:
         model, decided = finetune.complete(config, dataset)

@@ -87,6 +87,16 @@ def split_lines(dataset: Dataset) -> Iterator[str]:
         text.truncate()
 
 
+def skipped_lines(dataset: Dataset) -> str:
+    """The samples that cannot be read and were left out, and why, as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("sample", "reason"))
+    for row in dataset.skipped:
+        writer.writerow(cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for cell in row)
+    return text.getvalue()
+
+
 def _stoppable(experiment: Experiment, run: Run, observers: Sequence[Observer], say: Say, *, resume: bool) -> Run:
     """Ctrl-C before the training and after it is told as during it."""
     try:
@@ -105,6 +115,8 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
     hashes = {split: dataset.split_hash(split) for split in dataset.splits}
     run.write("split.json", {"hash": hashes, "sizes": {name: len(s) for name, s in dataset.splits.items()}})
     write_text(run.file("split.csv"), "".join(split_lines(dataset)))
+    if dataset.skipped and not resume:
+        write_text(run.file("skipped.csv"), skipped_lines(dataset))
     device = choose_device(training.device)
     where = f"{usable_cores()} cores" if device.type == "cpu" else str(device)
     arithmetic = precision_for(experiment.model, device, training.precision)
