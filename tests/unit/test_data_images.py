@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import struct
+import subprocess
+import sys
+import threading
+import time
+import traceback
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
+import profond
 from profond.core.errors import ConfigError, ImageError
-from profond.data.images import eight_bit, open_image
+from profond.data import images
+from profond.data.check import check
+from profond.data.fingerprint import of_image
+from profond.data.formats import SUFFIXES, Room
+from profond.data.images import eight_bit, is_grey, is_picture, open_image, without_colour
 from profond.data.preprocessing import Preprocessing
 
 
@@ -200,3 +212,178 @@ def test_reading_in_threads_leaves_the_warning_filters_as_they_were(tmp_path):
         sizes = [opened.image.size for opened in pool.map(open_image, sorted(tmp_path.glob("*.jpg")) * 20)]
     assert sizes == [(64, 64)] * 160
     assert warnings.filters == before
+
+
+# Which formats, and how much memory
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\n%%EndComments\n{} loop\n%%EOF\n"
+DOS_EPS = b"\xc5\xd0\xd3\xc6" + struct.pack("<IIIIIIH", 30, len(EPS), 0, 0, 0, 0, 0xFFFF) + EPS
+
+
+@pytest.fixture
+def ghostscript(tmp_path, monkeypatch):
+    """A stand-in for the program that Pillow would start; its mark tells that it was."""
+    mark = tmp_path / "started"
+    for name in ("gs", "gswin32c", "gswin64c"):
+        program = tmp_path / "programs" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\ntouch {mark}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "programs"), prepend=":")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    return mark
+
+
+@pytest.mark.parametrize("content", [EPS, DOS_EPS])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "eps"])
+def test_no_picture_is_handed_to_another_program(tmp_path, ghostscript, content, suffix):
+    path = tmp_path / f"drawing.{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match="is not an image"):
+        open_image(path)
+    assert not is_picture(content)
+    (tmp_path / "pets" / "cat").mkdir(parents=True)
+    (tmp_path / "pets" / "dog").mkdir()
+    (tmp_path / "pets" / "cat" / "1.png").write_bytes(content)
+    Image.new("L", (9, 9)).save(tmp_path / "pets" / "dog" / "1.png")
+    assert any(finding.kind == "unreadable" for finding in check(str(tmp_path / "pets")).findings)
+    assert not ghostscript.exists()
+
+
+def test_pictures_are_opened_at_one_door():
+    """Any other call of Pillow's would try all of its formats."""
+    source = Path(profond.__file__).parent
+    opened = [path for path in source.rglob("*.py") if re.search(r"\bImage\.(open|preinit|init)\(", path.read_text())]
+    assert [path.relative_to(source).as_posix() for path in opened] == ["data/images.py"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_picture_of_every_known_suffix_is_read(tmp_path, suffix):
+    format = {".jfif": "JPEG", ".jpe": "JPEG", ".j2c": "JPEG2000", ".jpc": "JPEG2000", ".jpf": "JPEG2000"}.get(suffix)
+    rows, columns = np.mgrid[0:16, 0:24]
+    photo = Image.fromarray((rows * 6 + columns * 4).astype(np.uint8))
+    photo = photo.convert("1") if suffix == ".pbm" else photo if suffix == ".pgm" else photo.convert("RGB")
+    photo.save(tmp_path / f"x{suffix}", format=format)
+    opened = open_image(tmp_path / f"x{suffix}")
+    assert opened.image.size == (24, 16)
+    assert not opened.mislabelled
+
+
+@pytest.mark.parametrize("kind", ["ICO", "TGA", "PCX", "DDS", "SGI", "XBM"])
+def test_a_rarely_used_format_is_not_an_image_here(tmp_path, kind):
+    photo = Image.new("1" if kind == "XBM" else "RGB", (32, 32))
+    photo.save(tmp_path / "x.dat", format=kind)
+    (tmp_path / "x.dat").rename(tmp_path / "x.png")
+    with pytest.raises(ImageError, match="is not an image"):
+        open_image(tmp_path / "x.png")
+
+
+def whole(mode, random):
+    """A picture of 31 × 23 pixels of any mode that Pillow has."""
+    if mode == "F":
+        return Image.fromarray(random.normal(100, 90, (23, 31)).astype(np.float32))
+    if mode == "I":
+        return Image.fromarray(random.integers(-9, 70_000, (23, 31)).astype(np.int32))
+    if mode.startswith("I;16"):
+        return Image.fromarray(random.integers(0, 65536, (23, 31)).astype(np.uint16))
+    if mode in ("P", "P transparent"):
+        image = Image.fromarray(random.integers(0, 256, (23, 31, 3)).astype(np.uint8)).quantize(64)
+        if mode != "P":
+            image.info["transparency"] = 5
+        return image
+    planes = len(Image.new(mode, (1, 1)).getbands())
+    pixels = random.integers(0, 256, (23, 31, planes)).astype(np.uint8)
+    bands = [Image.fromarray(np.ascontiguousarray(pixels[..., i])) for i in range(planes)]
+    return bands[0].convert("1") if mode == "1" else Image.merge(mode, bands)
+
+
+@pytest.mark.parametrize(
+    "mode",
+    ["1", "L", "LA", "P", "P transparent", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16", "F"],
+)
+def test_a_large_picture_is_converted_in_strips_to_the_same_values(mode, monkeypatch):
+    image = whole(mode, np.random.default_rng(3))
+    colour, grey, known = eight_bit(image, "RGB"), eight_bit(image, "L"), of_image(image)
+    plain = is_grey(image), without_colour(image)
+    monkeypatch.setattr(images, "_STRIP", 100)  # three rows
+    assert len(list(images.strips(image))) > 5
+    np.testing.assert_array_equal(np.asarray(eight_bit(image, "RGB")), np.asarray(colour))
+    np.testing.assert_array_equal(np.asarray(eight_bit(image, "L")), np.asarray(grey))
+    assert of_image(image).exact == known.exact
+    assert (is_grey(image), without_colour(image)) == plain
+
+
+def test_a_picture_that_needs_more_memory_than_there_is_for_pictures_is_refused(tmp_path, monkeypatch):
+    for mode, suffix in (("RGB", "webp"), ("L", "png")):
+        Image.new(mode, (100, 100)).save(tmp_path / f"x.{suffix}")
+    monkeypatch.setattr(images, "MEMORY", 80_000)  # a WebP needs twelve bytes for a pixel beside the picture's four
+    with pytest.raises(ImageError, match=r"x\.webp is too large to decode: .* of WEBP .*, the limit is 5000 pixels"):
+        open_image(tmp_path / "x.webp")
+    assert open_image(tmp_path / "x.png").image.size == (100, 100)
+
+
+def test_threads_decode_together_only_what_fits_into_memory():
+    room, running, most = Room(100), [0], [0]
+    lock = threading.Lock()
+
+    def work(count):
+        with room.taken(count):
+            with lock:
+                running[0] += count
+                most[0] = max(most[0], running[0])
+            time.sleep(0.002)
+            with lock:
+                running[0] -= count
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, [40, 90, 100, 10, 30] * 6))
+    assert running == [0]
+    assert 90 <= most[0] <= 100
+
+
+def test_nothing_stays_in_memory_of_a_picture_that_is_damaged(tmp_path):
+    Image.effect_noise((800, 800), 90).save(tmp_path / "x.png")
+    content = (tmp_path / "x.png").read_bytes()
+    (tmp_path / "x.png").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ImageError) as caught:
+        open_image(tmp_path / "x.png")
+    kept = [caught.value.__context__, caught.value.__cause__]
+    assert kept == [None, None]
+    frames = [frame.f_locals for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    assert not any(isinstance(value, Image.Image) for local in frames for value in local.values())
+
+
+PEAK = """
+import resource, sys
+from profond.data.check import check
+from profond.data.preprocessing import Preprocessing
+from profond.data.images import opening
+check(sys.argv[1])
+with opening(sys.argv[2]) as opened:
+    Preprocessing(size=(32, 32), mode="RGB").decode(opened.image)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mode", "suffix", "settings"),
+    [
+        ("F", "tif", {"compression": "tiff_deflate"}),
+        ("I;16", "png", {}),
+        ("RGBA", "png", {}),
+        ("LAB", "tif", {"compression": "tiff_deflate"}),
+    ],
+)
+def test_no_picture_needs_two_gibibytes(tmp_path, mode, suffix, settings):
+    for name in ("a", "b"):
+        (tmp_path / "big" / name).mkdir(parents=True)
+        Image.new("L", (9, 9)).save(tmp_path / "big" / name / "1.png")
+    large = tmp_path / "big" / "a" / f"x.{suffix}"
+    Image.new(mode, (13_377, 13_377)).save(large, **settings)
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(tmp_path / "big"), str(large)], capture_output=True, text=True, check=True
+    )
+    kibibyte = 1 if sys.platform == "darwin" else 1024
+    assert int(done.stdout) * kibibyte < 2 << 30

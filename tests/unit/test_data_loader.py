@@ -77,6 +77,44 @@ def test_the_shares_of_all_processes_make_up_the_batch_of_one():
             assert torch.equal(shares[rank][k][1], targets[rank::3])
 
 
+def test_a_last_batch_that_is_too_small_is_joined_to_the_one_before():
+    batches = pictures(33).batches("train", 8, shuffle=True)
+    joined = batches.joined(2)
+    assert [len(targets) for _, targets in batches] == [8, 8, 8, 8, 1]
+    assert [len(targets) for _, targets in joined] == [8, 8, 8, 9]
+    assert (len(batches), len(joined), batches.last_joined, joined.last_joined) == (5, 4, 0, 1)
+    assert equal(list(joined)[:3], list(batches)[:3])
+    assert torch.equal(joined.order(0), batches.order(0))
+    for augment in (None, EVERYTHING):
+        whole = list(pictures(33).batches("train", 8, shuffle=True, augment=augment).joined(2).at(1))
+        for start in range(5):
+            again = pictures(33).batches("train", 8, shuffle=True, augment=augment).joined(2)
+            assert equal(list(again.at(1, start)), whole[start:])
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(32, [8] * 4), (34, [8, 8, 8, 8, 2]), (9, [9]), (8, [8]), (1, [1])])
+def test_only_what_is_too_small_is_joined(count, sizes):
+    joined = pictures(count).batches("train", 8).joined(2)
+    assert [len(targets) for _, targets in joined] == sizes
+    assert len(joined) == len(sizes)
+
+
+def test_a_small_last_batch_that_is_left_out_is_not_joined():
+    joined = pictures(33).batches("train", 8, drop_last=True).joined(2)
+    assert [len(targets) for _, targets in joined] == [8] * 4
+
+
+def test_every_process_gets_two_samples_of_each_batch():
+    for count in range(40, 56):
+        joined = pictures(count).batches("train", 8, shuffle=True).joined(2 * 3)
+        alone = list(joined)
+        shares = [list(joined.at(0, rank=rank, world_size=3)) for rank in range(3)]
+        for k, (_, targets) in enumerate(alone):
+            parts = [share[k][1] for share in shares]
+            assert min(map(len, parts)) >= 2
+            assert sum(map(len, parts)) == len(targets)
+
+
 def test_no_process_goes_without_when_the_last_batch_is_small():
     batches = pictures(count=33).batches("train", 16)
     assert [len(list(batches.at(0, rank=rank, world_size=4))[-1][1]) for rank in range(4)] == [1, 1, 1, 1]

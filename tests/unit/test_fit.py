@@ -15,6 +15,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from profond.core.errors import ConfigError, Interrupted, NonFiniteLoss, StorageError
 from profond.core.run import Run
+from profond.core.spec import Spec
+from profond.data.augment import Augment
+from profond.data.dataset import Dataset, Split, TensorSplit
+from profond.data.preprocessing import Preprocessing
 from profond.tasks.classify import Classify
 from profond.training import Fitted, Progress, Training, fit
 from profond.training.checkpoint import load_tensors
@@ -78,6 +82,52 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not() -> None:
     first, second, other = (fit(network(), Classify(), loader(), settings(seed=seed)).model for seed in (1, 1, 2))
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
+
+
+def normed() -> nn.Sequential:
+    """Its norms stand where a picture is one pixel: a batch of one has nothing to take statistics from."""
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Conv2d(1, 4, 8), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4, 2))
+
+
+def samples(count: int) -> Dataset:
+    inputs, targets = two_kinds(count).tensors
+    pixels = (inputs * 40 + 128).clamp(0, 255).to(torch.uint8)
+    splits: dict[str, Split] = {"train": TensorSplit(pixels, targets, "train")}
+    spec = Spec((1, 8, 8), "chw", (0.0, 255.0), ("right", "left"))
+    return Dataset("two kinds", spec, Preprocessing(size=(8, 8), mode="L"), splits, "made here")
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 3])
+def test_a_last_batch_of_one_is_no_trouble_for_norms_and_resumes_to_the_same_bits(
+    tmp_path: Path, accumulate: int
+) -> None:
+    training = settings(accumulate=accumulate, checkpoint_every_seconds=0.0)  # 65 samples are 16 + 16 + 16 + 17
+
+    def train(run: Run, end_at: int | None = None, resume: bool = False) -> Fitted:
+        batches = samples(65).batches("train", 16, shuffle=True, augment=Augment(shift=1))
+        return fit(normed(), Classify(), batches, training, run=run, resume=resume, observers=[Watch(end_at)])
+
+    expected = train(Run.create(tmp_path, "whole", {}))
+    assert expected.steps == 2 * -(-4 // accumulate)
+    for end_at in range(1, expected.steps):
+        run = Run.create(tmp_path, f"cut{end_at}", {})
+        with pytest.raises(KeyboardInterrupt):
+            train(run, end_at)
+        resumed = train(run, resume=True)
+        assert all(torch.equal(a, b) for a, b in zip(resumed.model.state_dict().values(),
+                                                     expected.model.state_dict().values(), strict=True))  # fmt: skip
+
+
+def test_a_network_without_norms_keeps_its_batch_of_one() -> None:
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    assert fit(plain, Classify(), samples(65).batches("train", 16), settings(epochs=1)).steps == 5
+
+
+def test_a_batch_of_one_that_cannot_be_joined_is_told_in_words() -> None:
+    for batches in (samples(3).batches("train", 1), DataLoader(two_kinds(33), 32)):
+        with pytest.raises(ConfigError, match="batch of one sample has no statistics"):
+            fit(normed(), Classify(), batches, settings())
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import pickle
 import resource
 import struct
+import subprocess
+import sys
 import zipfile
 from collections import OrderedDict
 
@@ -21,8 +24,8 @@ from profond.core.errors import ConfigError
 from profond.weights.hdf5 import counted
 from profond.weights.keras_file import open_layers
 from profond.weights.pretrained import load_pretrained
-from profond.weights.restricted_pickle import read_arrays
-from profond.weights.torch_file import read_tensors
+from profond.weights.restricted_pickle import read_arrays, unpickle
+from profond.weights.torch_file import TENSOR_GLOBALS, read_tensors
 
 STATE = {"conv.weight": torch.arange(24.0).reshape(2, 3, 2, 2), "conv.bias": torch.tensor([1.0, -2.0])}
 
@@ -124,7 +127,89 @@ def test_something_else_than_arrays_is_refused(tmp_path):
         refused(read_arrays, path)
 
 
+DOUBLED = b")q\0" + b"".join(bytes([104, i, 104, i, 0x86, 113, i + 1]) for i in range(60))
+"""A tuple of a tuple twice of a tuple twice …: 60 levels, remembered in place 60."""
+NEST, TEXT = b"h\x3c", b"X" + struct.pack("<I", 1 << 20) + b"a" * (1 << 20)
+STORAGE = b"(X\7\0\0\0storagectorch\nFloatStorage\n%sX\3\0\0\0cpu%stQ"
+TENSOR = b"}X\1\0\0\0wctorch._utils\n_rebuild_tensor_v2\n(" + STORAGE % (b"X\1\0\0\0a", b"K\0") + b"%s\x89}tRs."
+ENDLESS = {
+    "a key that is a tuple": DOUBLED + b"}" + NEST + b"Ns.",
+    "keys that are tuples": DOUBLED + b"}(" + NEST + b"Nu.",
+    "a dictionary of tuples": DOUBLED + b"(" + NEST + b"Nd.",
+    "an ordered dictionary of pairs": DOUBLED + b"ccollections\nOrderedDict\n](" + NEST + b"N\x86e\x85R.",
+    "a set": DOUBLED + b"\x8f(" + NEST + b"\x90.",
+    "a frozen set": DOUBLED + b"(" + NEST + b"\x91.",
+    "a number type": DOUBLED + b"cnumpy\ndtype\n" + NEST + b"\x85R.",
+    "a shape": DOUBLED + b"cnumpy\nndarray\n)R(K\1" + NEST + b"cnumpy\ndtype\nX\2\0\0\0f4\x85R\x89U\0tb.",
+    "an encoding": DOUBLED + b"c_codecs\nencode\n" + NEST + NEST + b"\x86R.",
+    "a storage's name": DOUBLED + STORAGE % (NEST, b"K\0") + b".",
+    "a storage's length": DOUBLED + STORAGE % (b"X\1\0\0\0a", NEST) + b".",
+    "a tensor's place": DOUBLED + TENSOR % (NEST + NEST + b")"),
+    "a shape and its strides": DOUBLED + TENSOR % (b"K\0" + NEST + NEST),
+    "depth": b")" + b"\x85" * 100_000 + b".",
+    "a deep key": b"})" + b"\x85" * 100_000 + b"Ns.",
+    "instructions": b"N" * 1_100_000 + b".",
+    "marks": b"(" * 100_000 + b".",
+    "one text, decoded often": TEXT + b"q\0c_codecs\nencode\nq\1](" + b"h\1h\0\x85R" * 8_000 + b"e.",
+    "one text, many arrays": TEXT
+    + b"q\0cnumpy\ndtype\nX\2\0\0\0u1\x85Rq\2}X\1\0\0\0a]("
+    + b"cnumpy\nndarray\n)R(K\1J\0\0\x10\0\x85h\2\x89h\0tb" * 5_000
+    + b"es.",
+    "a long number": b"\x8b" + struct.pack("<i", 2**31 - 1) + b"\xff.",
+    "a long text": b"\x8d" + struct.pack("<Q", 1 << 40) + b".",
+}
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+from profond.core.errors import ConfigError
+from profond.weights.restricted_pickle import read_arrays, unpickle
+from profond.weights.torch_file import TENSOR_GLOBALS, read_tensors
+for path in sys.argv[1:]:
+    resource.setrlimit(resource.RLIMIT_CPU, (int(resource.getrusage(resource.RUSAGE_SELF).ru_utime) + 10, -1))
+    try:
+        (read_arrays if path.endswith(".pkl") else read_tensors)(path)
+    except ConfigError as error:
+        assert len(error.message) < 1000
+        continue
+    sys.exit(f"{path} was read")
+"""
+
+
+def test_no_pickle_takes_more_than_its_length_in_time_or_memory(tmp_path):
+    files = []
+    for number, content in enumerate(ENDLESS.values()):
+        files.append(tmp_path / f"{number}.pkl")
+        files[-1].write_bytes(b"\x80\x02" + content)
+        if len(content) < 100_000:
+            files.append(tmp_path / f"{number}.pth")
+            with zipfile.ZipFile(files[-1], "w") as archive:
+                archive.writestr("a/data.pkl", b"\x80\x02" + content)
+    before = b"".join(pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}))
+    keys = before + pickle.dumps({}, 2) + b"\x80\x02" + DOUBLED + b"]" + NEST + b"a."
+    for name, content in (("tensors", before + b"\x80\x02" + ENDLESS["a key that is a tuple"]), ("keys", keys)):
+        (tmp_path / f"{name}.pth").write_bytes(content)
+        files.append(tmp_path / f"{name}.pth")
+    done = subprocess.run([sys.executable, "-c", LIMITED, *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
+
+
+def test_an_ordered_dictionary_as_python_2_wrote_it_is_read(tmp_path):
+    names = b"\x80\x02ccollections\nOrderedDict\n](](X\4\0\0\0convK\1ee\x85R."  # a list of pairs is its argument
+    assert unpickle(io.BytesIO(names), TENSOR_GLOBALS, len(names), tmp_path / "a.pth") == {"conv": 1}
+
+
 # PyTorch
+
+
+def test_a_list_of_files_that_is_itself_a_bomb_is_refused_unread(tmp_path):
+    for name, reader in (("a.pth", read_tensors), ("a.keras", layers_of)):
+        path = tmp_path / name
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a/data.pkl", b"\x80\x02}.")
+        whole = path.read_bytes()
+        end = whole.rindex(b"PK\5\6")
+        path.write_bytes(bytes(9 << 20) + whole[: end + 12] + struct.pack("<L", 9 << 20) + whole[end + 16 :])
+        assert "list of files" in refused(reader, path)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -313,6 +398,38 @@ def test_a_group_that_contains_itself_is_refused(tmp_path):
         group = file.create_group("layers/conv2d")
         group["layers"] = file["layers"]
     assert "never end" in refused(layers_of, path)
+
+
+def test_names_that_are_the_same_again_and_again_are_refused(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:  # 20,000 times the same layer of 6,000 times the same weight
+        file.attrs["layer_names"] = np.array([b"c"] * 20_000)
+        file.create_group("c").attrs["weight_names"] = np.array([b"k"] * 6_000)
+        file["c"].create_dataset("k", data=np.ones(10, "f4"))
+    assert "never end" in refused(layers_of, path)
+
+
+def test_one_long_name_that_is_referred_to_again_and_again_is_refused(tmp_path):
+    path = legacy(tmp_path / "a.h5", {"conv": {"kernel": np.ones(2)}})
+    long, count = 1_000_000, 2_000
+    with h5py.File(path, "a") as file:
+        del file.attrs["layer_names"]
+        file.attrs.create("layer_names", ["x" * long, *(f"y{i}" for i in range(count))], dtype=h5py.string_dtype())
+    content = bytearray(path.read_bytes())
+    start = content.index(struct.pack("<I", long))
+    while content[start + 16 : start + 20] != struct.pack("<I", 2):  # the text y0 is the next reference
+        start = content.index(struct.pack("<I", long), start + 1)
+    content[start + 16 : start + 16 * (count + 1)] = content[start : start + 16] * count
+    path.write_bytes(content)
+    assert "bytes" in refused(layers_of, path)
+
+
+def test_names_of_varying_length_are_read(tmp_path):
+    path = legacy(tmp_path / "a.h5", {"conv": {"kernel": np.ones(2)}})
+    with h5py.File(path, "a") as file:
+        del file.attrs["layer_names"]
+        file.attrs["layer_names"] = ["conv"]
+    assert [name for name, _, _ in layers_of(path)] == ["conv"]
 
 
 def test_what_is_not_floating_point_is_refused(tmp_path):

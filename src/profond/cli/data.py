@@ -23,6 +23,12 @@ def data() -> None:
       ImageNet's folder        train/n01440764/ …, val/, and the devkit; or as Kaggle has it
       a folder of tar shards   in WebDataset's layout: train-000000.tar …
       a CSV manifest           path,label and, if wished, split and group
+
+    \b
+    For training, pictures are brought to one size: --set data.size=96. Of others than square ones the middle is used;
+      --set data.resize=pad        keeps all of them, with borders
+      --set data.resize=stretch    squashes them
+      --set data.unreadable=skip   leaves out what cannot be read, and keeps a list of it in the run
     """
 
 

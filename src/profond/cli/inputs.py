@@ -69,6 +69,8 @@ def input_images(inputs: tuple[str, ...]) -> Iterator[Inputs]:
     """
     import tempfile
 
+    from profond.data.images import is_picture
+
     found = Inputs()
     with contextlib.ExitStack() as stack:
         for given in inputs:
@@ -76,7 +78,7 @@ def input_images(inputs: tuple[str, ...]) -> Iterator[Inputs]:
                 data = sys.stdin.buffer.read()
                 if not data.strip():
                     raise DataError("standard input is empty", "pipe in an image, or paths, one a line")
-                if _is_image(data):
+                if is_picture(data):
                     file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "standard-input"
                     file.write_bytes(data)
                     found.names[str(file)] = "standard input"
@@ -133,23 +135,6 @@ def _without_images(given: str, path: Path, below: Below) -> DataError:
     held = f", passed over: {counted(below.passed_over)}" if below.passed_over else ""
     help = about(below.passed_over) or f"images end in {', '.join(SUFFIXES[:4])} …"
     return DataError(f"there is no image in {given}{held}", help)
-
-
-def _is_image(data: bytes) -> bool:
-    import io
-    import warnings
-
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a huge image is one too; it is refused later, by name
-        try:
-            with Image.open(io.BytesIO(data)):
-                return True
-        except Image.DecompressionBombError:
-            return True
-        except Exception:  # Pillow's readers raise anything for what is not theirs
-            return False
 
 
 def _lines(data: bytes) -> list[str]:

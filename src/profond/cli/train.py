@@ -38,7 +38,11 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="Settings from a .json or .toml file. A run's config.json says all of it: the same once more.",
             ),
             click.option(
-                "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other setting, such as ema=0.99."
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="Any other setting: ema=0.99, data.resize=pad …",
             ),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
             click.option("--quiet", is_flag=True, help="No progress."),

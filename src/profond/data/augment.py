@@ -17,13 +17,17 @@ from profond.core.errors import ConfigError
 class Augment:
     """What may happen to an image, or to all frames of a clip alike.
 
+    What comes in from outside a picture by shift, rotate and scale, and what erase leaves, has the colour of the data's
+    background: that of most of the pixels along the pictures' borders, where most of them agree, such as the white
+    on which transparency is laid; otherwise it is black. ``preprocessing.json`` keeps it as ``background``.
+
     Args:
-        shift: up to this many pixels in each direction; black comes in.
+        shift: up to this many pixels in each direction.
         flip: left and right change places in half of the samples.
         rotate: up to this many degrees either way.
         scale: up to this share larger or smaller: 0.1 is 0.9 to 1.1 times.
         crop: 0 for none, or the least share of the area that a random crop keeps; it is resized to the whole.
-        erase: side of a black square at a random place, in pixels.
+        erase: side of a square of background at a random place, in pixels.
         brightness: up to this share brighter or darker.
         contrast: up to this share more or less.
         decode_crop: like ``crop``, but of the picture as it is in its file, while it is decoded: a random region in
@@ -121,26 +125,28 @@ class Augment:
         )
         return torch.stack(rows, 1)
 
-    def apply(self, inputs: Tensor, drawn: dict[str, Tensor], black: Tensor) -> Tensor:
+    def apply(self, inputs: Tensor, drawn: dict[str, Tensor], black: Tensor, outside: Tensor | None = None) -> Tensor:
         """All but shift and mixup, on normalised (n, c, h, w) or (n, c, t, h, w).
 
         Args:
             inputs: changed in place where that saves memory.
             drawn: from ``draw``, on the inputs' device.
-            black: (c,), the normalised value of a black pixel.
+            black: (c,), the normalised value of a black pixel, from which brightness counts.
+            outside: (c,), that of the background; None is black.
         """
         floor = black.view(1, -1, *(1,) * (inputs.ndim - 2))
+        ground = floor if outside is None else outside.view(floor.shape)
         if "flip" in drawn:
             inputs = torch.where(_spread(drawn["flip"], inputs), inputs.flip(-1), inputs)
         if "warp" in drawn:
-            inputs = self._warp(inputs - floor, drawn["warp"]) + floor
+            inputs = self._warp(inputs - ground, drawn["warp"]) + ground
         if "brightness" in drawn:
             inputs = (inputs - floor) * _spread(drawn["brightness"], inputs) + floor
         if "contrast" in drawn:
             middle = inputs.flatten(1).mean(1)
             inputs = torch.lerp(_spread(middle, inputs), inputs, _spread(drawn["contrast"], inputs))
         if "erase" in drawn:
-            inputs = torch.where(self._square(inputs, drawn["erase"]), floor, inputs)
+            inputs = torch.where(self._square(inputs, drawn["erase"]), ground, inputs)
         return inputs
 
     def _warp(self, inputs: Tensor, maps: Tensor) -> Tensor:

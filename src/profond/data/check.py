@@ -16,9 +16,10 @@ from profond.data import registry
 from profond.data.copies import leak
 from profond.data.dataset import Dataset, FileSplit, TensorSplit
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
-from profond.data.images import open_image
+from profond.data.images import opening
 from profond.data.listing import Listing, Sample
 from profond.data.open import kind_of, open_dataset
+from profond.data.pictures import DEFAULT_SIDE, cut_off
 from profond.data.places import Place, relative
 from profond.data.progress import track
 
@@ -137,7 +138,8 @@ def fingerprints(paths: Sequence[Place]) -> list[Fingerprint | None]:
 
     def work(path: Place) -> Fingerprint | None:
         try:
-            return of_image(open_image(path).image)
+            with opening(path) as opened:
+                return of_image(opened.image)
         except ImageError:
             return None
 
@@ -156,8 +158,8 @@ def _check_listing(listing: Listing) -> Report:
 
     def work(path: Place) -> Any:
         try:
-            opened = open_image(path)
-            return opened.format, opened.mislabelled, opened.notes, opened.image.mode, of_image(opened.image)
+            with opening(path) as opened:
+                return opened.format, opened.mislabelled, opened.notes, opened.image.mode, of_image(opened.image)
         except ImageError as error:
             return error
 
@@ -185,6 +187,7 @@ def _check_listing(listing: Listing) -> Report:
     if unreadable:
         shown = "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
         text = f"{len(unreadable)} of {len(paths)} images cannot be read: {shown}"
+        text += " (--set data.unreadable=skip trains without them)"
         findings.append(Finding("unreadable", "error", text, tuple(unreadable)))
     findings += _same(looked)
     findings += _balance(looked, listing.classes)
@@ -196,6 +199,9 @@ def _check_listing(listing: Listing) -> Report:
         common = ", ".join(f"{w}×{h} ({n})" for (h, w), n in sizes.most_common(3))
         text = f"{len(sizes)} sizes (width × height): {common}{' …' if len(sizes) > 3 else ''}"
         findings.append(Finding("sizes", "warning", text))
+    small = len(sizes) == 1 and max(max(sizes)) <= DEFAULT_SIDE
+    if not small and (text := cut_off([(w, h) for h, w in sizes.elements()], (DEFAULT_SIDE, DEFAULT_SIDE)) or ""):
+        findings.append(Finding("cut", "warning", text))
     if len(modes) > 1:
         text = "mixed modes: " + ", ".join(f"{mode} ({n})" for mode, n in modes.most_common())
         findings.append(Finding("modes", "warning", text))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +18,7 @@ from profond.core.errors import DataError, ImageError, UnknownName
 from profond.core.spec import Spec
 from profond.data.copies import equal_files, equal_rows
 from profond.data.fingerprint import of_places, of_tensor
-from profond.data.images import Opened, open_image
+from profond.data.images import Opened, opening
 from profond.data.places import Place, Places
 from profond.data.preprocessing import Preprocessing
 from profond.data.splits import assign
@@ -83,7 +84,7 @@ class TensorSplit:
         self.groups = groups
         self.origin = origin
         self._names = names
-        self._on_device: dict[tuple[str, int], Tensor] = {}
+        self._on_device: dict[tuple[str, int, tuple[int, ...] | None], Tensor] = {}
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -108,13 +109,27 @@ class TensorSplit:
         """A digest of each sample, of what it was made from."""
         return of_tensor(self.samples) if self.origin is None else contents(self.origin)
 
-    def on_device(self, device: torch.device, border: int = 0) -> Tensor:
-        """The samples on a device, with ``border`` zeros around height and width; made once and kept."""
-        key = (str(device), border)
+    def on_device(self, device: torch.device, border: int = 0, background: tuple[int, ...] | None = None) -> Tensor:
+        """The samples on a device, with ``border`` pixels of the background around height and width.
+
+        Made once and kept.
+        """
+        key = (str(device), border, background)
         if key not in self._on_device:
             samples = self.samples.to(device)
-            self._on_device[key] = F.pad(samples, (border,) * 4) if border else samples.contiguous()
+            self._on_device[key] = bordered(samples, border, background) if border else samples.contiguous()
         return self._on_device[key]
+
+
+def bordered(samples: Tensor, border: int, background: tuple[int, ...] | None = None) -> Tensor:
+    """(n, c, …, h, w) with pixels of the background, one value for each channel, on each side; None is black."""
+    around = (border,) * 4
+    if background is None or not any(background):
+        return F.pad(samples, around)
+    if len(set(background)) == 1:
+        return F.pad(samples, around, value=background[0])
+    planes = [F.pad(samples[:, i], around, value=value) for i, value in enumerate(background)]
+    return torch.stack(planes, 1)
 
 
 class FileSplit:
@@ -150,7 +165,8 @@ class FileSplit:
         return self.places.identity(index)
 
     def raw(self, index: int) -> Tensor:
-        return self.preprocessing.decode(self._open(index).image)
+        with self._open(index) as opened:
+            return self.preprocessing.decode(opened.image)
 
     def look(self, index: int, view: View) -> Tensor:
         """One sample as a step of training wants it: uint8 (c, h, w) of another size, or a part of the picture.
@@ -158,13 +174,17 @@ class FileSplit:
         NOTE Where the part has four times the side that is wanted, or more, a JPEG is decoded at a quarter of its size:
         the same part of the picture, to the pixels of the smaller one, but a little sharper.
         """
-        return self.preprocessing.look(self._open(index, view.shrink), view)
+        with self._open(index, view.shrink) as opened:
+            return self.preprocessing.look(opened, view)
 
-    def _open(self, index: int, shrink: Callable[[int, int], int] | None = None) -> Opened:
+    @contextmanager
+    def _open(self, index: int, shrink: Callable[[int, int], int] | None = None) -> Iterator[Opened]:
         try:
-            return open_image(self.places[index], shrink)
+            with opening(self.places[index], shrink) as opened:
+                yield opened
         except ImageError as error:
-            raise ImageError(error.message, f"{error.help}; `profond data check DATA` looks at all of them") from None
+            help = "restore it, and go on; or start anew without it: --set data.unreadable=skip"
+            raise ImageError(error.message, f"{help}; `profond data check DATA` looks at all of them") from None
 
     def contents(self) -> list[str]:
         """A digest of each sample's file."""
@@ -193,6 +213,7 @@ class Dataset:
         source: where the data came from, for people.
         notes: what was converted or decided while opening, one line each.
         warnings: what is probably not meant, one line each; told even where progress is not.
+        skipped: samples that cannot be read and were left out: identity and reason.
     """
 
     name: str
@@ -202,6 +223,7 @@ class Dataset:
     source: str
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
     _hashes: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _contents: dict[str, tuple[Split, list[str]]] = field(default_factory=dict, repr=False, compare=False)
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from profond.core.device import usable_cores
 from profond.core.errors import ImageError
-from profond.data.images import eight_bit
+from profond.data.images import eight_bit, strips
 from profond.data.places import Member, Place, Places
 
 SIDE = 16
@@ -54,8 +54,10 @@ def of_image(image: Image.Image) -> Fingerprint:
     """Of a picture as the model sees it: 8-bit colour, transparency on white."""
     colour = eight_bit(image, "RGB")
     small = np.asarray(colour.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.uint8).reshape(-1)
-    digest = hashlib.blake2b(colour.tobytes(), digest_size=16, salt=_salt(colour.size)).digest()
-    return Fingerprint(digest, small, (colour.height, colour.width))
+    digest = hashlib.blake2b(digest_size=16, salt=_salt(colour.size))
+    for _, strip in strips(colour):
+        digest.update(strip.tobytes())
+    return Fingerprint(digest.digest(), small, (colour.height, colour.width))
 
 
 def of_pixels(sample: NDArray[Any]) -> Fingerprint:

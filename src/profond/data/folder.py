@@ -24,6 +24,7 @@ from profond.data.layout import (
 from profond.data.listing import Listing, Sample, class_order
 from profond.data.pictures import build
 from profond.data.tree import PICTURES, Files
+from profond.data.unreadable import Unreadable, without_unreadable
 
 __all__ = ["PICTURES", "Files", "list_folder", "open_folder"]
 
@@ -41,6 +42,7 @@ def open_folder(
     split_seed: int = 0,
     memory_mib: int = 512,
     preprocessing: dict[str, Any] | None = None,
+    unreadable: Unreadable = "refuse",
 ) -> Dataset:
     """Open a folder of images.
 
@@ -49,16 +51,20 @@ def open_folder(
         size: side of a square, or height and width, that images are brought to. None: their own size when all
             share one of at most 64, else 64.
         channels: 1 for grey, 3 for colour; None: grey when every image is grey.
-        resize: ``"crop"`` keeps the middle, ``"stretch"`` ignores the proportions, ``"pad"`` adds black borders.
+        resize: ``"crop"`` keeps the middle, ``"stretch"`` ignores the proportions, ``"pad"`` adds borders
+            of the background.
         valid_fraction: share of each class for ``valid`` when the folder has no splits.
         test_fraction: likewise for ``test``.
         split_seed: another seed, another splitting.
         memory_mib: up to this size the decoded images are kept in memory; above, they are streamed.
         preprocessing: that of a model with weights, instead of size, channels, resize and what is measured here.
+        unreadable: ``"refuse"`` pictures that cannot be read, or ``"skip"`` them: they are told, and kept with the run;
+            names of pictures are left out without looking.
 
     Raises: DataError, ImageError.
     """
-    listing = list_folder(path).placed(valid_fraction, test_fraction, split_seed)
+    listing = without_unreadable(list_folder(path), unreadable)
+    listing = listing.placed(valid_fraction, test_fraction, split_seed)
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 

@@ -31,6 +31,7 @@ from profond.data.listing import Listing, Sample
 from profond.data.matlab import read_structures
 from profond.data.pictures import build
 from profond.data.synsets import are_synsets, is_synset, usual
+from profond.data.unreadable import Unreadable, without_unreadable
 
 _INSIDE = ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC")
 _DEVKIT = ("", "ILSVRC2012_devkit_t12/data", "ILSVRC2012_devkit_t12", "devkit/data", "devkit", "data")
@@ -45,20 +46,22 @@ def imagenet(
     size: int | tuple[int, int] | None = None,
     resize: Literal["crop", "stretch", "pad"] = "crop",
     memory_mib: int = 0,
+    unreadable: Unreadable = "refuse",
 ) -> Dataset:
     """ImageNet (ILSVRC-2012), from your own copy of it: the folder, or shards, that PROFOND_IMAGENET names.
 
     Args:
         size: side of a square, or height and width, that images are brought to in evaluation; None is 224.
-        resize: ``"crop"`` keeps the middle, ``"stretch"`` ignores the proportions, ``"pad"`` adds black borders.
+        resize: ``"crop"`` keeps the middle, ``"stretch"`` ignores the proportions, ``"pad"`` adds borders.
         memory_mib: up to this size the decoded images are kept in memory; above, they are streamed.
+        unreadable: ``"refuse"`` pictures that cannot be read, or ``"skip"`` them, for which all are decoded once.
 
     Raises: MissingError when there is no such folder.
     """
     from profond.data.open import open_dataset
 
     place = own_copy()
-    return open_dataset(str(place), size=size, resize=resize, memory_mib=memory_mib)
+    return open_dataset(str(place), size=size, resize=resize, memory_mib=memory_mib, unreadable=unreadable)
 
 
 def own_copy() -> Path:
@@ -81,6 +84,7 @@ def open_imagenet(
     split_seed: int = 0,
     memory_mib: int = 0,
     preprocessing: dict[str, Any] | None = None,
+    unreadable: Unreadable = "refuse",
 ) -> Dataset:
     """Open ImageNet's folder; its pictures are streamed, at 224×224 and with ImageNet's mean and deviation.
 
@@ -88,7 +92,7 @@ def open_imagenet(
 
     Raises: DataError, ImageError.
     """
-    listing = list_imagenet(path).placed()
+    listing = without_unreadable(list_imagenet(path), unreadable).placed()
     return build(listing, None, None, resize, memory_mib, preprocessing or {**usual(size), "resize": resize})
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,22 +16,41 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from profond.core.errors import ImageError
 from profond.data.foreign import way_out
+from profond.data.formats import FORMATS, MEMORY, ROOM, SUFFIXES, needed, suffixes_of
 from profond.data.places import Held, Member, Place
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".jfif")
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "Opened",
+    "conversions",
+    "cut",
+    "eight_bit",
+    "is_grey",
+    "is_picture",
+    "open_image",
+    "opening",
+    "resize",
+    "size_of",
+    "strips",
+    "to_tensor",
+    "without_colour",
+]
+
 MAX_PIXELS = 178_956_970
-"""Largest image that is decoded: twice Pillow's own warning limit, half a gigabyte in colour."""
+"""Largest image that is decoded: twice Pillow's own warning limit, half a gigabyte in colour. Some kinds of picture
+need so much memory while they are decoded that theirs is smaller: see ``profond.data.formats``."""
+_STRIP = 1 << 22
+"""Pixels that are converted at a time."""
 
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
 }
-_SUFFIX_OF = {"JPEG": {".jpg", ".jpeg", ".jfif"}, "MPO": {".jpg", ".jpeg"}, "TIFF": {".tif", ".tiff"}}
-_SUFFIX_OF |= {"PPM": {".pgm", ".ppm", ".pnm", ".pbm"}}
 
 
 class _Quiet:
@@ -94,52 +114,116 @@ def open_image(place: Place | Held | str, shrink: Callable[[int, int], int] | No
 
     Raises: ImageError when it is empty, truncated, not an image, too large, or may not be read.
     """
-    place = Path(place) if isinstance(place, str) else place
-    bytes_read = 0
-    shrunk = 1
+    with opening(place, shrink) as opened:
+        return opened
+
+
+@contextmanager
+def opening(place: Place | Held | str, shrink: Callable[[int, int], int] | None = None) -> Iterator[Opened]:
+    """As ``open_image``; other threads decode meanwhile only what fits into memory beside this one.
+
+    NOTE one at a time in a thread: two that are large, one in the other, would wait for themselves.
+    """
+    with ExitStack() as held:
+        yield _opened(Path(place) if isinstance(place, str) else place, shrink, held)
+
+
+def size_of(place: Place) -> tuple[tuple[int, int], str]:
+    """Width and height of the upright picture and the format of the file, from its start alone.
+
+    Raises: ImageError as ``open_image``, but for what is damaged further on.
+    """
     try:
-        file: Path | io.BytesIO
-        if isinstance(place, Member | Held):
-            file, bytes_read = io.BytesIO(place.read()), place.size
-        else:
-            file, bytes_read = place, place.stat().st_size
-        if bytes_read == 0:
-            raise ImageError(f"{place} is empty (0 bytes)", "delete it, or restore it")
-        with _QUIET, Image.open(file) as image:
+        file = io.BytesIO(place.read()) if isinstance(place, Member | Held) else place
+        with _QUIET, Image.open(file, formats=FORMATS) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise _too_large(place, f"{width} × {height} pixels")
             kind = image.format or "unknown"
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) if kind == "JPEG" else None
-            if isinstance(turned, int) and turned >= 5:  # lying on its side
-                width, height = height, width
-            if shrink is not None and kind == "JPEG" and (shrunk := shrink(width, height)) > 1:
-                image.draft(None, (image.width // shrunk, image.height // shrunk))
-            image.load()
-            upright = image if turned == 1 else ImageOps.exif_transpose(image)
-            if kind != "JPEG":
-                width, height = upright.size
-    except ImageError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise _too_large(place, str(error).split(" exceeds")[0].replace("Image size ", "")) from None
-    except UnidentifiedImageError:
-        if known := way_out(place.suffix):
-            raise ImageError(f"{place} cannot be read: {known[0]}", known[1]) from None
-        raise ImageError(f"{place} is not an image ({bytes_read} bytes)", "delete it, or move it away") from None
-    except PermissionError:
-        raise ImageError(f"{place} may not be read", "change its permissions: chmod u+r") from None
-    except FileNotFoundError:
-        raise ImageError(f"{place} does not exist", "check the path") from None
-    except IsADirectoryError:
-        raise ImageError(f"{place} is a folder, not an image", "name a file in it") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError) as error:
-        # Pillow's decoders raise any of these for damaged content.
-        raise ImageError(
-            f"{place} is damaged: {str(error) or type(error).__name__}", "delete it, or restore it"
-        ) from None
-    mislabelled = place.suffix.lower() in SUFFIXES and place.suffix.lower() not in _expected(kind)
-    return Opened(upright, kind, conversions(upright), mislabelled, (width, height), shrunk)
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) if kind != "TIFF" else 1  # Pillow turns those
+        if isinstance(turned, int) and turned >= 5:
+            width, height = height, width
+        return (width, height), kind
+    except Exception as error:
+        failure = _explained(error, place)
+    raise failure
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether bytes begin as one of the formats that are read; they may still be too large, or damaged further on."""
+    try:
+        with _QUIET, Image.open(io.BytesIO(data), formats=FORMATS):
+            return True
+    except Image.DecompressionBombError:
+        return True  # it is refused later, by name
+    except Exception:  # Pillow's readers raise anything for what is not theirs
+        return False
+
+
+def _opened(place: Place | Held, shrink: Callable[[int, int], int] | None, held: ExitStack) -> Opened:
+    # NOTE an error keeps the frames that it went through, and these what was decoded. Of a thousand damaged pictures
+    # nothing may stay: ours is raised where there is no picture, and not while Pillow's is handled.
+    try:
+        return _decoded(place, shrink, held)
+    except Exception as error:
+        failure = _explained(error, place)
+    raise failure
+
+
+def _decoded(place: Place | Held, shrink: Callable[[int, int], int] | None, held: ExitStack) -> Opened:
+    file: Path | io.BytesIO
+    if isinstance(place, Member | Held):
+        file, bytes_read = io.BytesIO(place.read()), place.size
+    else:
+        file, bytes_read = place, place.stat().st_size
+    if bytes_read == 0:
+        raise ImageError(f"{place} is empty (0 bytes)", "delete it, or restore it")
+    shrunk = 1
+    with _QUIET, Image.open(file, formats=FORMATS) as image:
+        width, height = image.size
+        kind = image.format or "unknown"
+        if width * height > MAX_PIXELS:
+            raise _too_large(place, f"{width} × {height} pixels", MAX_PIXELS)
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) if kind == "JPEG" else None
+        if isinstance(turned, int) and turned >= 5:  # lying on its side
+            width, height = height, width
+        memory = needed(image)
+        if memory > MEMORY:
+            size = f"{width} × {height} pixels of {kind} ({image.mode})"
+            raise _too_large(place, size, MEMORY * width * height // memory)
+        held.enter_context(ROOM.taken(memory))
+        if shrink is not None and kind == "JPEG" and (shrunk := shrink(width, height)) > 1:
+            image.draft(None, (image.width // shrunk, image.height // shrunk))
+        image.load()
+        if turned != 1:
+            ImageOps.exif_transpose(image, in_place=True)
+        if kind != "JPEG":
+            width, height = image.size
+    suffix = place.suffix.lower()
+    mislabelled = suffix in SUFFIXES and suffix not in suffixes_of(kind)
+    return Opened(image, kind, conversions(image), mislabelled, (width, height), shrunk)
+
+
+def _explained(error: Exception, place: Place | Held) -> ImageError:
+    """Why a picture cannot be had, in words."""
+    match error:
+        case ImageError():
+            return ImageError(error.message, error.help)
+        case Image.DecompressionBombError():
+            return _too_large(place, str(error).split(" exceeds")[0].replace("Image size ", ""), MAX_PIXELS)
+        case UnidentifiedImageError():
+            if known := way_out(place.suffix):
+                return ImageError(f"{place} cannot be read: {known[0]}", known[1])
+            size = place.size if isinstance(place, Member | Held) else place.stat().st_size
+            return ImageError(f"{place} is not an image ({size} bytes)", "delete it, or move it away")
+        case PermissionError():
+            return ImageError(f"{place} may not be read", "change its permissions: chmod u+r")
+        case FileNotFoundError():
+            return ImageError(f"{place} does not exist", "check the path")
+        case IsADirectoryError():
+            return ImageError(f"{place} is a folder, not an image", "name a file in it")
+        case MemoryError():
+            return ImageError(f"{place} needs more memory than there is", "make it smaller")
+    # Pillow's decoders raise anything for damaged content.
+    return ImageError(f"{place} is damaged: {str(error) or type(error).__name__}", "delete it, or restore it")
 
 
 def conversions(image: Image.Image) -> tuple[str, ...]:
@@ -160,12 +244,36 @@ def conversions(image: Image.Image) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """A picture in strips of whole rows, from the top: the first row of each, and the strip.
+
+    A picture that is not large is one strip: itself.
+    """
+    rows = max(1, _STRIP // max(1, image.width))
+    if rows >= image.height:
+        yield 0, image
+        return
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
 def eight_bit(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
     """Any Pillow mode to 8-bit grey or colour; transparency is laid on white."""
     if image.mode == mode and not image.has_transparency_data:
         return image
+    top = _greatest(image) if image.mode == "F" else 65535.0
+    if image.width * image.height <= _STRIP:
+        return _plain(image, mode, top)
+    whole = Image.new(mode, image.size)
+    for row, strip in strips(image):
+        whole.paste(_plain(strip, mode, top), (0, row))
+    return whole
+
+
+def _plain(image: Image.Image, mode: Literal["L", "RGB"], top: float) -> Image.Image:
+    """``eight_bit`` of a picture, or of a strip of one whose greatest value is ``top``."""
     if image.mode.startswith("I") or image.mode == "F":
-        return _deep(image).convert(mode)
+        return _deep(image, top).convert(mode)
     if image.has_transparency_data:
         colours = image.convert("RGBA")
         white = Image.new("RGBA", colours.size, "white")
@@ -179,19 +287,34 @@ def is_grey(image: Image.Image) -> bool:
     """Whether the file holds one channel of grey, or a palette or colours that are all grey."""
     if image.mode in ("L", "LA", "1", "F") or image.mode.startswith("I"):
         return True
-    if image.mode in ("P", "PA"):
-        pixels = np.asarray(image.convert("RGB"))
-        return bool((pixels[..., :1] == pixels).all())
-    return False
+    return image.mode in ("P", "PA") and without_colour(image)
+
+
+def without_colour(image: Image.Image) -> bool:
+    """Whether there is no colour in a picture, however it is stored."""
+    if image.mode in ("L", "LA", "1", "F") or image.mode.startswith("I"):
+        return True
+    for _, strip in strips(image):
+        pixels = np.asarray(strip.convert("RGB"))
+        if not (pixels[..., :1] == pixels).all():
+            return False
+    return True
 
 
 def resize(
-    image: Image.Image, size: tuple[int, int], how: str, interpolation: str, *, crop: float = 1.0
+    image: Image.Image,
+    size: tuple[int, int],
+    how: str,
+    interpolation: str,
+    *,
+    crop: float = 1.0,
+    background: tuple[int, ...] | None = None,
 ) -> Image.Image:
-    """To height × width: ``crop`` the middle, ``stretch``, or ``pad`` with black.
+    """To height × width: ``crop`` the middle, ``stretch``, or ``pad``.
 
     Args:
         crop: of the middle, the share of its sides that is kept.
+        background: what comes in by ``pad``, one value for each channel; None is black.
     """
     height, width = size
     if image.size == (width, height) and (crop == 1.0 or how != "crop"):
@@ -200,7 +323,9 @@ def resize(
     if how == "stretch":
         return image.resize((width, height), chosen)
     if how == "pad":
-        return ImageOps.pad(image, (width, height), chosen, color="black" if image.mode == "RGB" else 0)
+        black = (0,) * len(image.getbands())
+        colour = background or black
+        return ImageOps.pad(image, (width, height), chosen, color=colour if len(colour) > 1 else colour[0])
     return ImageOps.fit(image, (width, height), chosen, bleed=(1 - crop) / 2)
 
 
@@ -227,21 +352,22 @@ def cut(image: Image.Image, box: tuple[int, int, int, int], size: tuple[int, int
     return F.interpolate(planes, size=size, mode=interpolation, antialias=True)[0]
 
 
-def _deep(image: Image.Image) -> Image.Image:
+def _greatest(image: Image.Image) -> float:
+    """What is white in floating point: 1, 255 or 65535, by the greatest value."""
+    found = 0.0
+    for _, strip in strips(image):
+        found = max(found, float(np.nan_to_num(np.asarray(strip).astype(np.float64)).max(initial=0.0)))
+    return 1.0 if found <= 1.0 else (255.0 if found <= 255.0 else 65535.0)
+
+
+def _deep(image: Image.Image, top: float) -> Image.Image:
     """More than 8 bits a pixel to 8: integers are 16-bit, 0 to 65535; floating point is 0 to 1 where it fits."""
     values = np.asarray(image).astype(np.float64)
     if image.mode == "F":
-        finite = np.nan_to_num(values)
-        top = 1.0 if finite.max(initial=0.0) <= 1.0 else (255.0 if finite.max() <= 255.0 else 65535.0)
-        values = finite / top
-    else:
-        values = values / 65535.0
+        values = np.nan_to_num(values)
+    values = values / top
     return Image.fromarray(np.clip(np.rint(values * 255.0), 0, 255).astype(np.uint8))
 
 
-def _expected(kind: str) -> set[str]:
-    return _SUFFIX_OF.get(kind, {f".{kind.lower()}"})
-
-
-def _too_large(place: Place | Held, size: str) -> ImageError:
-    return ImageError(f"{place} is too large to decode: {size}, the limit is {MAX_PIXELS} pixels", "make it smaller")
+def _too_large(place: Place | Held, size: str, most: int) -> ImageError:
+    return ImageError(f"{place} is too large to decode: {size}, the limit is {most} pixels", "make it smaller")

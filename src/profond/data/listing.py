@@ -54,6 +54,7 @@ class Listing:
         classes: names in label order.
         notes: what was passed over or decided.
         warnings: what is probably not meant: a class, a split or most of the pictures goes with it.
+        skipped: pictures that cannot be read and were left out: identity and reason.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Listing:
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:

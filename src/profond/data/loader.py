@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
 from profond.data.augment import Augment
-from profond.data.dataset import FileSplit, Split, TensorSplit
+from profond.data.dataset import FileSplit, Split, TensorSplit, bordered
 from profond.data.preprocessing import Preprocessing
 from profond.data.stream import stream
 from profond.data.view import NUMBERS, View
@@ -56,6 +57,7 @@ class Batches:
         self.augment = augment
         self.device = device or torch.device("cpu")
         self.drop_last = drop_last
+        self.least = 1
         self.workers = workers
         self.epochs = epochs
         self._targets = split.targets.to(self.device)
@@ -64,7 +66,20 @@ class Batches:
 
     def __len__(self) -> int:
         full, rest = divmod(len(self.split), self.batch_size)
-        return full + (1 if rest and not self.drop_last else 0)
+        alone = rest >= self.least or not full
+        return full + (1 if rest and alone and not self.drop_last else 0)
+
+    @property
+    def last_joined(self) -> int:
+        """How many samples too few for a batch of their own are in the last one; 0 for none."""
+        full, rest = divmod(len(self.split), self.batch_size)
+        return rest if full and rest < self.least and not self.drop_last else 0
+
+    def joined(self, least: int) -> Batches:
+        """The same, but a last batch of fewer than ``least`` samples belongs to the one before it."""
+        other = copy.copy(self)
+        other.least = least
+        return other
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         return self.at(0)
@@ -90,7 +105,7 @@ class Batches:
         assert start >= 0
         order = self.order(epoch)
         steps = range(start, len(self))
-        chosen = [_share(order[k * self.batch_size : (k + 1) * self.batch_size], rank, world_size) for k in steps]
+        chosen = [_share(order[self._within(k)], rank, world_size) for k in steps]
         if isinstance(self.split, TensorSplit):
             for k, indices in zip(steps, chosen, strict=True):
                 yield self._from_memory(self.split, indices, self._draw(epoch, k, rank, world_size), epoch, k)
@@ -124,8 +139,15 @@ class Batches:
         flips = self._draw(epoch, k, rank, world_size).get("flip", torch.zeros(len(rows))).tolist()
         return [View(size, least, tuple(row), bool(flip)) for row, flip in zip(rows, flips, strict=True)]
 
+    def _within(self, k: int) -> slice:
+        """Where batch ``k`` lies in an epoch's order."""
+        start = k * self.batch_size
+        to_the_end = k == len(self) - 1 and not self.drop_last
+        return slice(start, len(self.split) if to_the_end else start + self.batch_size)
+
     def _count(self, k: int) -> int:
-        return min(self.batch_size, len(self.split) - k * self.batch_size)
+        within = self._within(k)
+        return int(within.stop - within.start)
 
     def extent(self, epoch: int) -> tuple[int, int]:
         """Height and width of a raw sample in an epoch."""
@@ -150,7 +172,7 @@ class Batches:
             inputs = self.preprocessing.standardise(raw)
         else:
             assert self.augment is not None
-            samples = split.on_device(self.device, self.augment.shift)
+            samples = split.on_device(self.device, self.augment.shift, self.preprocessing.background)
             crops = _gather(samples, indices, shift.to(self.device), self.extent(epoch))
             inputs = self.preprocessing.standardise(crops, fresh=True)
         return self._finish(inputs, indices, draw, epoch, k)
@@ -161,7 +183,7 @@ class Batches:
         shift = draw.pop("shift", None)
         if shift is not None:
             assert self.augment is not None
-            padded = torch.nn.functional.pad(raw, (self.augment.shift,) * 4).contiguous()
+            padded = bordered(raw, self.augment.shift, self.preprocessing.background).contiguous()
             places = torch.arange(len(raw), device=raw.device)
             raw = _gather(padded, places, shift.to(raw.device), self.extent(epoch))
         return self._finish(self.preprocessing.standardise(raw, fresh=True), indices.to(self.device), draw, epoch, k)
@@ -174,7 +196,8 @@ class Batches:
             assert self.augment is not None
             on_device = {name: values.to(self.device) for name, values in draw.items()}
             black = self.preprocessing.black(inputs.shape[1], self.device)
-            inputs = self.augment.apply(inputs, on_device, black)
+            outside = self.preprocessing.outside(inputs.shape[1], self.device)
+            inputs = self.augment.apply(inputs, on_device, black, outside)
         inputs = self.preprocessing.arrange(inputs)
         if self.augment is not None and self.augment.mixup:
             random = generator(self.seed, "mixup", epoch, k)

@@ -17,6 +17,7 @@ from profond.data.dataset import Dataset
 from profond.data.labels import doubts
 from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
 from profond.data.pictures import build
+from profond.data.unreadable import Unreadable, without_unreadable
 
 _COLUMNS = "the first line names the columns: path,label and, if wished, split and group"
 
@@ -50,6 +51,7 @@ def open_manifest(
     split_seed: int = 0,
     memory_mib: int = 512,
     preprocessing: dict[str, Any] | None = None,
+    unreadable: Unreadable = "refuse",
 ) -> Dataset:
     """Open the images that a manifest lists; its paths are relative to its own folder.
 
@@ -57,7 +59,8 @@ def open_manifest(
 
     Raises: DataError, ImageError.
     """
-    listing = list_manifest(path).placed(valid_fraction, test_fraction, split_seed)
+    listing = without_unreadable(list_manifest(path), unreadable)
+    listing = listing.placed(valid_fraction, test_fraction, split_seed)
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 

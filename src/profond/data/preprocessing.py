@@ -31,12 +31,15 @@ class Preprocessing:
         mean: subtracted after division by ``scale``; one for each channel, or one for all.
         std: divided by, likewise.
         scale: greatest raw value: 255 for images, 1 for signals.
-        resize: ``"crop"`` keeps the middle, ``"stretch"`` ignores the proportions, ``"pad"`` adds black borders.
+        resize: ``"crop"`` keeps the middle, ``"stretch"`` ignores the proportions, ``"pad"`` adds borders of the
+            background.
         crop: with ``"crop"``, the side of the part that is kept, as a share of the greatest that fits; 1 keeps it all.
         interpolation: how pixels between pixels are found.
         channels: the order in which the model takes the colours; ``mean`` and ``std`` are in this order too.
-        padding: black pixels added on each side.
+        padding: pixels of the background added on each side.
         permutation_seed: None, or the seed of one fixed permutation of each channel's positions (lecture, exercise 2).
+        background: 0 to 255 for each of red, green and blue, or for grey: what comes in from outside a picture, here
+            and by augmentation; None is black.
         fixed_size: the data had this size and mode to begin with, so another image is unlike anything seen in training.
     """
 
@@ -52,6 +55,7 @@ class Preprocessing:
     fixed_size: bool = False
     crop: float = 1.0
     channels: Literal["RGB", "BGR"] = "RGB"
+    background: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or not self.mean:
@@ -62,6 +66,8 @@ class Preprocessing:
             raise ConfigError(f"padding is {self.padding}", "use 0 or more pixels")
         if self.size is not None and min(self.size) < 1:
             raise ConfigError(f"size is {self.size}", "use a height and width of at least 1 pixel")
+        if self.background is not None and not all(0 <= value <= 255 for value in self.background):
+            raise ConfigError(f"background is {self.background}", "use 0 to 255 for each channel")
         if not 0 < self.crop <= 1:
             raise ConfigError(f"crop is {self.crop}", "use a share between 0 and 1, such as 0.875")
 
@@ -70,15 +76,18 @@ class Preprocessing:
         assert self.mode is not None, "only images are decoded"
         image = eight_bit(image, self.mode)
         if self.size is not None:
-            image = resize(image, self.size, self.resize, self.interpolation, crop=self.crop)
+            image = self._resized(image, self.size)
         return to_tensor(image)
+
+    def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        return resize(image, size, self.resize, self.interpolation, crop=self.crop, background=self.background)
 
     def look(self, opened: Opened, view: View) -> Tensor:
         """One picture to uint8 (c, h, w) as a step of training wants it: another size, or a part of it."""
         assert self.mode is not None, "only images are decoded"
         image = eight_bit(opened.image, self.mode)
         if not view.draws:
-            raw = to_tensor(resize(image, view.size, self.resize, self.interpolation, crop=self.crop))
+            raw = to_tensor(self._resized(image, view.size))
         else:
             left, top, right, bottom = (round(side / opened.shrunk) for side in view.region(*opened.size))
             box = left, top, max(right, left + 1), max(bottom, top + 1)
@@ -113,13 +122,22 @@ class Preprocessing:
         _, offset = self._affine(1 + 1, torch.device(device))
         return offset.flatten().expand(channels)
 
+    def outside(self, channels: int, device: torch.device | str = "cpu") -> Tensor:
+        """What the background becomes, one value for each channel: black where there is none."""
+        black = self.black(channels, device)
+        if self.background is None or not any(self.background):
+            return black
+        factor, _ = self._affine(1 + 1, torch.device(device))
+        raw = torch.tensor(self.background, dtype=torch.float32, device=device)
+        return (raw.flip(0) if self.channels == "BGR" else raw).expand(channels) * factor.flatten() + black
+
     def _pad(self, inputs: Tensor) -> Tensor:
         border = (self.padding,) * 4
-        black = self.black(inputs.shape[1], inputs.device)
-        if bool((black == black[0]).all()):
-            return F.pad(inputs, border, value=float(black[0]))
+        outside = self.outside(inputs.shape[1], inputs.device)
+        if bool((outside == outside[0]).all()):
+            return F.pad(inputs, border, value=float(outside[0]))
         shape = (1, -1, *(1,) * (inputs.ndim - 2))
-        return F.pad(inputs - black.view(shape), border) + black.view(shape)
+        return F.pad(inputs - outside.view(shape), border) + outside.view(shape)
 
     def _affine(self, ndim: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """(x / scale - mean) / std as x * factor + offset, shaped to spread over (n, c, …)."""

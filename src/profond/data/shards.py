@@ -24,6 +24,7 @@ from profond.data.places import Member, Place
 from profond.data.progress import track
 from profond.data.shard_index import Entry, index
 from profond.data.synsets import are_synsets, usual
+from profond.data.unreadable import Unreadable, without_unreadable
 
 CONTENTS = "shards.json"
 EMPTY = 0.5
@@ -56,6 +57,7 @@ def open_shards(
     split_seed: int = 0,
     memory_mib: int = 512,
     preprocessing: dict[str, Any] | None = None,
+    unreadable: Unreadable = "refuse",
 ) -> Dataset:
     """Open a folder of shards, or one shard.
 
@@ -64,7 +66,8 @@ def open_shards(
 
     Raises: DataError, ImageError.
     """
-    listing = list_shards(path).placed(valid_fraction, test_fraction, split_seed)
+    listing = without_unreadable(list_shards(path), unreadable)
+    listing = listing.placed(valid_fraction, test_fraction, split_seed)
     if preprocessing is None and channels != 1 and are_synsets(listing.classes):
         preprocessing = {**usual(size), "resize": resize}
     return build(listing, size, channels, resize, memory_mib, preprocessing)

@@ -78,6 +78,8 @@ class Experiment:
                 f"if they were moved: profond runs resume {self.run.path} --data NEW",
             )
         dataset = opened(self.config)
+        if self.run is not None and self.run.holds("preprocessing.json"):
+            dataset = dataclasses.replace(dataset, preprocessing=self.preprocessing)
         if self.run is not None:
             check_names(self.run, dataset)
         return dataset
@@ -155,6 +157,8 @@ def assemble(config: Configuration) -> Experiment:
         config["transfer"] = dataclasses.asdict(Transfer(**config["transfer"]))
         finetune.with_preprocessing(config)
     dataset = opened(config)
+    if config["data"].get("unreadable") == "skip":  # a run that goes on leaves out the same, whatever becomes of them
+        config["data"]["unreadable"] = [name for name, _ in dataset.skipped]
     notes = [*_absent_classes(dataset), *_weigh_classes(config, dataset)]
     if "transfer" in config:
         model, decided = finetune.complete(config, dataset)

@@ -41,7 +41,9 @@ def with_preprocessing(config: Configuration) -> None:
     name, data = config["data"]["name"], config["data"]
     if data.get("preprocessing") is None:
         data["preprocessing"] = located(config).preprocessing.to_json()
-    for setting in ("size", "channels", "resize"):
+    if (resize := data.pop("resize", None)) is not None:
+        data["preprocessing"] = {**data["preprocessing"], "resize": resize}
+    for setting in ("size", "channels"):
         if name not in data_sets.names() and data.pop(setting, None) is not None:
             raise ConfigError(
                 f"{setting} of the data belongs to the weights", "the side of the images is set by --size, or leave it"

@@ -231,9 +231,6 @@ def batch_norm(experiment: Experiment, run: Run | None) -> Sign:
     if moving and min(size, count) < SMALL_BATCH:
         evidence = f"{moving} layers would take their statistics from batches of {min(size, count)}"
         return Sign("batch_norm", True, evidence, help)
-    if moving and count % size == 1 and not experiment.loader.drop_last:
-        evidence = f"the last of the batches holds one image ({count:,} in batches of {size}), which has no statistics"
-        return Sign("batch_norm", True, evidence, f"{help}, or --set drop_last=true")
     return Sign("batch_norm", False, f"{len(frozen)} of {len(norms)} layers keep the statistics of the weights")
 
 
@@ -322,7 +319,7 @@ def _predicted(experiment: Experiment, model: nn.Module, split: str) -> Iterator
     """True and predicted classes by batch, prepared as predicting does; mixed, as batches of one class tell little."""
     dataset = dataclasses.replace(experiment.dataset, preprocessing=experiment.preprocessing)
     seen = 0
-    for inputs, targets in dataset.batches(split, 64, shuffle=True):
+    for inputs, targets in dataset.batches(split, 64, shuffle=True).joined(2):
         logits = model(inputs.to(next(model.parameters()).device))
         yield targets, logits.argmax(1).cpu()
         seen += len(targets)

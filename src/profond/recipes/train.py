@@ -24,6 +24,7 @@ from profond.recipes.configuration import on_data
 from profond.recipes.experiment import Experiment, load
 from profond.recipes.finetune import head_work
 from profond.recipes.lengthen import lengthen
+from profond.training.feed import enough_for_norms
 from profond.training.find import Found, find_learning_rate
 from profond.training.loop import fit
 from profond.training.observers import Observer, TensorBoard
@@ -125,6 +126,16 @@ def split_lines(dataset: Dataset) -> Iterator[str]:
         text.truncate()
 
 
+def skipped_lines(dataset: Dataset) -> str:
+    """The samples that cannot be read and were left out, and why, as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("sample", "reason"))
+    for row in dataset.skipped:
+        writer.writerow(cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for cell in row)
+    return text.getvalue()
+
+
 def _stoppable(experiment: Experiment, run: Run, observers: Sequence[Observer], say: Say, *, resume: bool) -> Run:
     """Ctrl-C before the training and after it is told as during it."""
     try:
@@ -166,6 +177,8 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
     sizes = {name: len(s) for name, s in dataset.splits.items()}
     run.write("split.json", {"hash": hashes, "sizes": sizes, "content": content})
     write_text(run.file("split.csv"), "".join(split_lines(dataset)))
+    if dataset.skipped and not resume:
+        write_text(run.file("skipped.csv"), skipped_lines(dataset))
     device = choose_device(training.device)
     where = f"{usable_cores()} cores" if device.type == "cpu" else str(device)
     arithmetic = precision_for(experiment.model, device, training.precision)
@@ -180,7 +193,12 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
         fitted = fit(work.head, experiment.task, work.train, work.training, **options)
         run.update(seconds=round(fitted.seconds + features_seconds, 3))  # without them there would be no training
     else:
-        batches = experiment.batches("train", training=True, device=device)
+        batches = enough_for_norms(
+            experiment.batches("train", training=True, device=device), experiment.model, training.freeze_norms
+        )
+        if batches.last_joined:
+            said = f"the last batch of an epoch would hold {batches.last_joined} sample, which has no statistics"
+            say(f"{said}: it is joined to the one before")
         options["valid"] = experiment.batches("valid", device=device) if "valid" in dataset.splits else None
         fit(experiment.model, experiment.task, batches, training, **options)
     for split in ("valid", "test"):

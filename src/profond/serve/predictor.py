@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -20,7 +19,7 @@ from profond.core.device import choose_device, together, usable_cores
 from profond.core.errors import ConfigError, DataError, ProfondError
 from profond.core.finding import find_run
 from profond.core.run import Run
-from profond.data.images import conversions, is_grey, open_image
+from profond.data.images import conversions, opening, without_colour
 from profond.data.preprocessing import Preprocessing
 from profond.explain.stages import stage_output
 from profond.recipes.experiment import Experiment, load
@@ -325,14 +324,14 @@ class Predictor:
         try:
             picture = as_picture(picture, source)
             if isinstance(picture, Image.Image):
-                image, notes = picture, list(conversions(picture))
-            else:
-                opened = open_image(picture)
-                image, notes = opened.image, list(opened.notes)
+                notes = [*conversions(picture), *self._unlike(picture, source)]
+                return self.preprocessing.decode(picture), notes
+            with opening(picture) as opened:
+                notes = list(opened.notes)
                 if opened.mislabelled:
                     notes.append(f"the name promises another format than {opened.format}, which it is")
-            notes += self._unlike(image, source)
-            return self.preprocessing.decode(image), notes
+                notes += self._unlike(opened.image, source)
+                return self.preprocessing.decode(opened.image), notes
         except ProfondError as error:
             return error
 
@@ -341,7 +340,7 @@ class Predictor:
         if self._required is None:
             return []
         height, width = self._required
-        colour = "grey" if _all_grey(image) else "colour"
+        colour = "grey" if without_colour(image) else "colour"
         wanted = "grey" if self.preprocessing.mode == "L" else "colour"
         if image.size == (width, height) and colour == wanted:
             return []
@@ -352,11 +351,3 @@ class Predictor:
                 "--resize converts it (resize=True in Python); what it then says may mean little",
             )
         return [f"converted to {width}×{height} {wanted}"]
-
-
-def _all_grey(image: Image.Image) -> bool:
-    """Whether there is no colour in it, however it is stored."""
-    if is_grey(image):
-        return True
-    pixels = np.asarray(image.convert("RGB"))
-    return bool((pixels[..., :1] == pixels).all())

@@ -9,7 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 from lightning_fabric.utilities import move_data_to_device
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from profond.core.errors import ConfigError
 from profond.core.randomness import seed_here
@@ -22,6 +23,22 @@ class Positioned(Protocol):
     def __len__(self) -> int: ...
 
     def at(self, epoch: int, start: int = 0, rank: int = 0, world_size: int = 1) -> Iterator[Any]: ...
+
+
+@runtime_checkable
+class Joinable(Protocol):
+    """A loader that can join a small last batch to the one before it."""
+
+    def joined(self, least: int) -> Iterable[Any]: ...
+
+
+def enough_for_norms(batches: Iterable[Any], model: nn.Module, freeze_norms: bool | None, world_size: int = 1) -> Any:
+    """Our own batches, none of them so small that a process gets one sample of it, which has no statistics.
+
+    Only for a network that takes statistics from its batches; for all others a last batch of one is as good as any.
+    """
+    takes = any(isinstance(part, _BatchNorm) for part in model.modules()) and not freeze_norms
+    return batches.joined(2 * world_size) if takes and isinstance(batches, Joinable) else batches
 
 
 def count(batches: Iterable[Any]) -> int | None:

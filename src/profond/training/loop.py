@@ -31,7 +31,7 @@ from profond.tasks.task import Phase, Task
 from profond.training import checkpoint
 from profond.training.average import MovingAverage
 from profond.training.door import check_given
-from profond.training.feed import count, epoch_batches, placed
+from profond.training.feed import count, enough_for_norms, epoch_batches, placed
 from profond.training.fitted import Fitted
 from profond.training.measure import measure
 from profond.training.observers import Observer, Progress
@@ -97,6 +97,13 @@ def fit(
                     "train one step with device='cpu', which names it",
                 ) from error
             raise
+        except ValueError as error:
+            if "more than 1 value per channel" in str(error):
+                raise ConfigError(
+                    "a batch of one sample has no statistics for this network's batch normalisation",
+                    "use a larger --batch-size, leave out a last batch of one (drop_last), or --set freeze_norms=true",
+                ) from error
+            raise
     if request.asked:  # while the final weights were written: they are, and what would come after is left
         loop.stop_at_the_end()
     return fitted
@@ -124,6 +131,7 @@ class _Loop:
         # Fabric's costs 1 % of a small network's step, and does more than PyTorch's where gradients are scaled alone.
         self.backward = self.fabric.backward if self.arithmetic.precision == "fp16" else Tensor.backward
         self.device = self.fabric.device
+        batches = enough_for_norms(batches, model, training.freeze_norms, self.fabric.world_size)
         self.batches, self.valid = shared(self.fabric, batches), valid
         self.model = model.to(self.device)
         self.channels_last = any(isinstance(part, nn.Conv2d | nn.ConvTranspose2d) for part in model.modules())

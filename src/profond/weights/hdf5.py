@@ -7,6 +7,7 @@ promised. All of these are refused: a weight is a block of numbers that lies in 
 from __future__ import annotations
 
 import math
+import mmap
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,11 +22,16 @@ from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5s
 from numpy.typing import NDArray
 
 from profond.core.errors import ConfigError
+from profond.weights.archive import open_archive
 from profond.weights.restricted_pickle import file_size
 
 MOST_NAMES = 20_000
 """In one list, and objects in one file; NASNetLarge has 1,546 tensors."""
 DEEPEST = 32
+MOST_LOOKED_AT = 60_000
+"""Names and blocks in one reading: by links a small file can hold the same one any number of times."""
+MOST_TEXT = 256 << 20
+"""Bytes of names of varying length; by references a small file can hold the same one any number of times."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,7 @@ class File:
     def __init__(self, opened: h5py.File, path: Path, size: int, source: Path | bytes) -> None:
         self.root, self.path, self.size, self.source = h5g.open(opened.id, b"/"), path, size, source
         self.plain = opened.userblock_size == 0  # otherwise places in the file are not counted from its start
+        self.looked_at = 0
 
     def group(self, parent: h5g.GroupID, name: str) -> h5g.GroupID:
         """Raises: ConfigError when there is none."""
@@ -98,6 +105,7 @@ class File:
         """Of the members, in the order in which a person counts: conv2d, conv2d_2, conv2d_10."""
         if group.get_num_objs() > MOST_NAMES:
             self.refuse(f"{_path(group)} has {group.get_num_objs()} members")
+        self._look(group.get_num_objs())
         found: list[bytes] = []
         group.links.iterate(found.append)
         return sorted((name.decode(errors="replace") for name in found), key=counted)
@@ -137,6 +145,7 @@ class File:
 
     def block(self, parent: h5g.GroupID, name: str) -> Block:
         """Raises: ConfigError unless it is a plain block of floating-point numbers, all of it in this file."""
+        self._look(1)
         found = self._member(parent, name)
         if not isinstance(found, h5d.DatasetID):
             self.refuse(f"{name} is not a block of numbers")
@@ -162,6 +171,9 @@ class File:
             self.refuse(f"{attribute} of {_path(group)} has {count} names")
         if not count:
             return []
+        self._look(count)
+        if info.dtype.hasobject and count * _largest_text(self.source) > MOST_TEXT:
+            self.refuse(f"{attribute} of {_path(group)} may be of more than {MOST_TEXT} bytes")
         value = attributes[attribute]
         try:
             names = [name.decode() if isinstance(name, bytes) else str(name) for name in np.atleast_1d(value).tolist()]
@@ -183,6 +195,11 @@ class File:
                 self.refuse(f"{name} is a link to elsewhere")
             found = h5o.open(found, part)
         return found
+
+    def _look(self, count: int) -> None:
+        self.looked_at += count
+        if self.looked_at > MOST_LOOKED_AT:
+            self.refuse("its names never end")
 
     def refuse(self, reason: str) -> NoReturn:
         raise ConfigError(f"{self.path} is not a usable file of weights: {reason}", "fetch it again, or do not use it")
@@ -206,7 +223,7 @@ def weights_inside(path: Path) -> bytes:
     """The HDF5 file in a ``.keras`` archive, in memory. Raises: ConfigError."""
     size = file_size(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             found = next((member for member in archive.infolist() if member.filename == "model.weights.h5"), None)
             if found is None:
                 raise ConfigError(f"{path} has no model.weights.h5 in it", "is it a .keras file?")
@@ -215,6 +232,23 @@ def weights_inside(path: Path) -> bytes:
             return archive.read(found)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ConfigError(f"{path} is not a .keras file, or is damaged: {error}", "fetch it again") from None
+
+
+def _largest_text(source: Path | bytes) -> int:
+    """Bytes of the largest heap in the file, in which texts of varying length lie: none can be longer."""
+    mark = b"GCOL\x01\0\0\0"  # how a heap begins; its size in bytes follows
+    if isinstance(source, bytes):
+        return _largest_after(source, mark)
+    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return _largest_after(content, mark)
+
+
+def _largest_after(content: bytes | mmap.mmap, mark: bytes) -> int:
+    largest, place = 0, content.find(mark)
+    while place >= 0:
+        largest = max(largest, int.from_bytes(content[place + 8 : place + 16], "little"))
+        place = content.find(mark, place + 8)
+    return largest
 
 
 def _is_bfloat16(dataset: h5d.DatasetID) -> bool:

@@ -12,7 +12,7 @@ import math
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 from typing import IO, Any
@@ -23,10 +23,14 @@ from torch import Tensor
 
 from profond.core.errors import ConfigError
 from profond.core.names import openable
-from profond.weights.restricted_pickle import Global, file_size, scan, unpickle
+from profond.weights.archive import open_archive
+from profond.weights.restricted_pickle import Global, file_size, key, mapped, sides, unpickle
 
 LARGEST_HEADER = 16 << 20
 """Of a safetensors file, in bytes. NASNetLarge's is 0.2 MB; the format itself allows 100 MB of JSON."""
+
+LARGEST_PICKLE = 64 << 20
+"""Of a ``.pth``, in bytes: names and shapes. NASNetLarge's has 0.2 MB."""
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PICKLED = b"\x80"
@@ -68,7 +72,11 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise ConfigError(f"{path} has a header of {header} bytes", f"no weights need more than {LARGEST_HEADER}")
     try:
         with openable(path) as name, safe_open(name, framework="pt") as opened:
-            return {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
+            return {each: opened.get_tensor(each) for each in opened.keys()}  # noqa: SIM118
+    except MemoryError:
+        raise ConfigError(
+            f"{path} has {size} bytes, more than there is memory for", "is it a file of weights?"
+        ) from None
     except (SafetensorError, OSError, RuntimeError, ValueError, KeyError) as error:
         raise ConfigError(f"{path} is damaged: {error}", "fetch it again") from None
 
@@ -90,7 +98,7 @@ def read_pth(path: Path) -> dict[str, Tensor]:
 
 def read_zip(path: Path, size: int, numbers: FileIO) -> dict[str, Tensor]:
     """The format since PyTorch 1.6: an uncompressed zip archive of data.pkl and data/<key>. Raises: ConfigError."""
-    with zipfile.ZipFile(path) as archive:
+    with open_archive(path) as archive:
         members = {member.filename: member for member in archive.infolist()}
         if any(member.compress_type != zipfile.ZIP_STORED for member in members.values()):
             raise ConfigError(f"{path} is compressed, which PyTorch's files are not", "unpack and save it again")
@@ -102,15 +110,18 @@ def read_zip(path: Path, size: int, numbers: FileIO) -> dict[str, Tensor]:
         top = names[0].removesuffix("data.pkl")
         if f"{top}byteorder" in members and archive.read(f"{top}byteorder") != b"little":
             raise ConfigError(f"{path} was written on a machine of another byte order", "save it again on this one")
+        if members[names[0]].file_size > LARGEST_PICKLE:
+            raise ConfigError(f"{path} has a data.pkl of {members[names[0]].file_size} bytes", "do not use it")
         content, storages = _recorded(io.BytesIO(archive.read(names[0])), size, path)
-    for key, storage in storages.items():
-        member = members.get(f"{top}data/{key}")
+    for name, storage in storages.items():
+        member = members.get(f"{top}data/{name}")
         if member is None or member.file_size < storage.nbytes:
-            raise ConfigError(f"{path} promises {storage.nbytes} bytes for {key}, which are not there", "do not use it")
+            shown = f"{storage.nbytes} bytes for {name[:50]}"
+            raise ConfigError(f"{path} promises {shown}, which are not there", "do not use it")
         numbers.seek(member.header_offset)
         header = numbers.read(30)
         if header[:4] != b"PK\x03\x04":
-            raise ConfigError(f"{path} is damaged: {key} is not where it should be", "fetch it again")
+            raise ConfigError(f"{path} is damaged: {name[:50]} is not where it should be", "fetch it again")
         named, extra = struct.unpack("<HH", header[26:30])
         storage.read(numbers, member.header_offset + 30 + named + extra)
     return tensors_in(content, path)
@@ -121,31 +132,34 @@ def read_stream(path: Path, size: int, numbers: FileIO) -> dict[str, Tensor]:
 
     A block is the number of its numbers, as 8 bytes, and these. Raises: ConfigError.
     """
-    with path.open("rb") as stream:
-        start = stream.peek(4)[:4]
+    with mapped(path) as stream:
+        start = stream.read(4)
+        stream.seek(0)
         if start == b"PK\x03\x04":  # the newer format, without its end
             raise ConfigError(f"{path} is damaged: it ends early", "fetch it again")
         if start[:1] != _PICKLED:
             raise ConfigError(f"{path} is not a PyTorch file", "give a .pth, .pt or .safetensors file")
         for place in ("magic number", "version", "machine"):
             # The magic number itself is greater than any file.
-            found = _unpickled(stream, {}, _MAGIC if place == "magic number" else size, path)
-            if place == "magic number" and found != _MAGIC:
+            found = unpickle(stream, {}, _MAGIC if place == "magic number" else size, path)
+            if place == "magic number" and not (isinstance(found, int) and found == _MAGIC):
                 raise ConfigError(f"{path} is not a PyTorch file", "give a .pth, .pt or .safetensors file")
             if place == "machine" and not (isinstance(found, dict) and found.get("little_endian") is True):
                 raise ConfigError(f"{path} was written on a machine of another byte order", "save it again on this one")
         content, storages = _recorded(stream, size, path)
-        keys = _unpickled(stream, {}, size, path)
+        keys = unpickle(stream, {}, size, path)
         position = stream.tell()
-    if not isinstance(keys, list) or set(map(str, keys)) != set(storages):
+    if not isinstance(keys, list) or not all(isinstance(name, str | int) for name in keys):
+        raise ConfigError(f"{path} is damaged: it has no list of blocks", "fetch it again")
+    if len(keys) != len(storages) or set(map(str, keys)) != set(storages):
         raise ConfigError(f"{path} is damaged: its blocks are not those of its tensors", "fetch it again")
-    for key in map(str, keys):
+    for storage in map(storages.__getitem__, map(str, keys)):
         numbers.seek(position)
         (count,) = struct.unpack("<q", numbers.read(8))
-        if count != storages[key].count:
-            raise ConfigError(f"{path} is damaged: a block has {count} numbers, not {storages[key].count}")
-        storages[key].read(numbers, position + 8)
-        position += 8 + storages[key].nbytes
+        if count != storage.count:
+            raise ConfigError(f"{path} is damaged: a block has {count} numbers, not {storage.count}")
+        storage.read(numbers, position + 8)
+        position += 8 + storage.nbytes
     return tensors_in(content, path)
 
 
@@ -163,39 +177,26 @@ def tensors_in(content: Any, path: Path) -> dict[str, Tensor]:
     return found
 
 
-def _unpickled(
-    stream: IO[bytes],
-    globals: Mapping[Global, Callable[..., Any]],
-    size: int,
-    path: Path,
-    persistent: Callable[[Any], Any] | None = None,
-) -> Any:
-    """The next pickle of a stream, looked through first; the stream is left behind it."""
-    start = stream.tell()
-    scan(stream, globals, size, path)
-    end = stream.tell()
-    stream.seek(start)
-    found = unpickle(io.BytesIO(stream.read(end - start)), globals, path, persistent)
-    return found
-
-
 def _recorded(stream: IO[bytes], size: int, path: Path) -> tuple[Any, dict[str, _Storage]]:
     """A pickle of tensors as recorders, and the storages that it names. Raises: ConfigError for promises too great."""
     storages: dict[str, _Storage] = {}
 
     def storage(identity: Any) -> _Storage:
-        mark, kind, key, _, count = identity[:5]
-        if mark != "storage" or not isinstance(kind, type) or not issubclass(kind, _Storage) or count < 0:
+        if not isinstance(identity, tuple) or len(identity) < 5:
+            raise ValueError("something outside that is no storage")
+        _, kind, place, _, count = identity[:5]
+        if not isinstance(kind, type) or not issubclass(kind, _Storage) or not isinstance(count, int) or count < 0:
             raise ValueError("an unknown kind of storage")
-        if str(key) not in storages:
-            storages[str(key)] = kind(count)
-            total[0] += storages[str(key)].nbytes
+        name = str(key(place))
+        if name not in storages:
+            storages[name] = kind(count)
+            total[0] += storages[name].nbytes
         if total[0] > size:
             raise ConfigError(f"{path} promises {total[0]} bytes, but has {size}", "do not use it")
-        return storages[str(key)]
+        return storages[name]
 
     total = [0]
-    return _unpickled(stream, TENSOR_GLOBALS, size, path, storage), storages
+    return unpickle(stream, TENSOR_GLOBALS, size, path, storage), storages
 
 
 class _Storage:
@@ -228,7 +229,16 @@ class _Storage:
 
 
 class _Names(dict[Any, Any]):
-    """Stands for an ordered dictionary; PyTorch gives it attributes, which are not needed."""
+    """Stands for an ordered dictionary; PyTorch gives it attributes, which are not needed.
+
+    Args:
+        items: pairs of name and value, as Python 2 writes them.
+    """
+
+    def __init__(self, items: Any = ()) -> None:
+        if not isinstance(items, list | tuple) or not all(isinstance(i, list | tuple) and len(i) == 2 for i in items):
+            raise ValueError("an ordered dictionary of something other than pairs")
+        super().__init__((key(name), value) for name, value in items)
 
     def __setstate__(self, state: Any) -> None:
         pass
@@ -238,12 +248,13 @@ class _Tensor:
     """Stands for a tensor: a view into a storage, which must lie inside it."""
 
     def __init__(self, storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> None:
-        if not isinstance(storage, _Storage) or len(shape) != len(stride) or min((offset, *shape, *stride)) < 0:
+        shape, stride, (offset,) = sides(shape), sides(stride), sides((offset,))
+        if not isinstance(storage, _Storage) or len(shape) != len(stride):
             raise ValueError("a tensor without a storage")
         last = offset + sum((side - 1) * step for side, step in zip(shape, stride, strict=True))
         if 0 not in shape and (last >= storage.count or math.prod(shape) > storage.count):
-            raise ValueError(f"a tensor of shape {tuple(shape)} in a storage of {storage.count} numbers")
-        self.storage, self.place = storage, (tuple(shape), tuple(stride), offset)
+            raise ValueError(f"a tensor of shape {shape} in a storage of {storage.count} numbers")
+        self.storage, self.place = storage, (shape, stride, offset)
 
     def tensor(self) -> Tensor:
         assert self.storage.numbers is not None
