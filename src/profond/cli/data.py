@@ -100,7 +100,9 @@ def check(reference: str, picture: Path | None, as_json: bool) -> int:
         return code
     splits = ", ".join(f"{name} {sum(counts.values())}" for name, counts in report.counts.items() if name)
     classes = {label for counts in report.counts.values() for label in counts}
-    click.echo(f"{report.name}: {images(report.samples)}, {len(classes)} classes{'; ' + splits if splits else ''}")
+    click.echo(
+        f"{report.name}: {images(report.samples, report.noun)}, {len(classes)} classes{'; ' + splits if splits else ''}"
+    )
     for finding in report.findings:
         click.echo(f"{finding.severity}: {finding.message}")
     if not report.findings:

@@ -198,7 +198,7 @@ def predict(
     )
     said: list[Prediction] = []
     failed: list[tuple[str, ProfondError]] = []
-    with input_images(inputs) as (paths, names):
+    with input_images(inputs, predictor.takes_series) as (paths, names):
         refuse = report_refused(names, failed)
         hidden = quiet or (sys.stdout.isatty() and not as_json)  # lines and a bar on one terminal disturb each other
         with progress_bar(len(paths), "predict", " images", hidden=hidden) as advance:
@@ -225,7 +225,8 @@ def predict(
         if agreement:
             click.echo(f"note: int8 gave {agreement[0]} of {agreement[1]} images the network's own label", err=True)
         for note, count in predictor.conversions.items():
-            click.echo(f"note: {count} {'image' if count == 1 else 'images'}: {note}", err=True)
+            noun = "series" if predictor.takes_series else "image" if count == 1 else "images"
+            click.echo(f"note: {count} {noun}: {note}", err=True)
     tell_refused(failed, len(paths))
 
 

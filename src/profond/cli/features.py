@@ -66,7 +66,7 @@ def features(
     sources: list[str] = []
     rows: list[NDArray[np.float32]] = []
     failed: list[tuple[str, ProfondError]] = []
-    with input_images(inputs) as (paths, names):
+    with input_images(inputs, predictor.takes_series) as (paths, names):
         refuse = report_refused(names, failed)
         with progress_bar(len(paths), "features", " images", hidden=quiet) as advance:
             found = predictor.features(paths, stage, average=average, batch_size=batch_size, refused=refuse)

@@ -17,8 +17,12 @@ SHOWN = 100  # images that cannot be used, told one by one
 
 
 @contextlib.contextmanager
-def input_images(inputs: tuple[str, ...]) -> Iterator[tuple[list[Path], dict[str, str]]]:
-    """The files that the inputs stand for, and names to show instead of some paths."""
+def input_images(inputs: tuple[str, ...], series: bool = False) -> Iterator[tuple[list[Path], dict[str, str]]]:
+    """The files that the inputs stand for, and names to show instead of some paths.
+
+    Args:
+        series: files of series are meant, not images.
+    """
     import tempfile
 
     from profond.core.errors import DataError
@@ -31,31 +35,34 @@ def input_images(inputs: tuple[str, ...]) -> Iterator[tuple[list[Path], dict[str
                 data = sys.stdin.buffer.read()
                 if not data.strip():
                     raise DataError("standard input is empty", "pipe in an image, or paths, one a line")
-                if _is_image(data):
-                    file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "standard-input"
+                ending = _series_ending(data) if series else None
+                if ending is not None or (not series and _is_image(data)):
+                    file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / f"standard-input{ending or ''}"
                     file.write_bytes(data)
                     names[str(file)] = "standard input"
                     paths.append(file)
                 else:
                     paths += [Path(line) for line in _lines(data)]
             else:
-                paths += _expand(given)
+                paths += _expand(given, series)
         yield paths, names
 
 
-def _expand(given: str) -> list[Path]:
+def _expand(given: str, series: bool = False) -> list[Path]:
     import glob
 
     from profond.core.errors import DataError
-    from profond.data.images import SUFFIXES
+    from profond.data import images
+    from profond.data.series import read
 
+    noun, suffixes = ("series", read.SUFFIXES) if series else ("image", images.SUFFIXES)
     path = Path(given).expanduser()
     if path.is_dir():
-        found = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()]
+        found = [file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file()]
         if not found:
             if any(path.glob("*.tar")):
                 raise DataError(f"{given} holds tar shards", "shards are taken by `profond evaluate RUN --data` only")
-            raise DataError(f"there is no image in {given}", f"images end in {', '.join(SUFFIXES[:4])} …")
+            raise DataError(f"there is no {noun} in {given}", f"such files end in {', '.join(suffixes[:5])}")
         return sorted(found)
     if path.exists() or not glob.has_magic(given):
         return [path]
@@ -63,6 +70,19 @@ def _expand(given: str) -> list[Path]:
     if not found:
         raise DataError(f"nothing matches {given}", "put the pattern in quotes and check the folder")
     return sorted(found)
+
+
+def _series_ending(data: bytes) -> str | None:
+    """What the name of a file with this content would end in; None for a list of paths."""
+    if data.startswith(b"RIFF"):
+        return ".wav"
+    if data.startswith(b"\x93NUMPY"):
+        return ".npy"
+    first = data.strip().splitlines()[0].decode("utf-8", "replace").strip()
+    try:
+        return None if Path(first).expanduser().exists() else ".csv"
+    except OSError:  # a line of many numbers is too long for a name
+        return ".csv"
 
 
 def _is_image(data: bytes) -> bool:

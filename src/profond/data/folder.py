@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from profond.core.errors import DataError
 from profond.data.dataset import Dataset
@@ -13,7 +13,26 @@ from profond.data.images import SUFFIXES
 from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
 from profond.data.pictures import build
 
-_LAYOUT = "put the images of each class in a sub-folder of its own: photos/cat/1.jpg, photos/dog/2.jpg"
+
+class Files(NamedTuple):
+    """Which files are looked for in a folder.
+
+    Args:
+        noun: what people call many of them.
+        suffixes: endings of their names, in small letters.
+        layout: how to lay them out, for people.
+    """
+
+    noun: str
+    suffixes: tuple[str, ...]
+    layout: str
+
+
+PICTURES = Files(
+    "images",
+    SUFFIXES,
+    "put the images of each class in a sub-folder of its own: photos/cat/1.jpg, photos/dog/2.jpg",
+)
 _CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
@@ -48,17 +67,20 @@ def open_folder(
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 
-def list_folder(path: Path) -> Listing:
-    """Find the images of a folder and their classes. Raises: DataError when the layout is not one of the two."""
+def list_folder(path: Path, kind: Files = PICTURES) -> Listing:
+    """Find the images of a folder, or files of another kind, and their classes.
+
+    Raises: DataError when the layout is not one of the two.
+    """
     path = Path(path)
-    walk = _Walk()
+    walk = _Walk(kind.suffixes)
     folders = walk.folders(path)
     filled = [folder for folder in folders if walk.images(folder)]
     loose = walk.loose_images(path)
     if not filled:
         if loose:
-            raise DataError(f"{path} has {loose} images but no sub-folders, so no classes", _LAYOUT)
-        raise DataError(f"{path} has no images", _LAYOUT)
+            raise DataError(f"{path} has {loose} {kind.noun} but no sub-folders, so no classes", kind.layout)
+        raise DataError(f"{path} has no {kind.noun}", kind.layout)
     samples = []
     if {folder.name.lower() for folder in filled} <= SPLIT_NAMES.keys():
         splits = Counter(SPLIT_NAMES[folder.name.lower()] for folder in filled)
@@ -73,12 +95,12 @@ def list_folder(path: Path) -> Listing:
         for folder in filled:
             split = SPLIT_NAMES[folder.name.lower()]
             if walk.loose_images(folder):
-                raise DataError(f"{folder} has images outside of any class folder", _LAYOUT)
+                raise DataError(f"{folder} has {kind.noun} outside of any class folder", kind.layout)
             for of_class in walk.folders(folder):
                 samples += [Sample(file, of_class.name, split if given else "") for file in walk.images(of_class)]
     else:
         if loose:
-            raise DataError(f"{path} has {loose} images outside of any class folder", _LAYOUT)
+            raise DataError(f"{path} has {loose} {kind.noun} outside of any class folder", kind.layout)
         for folder in filled:
             samples += [Sample(file, folder.name) for file in walk.images(folder)]
         if len(filled) == 1:
@@ -87,10 +109,10 @@ def list_folder(path: Path) -> Listing:
                 raise DataError(f"{path} has one class only, {filled[0].name!r}", f"did you mean {filled[0]}?")
     notes = []
     if walk.passed_over:
-        kinds = ", ".join(f"{count} {kind or 'without suffix'}" for kind, count in sorted(walk.passed_over.items()))
-        notes.append(f"files that are not images by name were passed over: {kinds}")
+        kinds = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in sorted(walk.passed_over.items()))
+        notes.append(f"files that are not {kind.noun} by name were passed over: {kinds}")
     if empty := [folder.name for folder in folders if folder not in filled]:
-        notes.append(f"folders without images were passed over: {', '.join(sorted(empty)[:10])}")
+        notes.append(f"folders without {kind.noun} were passed over: {', '.join(sorted(empty)[:10])}")
     classes = class_order([sample.label for sample in samples])
     return Listing(str(path), path, tuple(samples), classes, tuple(notes))
 
@@ -98,7 +120,8 @@ def list_folder(path: Path) -> Listing:
 class _Walk:
     """Looks through folders in name order, links included, each folder once. Raises: DataError."""
 
-    def __init__(self) -> None:
+    def __init__(self, suffixes: tuple[str, ...]) -> None:
+        self.suffixes = suffixes
         self.passed_over: Counter[str] = Counter()
         self._images: dict[Path, list[Path]] = {}
 
@@ -106,7 +129,7 @@ class _Walk:
         return [entry for entry in _entries(path) if _is_folder(entry)]
 
     def loose_images(self, path: Path) -> int:
-        return sum(1 for entry in _entries(path) if entry.suffix.lower() in SUFFIXES and not _is_folder(entry))
+        return sum(1 for entry in _entries(path) if entry.suffix.lower() in self.suffixes and not _is_folder(entry))
 
     def images(self, path: Path) -> list[Path]:
         """Every image below a folder, at any depth."""
@@ -122,7 +145,7 @@ class _Walk:
         for entry in _entries(path):
             if _is_folder(entry):
                 found += self._below(entry, (*above, real))
-            elif entry.suffix.lower() in SUFFIXES:
+            elif entry.suffix.lower() in self.suffixes:
                 found.append(entry)
             else:
                 self.passed_over[entry.suffix.lower()] += 1

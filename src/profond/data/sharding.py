@@ -65,7 +65,10 @@ def write_shards(
     if out.exists():
         raise DataError(f"{out} exists", "choose another folder")
     path = Path(reference).expanduser()
-    listing = kind_of(path).list(path).placed()
+    kind = kind_of(path)
+    if kind.series:
+        raise DataError(f"{reference} holds series, and shards are for pictures", "series are read from their files")
+    listing = kind.list(path).placed()
     labels = {name: number for number, name in enumerate(listing.classes)}
     unfinished = out.parent / f".{out.name}.unfinished"
     with storage_errors(out):

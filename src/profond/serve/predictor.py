@@ -21,6 +21,9 @@ from profond.core.errors import ConfigError, DataError, ProfondError
 from profond.core.run import Run
 from profond.data.images import conversions, is_grey, open_image
 from profond.data.preprocessing import Preprocessing
+from profond.data.series import text
+from profond.data.series.build import prepared as prepared_series
+from profond.data.series.table import Row, rows_of
 from profond.explain.stages import stage_output
 from profond.recipes.experiment import Experiment, load
 from profond.serve.inference import Engine, Precision, prepared
@@ -29,6 +32,8 @@ from profond.tasks.task import Task
 from profond.weights.classes import readable
 
 Picture = Image.Image | Path | str
+Given = Picture | Row
+"""What can be predicted: an image, a file, or a series of a table."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,11 @@ class Predictor:
         precision: Precision = "fp32",
         engine: Engine = "auto",
     ) -> None:
-        if preprocessing.mode is None:
-            raise ConfigError("this run was not trained on images", "give it the kind of data that it was trained on")
+        if preprocessing.mode is None and preprocessing.series is None:
+            raise ConfigError(
+                "this run was not trained on images or series in files",
+                "`profond evaluate` measures it on its own data",
+            )
         self.device = torch.device(device)
         self.model = model.to(self.device).eval()
         self.precision, self.engine = precision, engine
@@ -95,6 +103,11 @@ class Predictor:
         self.weights = ""
         self.preprocessing = preprocessing
         self._required = preprocessing.size if preprocessing.fixed_size else None
+
+    @property
+    def takes_series(self) -> bool:
+        """Whether it takes series, not images."""
+        return self.preprocessing.series is not None
 
     @property
     def agreement(self) -> tuple[int, int] | None:
@@ -174,7 +187,7 @@ class Predictor:
             engine=engine,
         )
 
-    def predict(self, images: Iterable[Picture], *, top: int = 5, batch_size: int = 256) -> list[Prediction]:
+    def predict(self, images: Iterable[Given], *, top: int = 5, batch_size: int = 256) -> list[Prediction]:
         """Predict paths or Pillow images, all or none.
 
         Raises: ImageError for a file that cannot be read; DataError for an image of another size or channel count
@@ -184,7 +197,7 @@ class Predictor:
 
     def stream(
         self,
-        images: Iterable[Picture],
+        images: Iterable[Given],
         *,
         top: int = 5,
         batch_size: int = 256,
@@ -212,7 +225,7 @@ class Predictor:
 
     def features(
         self,
-        images: Iterable[Picture],
+        images: Iterable[Given],
         stage: str | None = None,
         *,
         average: bool = False,
@@ -250,12 +263,12 @@ class Predictor:
         return found
 
     def _decoded(
-        self, images: Iterable[Picture], batch_size: int, refused: Callable[[str, ProfondError], None] | None
+        self, images: Iterable[Given], batch_size: int, refused: Callable[[str, ProfondError], None] | None
     ) -> Iterator[tuple[list[str], list[Tensor]]]:
         """Sources and raw tensors, a batch at a time, without those that cannot be used."""
         if batch_size < 1:
             raise ConfigError(f"the batch size is {batch_size}", "use 1 or more")
-        remaining = enumerate(images)
+        remaining = enumerate(self._rows(images, refused))
         with ThreadPoolExecutor(usable_cores()) as pool:  # decoding leaves Python's lock alone, so threads are enough
             while chunk := list(islice(remaining, batch_size)):
                 sources = [f"image {i}" if isinstance(image, Image.Image) else str(image) for i, image in chunk]
@@ -301,9 +314,30 @@ class Predictor:
             predictions.append(Prediction(source, *best[0], best))
         return predictions
 
-    def _decode(self, picture: Picture, source: str) -> tuple[Tensor, list[str]] | ProfondError:
+    def _rows(self, given: Iterable[Given], refused: Callable[[str, ProfondError], None] | None) -> Iterator[Given]:
+        """What was given, and instead of a table its series, where the network was trained on a table."""
+        known = self.preprocessing.series
+        for one in given:
+            is_text = isinstance(one, Path | str) and Path(one).suffix.lower() in text.SUFFIXES
+            if known is None or not known.table or not is_text:
+                yield one
+                continue
+            try:
+                rows = rows_of(Path(str(one)), known)
+            except ProfondError as error:
+                if refused is None:
+                    raise
+                refused(str(one), error)
+                continue
+            yield from rows
+
+    def _decode(self, picture: Given, source: str) -> tuple[Tensor, list[str]] | ProfondError:
         """The raw tensor and what was converted, or why there is none."""
         try:
+            if self.preprocessing.series is not None:
+                return self._series(picture)
+            if isinstance(picture, Row):
+                raise DataError(f"{source} is a series, and the network takes images", "give it images")
             if isinstance(picture, Image.Image):
                 image, notes = picture, list(conversions(picture))
             else:
@@ -315,6 +349,16 @@ class Predictor:
             return self.preprocessing.decode(image), notes
         except ProfondError as error:
             return error
+
+    def _series(self, given: Given) -> tuple[Tensor, list[str]]:
+        """A file or a row of a table as the raw tensor (c, t). Raises: DataError."""
+        known, notes = self.preprocessing.series, list[str]()
+        assert known is not None
+        if isinstance(given, Image.Image):
+            raise DataError("an image was given, and the network was trained on series", "give it series")
+        if isinstance(given, Row):
+            return known.fitted(given.values, self.preprocessing.mean), notes
+        return prepared_series(Path(given), self.preprocessing, notes), notes
 
     def _unlike(self, image: Image.Image, source: str) -> list[str]:
         """How the image differs from the only kind that the run knows. Raises: DataError unless ``resize``."""

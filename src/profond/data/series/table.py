@@ -1,0 +1,477 @@
+"""A table of series with labels: one row a series (wide), or one row a step of time (long)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from profond.core.errors import DataError
+from profond.core.files import write_text
+from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
+from profond.data.series.preparation import Preparation, filled, looks_like_time
+from profond.data.series.read import Missing
+from profond.data.series.text import Decimal, Text, read_text
+
+Layout = Literal["wide", "long"]
+LABEL = {
+    "label",
+    "labels",
+    "class",
+    "classe",
+    "classes",
+    "target",
+    "y",
+    "étiquette",
+    "etiquette",
+    "category",
+    "catégorie",
+}
+ID = {
+    "id",
+    "series",
+    "series_id",
+    "serie",
+    "série",
+    "sample",
+    "sample_id",
+    "case",
+    "case_id",
+    "recording",
+    "record",
+    "uid",
+}
+ID |= {"unique_id", "recording_id"}
+_WIDE = "wide: a row for each series, its label and its values in order"
+_LONG = "long: a row for each step, with columns for the series' id, the time, the values and the label"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that was read.
+
+    Args:
+        path: of the file.
+        layout: ``"wide"`` or ``"long"``.
+        signals: float32 (channels, time), each as long as it is.
+        ids: one name for each series.
+        labels: its class; empty where the table has none.
+        splits, groups: empty texts where the table has no such column.
+        names: of the channels.
+        label, id, time: the columns that were taken for these, by name or by number from 1.
+        notes: what was decided.
+        warnings: what was left out.
+    """
+
+    path: Path
+    layout: Layout
+    signals: list[NDArray[np.float32]]
+    ids: list[str]
+    labels: list[str]
+    splits: list[str]
+    groups: list[str]
+    names: tuple[str, ...] = ()
+    label: str | None = None
+    id: str | None = None
+    time: str | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def listing(self) -> Listing:
+        """Its series as samples; their places are paths inside the table, as if it were a folder."""
+        rows = zip(self.ids, self.labels, self.splits, self.groups, strict=True)
+        samples = tuple(
+            Sample(self.path / id.replace("/", "_"), label, split, group) for id, label, split, group in rows
+        )
+        return Listing(str(self.path), self.path, samples, class_order(self.labels), self.notes, self.warnings)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One series of a table.
+
+    Args:
+        source: the table and the series' id, for people: ``new.csv#17``.
+        values: float32 (channels, time).
+    """
+
+    source: str
+    values: NDArray[np.float32]
+
+    def __str__(self) -> str:
+        return self.source
+
+
+@dataclass
+class _Columns:
+    """Which column is what, by its place from 0."""
+
+    label: int | None
+    id: int | None
+    time: int | None
+    split: int | None
+    group: int | None
+    values: list[int]
+
+
+def read_table(
+    path: Path,
+    layout: Literal["auto", "wide", "long"] = "auto",
+    label: str | None = None,
+    id: str | None = None,
+    time_column: str = "auto",
+    decimal: Decimal = "auto",
+    missing: Missing = "refuse",
+) -> Table:
+    """Read a table of series with labels.
+
+    Columns are recognised by their names (label or class; id or series; time; split; group); in a table without header
+    the first or the last column is the label where its values repeat. Columns of words that are none of these are left
+    out, with a warning.
+
+    Args:
+        layout: as it is seen, or as it is said.
+        label, id, time_column: a column's name, or its number from 1; time_column ``"none"`` for none.
+
+    Raises: DataError naming line and cell, or what cannot be seen and how to say it.
+    """
+    text = read_text(path, decimal)
+    notes, warnings = list(text.notes), []
+    width = max(len(text.names), max(len(row) for row in text.rows))
+    names = [_plain(name) for name in text.names]
+    columns = _Columns(None, _named(text, id, "id"), None, None, None, [])
+    if id is None and layout != "wide":
+        columns.id = next((at for at, name in enumerate(names) if name in ID), None)
+    columns.label = _named(text, label, "label")
+    if label is None:
+        columns.label = _label_of(text, width, columns.id, notes)
+    for at, name in enumerate(names):
+        if name == "split" and at != columns.label:
+            columns.split = at
+        elif name == "group" and at != columns.label:
+            columns.group = at
+    time = None if time_column in ("auto", "none") else _named(text, time_column, "time_column")
+    if time_column == "auto":
+        taken = (columns.label, columns.id)
+        time = next((at for at, name in enumerate(names) if at not in taken and name and looks_like_time(name)), None)
+    if layout == "auto":
+        repeats = columns.id is not None and _repeats(text, columns.id)
+        if not repeats and time is not None and not _rises(text, time):
+            raise DataError(
+                f"{path} has a column {text.called(time)} for the time, but none that says which series a row is of",
+                f"name it: --set data.id=NAME ({_LONG}); or say that each row is a series: --set data.layout=wide",
+            )
+        layout = "long" if repeats else "wide"
+    elif layout == "long" and columns.id is None:
+        raise DataError(f"{path} has no column that says which series a row is of", "name it: --set data.id=NAME")
+    columns.time = time if layout == "long" else None
+    taken_now = {columns.label, columns.id, columns.time, columns.split, columns.group}
+    rest = [at for at in range(width) if at not in taken_now]
+    words = [at for at in rest if not _numeric(text, at)]
+    columns.values = [at for at in rest if at not in words]
+    if words:
+        shown = ", ".join(text.called(at) for at in words[:5])
+        warnings.append(f"columns of words are left out: {shown}")
+    least = 2 if layout == "wide" else 1
+    if len(columns.values) < least:
+        raise DataError(
+            f"{path} is no table of series: besides {text.called(columns.label or 0)} it has"
+            f" {len(columns.values)} columns of numbers",
+            f"{_WIDE}; {_LONG}",
+        )
+    table = (_wide if layout == "wide" else _long)(text, columns, missing, notes)
+    shown = "a row for each series" if layout == "wide" else f"a row for each step, series by column {table.id}"
+    said = f"{layout} table: {shown}, label in column {table.label}"
+    if table.time is not None:
+        said += f", in the order of column {table.time}"
+    return replace(table, notes=(said, *table.notes), warnings=tuple(warnings))
+
+
+def rows_of(path: Path, preparation: Preparation) -> list[Row]:
+    """The series of a table like the one that a network was trained on. Raises: DataError."""
+    table = read_more(path, preparation)
+    return [Row(f"{path}#{id}", signal) for id, signal in zip(table.ids, table.signals, strict=True)]
+
+
+def read_more(path: Path, preparation: Preparation) -> Table:
+    """Read a table without need of labels, as the one that a network was trained on.
+
+    Raises: DataError when it is not laid out like that one.
+    """
+    text = read_text(path, preparation.decimal)
+    width = max(len(text.names), max(len(row) for row in text.rows))
+    place = {name: at for at, name in enumerate(text.names)}
+
+    def find(column: str | None) -> int | None:
+        if column is None:
+            return None
+        if text.names:
+            return place.get(column)
+        return int(column) - 1 if column.isdigit() else None
+
+    columns = _Columns(find(preparation.label), find(preparation.id), find(preparation.time_column), None, None, [])
+    if preparation.table == "wide":
+        if not text.names and width == preparation.length:
+            columns.label = None  # new rows without their labels
+        words = {at for at in range(width) if not _numeric(text, at)}
+        named = {place[name] for name in ("split", "group") if name in place}
+        columns.values = [at for at in range(width) if at not in {columns.label, columns.id, *words, *named}]
+        if len(columns.values) < 2:
+            raise DataError(f"{path} is not laid out like the table that was trained on", _WIDE)
+        return _wide(text, columns, preparation.missing, [])
+    if text.names and preparation.names:
+        if lacking := [name for name in preparation.names if name not in place]:
+            raise DataError(
+                f"{path} has no column {' and no column '.join(map(repr, lacking))}; it has"
+                f" {', '.join(map(repr, text.names))}",
+                "it needs the columns of the table that was trained on",
+            )
+        columns.values = [place[name] for name in preparation.names]
+    else:
+        taken = {columns.label, columns.id, columns.time}
+        columns.values = [at for at in range(width) if at not in taken]
+    return _long(text, columns, preparation.missing, [])
+
+
+def write_split_table(out: Path, source: Path, decimal: Decimal, table: Table, splits: Sequence[str]) -> None:
+    """The table again, with a column ``split``. Raises: StorageError."""
+    text = read_text(source, decimal)
+    where = dict(zip(table.ids, splits, strict=True))
+    width = max(len(text.names), max(len(row) for row in text.rows))
+    names = list(text.names) or ["label" if str(at + 1) == table.label else f"value_{at + 1}" for at in range(width)]
+    old = names.index("split") if "split" in names else None
+    id = int(table.id) - 1 if table.id is not None and table.id not in names else None
+    if table.id is not None and id is None:
+        id = names.index(table.id)
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(["split", *(name for at, name in enumerate(names) if at != old)])
+    for number, row in enumerate(text.rows, 1):
+        padded = row + [""] * (width - len(row))
+        if text.decimal == ",":
+            padded = [cell.replace(",", ".") if text.number(cell) is not None else cell for cell in padded]
+        key = str(number) if id is None else padded[id]
+        writer.writerow([where[key], *(cell for at, cell in enumerate(padded) if at != old)])
+    write_text(out, written.getvalue())
+
+
+def _wide(text: Text, columns: _Columns, missing: Missing, notes: list[str]) -> Table:
+    values = text.numbers(columns.values).astype(np.float32)
+    ids = [str(number) for number in range(1, len(text.rows) + 1)]
+    if columns.id is not None:
+        given = [_cell(row, columns.id) for row in text.rows]
+        if len(set(given)) < len(given) or "" in given:
+            twice = Counter(given).most_common(1)[0][0]
+            raise DataError(
+                f"{text.path}: the id {twice!r} stands in several rows", "layout=long, or give each its own"
+            )
+        ids = given
+    signals = []
+    for row, line in zip(values, text.lines, strict=True):
+        there = np.flatnonzero(~np.isnan(row))
+        if not len(there):
+            raise DataError(f"{text.path}, line {line}: the series has no values", "delete the line")
+        signals.append(_checked(row[None, : there[-1] + 1].copy(), text, [line], missing))
+    return _table(text, "wide", columns, signals, ids, range(len(ids)), notes, ("value",))
+
+
+def _long(text: Text, columns: _Columns, missing: Missing, notes: list[str]) -> Table:
+    members: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(text.rows):
+        key = text.path.stem if columns.id is None else _cell(row, columns.id)
+        if not key:
+            raise DataError(
+                f"{text.path}, line {text.lines[number]}: the id is empty", "fill it in, or delete the line"
+            )
+        members[key].append(number)
+    values = text.numbers(columns.values).astype(np.float32)
+    order = None
+    if columns.time is not None and _numeric(text, columns.time):
+        order = text.numbers([columns.time])[:, 0]
+    signals = []
+    for key, rows in members.items():
+        if order is not None:
+            times = order[rows]
+            if len(np.unique(times)) < len(times):
+                raise DataError(
+                    f"{text.path}: the series {key!r} has a time twice (lines {text.lines[rows[0]]} and on)",
+                    "keep one of them; or time_column=none, if the rows are in order",
+                )
+            rows = [rows[at] for at in np.argsort(times, kind="stable")]
+        lines = [text.lines[row] for row in rows]
+        signals.append(_checked(np.ascontiguousarray(values[rows].T), text, lines, missing))
+    for column in (columns.label, columns.split, columns.group):
+        if column is None:
+            continue
+        for key, rows in members.items():
+            found = {_cell(text.rows[row], column) for row in rows}
+            if len(found) > 1:
+                other = next(row for row in rows if _cell(text.rows[row], column) != _cell(text.rows[rows[0]], column))
+                raise DataError(
+                    f"{text.path}, line {text.lines[other]}: the series {key!r} has two values of"
+                    f" {text.called(column)}: {', '.join(map(repr, sorted(found)[:3]))}",
+                    "a series has one label, one split and one group",
+                )
+    firsts = [rows[0] for rows in members.values()]
+    names = tuple(text.names[at] for at in columns.values) if text.names else ()
+    return _table(text, "long", columns, signals, list(members), firsts, notes, names)
+
+
+def _table(
+    text: Text,
+    layout: Layout,
+    columns: _Columns,
+    signals: list[NDArray[np.float32]],
+    ids: list[str],
+    firsts: Sequence[int],
+    notes: list[str],
+    names: tuple[str, ...],
+) -> Table:
+    def column(at: int | None) -> list[str]:
+        return ["" if at is None else _cell(text.rows[row], at) for row in firsts]
+
+    labels = column(columns.label)
+    if columns.label is not None:
+        for row, label in zip(firsts, labels, strict=True):
+            if not label:
+                raise DataError(
+                    f"{text.path}, line {text.lines[row]}: the label is empty", "fill it in, or delete the line"
+                )
+        labels = _whole(text, labels)
+    splits = column(columns.split)
+    for row, split in zip(firsts, splits, strict=True):
+        if split and split.lower() not in SPLIT_NAMES:
+            raise DataError(f"{text.path}, line {text.lines[row]}: split is {split!r}", "use train, valid or test")
+    if columns.split is not None and "" in splits and any(splits):
+        raise DataError(f"{text.path}: {splits.count('')} of {len(splits)} series have no split", "all of them or none")
+    splits = [SPLIT_NAMES.get(split.lower(), "") for split in splits]
+
+    def called(at: int | None) -> str | None:
+        if at is None:
+            return None
+        return text.names[at] if text.names and text.names[at] else str(at + 1)
+
+    return Table(
+        text.path,
+        layout,
+        signals,
+        ids,
+        labels,
+        splits,
+        column(columns.group),
+        names,
+        called(columns.label),
+        called(columns.id),
+        called(columns.time),
+        tuple(notes),
+    )
+
+
+def _checked(signal: NDArray[np.float32], text: Text, lines: Sequence[int], missing: Missing) -> NDArray[np.float32]:
+    """Raises: DataError for a missing or infinite value that is to be refused."""
+    if np.isfinite(signal).all():
+        return signal
+    wrong = np.isinf(signal) if missing == "interpolate" else ~np.isfinite(signal)
+    if wrong.any():
+        step = int(np.argwhere(wrong)[0][1])
+        what = "a missing value" if np.isnan(signal[wrong][0]) else "infinity, or a number too large"
+        line = lines[step] if len(lines) > 1 else lines[0]
+        raise DataError(
+            f"{text.path}, line {line}: {what}, step {step + 1} of its series",
+            "repair it; missing=interpolate fills gaps from the values beside them",
+        )
+    filled(signal, str(text.path))
+    return signal
+
+
+def _named(text: Text, asked: str | None, setting: str) -> int | None:
+    """The place of a column that was asked for. Raises: DataError."""
+    if asked is None:
+        return None
+    asked = str(asked)
+    if asked in text.names:
+        return text.names.index(asked)
+    width = max(len(text.names), len(text.rows[0]))
+    if asked.isdigit() and 1 <= int(asked) <= width:
+        return int(asked) - 1
+    known = ", ".join(map(repr, text.names[:12])) or f"{width} columns without names"
+    raise DataError(
+        f"{text.path} has no column {asked!r}; it has {known}", f"{setting}= takes a name, or a number from 1"
+    )
+
+
+def _label_of(text: Text, width: int, id: int | None, notes: list[str]) -> int:
+    """The column with the class. Raises: DataError where it cannot be seen."""
+    names = [_plain(name) for name in text.names]
+    if named := [at for at, name in enumerate(names) if name in LABEL]:
+        if len(named) == 1:
+            return named[0]
+        raise DataError(
+            f"{text.path} has several columns that could be the label: {', '.join(text.called(at) for at in named)}",
+            "say which: --set data.label=NAME",
+        )
+    if text.names:
+        others = [at for at in range(width) if at != id and names[at] not in ("split", "group") and names[at] not in ID]
+        words = [at for at in others if _repeats(text, at) and not _numeric(text, at)]
+        words = [at for at in words if not looks_like_time(names[at])]
+    else:
+        words = [at for at in {0, width - 1} if _repeats(text, at) and _few_values(text, at)]
+    if len(words) == 1:
+        notes.append(f"column {text.called(words[0])} is taken as the label (else label=)")
+        return words[0]
+    shown = ", ".join(map(repr, text.names[:12])) if text.names else f"{width} columns, no header"
+    raise DataError(
+        f"it cannot be seen which column of {text.path} is the label: {shown}",
+        f"say it: --set data.label=NAME (or a number from 1); {_WIDE}; {_LONG}; a list of files is called path,label",
+    )
+
+
+def _few_values(text: Text, at: int) -> bool:
+    """Whether a column without name could be a class: words or whole numbers, at least two, in all rows."""
+    cells = [_cell(row, at) for row in text.rows]
+    numbers = [text.number(cell) for cell in cells]
+    whole = all(number is None or (number == number and float(number).is_integer()) for number in numbers)
+    return whole and 2 <= len(set(cells)) <= len(cells) / 2
+
+
+def _repeats(text: Text, at: int) -> bool:
+    cells = [_cell(row, at) for row in text.rows]
+    return len(set(cells)) < len(cells)
+
+
+def _rises(text: Text, at: int) -> bool:
+    numbers = [text.number(_cell(row, at)) for row in text.rows]
+    if any(number is None for number in numbers):
+        return False
+    return bool((np.diff(np.array(numbers, dtype=np.float64)) > 0).all())
+
+
+def _numeric(text: Text, at: int) -> bool:
+    """Whether most of a column is numbers: a word among them is a mistake, which is told by its line."""
+    cells = [_cell(row, at) for row in text.rows]
+    words = sum(not text.is_number(cell) for cell in cells)
+    return words <= len(cells) // 2 and any(cells)
+
+
+def _whole(text: Text, labels: list[str]) -> list[str]:
+    """``1.0000000e+00`` is the class 1."""
+    numbers = [text.number(label) for label in labels]
+    if all(number is not None and number == number and float(number).is_integer() for number in numbers):
+        return [str(int(number)) for number in numbers if number is not None]
+    return labels
+
+
+def _cell(row: list[str], at: int) -> str:
+    return row[at] if at < len(row) else ""
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
