@@ -17,9 +17,11 @@ def data() -> None:
     A data set is one of
       a registered name        mnist, fashion_mnist …  (`profond data list`)
       a folder of images       one sub-folder a class; train/ valid/ test/ above, or not
+      a folder of series       likewise: .csv, .npy or .wav files, each one series
       ImageNet's folder        train/n01440764/ …, val/, and the devkit; or as Kaggle has it
       a folder of tar shards   in WebDataset's layout: train-000000.tar …
-      a CSV manifest           path,label and, if wished, split and group
+      a CSV manifest           path,label and, if wished, split and group; of images or of series
+      a table of series        a row for each series (label,values…), or for each step (id,time,values…,label)
     """
 
 
@@ -81,7 +83,7 @@ def path(name: str) -> None:
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the problems into this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def check(reference: str, picture: Path | None, as_json: bool) -> int:
-    """Look for unreadable and duplicate images, leaks, imbalance and mixtures.
+    """Look for unreadable and duplicate images or series, leaks, imbalance and mixtures.
 
     Exits 3 when the data cannot be used as it is, or a split leaks into another; warnings do not fail.
     """
@@ -135,7 +137,10 @@ def split(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Split a folder or a manifest by class, groups kept whole, and store it as a manifest."""
+    """Split a folder or a manifest by class, groups kept whole, and store it as a manifest.
+
+    A table of series is written again, with a column that says the split.
+    """
     from profond.core.errors import UsageError
     from profond.data.store import store_split
 

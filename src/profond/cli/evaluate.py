@@ -168,14 +168,16 @@ def predict(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Say what RUN (a folder, a name, or `last`) sees in images, or a network with published weights.
+    """Say what RUN (a folder, a name, or `last`) sees in images or series, or a network with published weights.
 
     INPUT is a file, a folder (with those below it), a pattern such as 'photos/*.jpg', or - for standard input: an
-    image, or a list of paths, one a line. Prints a line for each image: path, label, probability, then the next
+    image or a series, or a list of paths, one a line. A run that was trained on a table of series takes tables, with
+    labels or without. Prints a line for each image or series: path, label, probability, then the next
     classes. Images that cannot be used are reported and the others still predicted; the exit code is then 3.
 
     \b
     profond predict last photos/
+    profond predict last new.csv
     profond predict --model efficientnet_lite0 --pretrained photo.jpg
     """
     from profond.core.errors import UsageError

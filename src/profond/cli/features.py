@@ -46,7 +46,7 @@ def features(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Write what images become at a stage of a run's network, or of one with published weights.
+    """Write what images or series become at a stage of a run's network, or of one with published weights.
 
     A .npy holds one array, images first, in the order of the inputs; a .csv a line for each image: path, then numbers.
 

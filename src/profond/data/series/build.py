@@ -201,10 +201,10 @@ def survey(listing: Listing, settings: Settings) -> list[Recording]:
             failures.append(error)
             continue
         held += one.values.nbytes
-        found.append(one if held <= settings.memory_mib * 2**20 else _light(one))
+        found.append(one if held <= settings.memory_mib * 2**20 else light(one))
     raise_counted(failures, len(listing.samples), listing.name)
     if held > settings.memory_mib * 2**20:
-        return [_light(one) for one in found]
+        return [light(one) for one in found]
     return found
 
 
@@ -328,7 +328,7 @@ def _given(preprocessing: dict[str, Any] | None) -> Preprocessing | None:
     return known
 
 
-def _light(one: Recording) -> Recording:
+def light(one: Recording) -> Recording:
     """A recording whose numbers take no memory."""
     return replace(one, values=np.broadcast_to(np.float32(0), one.values.shape))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,7 @@ from profond.data.fingerprint import Fingerprint
 from profond.data.listing import Listing
 from profond.data.places import relative
 from profond.data.progress import track
-from profond.data.series.build import Settings, decide
+from profond.data.series.build import Settings, decide, light
 from profond.data.series.open import list_series, load_table
 from profond.data.series.preparation import decide_length
 from profond.data.series.read import Recording, read_recording
@@ -53,15 +54,16 @@ def look(path: Path, table: bool) -> Looked:
     if table:
         read = load_table(path)
         listing = read.listing()
-        signals: list[NDArray[np.float32] | None] = list(read.signals)
-        return Looked(listing, [_print(signal) for signal in read.signals], _remarks(listing, signals))
+        facts = [_facts(signal) for signal in read.signals]
+        return Looked(listing, [_print(signal) for signal in read.signals], _remarks(listing, facts))
     listing = list_series(path)
     found: list[Recording | None] = []
-    remarks, reasons, unreadable = [], [], []
+    remarks: list[Remark] = []
+    unreadable, reasons = [], []
     for sample in track(listing.samples, len(listing.samples), f"checking {listing.name}"):
         assert isinstance(sample.path, Path)
         try:
-            found.append(read_recording(sample.path))
+            found.append(light(read_recording(sample.path)))
         except DataError as error:
             found.append(None)
             unreadable.append((relative(sample.path, listing.root),))
@@ -70,53 +72,60 @@ def look(path: Path, table: bool) -> Looked:
         shown = "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
         text = f"{len(unreadable)} of {len(found)} series cannot be read: {shown}"
         remarks.append(Remark("unreadable", "error", text, tuple(unreadable)))
-    prints = [None if one is None else _print(one.values) for one in found]
     readable = [one for one in found if one is not None]
     kinds = Counter("text" if one.path.suffix.lower() in SUFFIXES else one.path.suffix.lower() for one in readable)
     if len(kinds) > 1:
         text = "mixed kinds of files: " + ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common())
         remarks.append(Remark("kinds", "warning", text))
-    if not readable:
-        return Looked(listing, prints, remarks)
     notes: list[str] = []
     warnings: list[str] = []
+    plain = None
     try:
-        plain = decide(readable, readable, Settings(), notes, warnings)
+        if readable:
+            plain = decide(readable, readable, Settings(), notes, warnings)
     except DataError as error:
-        return Looked(listing, prints, [*remarks, Remark("layout", "error", f"{error.message}: {error.help}")])
-    signals, odd, why = [], [], []
+        remarks.append(Remark("undecided", "error", f"{error.message}; {error.help}"))
+    known: list[tuple[int, bool] | None] = []
+    prints: list[Fingerprint | None] = []
+    odd, why = [], []
     for sample, one in zip(listing.samples, found, strict=True):
-        try:
-            signals.append(None if one is None else plain.signal(one))
-        except DataError as error:
-            signals.append(None)
-            odd.append((relative(sample.path, listing.root),))
-            why.append(error.message)
+        signal = None
+        if one is not None:  # read again: all of them at once could be more than there is memory for
+            one = read_recording(one.path)
+            try:
+                signal = None if plain is None else plain.signal(one)
+            except DataError as error:
+                odd.append((relative(sample.path, listing.root),))
+                why.append(error.message)
+        known.append(None if signal is None else _facts(signal))
+        prints.append(None if one is None else _print(one.values if signal is None else signal))
     if odd:
         text = f"{len(odd)} of {len(found)} series have other channels: {why[0]}" + ("; …" if len(odd) > 1 else "")
         remarks.append(Remark("channels", "error", text, tuple(odd)))
     remarks += [Remark("rates", "warning", warning) for warning in warnings]
     remarks += [Remark("layout", "note", note) for note in notes]
-    return Looked(listing, prints, remarks + _remarks(listing, signals))
+    return Looked(listing, prints, remarks + _remarks(listing, known))
 
 
-def _remarks(listing: Listing, signals: list[NDArray[np.float32] | None]) -> list[Remark]:
+def _facts(signal: NDArray[np.float32]) -> tuple[int, bool]:
+    """How many steps it has, and whether one of its channels never changes."""
+    return signal.shape[1], signal.shape[1] > 1 and bool((np.ptp(signal, axis=1) == 0).any())
+
+
+def _remarks(listing: Listing, facts: Sequence[tuple[int, bool] | None]) -> list[Remark]:
     """Different lengths, and channels that never change."""
     remarks = []
-    there = [signal for signal in signals if signal is not None]
-    lengths = [signal.shape[1] for signal in there]
+    lengths = [fact[0] for fact in facts if fact is not None]
     if lengths and min(lengths) < max(lengths):
         chosen = decide_length(lengths)
         cut = sum(length > chosen for length in lengths)
         text = f"{len(set(lengths))} lengths, {min(lengths)} to {max(lengths)} steps; brought to {chosen} in training"
         remarks.append(Remark("lengths", "warning", text + (f", which cuts {cut}" if cut else "")))
-    flat = []
-    for sample, signal in zip(listing.samples, signals, strict=True):
-        if signal is not None and signal.shape[1] > 1 and bool((np.ptp(signal, axis=1) == 0).any()):
-            flat.append((relative(sample.path, listing.root),))
+    pairs = zip(listing.samples, facts, strict=True)
+    flat = [(relative(sample.path, listing.root),) for sample, fact in pairs if fact is not None and fact[1]]
     if flat:
         shown = ", ".join(item[0] for item in flat[:3]) + (" …" if len(flat) > 3 else "")
-        text = f"{len(flat)} of {len(there)} series have a channel that never changes: {shown}"
+        text = f"{len(flat)} of {len(lengths)} series have a channel that never changes: {shown}"
         remarks.append(Remark("constant", "warning", text, tuple(flat)))
     return remarks
 

@@ -101,13 +101,12 @@ class Preparation:
             place = {name: column for column, name in enumerate(found.names)}
             if lacking := [name for name in self.names if name not in place]:
                 raise DataError(
-                    f"{found.path} has no column {' and no column '.join(map(repr, lacking))}; it has"
-                    f" {', '.join(map(repr, found.names))}",
+                    f"{found.path} has no column {listed(lacking, ' and no column ')}; it has {listed(found.names)}",
                     "every series needs the same channels, by the same names",
                 )
             return [place[name] for name in self.names]
         columns = list(range(width))
-        if self.time_column is not None and width != self.channels:
+        if self.time_column is not None and width != self.channels and found.rising:  # only texts have one
             at = [number for number in columns if str(number + 1) == self.time_column] or [0]
             columns.remove(at[0])
         if len(columns) != self.channels:
@@ -117,6 +116,11 @@ class Preparation:
                 "every series needs the same channels; time=rows or time=columns says which axis is time",
             )
         return columns
+
+
+def listed(names: Sequence[str], between: str = ", ", shown: int = 4) -> str:
+    """The first few names, in quotes."""
+    return between.join(map(repr, names[:shown])) + (" …" if len(names) > shown else "")
 
 
 def decide_time(found: Sequence[Recording], asked: Literal["auto", "rows", "columns"], notes: list[str]) -> Axis:
@@ -179,7 +183,7 @@ def decide_columns(found: Sequence[Recording], asked: str, notes: list[str]) -> 
         for one in texts:
             known = [*one.names, *(str(number) for number in range(1, one.values.shape[1] + 1))]
             if asked not in known:
-                shown = ", ".join(map(repr, one.names)) or f"{width} columns without names"
+                shown = listed(one.names) or f"{width} columns without names"
                 raise DataError(
                     f"{one.path} has no column {asked!r} for the time; it has {shown}",
                     "name a column, or give its number from 1, or time_column=none",

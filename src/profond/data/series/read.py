@@ -154,9 +154,9 @@ def _rising(values: NDArray[np.float64]) -> tuple[list[bool], list[bool]]:
     if len(values) < 2:
         return [False] * values.shape[1], [False] * values.shape[1]
     steps = np.diff(values, axis=0)
-    rising = (steps > 0).all(axis=0)
+    rising: NDArray[np.bool_] = np.all(steps > 0, axis=0)
     # NOTE times are printed with few digits, so equal steps differ by what rounding leaves of them.
-    even = rising & (np.ptp(steps, axis=0) <= 0.01 * np.abs(steps).max(axis=0)) & (len(values) > 2)
+    even: NDArray[np.bool_] = rising & (np.ptp(steps, axis=0) <= 0.01 * np.abs(steps).max(axis=0)) & (len(values) > 2)
     return rising.tolist(), even.tolist()
 
 

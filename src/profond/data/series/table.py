@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from profond.core.errors import DataError
 from profond.core.files import write_text
 from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
-from profond.data.series.preparation import Preparation, filled, looks_like_time
+from profond.data.series.preparation import Preparation, filled, listed, looks_like_time
 from profond.data.series.read import Missing
 from profond.data.series.text import Decimal, Text, read_text
 
@@ -230,8 +230,7 @@ def read_more(path: Path, preparation: Preparation) -> Table:
     if text.names and preparation.names:
         if lacking := [name for name in preparation.names if name not in place]:
             raise DataError(
-                f"{path} has no column {' and no column '.join(map(repr, lacking))}; it has"
-                f" {', '.join(map(repr, text.names))}",
+                f"{path} has no column {listed(lacking, ' and no column ')}; it has {listed(text.names)}",
                 "it needs the columns of the table that was trained on",
             )
         columns.values = [place[name] for name in preparation.names]
