@@ -15,6 +15,7 @@ from profond.data.series import text
 from profond.data.series.build import Settings, build_files, build_table
 from profond.data.series.preparation import Keep
 from profond.data.series.read import SUFFIXES, Missing
+from profond.data.series.sight import series_suffixes
 from profond.data.series.table import Table, read_table
 from profond.data.series.text import Decimal
 
@@ -69,7 +70,7 @@ def list_series(path: Path) -> Listing:
     """The series of a folder or of a manifest. Raises: DataError."""
     path = Path(path)
     if path.is_dir():
-        return list_folder(path, FILES)
+        return list_folder(path, FILES._replace(suffixes=series_suffixes(path)))
     listing = list_manifest(path)
     other = [sample.path for sample in listing.samples if sample.path.suffix.lower() not in SUFFIXES]
     if other:

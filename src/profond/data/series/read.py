@@ -153,11 +153,13 @@ def _rising(values: NDArray[np.float64]) -> tuple[list[bool], list[bool]]:
     """For each column, whether it rises in every row, and whether in equal steps (of three rows or more)."""
     if len(values) < 2:
         return [False] * values.shape[1], [False] * values.shape[1]
-    steps = np.diff(values, axis=0)
+    with np.errstate(invalid="ignore"):  # infinity, which is refused when all is known
+        steps = np.diff(values, axis=0)
+        spread = np.ptp(steps, axis=0)
     rising: NDArray[np.bool_] = np.all(steps > 0, axis=0)
     # NOTE times are printed with few digits, so equal steps differ by what rounding leaves of them.
-    even: NDArray[np.bool_] = rising & (np.ptp(steps, axis=0) <= 0.01 * np.abs(steps).max(axis=0)) & (len(values) > 2)
-    return rising.tolist(), even.tolist()
+    even = rising & (spread <= 0.01 * np.abs(steps).max(axis=0)) & (len(values) > 2)
+    return [bool(one) for one in rising], [bool(one) for one in even]
 
 
 def _read_array(path: Path, file: BinaryIO, size: int) -> NDArray[np.float32]:
@@ -166,7 +168,7 @@ def _read_array(path: Path, file: BinaryIO, size: int) -> NDArray[np.float32]:
         version = np.lib.format.read_magic(file)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = header(file)
-    except (ValueError, EOFError, SyntaxError, TypeError) as error:
+    except Exception as error:  # the header is Python's text of a dictionary, and its reader raises anything
         raise DataError(f"{path} is not a .npy file: {_line(error)}", "save it with numpy.save") from None
     if dtype.hasobject:
         raise DataError(f"{path} holds Python objects, which are never unpickled", "save numbers: array.astype('f4')")
@@ -180,6 +182,8 @@ def _read_array(path: Path, file: BinaryIO, size: int) -> NDArray[np.float32]:
     count = 1
     for side in shape:  # Python's integers do not overflow
         count *= side
+    if min(shape) < 0:
+        raise DataError(f"{path} is no .npy file: its header says {_by(shape)}", "save it with numpy.save")
     if count > MAX_VALUES:
         raise _too_large(path, shape)
     here = size - file.tell()

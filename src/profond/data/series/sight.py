@@ -13,6 +13,7 @@ from profond.data import images
 from profond.data.series import read, text
 from profond.data.series.table import ID, LABEL
 
+_KNOWN = {*images.SUFFIXES, *read.SUFFIXES}
 _LINES = 200  # of a text, by which it is told what it is
 
 
@@ -23,14 +24,7 @@ def holds_series(path: Path) -> bool:
 
     Raises: DataError for a folder that holds both kinds.
     """
-    found: Counter[str] = Counter()
-    for folder, below, files in os.walk(path, followlinks=False):
-        below[:] = [name for name in below if not name.startswith(".")]
-        inside = Path(folder) != path
-        for file in files:
-            suffix = os.path.splitext(file)[1].lower()
-            if not file.startswith(".") and (inside or suffix not in text.SUFFIXES):  # lists and remarks lie above
-                found[suffix] += 1
+    found = _endings(path)
     pictures = sum(found[suffix] for suffix in images.SUFFIXES)
     texts = sum(found[suffix] for suffix in text.SUFFIXES)
     others = sum(found[suffix] for suffix in read.SUFFIXES if suffix not in text.SUFFIXES)
@@ -45,7 +39,34 @@ def holds_series(path: Path) -> bool:
     return False
 
 
-_KNOWN = {*images.SUFFIXES, *read.SUFFIXES}
+def series_suffixes(path: Path) -> tuple[str, ...]:
+    """What files of series end in here: .txt only where such files hold numbers, for many are remarks."""
+    return read.SUFFIXES if _endings(path)[".txt"] else tuple(one for one in read.SUFFIXES if one != ".txt")
+
+
+def _endings(path: Path) -> Counter[str]:
+    """How many files of each ending lie below a folder; .txt is counted only where the first holds numbers."""
+    found: Counter[str] = Counter()
+    words: bool | None = None
+    for folder, below, files in os.walk(path):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        inside = Path(folder) != path
+        for file in sorted(files):
+            suffix = os.path.splitext(file)[1].lower()
+            if file.startswith(".") or (not inside and suffix in text.SUFFIXES):  # lists and remarks lie above
+                continue
+            if suffix == ".txt":
+                words = _holds_words(Path(folder, file)) if words is None else words
+                if words:
+                    continue
+            found[suffix] += 1
+    return found
+
+
+def _holds_words(path: Path) -> bool:
+    """Whether a text holds no row of numbers at all; an empty one may be a damaged series."""
+    rows = _first_rows(path)
+    return bool(rows) and not any(all(_is_number(cell) for cell in row) for row in rows)
 
 
 def what_is(path: Path) -> Literal["images", "series", "table"]:

@@ -22,19 +22,7 @@ from profond.data.series.read import Missing
 from profond.data.series.text import Decimal, Text, read_text
 
 Layout = Literal["wide", "long"]
-LABEL = {
-    "label",
-    "labels",
-    "class",
-    "classe",
-    "classes",
-    "target",
-    "y",
-    "étiquette",
-    "etiquette",
-    "category",
-    "catégorie",
-}
+LABEL = {"label", "labels", "class", "classe", "classes", "target", "étiquette", "etiquette", "category", "catégorie"}
 ID = {
     "id",
     "series",
@@ -410,7 +398,10 @@ def _named(text: Text, asked: str | None, setting: str) -> int | None:
 def _label_of(text: Text, width: int, id: int | None, notes: list[str]) -> int:
     """The column with the class. Raises: DataError where it cannot be seen."""
     names = [_plain(name) for name in text.names]
-    if named := [at for at, name in enumerate(names) if name in LABEL]:
+    known = LABEL if "x" in names else LABEL | {"y"}  # beside x, y is a channel
+    if named := [at for at, name in enumerate(names) if name in LABEL] or [
+        names.index(name) for name in known & {*names}
+    ]:
         if len(named) == 1:
             return named[0]
         raise DataError(
