@@ -650,6 +650,9 @@ def test_series_too_short_for_the_network_are_told_what_helps(tmp_path, capsys):
         save(tmp_path / "s" / "ab"[i % 2] / f"{i}.csv", rows(noise(i, 26, 1)))
     command = ["train", "--model=convnet1d", f"--data={tmp_path / 's'}", "--epochs=1", f"--out={tmp_path / 'r'}"]
     assert run(command) == 3
-    assert "`train --set pool=2` pools less, `train --set data.length=64`" in capsys.readouterr().err
+    assert (
+        "`train --set pool=2` pools less, `train --set data.length=64` makes your own series longer"
+        in capsys.readouterr().err
+    )
     assert run([*command, "--set", "pool=2", "--quiet"]) == 0
     assert run([*command, "--set", "data.length=64", "--quiet"]) == 0

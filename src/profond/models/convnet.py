@@ -110,7 +110,7 @@ def _shorter(sides: Sequence[int], stages: int, smallest: int) -> str:
     if len(sides) != 1:
         return ""
     fits = max(size for size in range(1, max(2, smallest)) if size == 1 or size**stages <= sides[0])
-    return f"`train --set pool={fits}` pools less, `train --set data.length={smallest}` makes your series longer, "
+    return f"; `train --set pool={fits}` pools less, `train --set data.length={smallest}` makes your own series longer"
 
 
 def check_settings(name: str, widths: Sequence[int], kernel: int, dilations: Sequence[int], pool: int) -> None:

@@ -31,10 +31,10 @@ def check_input(model: str, input_shape: Sequence[int], dimensions: int, smalles
     check_positive(model, input_shape)
     if min(input_shape[1:]) < smallest:
         least = (input_shape[0], *[smallest] * dimensions)
-        sizes = f"`train --set size={smallest}`, `finetune --size {smallest}`, " if dimensions == 2 else instead
+        sizes = f"`train --set size={smallest}`, `finetune --size {smallest}`, " if dimensions == 2 else ""
         raise ConfigError(
             f"{model} needs inputs of at least {by([smallest] * dimensions)}, not {by(input_shape[1:])}",
-            f"the smallest input_shape is {least}: {sizes}`models show --input {'x'.join(map(str, least))}`",
+            f"the smallest input_shape is {least}: {sizes}`models show --input {'x'.join(map(str, least))}`{instead}",
         )
 
 
