@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import struct
 import wave
@@ -544,7 +545,7 @@ def test_the_default_command_trains_on_a_folder_of_series(trained):
     assert known["names"] == ["value"]
 
 
-def test_predicting_a_file_says_what_evaluation_said_of_it(trained, bumps, tmp_path, capsys, monkeypatch):
+def test_predicting_a_file_says_what_evaluation_said_of_it(trained, bumps, tmp_path, capsys):
     with (trained / "evaluation" / "test" / "predictions.csv").open() as file:
         said = {row["identity"]: row for row in csv.DictReader(file)}
     paths = [str(bumps / name) for name in said]
@@ -602,7 +603,7 @@ def test_a_stopped_run_on_series_ends_as_if_it_had_not_been(bumps, tmp_path):
     assert (other / "model.safetensors").read_bytes() == whole
 
 
-def test_a_run_on_a_table_predicts_tables_with_labels_or_without(tmp_path, capsys):
+def test_a_run_on_a_table_predicts_tables_with_labels_or_without(tmp_path, capsys, monkeypatch):
     table = wide(tmp_path / "t.csv", 60)
     assert run(["train", "--model=mlp", f"--data={table}", f"--out={tmp_path / 'runs'}", "--quiet"]) == 0
     trained = next((tmp_path / "runs").iterdir())
@@ -612,6 +613,12 @@ def test_a_run_on_a_table_predicts_tables_with_labels_or_without(tmp_path, capsy
     without = Predictor.open(trained, device="cpu").predict([bare])
     assert [one.top for one in without] == with_labels
     assert without[16].source == f"{bare}#17"
+    capsys.readouterr()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bare.read_bytes())))
+    assert run(["predict", str(trained), "-", "--quiet"]) == 0
+    piped = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[1] for line in piped] == [top[0][0] for top in with_labels]
+    assert piped[16].startswith("standard input#17\t")
     assert run(["evaluate", str(trained), f"--data={table}", "--json"]) == 0
     assert run(["predict", str(trained), str(save(tmp_path / "odd.csv", "a,b\nx,y\n"))]) == 3
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from profond.cli.finding import find_run
-from profond.cli.inputs import input_images, report_refused, tell_refused
+from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
 from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import measure_pretrained, open_predictor, pretrained_options, split_words
 
@@ -292,4 +292,4 @@ def _write_csv(path: str, said: Iterable[Prediction]) -> None:
 def _renamed(prediction: Prediction, names: dict[str, str]) -> Prediction:
     from dataclasses import replace
 
-    return replace(prediction, source=names[prediction.source]) if prediction.source in names else prediction
+    return replace(prediction, source=shown_name(prediction.source, names))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from profond.cli.evaluate import BATCH, DEVICE, JSON, QUIET
-from profond.cli.inputs import input_images, report_refused, tell_refused
+from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
 from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 
@@ -71,7 +71,7 @@ def features(
         with progress_bar(len(paths), "features", " images", hidden=quiet) as advance:
             found = predictor.features(paths, stage, average=average, batch_size=batch_size, refused=refuse)
             for source, tensor in found:
-                sources.append(names.get(source, source))
+                sources.append(shown_name(source, names))
                 rows.append(tensor.numpy())
                 advance(1)
     if rows:

@@ -116,6 +116,12 @@ def _lines(data: bytes) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
+def shown_name(source: str, names: dict[str, str]) -> str:
+    """What people call a source; the series of a table, such as ``new.csv#17``, are called after it."""
+    file, mark, row = source.partition("#")
+    return f"{names[file]}{mark}{row}" if file in names else source
+
+
 def report_refused(
     names: dict[str, str], failed: list[tuple[str, ProfondError]]
 ) -> Callable[[str, ProfondError], None]:

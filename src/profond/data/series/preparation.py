@@ -68,7 +68,7 @@ class Preparation:
         Raises: DataError naming the file when it does not have these channels.
         """
         if found.is_sound != (self.rate is not None):
-            kinds = ("a sound", "no sound") if found.is_sound else ("no sound", "sounds")
+            kinds = ("a sound", "none") if found.is_sound else ("no sound", "sounds")
             raise DataError(f"{found.path} is {kinds[0]}, the others are {kinds[1]}", "give it data of the same kind")
         values = found.values if self.time == "rows" else found.values.T
         chosen = self._columns(found, values.shape[1])
