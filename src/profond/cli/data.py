@@ -20,15 +20,18 @@ def data() -> None:
     A data set is one of
       a registered name        mnist, fashion_mnist …  (`profond data list`)
       a folder of images       one sub-folder a class; train/ valid/ test/ above, or not
+      a folder of series       likewise: .csv, .npy or .wav files, each one series
       ImageNet's folder        train/n01440764/ …, val/, and the devkit; or as Kaggle has it
       a folder of tar shards   in WebDataset's layout: train-000000.tar …
-      a CSV manifest           path,label and, if wished, split and group
+      a CSV manifest           path,label and, if wished, split and group; of images or of series
+      a table of series        a row for each series (label,values…), or for each step (id,time,values…,label)
 
     \b
     For training, pictures are brought to one size: --set data.size=96. Of others than square ones the middle is used;
       --set data.resize=pad        keeps all of them, with borders
       --set data.resize=stretch    squashes them
       --set data.unreadable=skip   leaves out what cannot be read, and keeps a list of it in the run
+    Series are brought to one length: --set data.length=200; --set data.keep=end says what is kept of longer ones.
     """
 
 
@@ -93,7 +96,7 @@ def path(name: str) -> None:
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the problems into this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_json: bool) -> int:
-    """Look for unreadable and duplicate images, leaks, imbalance and mixtures.
+    """Look for unreadable and duplicate images or series, leaks, imbalance and mixtures.
 
     With --set, the data are split and brought to size as `train` would do it.
 
@@ -114,7 +117,9 @@ def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_js
         return code
     splits = ", ".join(f"{name} {sum(counts.values())}" for name, counts in report.counts.items() if name)
     classes = {label for counts in report.counts.values() for label in counts}
-    click.echo(f"{report.name}: {images(report.samples)}, {len(classes)} classes{'; ' + splits if splits else ''}")
+    click.echo(
+        f"{report.name}: {images(report.samples, report.noun)}, {len(classes)} classes{'; ' + splits if splits else ''}"
+    )
     for finding in report.findings:
         click.echo(f"{finding.severity}: {finding.message}")
     if not report.findings:
@@ -147,7 +152,10 @@ def split(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Split a folder or a manifest by class, groups kept whole, and store it as a manifest."""
+    """Split a folder or a manifest by class, groups kept whole, and store it as a manifest.
+
+    A table of series is written again, with a column that says the split.
+    """
     from profond.core.errors import UsageError
     from profond.data.store import store_split
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from profond.cli.finding import find_run
-from profond.cli.inputs import input_images, report_refused, tell_refused
+from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
 from profond.cli.output import print_json, progress_bar, say
 from profond.cli.pretrained import measure_pretrained, open_predictor, pretrained_options, split_words
 
@@ -171,15 +171,17 @@ def predict(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Say what RUN (a folder, a name, or `last`) sees in images, or a network with published weights.
+    """Say what RUN (a folder, a name, or `last`) sees in images or series, or a network with published weights.
 
     INPUT is a file, a folder (with those below it), a pattern such as 'photos/*.jpg', or - for standard input: an
-    image, or a list of paths, one a line. Prints a line for each image: path, label, probability, then the next
+    image or a series, or a list of paths, one a line. A run that was trained on a table of series takes tables, with
+    labels or without. Prints a line for each image or series: path, label, probability, then the next
     classes. Images that cannot be used are reported and the others still predicted; the exit code is then 3.
     Folders are listed as for training: without hidden files, links followed, other files counted and passed over.
 
     \b
     profond predict last photos/
+    profond predict last new.csv
     profond predict --model efficientnet_lite0 --pretrained photo.jpg
     """
     from profond.core.errors import UsageError
@@ -202,7 +204,7 @@ def predict(
     )
     said: list[Prediction] = []
     failed: list[tuple[str, ProfondError]] = []
-    with input_images(inputs) as given:
+    with input_images(inputs, predictor.takes_series) as given:
         paths, names = given.paths, given.names
         refuse = report_refused(names, failed)
         hidden = quiet or (sys.stdout.isatty() and not as_json)  # lines and a bar on one terminal disturb each other
@@ -233,8 +235,9 @@ def predict(
         if agreement:
             click.echo(f"note: int8 gave {agreement[0]} of {agreement[1]} images the network's own label", err=True)
         for note, count in predictor.conversions.items():
-            click.echo(f"note: {count} {'image' if count == 1 else 'images'}: {note}", err=True)
-    tell_refused(failed, len(paths))
+            noun = "series" if predictor.takes_series else "image" if count == 1 else "images"
+            click.echo(f"note: {count} {noun}: {note}", err=True)
+    tell_refused(failed, len(paths), "series" if given.series else "images")
 
 
 def _table(report: Report) -> Iterator[str]:
@@ -297,4 +300,4 @@ def _write_csv(path: str, said: Iterable[Prediction]) -> None:
 def _renamed(prediction: Prediction, names: dict[str, str]) -> Prediction:
     from dataclasses import replace
 
-    return replace(prediction, source=names[prediction.source]) if prediction.source in names else prediction
+    return replace(prediction, source=shown_name(prediction.source, names))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from profond.cli.evaluate import BATCH, DEVICE, JSON, QUIET
-from profond.cli.inputs import input_images, report_refused, tell_refused
+from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
 from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 
@@ -46,7 +46,7 @@ def features(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Write what images become at a stage of a run's network, or of one with published weights.
+    """Write what images or series become at a stage of a run's network, or of one with published weights.
 
     A .npy holds one array, images first, in the order of the inputs; a .csv a line for each image: path, then numbers.
 
@@ -66,13 +66,13 @@ def features(
     sources: list[str] = []
     rows: list[NDArray[np.float32]] = []
     failed: list[tuple[str, ProfondError]] = []
-    with input_images(inputs) as given:
+    with input_images(inputs, predictor.takes_series) as given:
         paths, names = given.paths, given.names
         refuse = report_refused(names, failed)
         with progress_bar(len(paths), "features", " images", hidden=quiet) as advance:
             found = predictor.features(paths, stage, average=average, batch_size=batch_size, refused=refuse)
             for source, tensor in found:
-                sources.append(names.get(source, source))
+                sources.append(shown_name(source, names))
                 rows.append(tensor.numpy())
                 advance(1)
     failed += given.blocked
@@ -94,7 +94,7 @@ def features(
     else:
         click.echo(f"{table}  {'×'.join(map(str, shape))}")
     given.tell(quiet)
-    tell_refused(failed, len(paths))
+    tell_refused(failed, len(paths), "series" if given.series else "images")
 
 
 def _write(path: Path, sources: list[str], rows: list[NDArray[np.float32]]) -> None:

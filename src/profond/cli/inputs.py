@@ -1,4 +1,4 @@
-"""The images that a command is given: files, folders, patterns and standard input, and those that cannot be used."""
+"""The images or series that a command is given, as files, folders, patterns or a pipe; and those of no use."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import click
 from profond.core.errors import DataError, ProfondError
 
 if TYPE_CHECKING:
-    from profond.data.tree import Below
+    from profond.data.tree import Below, Files
 
 SHOWN = 100  # images that cannot be used, told one by one
 
 
 class Blocked(DataError):
-    """A folder that gives no image, or not all of its images."""
+    """A folder that gives nothing, or not all that it holds."""
 
 
 @dataclass
@@ -30,11 +30,12 @@ class Inputs:
     """What the words of a command stand for.
 
     Args:
-        paths: the images, in the order given; those of a folder in name order.
+        paths: the images or series, in the order given; those of a folder in name order.
         names: to be shown instead of some paths.
-        passed_over: how many files of the folders are no images by name, by suffix.
+        passed_over: how many files of the folders are none by name, by suffix.
         notes: what else was not looked at, one line each.
         blocked: folders that could not be looked into.
+        series: whether series are meant, not images.
     """
 
     paths: list[Path] = field(default_factory=list)
@@ -42,12 +43,13 @@ class Inputs:
     passed_over: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     blocked: list[tuple[str, ProfondError]] = field(default_factory=list)
+    series: bool = False
 
     def tell(self, quiet: bool) -> None:
         """What was passed over, on standard error; pictures that cannot be read in spite of --quiet."""
         from profond.data.foreign import about, counted, pictures
 
-        unread = pictures(self.passed_over)
+        unread = Counter[str]() if self.series else pictures(self.passed_over)
         if unread:
             click.echo(f"warning: passed over: {counted(unread)}: {about(unread)}", err=True)
         if quiet:
@@ -62,35 +64,36 @@ class Inputs:
 
 
 @contextlib.contextmanager
-def input_images(inputs: tuple[str, ...]) -> Iterator[Inputs]:
-    """The images that the inputs stand for; folders are listed as for training.
+def input_images(inputs: tuple[str, ...], series: bool = False) -> Iterator[Inputs]:
+    """The images that the inputs stand for, or with ``series`` the series; folders are listed as for training.
 
-    Raises: DataError when an input is nothing, or there is no image in any.
+    Raises: DataError when an input is nothing, or there is none in any.
     """
     import tempfile
 
     from profond.data.images import is_picture
 
-    found = Inputs()
+    found, one = Inputs(series=series), "series" if series else "image"
     with contextlib.ExitStack() as stack:
         for given in inputs:
             if given == "-":
                 data = sys.stdin.buffer.read()
                 if not data.strip():
-                    raise DataError("standard input is empty", "pipe in an image, or paths, one a line")
-                if is_picture(data):
-                    file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "standard-input"
+                    raise DataError("standard input is empty", f"pipe in {_a(one)}, or paths, one a line")
+                ending = _series_ending(data) if series else "" if is_picture(data) else None
+                if ending is not None:
+                    file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / f"standard-input{ending}"
                     file.write_bytes(data)
                     found.names[str(file)] = "standard input"
                     found.paths.append(file)
                 else:
-                    found.paths += [Path(line) for line in _lines(data)]
+                    found.paths += [Path(line) for line in _lines(data, one)]
             else:
                 _expand(given, found)
         if found.blocked and not found.paths:
             raise found.blocked[0][1]
         if not found.paths:
-            raise DataError("there is no image in what was given", "name files, a folder, or - for standard input")
+            raise DataError(f"there is no {one} in what was given", "name files, a folder, or - for standard input")
         yield found
 
 
@@ -100,15 +103,20 @@ def _expand(given: str, found: Inputs) -> None:
 
     from profond.core.errors import ImageError
     from profond.data.foreign import unpacking
-    from profond.data.tree import hidden, look_below
+    from profond.data.tree import PICTURES, hidden, look_below
 
     path = Path(given).expanduser()
     if os.path.isdir(path):
-        below = look_below(path)
+        kind = PICTURES
+        if found.series:
+            from profond.data.series.sight import series_in
+
+            kind = series_in(path)
+        below = look_below(path, kind)
         found.paths += below.files
         found.passed_over += below.passed_over
         found.notes += [f"{loop} is a link that leads back to a folder above it: not followed" for loop in below.loops]
-        without = [] if below.files or below.blocked else [_without_images(given, path, below)]
+        without = [] if below.files or below.blocked else [_with_nothing(given, path, below, kind)]
         if without and hidden(path.name):  # such as __MACOSX, when a shell wrote out photos/*
             found.notes.append(without[0].message)
             return
@@ -116,7 +124,9 @@ def _expand(given: str, found: Inputs) -> None:
         return
     if os.path.lexists(path) or not glob.has_magic(given):
         if (command := unpacking(path)) is not None and os.path.isfile(path):
-            raise ImageError(f"{given} is an archive, not an image", f"unpack it first: {command}")
+            raise ImageError(
+                f"{given} is an archive, not {_a('series' if found.series else 'image')}", f"unpack it first: {command}"
+            )
         found.paths.append(path)
         return
     files = [Path(file) for file in glob.glob(str(path), recursive=True) if os.path.isfile(file)]
@@ -126,26 +136,50 @@ def _expand(given: str, found: Inputs) -> None:
     return None
 
 
-def _without_images(given: str, path: Path, below: Below) -> DataError:
+def _with_nothing(given: str, path: Path, below: Below, kind: Files) -> DataError:
     from profond.data.foreign import about, counted
-    from profond.data.images import SUFFIXES
+    from profond.data.tree import PICTURES
 
     if any(path.glob("*.tar")):
         return DataError(f"{given} holds tar shards", "shards are taken by `profond evaluate RUN --data` only")
     held = f", passed over: {counted(below.passed_over)}" if below.passed_over else ""
-    help = about(below.passed_over) or f"images end in {', '.join(SUFFIXES[:4])} …"
-    return DataError(f"there is no image in {given}{held}", help)
+    help = about(below.passed_over) if kind is PICTURES else ""
+    help = help or f"files of {kind.noun} end in {', '.join(kind.suffixes[:4])} …"
+    return DataError(f"there is no {kind.one} in {given}{held}", help)
 
 
-def _lines(data: bytes) -> list[str]:
+def _a(one: str) -> str:
+    return f"an {one}" if one == "image" else f"a {one}"
+
+
+def _series_ending(data: bytes) -> str | None:
+    """What the name of a file with this content would end in; None for a list of paths."""
+    if data.startswith(b"RIFF"):
+        return ".wav"
+    if data.startswith(b"\x93NUMPY"):
+        return ".npy"
+    first = os.fsdecode(data.strip().splitlines()[0]).strip()
+    try:
+        return None if os.path.lexists(Path(first).expanduser()) else ".csv"
+    except (OSError, ValueError):  # a line of many numbers is too long for a name
+        return ".csv"
+
+
+def _lines(data: bytes, one: str) -> list[str]:
     text = os.fsdecode(data)
     lines = [line for line in text.split("\n") if line.strip()]
     is_text = "\0" not in text and text.encode("utf-8", "replace").decode() == text
     if "\0" in text or not (is_text or any(os.path.lexists(line) for line in lines)):  # names need not be UTF-8
         raise DataError(
-            "standard input is neither an image nor a list of paths", "pipe in an image, or paths, one a line"
+            f"standard input is neither {_a(one)} nor a list of paths", f"pipe in {_a(one)}, or paths, one a line"
         )
     return [line.removesuffix("\r") for line in lines]
+
+
+def shown_name(source: str, names: dict[str, str]) -> str:
+    """What people call a source; the series of a table, such as ``new.csv#17``, are called after it."""
+    file, mark, row = source.partition("#")
+    return f"{names[file]}{mark}{row}" if file in names else source
 
 
 def report_refused(
@@ -161,7 +195,7 @@ def report_refused(
     return refuse
 
 
-def tell_refused(failed: list[tuple[str, ProfondError]], total: int) -> None:
+def tell_refused(failed: list[tuple[str, ProfondError]], total: int, noun: str = "images") -> None:
     """Raises: the error of the only image; DataError that counts them when there were others."""
     if not failed:
         return
@@ -172,7 +206,11 @@ def tell_refused(failed: list[tuple[str, ProfondError]], total: int) -> None:
     if len(failed) > SHOWN:
         click.echo(f"… and {len(failed) - SHOWN:,} more", err=True)
     folders = sum(isinstance(error, Blocked) for _, error in failed)
-    counts = [f"{len(failed) - folders} of {total} images could not be used"] if len(failed) > folders else []
+    counts = (
+        [f"{len(failed) - folders} of {max(total, len(failed) - folders)} {noun} could not be used"]
+        if len(failed) > folders
+        else []
+    )
     if folders:
         counts.append(f"{folders} folder{'' if folders == 1 else 's'} could not be used")
     advice = failed[0][1].help if len({error.help for _, error in failed}) == 1 else "see each line above"

@@ -18,7 +18,9 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
         [
             click.option("--model", help="A registered model; `profond models list`."),
             click.option(
-                "--data", help="A registered data set, a folder (images, ImageNet, tar shards), or a CSV manifest."
+                "--data",
+                help="A registered data set, a folder (images, series, ImageNet, tar shards), a CSV manifest, or a "
+                "table of series.",
             ),
             click.option("--epochs", type=float, help="Passes over the training data."),
             click.option("--steps", type=int, help="Optimizer steps, instead of epochs."),

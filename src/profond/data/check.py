@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from profond.data.dataset import Dataset, FileSplit, TensorSplit
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
 from profond.data.images import opening
 from profond.data.listing import Listing, Sample
-from profond.data.open import kind_of, open_dataset
+from profond.data.open import TABLES, Kind, kind_of, open_dataset
 from profond.data.pictures import DEFAULT_SIDE, cut_off
 from profond.data.places import Place, relative
 from profond.data.progress import track
@@ -29,6 +29,7 @@ NEAR_LIMIT = 20_000
 
 Severity = Literal["error", "warning", "note"]
 _SEVERITIES = ("error", "warning", "note")
+_NOUNS = {"chw": "image", "ct": "series", "cthw": "clip"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Report:
         counts: samples by split and class; split ``""`` when there are none.
         findings: worst first.
         root: items are relative to it; None for registered data.
+        noun: what one sample is called.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Report:
     counts: dict[str, dict[str, int]]
     findings: tuple[Finding, ...]
     root: Path | None = None
+    noun: str = "image"
 
     @property
     def usable(self) -> bool:
@@ -92,10 +95,11 @@ class _Looked:
     labels: list[str] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
     prints: list[Fingerprint] = field(default_factory=list)
+    noun: str = "image"
 
 
 def check(reference: str, **options: Any) -> Report:
-    """Look at every sample of a registered data set, a folder, ImageNet, shards or a manifest.
+    """Look at every sample of a registered data set, a folder, ImageNet, shards, a manifest or a table.
 
     Args:
         options: settings of that data set, as ``open_dataset`` takes them; with any, the data are split and brought to
@@ -110,15 +114,16 @@ def check(reference: str, **options: Any) -> Report:
         return check_splits(dataset) if in_memory else _check_listing(_listed(dataset))
     path = Path(reference).expanduser()
     kind = kind_of(path, reference)
-    if not options:
-        return _check_listing(kind.list(path))
     given = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
-    listing = kind.list(path)
-    if not listing.is_split:
+
+    def placed(listing: Listing) -> Listing:
+        if not options or listing.is_split:
+            return listing
         shares = {"valid_fraction": 0.1, "test_fraction": 0.1, "split_seed": 0}
-        listing = listing.placed(*(given.get(name, usual) for name, usual in shares.items()))
-    report = _check_listing(listing)
-    if not report.usable:  # it could not be opened either, or is not worth it
+        return listing.placed(*(given.get(name, usual) for name, usual in shares.items()))
+
+    report = _check_series(kind, path, given, placed) if kind.series else _check_listing(placed(kind.list(path)))
+    if not options or not report.usable:  # it could not be opened either, or is not worth it
         return report
     opened = kind.open(**given)
     known = [finding.message for finding in report.findings]
@@ -213,9 +218,27 @@ def _check_listing(listing: Listing) -> Report:
     return _report(listing.name, looked, findings, listing.root)
 
 
+def _check_series(kind: Kind, path: Path, given: Mapping[str, Any], placed: Callable[[Listing], Listing]) -> Report:
+    from profond.data.series.check import look
+
+    seen = look(path, kind.name in TABLES, given)
+    listing, looked = placed(seen.listing), _Looked(noun="series")
+    for sample, found in zip(listing.samples, seen.prints, strict=True):
+        if found is not None:
+            looked.names.append(relative(sample.path, listing.root))
+            looked.labels.append(sample.label)
+            looked.splits.append(sample.split)
+            looked.prints.append(found)
+    findings = [Finding(one.kind, one.severity, one.message, one.items) for one in seen.remarks]
+    findings += [*_same(looked), *_balance(looked, listing.classes), *_groups(listing)]
+    findings += [Finding("layout", "warning", warning) for warning in listing.warnings]
+    findings += [Finding("layout", "note", note) for note in listing.notes]
+    return _report(listing.name, looked, findings, listing.root)
+
+
 def check_splits(dataset: Dataset) -> Report:
     """Look at every sample of an open data set, in the splits that it has. Raises: ImageError."""
-    looked = _Looked()
+    looked = _Looked(noun=_NOUNS.get(dataset.spec.axes, "sample"))
     classes = dataset.spec.classes
     for split_name, split in dataset.splits.items():
         for i, target in enumerate(track(split.targets.tolist(), len(split), f"checking {dataset.name}/{split_name}")):
@@ -267,18 +290,23 @@ def _judge(groups: Iterable[Sequence[int]], looked: _Looked, words: str, prefix:
             duplicates.append(item)
     findings = []
     if leaks:
-        findings.append(Finding(f"{prefix}leak", "error", leak(leaks, words), tuple(leaks)))
+        findings.append(Finding(f"{prefix}leak", "error", leak(leaks, words, plural(looked.noun)), tuple(leaks)))
     if contradictions:
-        text = f"{_many(contradictions)} of images that are {words}, under different labels: {_few(contradictions)}"
+        text = f"{_many(contradictions)} of {plural(looked.noun)} that are {words}, under different labels"
+        text += f": {_few(contradictions)}"
         findings.append(Finding(f"{prefix}contradiction", "warning", text, tuple(contradictions)))
     if duplicates:
-        text = f"{_many(duplicates)} of images that are {words}: {_few(duplicates)}"
+        text = f"{_many(duplicates)} of {plural(looked.noun)} that are {words}: {_few(duplicates)}"
         findings.append(Finding(f"{prefix}duplicate", "warning", text, tuple(duplicates)))
     return findings
 
 
-def images(count: int) -> str:
-    return f"{count} image" if count == 1 else f"{count} images"
+def images(count: int, noun: str = "image") -> str:
+    return f"{count} {noun if count == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    return noun if noun == "series" else f"{noun}s"
 
 
 def _many(groups: Sequence[Sequence[str]]) -> str:
@@ -294,12 +322,12 @@ def _balance(looked: _Looked, classes: Sequence[str]) -> list[Finding]:
     findings = []
     readable = set(looked.labels)
     if gone := [name for name in classes if name not in readable]:
-        text = f"no image can be read of class {', '.join(gone)}"
+        text = f"no {looked.noun} can be read of class {', '.join(gone)}"
         findings.append(Finding("empty_class", "error", text))
     learned = [split for split in looked.splits if split in ("", "train")]
     counts = Counter(label for label, split in zip(looked.labels, looked.splits, strict=True) if split in ("", "train"))
     if not learned:
-        return [*findings, Finding("no_train", "error", "nothing to train on: no readable image is in train")]
+        return [*findings, Finding("no_train", "error", f"nothing to train on: no readable {looked.noun} is in train")]
     if unseen := sorted(readable - counts.keys()):
         findings.append(Finding("unseen", "error", f"labels never seen in train: {', '.join(unseen)}"))
     most, least = max(counts, key=lambda c: counts[c]), min(counts, key=lambda c: counts[c])
@@ -308,7 +336,7 @@ def _balance(looked: _Looked, classes: Sequence[str]) -> list[Finding]:
         findings.append(Finding("imbalance", "warning", f"{text}; class weights or more examples help"))
     if few := [name for name in classes if 0 < counts[name] < FEW]:
         shown = ", ".join(few[:5]) + (" …" if len(few) > 5 else "")
-        text = f"fewer than {FEW} images of {len(few)} class{'es' if len(few) > 1 else ''}: {shown}"
+        text = f"fewer than {FEW} {plural(looked.noun)} of {len(few)} class{'es' if len(few) > 1 else ''}: {shown}"
         findings.append(Finding("few", "warning", text))
     return findings
 
@@ -330,6 +358,5 @@ def _report(name: str, looked: _Looked, findings: list[Finding], root: Path | No
     for label, split in zip(looked.labels, looked.splits, strict=True):
         counts[split][label] += 1
     plain = {split: dict(sorted(of_class.items())) for split, of_class in counts.items()}
-    return Report(
-        name, len(looked.names), plain, tuple(sorted(findings, key=lambda f: _SEVERITIES.index(f.severity))), root
-    )
+    ordered = tuple(sorted(findings, key=lambda f: _SEVERITIES.index(f.severity)))
+    return Report(name, len(looked.names), plain, ordered, root, looked.noun)

@@ -22,7 +22,7 @@ def contact_sheet(report: Report, path: Path) -> bool:
 
     Raises: DataError for registered data, whose samples are not files.
     """
-    if report.root is None:
+    if report.root is None or report.noun != "image":
         raise DataError(f"{report.name} has no image files to draw", "--picture is for pictures in files")
     kinds = ("unreadable", "leak", "near-leak", "contradiction", "near-contradiction", "duplicate", "near-duplicate")
     chosen = [f for f in report.findings if f.kind in kinds]

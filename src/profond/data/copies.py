@@ -42,6 +42,11 @@ def equal_rows(samples: Tensor) -> list[list[int]]:
     return _apart(sets, lambda i: data[i].tobytes())
 
 
+def equal_digests(digests: Sequence[Hashable]) -> list[list[int]]:
+    """Sets of samples whose digests are equal, as indices."""
+    return _apart([list(range(len(digests)))], lambda i: digests[i])
+
+
 def leak(sets: Sequence[Sequence[str]], words: str, noun: str = "images") -> str:
     """One line about samples of two splits that are the same, or nearly."""
     many = f"{len(sets)} set{'s' if len(sets) > 1 else ''}"

@@ -26,8 +26,6 @@ from profond.data.pictures import build
 from profond.data.tree import PICTURES, Files
 from profond.data.unreadable import Unreadable, without_unreadable
 
-__all__ = ["PICTURES", "Files", "list_folder", "open_folder"]
-
 _UNLABELLED = {"unlabeled", "unlabelled", "unknown", "images", "all", "test"}
 """Names of the one folder that images without labels lie in, where a tool asks for a folder."""
 

@@ -8,6 +8,7 @@ import torch
 
 from profond.data.copies import equal_files, equal_rows, leak
 from profond.data.dataset import Dataset, FileSplit, TensorSplit
+from profond.data.series.split import SeriesSplit
 
 
 def with_leaks(dataset: Dataset) -> Dataset:
@@ -32,8 +33,9 @@ def across(dataset: Dataset) -> list[tuple[str, ...]]:
         if len({(tensor.shape[1:], tensor.dtype) for tensor in tensors}) > 1:
             return []
         sets = equal_rows(torch.cat([tensor.cpu() for tensor in tensors]))
-    elif all(isinstance(part, FileSplit) for part in parts):
-        places = [part.places[i] for part in parts if isinstance(part, FileSplit) for i in range(len(part))]
+    elif all(isinstance(part, FileSplit | SeriesSplit) for part in parts):
+        files = [part for part in parts if isinstance(part, FileSplit | SeriesSplit)]
+        places = [part.places[i] for part in files for i in range(len(part))]
         sets = equal_files(places)
     else:
         return []
@@ -42,4 +44,4 @@ def across(dataset: Dataset) -> list[tuple[str, ...]]:
 
 
 def _noun(dataset: Dataset) -> str:
-    return {"chw": "images", "cthw": "clips"}.get(dataset.spec.axes, "samples")
+    return {"chw": "images", "cthw": "clips", "ct": "series"}.get(dataset.spec.axes, "samples")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from profond.core.errors import DataError
 from profond.data.classes import alike, class_order
-from profond.data.copies import MOST, equal_files
+from profond.data.copies import MOST, equal_digests, equal_files
 from profond.data.places import Place
 from profond.data.splits import assign, check_groups
 
@@ -54,7 +54,8 @@ class Listing:
         classes: names in label order.
         notes: what was passed over or decided.
         warnings: what is probably not meant: a class, a split or most of the pictures goes with it.
-        skipped: pictures that cannot be read and were left out: identity and reason.
+        skipped: samples that cannot be read and were left out: identity and reason.
+        digests: of what each sample holds, where the samples are no files of their own; else empty.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Listing:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
+    digests: tuple[bytes, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
@@ -110,7 +112,9 @@ class Listing:
         names = [sample.path.as_posix() for sample in self.samples]
         names = [name.removeprefix(self.root.as_posix()) for name in names]
         groups = [sample.group or f"\0{name}" for sample, name in zip(self.samples, names, strict=True)]
-        copies = equal_files([sample.path for sample in self.samples]) if valid_fraction or test_fraction else []
+        copies: list[list[int]] = []
+        if valid_fraction or test_fraction:
+            copies = equal_digests(self.digests) or equal_files([sample.path for sample in self.samples])
         where = assign(
             names,
             [self.classes.index(sample.label) for sample in self.samples],
@@ -125,7 +129,8 @@ class Listing:
         notes = [f"split by class, seed {seed}: {shown}"]
         if copies:
             several = f"{len(copies)} sets" if len(copies) > 1 else "1 set"
-            notes.append(f"{several} of equal files, {sum(map(len, copies))} in all: each set is kept in one split")
-        elif len(self.samples) > MOST and (valid_fraction or test_fraction):
+            what = "series" if self.digests else "files"
+            notes.append(f"{several} of equal {what}, {sum(map(len, copies))} in all: each set is kept in one split")
+        elif not self.digests and len(self.samples) > MOST and (valid_fraction or test_fraction):
             notes.append(f"equal files are kept in one split for up to {MOST:,}, and these are {len(self.samples):,}")
         return replace(self, samples=samples, notes=(*self.notes, *notes))

@@ -253,7 +253,13 @@ def _check(augment: Augment, split: Split, epochs: float | None) -> None:
         )
     if augment.sizes and (epochs is None or epochs <= 0):
         raise ConfigError("sizes change with the epochs, and their number is not given", "say how many: epochs=16")
-    if isinstance(split, TensorSplit) and split.samples.ndim < 4 and (augment.shift or augment.changes_pixels):
+    if (augment.shift or augment.changes_pixels) and _are_signals(split):
         raise ConfigError(
             "these samples are signals, and only mixup is for signals", "leave the other augmentation out"
         )
+
+
+def _are_signals(split: Split) -> bool:
+    if isinstance(split, FileSplit):
+        return False
+    return (split.samples[0] if isinstance(split, TensorSplit) else split.raw(0)).ndim < 3

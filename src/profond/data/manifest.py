@@ -23,7 +23,7 @@ _COLUMNS = "the first line names the columns: path,label and, if wished, split a
 
 
 _COLUMNS_USED = ("path", "label", "split", "group")
-_SEPARATOR = re.compile(r'"?sep=(?P<separator>[^"\r\n])"?[^\S\r\n]*(\r\n|\r|\n)', re.IGNORECASE)
+SEPARATOR = re.compile(r'"?sep=(?P<separator>[^"\r\n])"?[^\S\r\n]*(\r\n|\r|\n)', re.IGNORECASE)
 _LIKE_SPLIT = re.compile(
     r"(is_)?(train|training|valid|val|validation|dev|test|testing|holdout)(_set)?|sub_?sets?|k?folds?(_id)?|(data_?)?sets?"
     r"|data_?split|splits|split_(name|id)|partition|usage|phase|mode"
@@ -33,7 +33,7 @@ _LIKE_GROUP = re.compile(
     r"|video|clip|sequence|scene|site|hospital|camera|device|location|plot|plant|batch|group|speaker|writer|author)"
     r"s?(_?(id|ids|no|nr|number|name|code|key|index))?|groups?"
 )
-_LIKE_PATH = re.compile(
+LIKE_PATH = re.compile(
     r"(file|image|img|picture|photo)s?([_ ]?(name|path|file|id))?|filename|filepath|paths|url|id|name"
 )
 _LIKE_LABEL = re.compile(
@@ -166,7 +166,7 @@ def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
     if text.startswith(("\udcff\udcfe", "\udcfe\udcff")) or not is_text(first):
         raise _not_text(path, 1, {"": first})
     above = 0
-    if said := _SEPARATOR.match(text):  # the first line of a spreadsheet that says how it is written
+    if said := SEPARATOR.match(text):  # the first line of a spreadsheet that says how it is written
         delimiter, text, above = said["separator"], text[said.end() :], 1
     else:
         delimiter = max(",;\t", key=first.count)
@@ -199,7 +199,7 @@ def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
 def _check_header(path: Path, header: Sequence[str]) -> None:
     """Raises: DataError for a column that lacks, or stands twice."""
     if lacking := [name for name in ("path", "label") if name not in header]:
-        meant = {"path": _LIKE_PATH, "label": _LIKE_LABEL}
+        meant = {"path": LIKE_PATH, "label": _LIKE_LABEL}
         renamed = [f"{near} to {name}" for name in lacking if (near := next(filter(meant[name].fullmatch, header), ""))]
         raise DataError(
             f"{path} has no column {' and no column '.join(lacking)}; it has {', '.join(header)}",

@@ -1,4 +1,4 @@
-"""One door to all data: a registered name, a folder of images, ImageNet, tar shards, or a CSV manifest."""
+"""One door to all data: a registered name, a folder of images or series, ImageNet, tar shards, a manifest, a table."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from profond.data.dataset import Dataset
 from profond.data.foreign import unpacking
 from profond.data.listing import Listing
 
+TABLES = ("table of series", "folder of tables")
+"""Names of the kinds whose samples are rows of a table."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -23,20 +26,22 @@ class Kind:
         name: for people.
         list: finds the samples.
         open: makes a data set of them; its parameters are the options.
+        series: whether the samples are series, not images.
     """
 
     name: str
     list: Callable[[Path], Listing]
     open: Callable[..., Dataset]
+    series: bool = False
 
 
 def open_dataset(reference: str | Path, **options: Any) -> Dataset:
     """Open a data set; it is fetched when it is not here.
 
     Args:
-        reference: ``"mnist"``, or the path of a folder of images, of ImageNet, of tar shards, or of a ``.csv``
-            manifest; what it is, is seen by itself. A registered name wins over a path; write ``./mnist`` for the
-            folder.
+        reference: ``"mnist"``, or the path of a folder of images or series, of ImageNet, of tar shards, of a ``.csv``
+            manifest, or of a table of series; what it is, is seen by itself. A registered name wins over a path; write
+            ``./mnist`` for the folder.
         options: settings of that data set, such as ``padding=2`` or ``size=32``.
 
     Raises: UnknownName, ConfigError for an option, DataError for bad data, MissingError when it cannot be fetched.
@@ -63,13 +68,14 @@ def kind_of(path: Path, name: str = "") -> Kind:
     if is_folder or (is_file and path.suffix.lower() == ".tar"):
         return _folder(path)
     if is_file and path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        from profond.data.manifest import list_manifest, open_manifest
-
-        return Kind("manifest", list_manifest, open_manifest)
+        return _list_or_table(path)
     if is_file and (command := unpacking(path)):
         raise DataError(f"{name} is an archive", f"unpack it first: {command}; then name the folder")
     if is_file:
-        raise DataError(f"{name} is neither a folder of images nor a .csv manifest", "`profond data --help` shows both")
+        raise DataError(
+            f"{name} is neither a folder, nor a .csv manifest or table",
+            "`profond data --help` shows what can be opened",
+        )
     if path.is_symlink():
         raise DataError(f"{name} is a link that leads nowhere", "check where it points to")
     if "/" in name or "\\" in name or path.suffix:
@@ -88,6 +94,13 @@ def _folder(path: Path) -> Kind:
             return Kind("ImageNet", imagenet.list_imagenet, imagenet.open_imagenet)
     except PermissionError:
         pass  # the folder's own door says it best
+    from profond.data.series import open as series
+    from profond.data.series import sight
+
+    if series.split_tables(path):
+        return Kind("folder of tables", series.list_table, series.open_table, series=True)
+    if sight.holds_series(path):
+        return Kind("folder of series", series.list_series, series.open_series, series=True)
     return Kind("folder", folder.list_folder, folder.open_folder)
 
 
@@ -96,3 +109,17 @@ def _holds_images(path: Path) -> bool:
     from profond.data.tree import folders, look_below
 
     return any(look_below(folder).files for folder in folders(path))
+
+
+def _list_or_table(path: Path) -> Kind:
+    """A manifest of images or of series, or a table of series."""
+    from profond.data.manifest import list_manifest, open_manifest
+    from profond.data.series import open as series
+    from profond.data.series import sight
+
+    what = sight.what_is(path)
+    if what == "table":
+        return Kind("table of series", series.list_table, series.open_table, series=True)
+    if what == "series":
+        return Kind("manifest of series", series.list_series, series.open_series, series=True)
+    return Kind("manifest", list_manifest, open_manifest)

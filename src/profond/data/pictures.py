@@ -54,6 +54,8 @@ def build(
     chosen_here = preprocessing is None
     known = None if preprocessing is None else Preprocessing.from_json(preprocessing)
     if known is not None:
+        if known.series is not None:
+            raise DataError(f"{listing.name} holds images, and the network was trained on series", "give it series")
         if known.size is None or known.mode is None or known.padding or known.permutation_seed is not None:
             raise ConfigError("this preprocessing is not one for images of any size", "leave it out")
         size, channels = known.size, 1 if known.mode == "L" else 3

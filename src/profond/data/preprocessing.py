@@ -16,6 +16,7 @@ from profond.core.config import bind
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
 from profond.data.images import Opened, cut, eight_bit, resize, to_tensor
+from profond.data.series.preparation import Preparation
 from profond.data.view import View
 
 Mode = Literal["L", "RGB"]
@@ -40,6 +41,7 @@ class Preprocessing:
         permutation_seed: None, or the seed of one fixed permutation of each channel's positions (lecture, exercise 2).
         background: 0 to 255 for each of red, green and blue, or for grey: what comes in from outside a picture, here
             and by augmentation; None is black.
+        series: how a series' file becomes (c, t); None for images, and for signals that come without files.
         fixed_size: the data had this size and mode to begin with, so another image is unlike anything seen in training.
     """
 
@@ -56,6 +58,7 @@ class Preprocessing:
     crop: float = 1.0
     channels: Literal["RGB", "BGR"] = "RGB"
     background: tuple[int, ...] | None = None
+    series: Preparation | None = None
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or not self.mean:
@@ -70,6 +73,11 @@ class Preprocessing:
             raise ConfigError(f"background is {self.background}", "use 0 to 255 for each channel")
         if not 0 < self.crop <= 1:
             raise ConfigError(f"crop is {self.crop}", "use a share between 0 and 1, such as 0.875")
+
+    @property
+    def takes_any_size(self) -> bool:
+        """Whether samples of another size are brought to the one that the model takes."""
+        return self.series is not None or (self.size is not None and not self.fixed_size)
 
     def decode(self, image: Image.Image) -> Tensor:
         """One picture to uint8 (c, h, w), in this mode and size. Any Pillow mode is accepted."""

@@ -68,8 +68,11 @@ def write_shards(
         raise ConfigError(f"{count} samples were asked for in each shard", "use 1 or more")
     _refuse_existing(out)
     path = Path(reference).expanduser()
+    kind = kind_of(path)
+    if kind.series:
+        raise DataError(f"{reference} holds series, and shards are for pictures", "series are read from their files")
     shares = _shares(**bind(_shares, options or {}, what="`data shard`"))
-    listing = kind_of(path).list(path).placed(*shares)
+    listing = kind.list(path).placed(*shares)
     labels = {name: number for number, name in enumerate(listing.classes)}
     with storage_errors(out), _alone(out):
         _refuse_existing(out)  # another process may have made it meanwhile

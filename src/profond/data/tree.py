@@ -48,9 +48,14 @@ class Files(NamedTuple):
         """Whether a file of this name is one of them."""
         return os.path.splitext(name)[1].lower() in self.suffixes
 
+    @property
+    def one(self) -> str:
+        """What people call one of them."""
+        return "image" if self.noun == "images" else self.noun
+
     def counted(self, number: int) -> str:
         """``1 image``, ``3 images``."""
-        return f"{number} {'image' if number == 1 and self.noun == 'images' else self.noun}"
+        return f"{number} {self.one if number == 1 else self.noun}"
 
 
 PICTURES = Files(

@@ -60,14 +60,14 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
     known = experiment.preprocessing
     options: dict[str, Any] = {}
     unsplit = split is None and reference not in registry.names()
-    any_size = known.size is not None and not known.fixed_size
+    any_size = known.takes_any_size
     if reference not in registry.names():
         if any_size:
             options = {"preprocessing": known.to_json()}
         if unsplit:
             options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
     dataset = open_dataset(reference, **options)
-    if any_size and reference in registry.names():
+    if any_size and known.series is None and reference in registry.names():
         dataset = adapted(dataset, known)
     chosen = split or usual_split(dataset)
     class_numbers(dataset.spec.classes, experiment.classes)

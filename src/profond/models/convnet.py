@@ -75,7 +75,8 @@ class ConvNet(nn.Module):
         if dimensions == 1 and len(sides) > 1:
             check_positive(name, input_shape)
             sides = [math.prod(sides)]
-        check_input(name, (channels, *sides), dimensions, smallest=pool ** len(widths))
+        smallest = pool ** len(widths)
+        check_input(name, (channels, *sides), dimensions, smallest, _shorter(sides, len(widths), smallest))
 
         self.signal = nn.Flatten(2) if dimensions == 1 and len(input_shape) > 2 else nn.Identity()
         self.body = nn.Sequential()
@@ -102,6 +103,14 @@ class ConvNet(nn.Module):
     def forward(self, inputs: Float[Tensor, "n c ..."]) -> Float[Tensor, "n k"]:
         logits: Tensor = self.output(self.flatten(self.summary(self.body(self.signal(inputs)))))
         return logits
+
+
+def _shorter(sides: Sequence[int], stages: int, smallest: int) -> str:
+    """What to do about a series that the poolings would use up."""
+    if len(sides) != 1:
+        return ""
+    fits = max(size for size in range(1, max(2, smallest)) if size == 1 or size**stages <= sides[0])
+    return f"; `train --set pool={fits}` pools less, `train --set data.length={smallest}` makes your own series longer"
 
 
 def check_settings(name: str, widths: Sequence[int], kernel: int, dilations: Sequence[int], pool: int) -> None:

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 
 from profond.core.errors import ConfigError
 
+KINDS = {
+    2: "that is a series: convnet1d and mlp take series",
+    4: "that is a clip: convnet3d and mlp take clips",
+}
+"""What a sample of so many axes is, and which networks take it."""
 AXES = {1: ("channels", "samples"), 2: ("channels", "height", "width"), 3: ("channels", "frames", "height", "width")}
 
 
-def check_input(model: str, input_shape: Sequence[int], dimensions: int, smallest: int = 1) -> None:
+def check_input(model: str, input_shape: Sequence[int], dimensions: int, smallest: int = 1, instead: str = "") -> None:
     """Check one sample's shape (no batch axis): channels first, then ``dimensions`` axes of at least ``smallest``.
+
+    Args:
+        instead: what else helps where the input is too small, such as a setting of the model.
 
     Raises: ConfigError that names the smallest size.
     """
@@ -18,7 +26,7 @@ def check_input(model: str, input_shape: Sequence[int], dimensions: int, smalles
     if len(input_shape) != len(axes):
         raise ConfigError(
             f"{model} takes one sample as ({', '.join(axes)}), not {tuple(input_shape)}",
-            f"for example {'x'.join(['3', *['32'] * dimensions])}",
+            KINDS.get(len(input_shape), f"for example {'x'.join(['3', *['32'] * dimensions])}"),
         )
     check_positive(model, input_shape)
     if min(input_shape[1:]) < smallest:
@@ -26,7 +34,7 @@ def check_input(model: str, input_shape: Sequence[int], dimensions: int, smalles
         sizes = f"`train --set size={smallest}`, `finetune --size {smallest}`, " if dimensions == 2 else ""
         raise ConfigError(
             f"{model} needs inputs of at least {by([smallest] * dimensions)}, not {by(input_shape[1:])}",
-            f"the smallest input_shape is {least}: {sizes}`models show --input {'x'.join(map(str, least))}`",
+            f"the smallest input_shape is {least}: {sizes}`models show --input {'x'.join(map(str, least))}`{instead}",
         )
 
 

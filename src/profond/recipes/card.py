@@ -44,12 +44,13 @@ def model_card(run: Run, experiment: Experiment) -> str:
                     low, high = measured["low"], measured["high"]
                     lines.append(f"| {split} | {name} | {measured['value']:.4f} | {low:.4f} to {high:.4f} |")
         lines.append("")
+    example = "picture.png" if dataset.preprocessing.series is None else "series.csv"
     if warnings := state.get("warnings"):
         lines += [*(f"- Warning: {warning}" for warning in warnings), ""]
     lines += [
         "Use it:",
         "",
-        f"    profond predict {run.path} picture.png",
+        f"    profond predict {run.path} {example}",
         f"    profond evaluate {run.path}",
         "",
         "Weights: `model.safetensors`; what they expect: `preprocessing.json`, `labels.json`; everything needed to",

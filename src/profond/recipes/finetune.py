@@ -6,18 +6,20 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from profond.core.errors import ConfigError
+from profond.core.errors import ConfigError, ProfondError
 from profond.core.files import sha256
 from profond.core.randomness import seed_here
 from profond.data import registry as data_sets
 from profond.data.augment import Augment
 from profond.data.dataset import Dataset, TensorSplit
 from profond.data.loader import Batches
+from profond.data.open import kind_of
 from profond.data.preprocessing import Preprocessing
 from profond.models import head_of
 from profond.recipes.configuration import Configuration
@@ -39,6 +41,8 @@ def located(config: Configuration) -> Located:
 def with_preprocessing(config: Configuration) -> None:
     """Let the weights prepare the data, unless the configuration says how. Changes the configuration."""
     name, data = config["data"]["name"], config["data"]
+    if name not in data_sets.names() and _are_series(name):
+        raise ConfigError(f"{name} holds series, and weights are published for pictures only", "train from the start")
     if data.get("preprocessing") is None:
         data["preprocessing"] = located(config).preprocessing.to_json()
     if (resize := data.pop("resize", None)) is not None:
@@ -48,6 +52,13 @@ def with_preprocessing(config: Configuration) -> None:
             raise ConfigError(
                 f"{setting} of the data belongs to the weights", "the side of the images is set by --size, or leave it"
             )
+
+
+def _are_series(path: str) -> bool:
+    try:
+        return kind_of(Path(path).expanduser(), path).series
+    except ProfondError:  # said when it is opened
+        return False
 
 
 def started(config: Configuration) -> tuple[nn.Module, tuple[str, ...]]:

@@ -1,8 +1,8 @@
-"""What a picture may be given as from Python: a path, a Pillow image, an array, a tensor, bytes or an open file."""
+"""What may be given from Python: a path, an array or a tensor; and a picture as an image, bytes or an open file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,31 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from profond.core.errors import DataError, ImageError
+from profond.core.errors import DataError, ImageError, ProfondError
 from profond.data.places import Held, Member
+from profond.data.preprocessing import Preprocessing
+from profond.data.series import text
+from profond.data.series.rows import Row, rows_of
+from profond.data.series.split import prepared
 
-Picture = Image.Image | NDArray[Any] | Tensor | bytes | bytearray | memoryview | Path | str | Any
-"""``Any`` stands for a file that is open for reading bytes."""
+Picture = Image.Image | Row | NDArray[Any] | Tensor | bytes | bytearray | memoryview | Path | str | Any
+"""What can be predicted; a ``Row`` is a series of a table. ``Any`` stands for a file that is open for reading bytes."""
 
+_SERIES = "give the path of a file, or an array as (channels, time)"
 _FORMS = "give an array as (height, width), (height, width, 3) or (height, width, 4), a tensor as (3, height, width)"
 
 
-def several(images: Any) -> Iterable[Any]:
-    """The pictures one by one, where one alone or an array of many was given. Raises: DataError for neither."""
+def several(images: Any, axes: int = 3) -> Iterable[Any]:
+    """The pictures or series one by one, where one alone or an array of many was given.
+
+    Args:
+        axes: of an array, how many one alone has at most: 3 for pictures, 2 for series.
+
+    Raises: DataError for neither.
+    """
     if isinstance(images, np.ndarray | Tensor):
-        return [images] if images.ndim < 4 else list(images)
-    if isinstance(images, str | Path | Member | Image.Image | bytes | bytearray | memoryview) or _is_file(images):
+        return [images] if images.ndim <= axes else list(images)
+    if isinstance(images, str | Path | Member | Row | Image.Image | bytes | bytearray | memoryview) or _is_file(images):
         return [images]
     if isinstance(images, Mapping) or not isinstance(images, Iterable):
         raise DataError(f"the images are of the type {type(images).__name__}", "give one picture, or a list of them")
@@ -34,7 +45,7 @@ def several(images: Any) -> Iterable[Any]:
 
 def name_of(image: Any, index: int) -> str:
     """The path where there is one, else ``image 0``."""
-    if isinstance(image, str | Path | Member):
+    if isinstance(image, str | Path | Member | Row):
         return str(image)
     name = getattr(image, "name", None) if _is_file(image) else None
     return name if isinstance(name, str) else f"image {index}"
@@ -42,6 +53,8 @@ def name_of(image: Any, index: int) -> str:
 
 def as_picture(given: Any, source: str) -> Image.Image | Path | Member | Held:
     """One picture as a Pillow image, or as the place that it is to be decoded from. Raises: DataError."""
+    if isinstance(given, Row):
+        raise DataError(f"{source} is a series, and the network takes images", "give it images")
     if isinstance(given, Image.Image | Path | Member):
         return given
     if isinstance(given, str):
@@ -58,6 +71,53 @@ def as_picture(given: Any, source: str) -> Image.Image | Path | Member | Held:
         f"{source} is of the type {type(given).__name__}, not a picture",
         "give a path, a Pillow image, an array, a tensor, bytes or a file open for bytes",
     )
+
+
+def with_rows(
+    given: Iterable[Any], known: Preprocessing, refused: Callable[[str, ProfondError], None] | None
+) -> Iterator[Any]:
+    """What was given, and instead of a table its series, where the network was trained on a table.
+
+    Args:
+        refused: called with the path and the error of a table that cannot be used; without it the error is raised.
+    """
+    for one in given:
+        is_text = isinstance(one, Path | str) and Path(one).suffix.lower() in text.SUFFIXES
+        if known.series is None or not known.series.table or not is_text:
+            yield one
+            continue
+        try:
+            rows = rows_of(Path(one), known.series)
+        except ProfondError as error:
+            if refused is None:
+                raise
+            refused(str(one), error)
+            continue
+        yield from rows
+
+
+def as_series(given: Any, source: str, preprocessing: Preprocessing) -> tuple[Tensor, list[str]]:
+    """One series as the raw sample (c, t), and what was converted; an array is taken as (channels, time).
+
+    Raises: DataError.
+    """
+    known, notes = preprocessing.series, list[str]()
+    assert known is not None
+    if isinstance(given, Image.Image):
+        raise DataError(f"{source} is an image, and the network was trained on series", _SERIES)
+    if isinstance(given, str | Path):
+        return prepared(Path(given), preprocessing, notes), notes
+    if isinstance(given, Tensor):
+        given = given.detach().cpu().float().numpy()
+    values = given.values if isinstance(given, Row) else given
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+        raise DataError(f"{source} is of the type {type(given).__name__}, not a series", _SERIES)
+    if values.ndim not in (1, 2) or values.size == 0:
+        raise DataError(f"{source} is an array of {'×'.join(map(str, values.shape))}, not a series", _SERIES)
+    values = np.atleast_2d(values).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise DataError(f"{source} has missing or infinite values", "fill them in")
+    return known.fitted(values, preprocessing.mean), notes
 
 
 def _is_file(given: Any) -> bool:

@@ -23,7 +23,7 @@ from profond.data.images import conversions, opening, without_colour
 from profond.data.preprocessing import Preprocessing
 from profond.explain.stages import stage_output
 from profond.recipes.experiment import Experiment, load
-from profond.serve.given import Picture, as_picture, name_of, several
+from profond.serve.given import Picture, as_picture, as_series, name_of, several, with_rows
 from profond.serve.inference import Engine, Precision, prepared
 from profond.serve.openvino import COMPARED, LEARNED_FROM, WORTH, OpenVino
 from profond.tasks.task import Task
@@ -80,8 +80,11 @@ class Predictor:
         precision: Precision = "fp32",
         engine: Engine = "auto",
     ) -> None:
-        if preprocessing.mode is None:
-            raise ConfigError("this run was not trained on images", "give it the kind of data that it was trained on")
+        if preprocessing.mode is None and preprocessing.series is None:
+            raise ConfigError(
+                "this run was not trained on images or series in files",
+                "`profond evaluate` measures it on its own data",
+            )
         self.device = torch.device(device)
         self.model = model.to(self.device).eval()
         self.precision, self.engine = precision, engine
@@ -95,6 +98,11 @@ class Predictor:
         self.notes: tuple[str, ...] = ()
         self.preprocessing = preprocessing
         self._required = preprocessing.size if preprocessing.fixed_size else None
+
+    @property
+    def takes_series(self) -> bool:
+        """Whether it takes series, not images."""
+        return self.preprocessing.series is not None
 
     @property
     def agreement(self) -> tuple[int, int] | None:
@@ -190,7 +198,7 @@ class Predictor:
         Args:
             images: one picture or any number: paths, Pillow images, arrays (h, w) or (h, w, c), tensors (c, h, w),
                 bytes, or files open for bytes; or an array (n, h, w, c) or tensor (n, c, h, w) of many. Numbers are
-                pixels, 0 to 255 or 0 to 1.
+                pixels, 0 to 255 or 0 to 1. Of a run on series: paths, or arrays (channels, time).
             top: how many classes to name for each image.
             batch_size: images that go through the model together.
 
@@ -217,7 +225,7 @@ class Predictor:
                 its ranges come from the first of them.
             refused: called with source and error for an image that cannot be used; without it the error is raised.
         """
-        images = several(images)
+        images = several(images, 2 if self.takes_series else 3)
         if top < 1:
             raise ConfigError(f"{top} classes were asked for each image", "use 1 or more")
         if self.precision == "int8":
@@ -246,7 +254,7 @@ class Predictor:
 
         Raises: UnknownName for a stage that the model does not have; ConfigError for one that gives no tensor.
         """
-        for sources, raws in self._decoded(several(images), batch_size, refused):
+        for sources, raws in self._decoded(several(images, 2 if self.takes_series else 3), batch_size, refused):
             if not raws:
                 continue
             with torch.inference_mode():
@@ -273,7 +281,7 @@ class Predictor:
         """Sources and raw tensors, a batch at a time, without those that cannot be used."""
         if batch_size < 1:
             raise ConfigError(f"the batch size is {batch_size}", "use 1 or more")
-        remaining = enumerate(images)
+        remaining = enumerate(with_rows(images, self.preprocessing, refused))
         with ThreadPoolExecutor(usable_cores()) as pool:  # decoding leaves Python's lock alone, so threads are enough
             while chunk := list(islice(remaining, batch_size)):
                 sources = [name_of(image, i) for i, image in chunk]
@@ -322,6 +330,8 @@ class Predictor:
     def _decode(self, picture: Picture, source: str) -> tuple[Tensor, list[str]] | ProfondError:
         """The raw tensor and what was converted, or why there is none."""
         try:
+            if self.takes_series:
+                return as_series(picture, source, self.preprocessing)
             picture = as_picture(picture, source)
             if isinstance(picture, Image.Image):
                 notes = [*conversions(picture), *self._unlike(picture, source)]

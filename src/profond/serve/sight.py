@@ -68,6 +68,13 @@ class Sight:
     predictor: Predictor
     name: str
 
+    def __post_init__(self) -> None:
+        if self.predictor.preprocessing.series is not None:
+            raise ConfigError(
+                "this run was trained on series, and only pictures can be explained",
+                "`profond predict` and `profond features` take series",
+            )
+
     def look(self, picture: Picture | Tensor, name: str, label: str | None = None) -> Look:
         """Prepare an image.
 

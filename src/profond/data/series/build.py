@@ -1,0 +1,327 @@
+"""From a listing of series to a data set, in memory when it is small and streamed when it is not."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from profond.core.errors import ConfigError, DataError
+from profond.core.spec import Spec
+from profond.data.dataset import Dataset, Split, TensorSplit
+from profond.data.listing import Listing
+from profond.data.places import relative
+from profond.data.preprocessing import Preprocessing
+from profond.data.progress import track
+from profond.data.series.preparation import (
+    Keep,
+    Preparation,
+    decide_columns,
+    decide_length,
+    decide_rate,
+    decide_time,
+)
+from profond.data.series.read import SERIES, Missing, Recording, read_recording
+from profond.data.series.split import SeriesSplit
+from profond.data.series.table import Table
+from profond.data.series.text import Decimal
+from profond.data.unreadable import refuse
+
+MEASURED = 2048
+"""Training series from which mean and standard deviation are measured, evenly spaced."""
+CUT = 0.1
+"""Share of series that are cut from which it is a warning."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How series are opened; what is None or "auto" is decided by looking at them."""
+
+    length: int | None = None
+    keep: Keep = "start"
+    time: Literal["auto", "rows", "columns"] = "auto"
+    time_column: str = "auto"
+    decimal: Decimal = "auto"
+    missing: Missing = "refuse"
+    rate: int | None = None
+    memory_mib: int = 1024
+
+    def __post_init__(self) -> None:
+        if self.length is not None and not 1 <= self.length <= 2**24:
+            raise ConfigError(f"length is {self.length}", "use 1 or more steps of time")
+
+
+def build_files(listing: Listing, settings: Settings, preprocessing: dict[str, Any] | None = None) -> Dataset:
+    """A data set of files, each a series, whose samples are all placed in splits.
+
+    With ``preprocessing``, all of it is as a network was trained; otherwise it is decided and measured on train.
+
+    Raises: DataError that counts the files that cannot be read; ConfigError when a setting does not fit.
+    """
+    notes, warnings = list(listing.notes), list(listing.warnings)
+    known = _given(preprocessing)
+    if known is not None:
+        assert known.series is not None
+        settings = replace(settings, decimal=known.series.decimal, missing=known.series.missing)
+    found = survey(listing, settings)
+    in_memory = all(one.values.strides != (0, 0) or one.values.size == 1 for one in found)
+    told: dict[str, list[Recording]] = defaultdict(list)
+    for one in found:
+        for note in one.notes:
+            told[note].append(one)
+    notes += [f"{len(ones)} series: {note} (first: {ones[0].path.name})" for note, ones in sorted(told.items())]
+    if known is None:
+        of_train = [one for one, sample in zip(found, listing.samples, strict=True) if sample.split == "train"]
+        plain = decide(found, of_train, settings, notes, warnings)
+    else:
+        assert known.series is not None
+        plain = known.series
+    collected: list[str] = []
+
+    def signal(i: int) -> NDArray[np.float32]:
+        path = listing.samples[i].path
+        assert isinstance(path, Path)
+        one = found[i] if in_memory else read_recording(path, plain.decimal, plain.missing)
+        return plain.signal(one, collected)
+
+    failures: list[DataError] = []
+    if in_memory:
+        signals: list[NDArray[np.float32]] = []
+        for i in range(len(found)):
+            try:
+                signals.append(signal(i))
+            except DataError as error:
+                failures.append(error)
+        refuse_odd(failures, len(found), listing.name)
+        notes += [f"{count} series: {note}" for note, count in sorted(Counter(collected).items())]
+        return build(
+            listing, signals.__getitem__, [one.shape[1] for one in signals], plain, known, settings, notes, warnings
+        )
+    lengths = [_steps(one, plain) for one in found]
+    return build(listing, signal, lengths, plain, known, settings, notes, warnings, streamed=True)
+
+
+def build_table(
+    table: Table, listing: Listing, settings: Settings, preprocessing: dict[str, Any] | None = None
+) -> Dataset:
+    """A data set of a table's series. Raises: as `build_files`."""
+    notes, warnings = list(listing.notes), list(listing.warnings)
+    known = _given(preprocessing)
+    if known is not None:
+        assert known.series is not None
+        plain = known.series
+    else:
+        plain = Preparation(
+            channels=len(table.signals[0]),
+            length=1,
+            keep=settings.keep,
+            time="rows",
+            names=table.names if table.layout == "long" else (),
+            time_column=table.time,
+            decimal=settings.decimal,
+            missing=settings.missing,
+            table=table.layout,
+            label=table.label,
+            id=table.id,
+        )
+    lengths = [signal.shape[1] for signal in table.signals]
+    return build(listing, table.signals.__getitem__, lengths, plain, known, settings, notes, warnings)
+
+
+def survey(listing: Listing, settings: Settings) -> list[Recording]:
+    """Every file read once; beyond ``memory_mib`` only their shapes are kept. Raises: DataError counting failures."""
+    found: list[Recording] = []
+    failures: list[DataError] = []
+    held = 0
+    for sample in track(listing.samples, len(listing.samples), f"reading {listing.name}"):
+        assert isinstance(sample.path, Path)
+        try:
+            one = read_recording(sample.path, settings.decimal, settings.missing)
+        except DataError as error:
+            failures.append(error)
+            continue
+        held += one.values.nbytes
+        found.append(one if held <= settings.memory_mib * 2**20 else light(one))
+    refuse(failures, len(listing.samples), listing.name, SERIES)
+    if held > settings.memory_mib * 2**20:
+        return [light(one) for one in found]
+    return found
+
+
+def decide(
+    found: Sequence[Recording], train: Sequence[Recording], settings: Settings, notes: list[str], warnings: list[str]
+) -> Preparation:
+    """All of a preparation but the length. Raises: DataError where it cannot be seen."""
+    sounds = sum(one.is_sound for one in found)
+    if 0 < sounds < len(found):
+        other = next(one for one in found if not one.is_sound)
+        raise DataError(
+            f"{sounds} of {len(found)} series are sounds, others are not ({other.path})",
+            "sounds are scaled to 1 and have a rate: keep one kind only",
+        )
+    time = decide_time(found, settings.time, notes)
+    names, time_column = decide_columns(found, settings.time_column, notes) if time == "rows" else ((), None)
+    rate = decide_rate(found, settings.rate, notes, warnings)
+    widths = Counter(one.values.shape[1 if time == "rows" else 0] for one in train or found)
+    width = widths.most_common(1)[0][0]
+    channels = len(names) or width - (time_column is not None)
+    return Preparation(
+        channels=channels,
+        length=1,
+        keep=settings.keep,
+        time=time,
+        names=names,
+        time_column=time_column,
+        rate=rate,
+        decimal=settings.decimal,
+        missing=settings.missing,
+    )
+
+
+def build(
+    listing: Listing,
+    signal: Callable[[int], NDArray[np.float32]],
+    lengths: Sequence[int],
+    plain: Preparation,
+    known: Preprocessing | None,
+    settings: Settings,
+    notes: list[str],
+    warnings: list[str],
+    streamed: bool = False,
+) -> Dataset:
+    """The splits of a listing, each series brought to one length."""
+    places = {
+        name: [i for i, s in enumerate(listing.samples) if s.split == name] for name in ("train", "valid", "test")
+    }
+    places = {name: chosen for name, chosen in places.items() if chosen}
+    rule = ""
+    if known is None:
+        train = [lengths[i] for i in places["train"]]
+        plain = replace(plain, length=settings.length or decide_length(train))
+        rule = ", the longest of train" if plain.length == max(train) else ", which 95 % of train do not exceed"
+        rule = "" if settings.length else rule
+    whole_mib = len(listing.samples) * plain.channels * plain.length * 4 / 2**20
+    streamed = streamed or (whole_mib > settings.memory_mib and not plain.table)
+    if whole_mib > settings.memory_mib and plain.table:
+        raise DataError(
+            f"{listing.name} needs {whole_mib:,.0f} MiB of memory, and memory_mib is {settings.memory_mib}",
+            "a table is kept in memory: --set data.memory_mib=, a smaller data.length, or a file for each series",
+        )
+    shortest, longest = min(lengths), max(lengths)
+    if not shortest == longest == plain.length:
+        notes.append(
+            f"series of {shortest} to {longest} steps are brought to {plain.length}{rule}: of longer ones the"
+            f" {plain.keep} is kept, shorter ones are followed by the mean of their channel (length= and keep=)"
+        )
+    cut = sum(length > plain.length for length in lengths)
+    if cut > CUT * len(lengths):
+        warnings.append(
+            f"{cut} of {len(lengths)} series are longer than {plain.length} steps and are cut (the {plain.keep} is"
+            f" kept; the longest has {max(lengths)}): length= sets another, keep= another part"
+        )
+    if known is None:
+        mean, std, low, high = _moments(signal, places["train"], plain, warnings)
+        known = Preprocessing(mean=mean, std=std, scale=1.0, series=plain)
+        limits = (low, high)
+    else:
+        limits = (-1.0, 1.0) if plain.rate else (0.0, 0.0)
+    splits: dict[str, Split] = {}
+    for name, chosen in places.items():
+        samples = [listing.samples[i] for i in chosen]
+        groups = [s.group or f"\0{s.path}" for s in samples] if any(s.group for s in samples) else None
+        targets = torch.tensor([listing.classes.index(s.label) for s in samples], dtype=torch.int64)
+        if streamed:
+            paths = [sample.path for sample in samples if isinstance(sample.path, Path)]
+            splits[name] = SeriesSplit(paths, targets, listing.root, known, groups)
+        else:
+            rows = torch.empty(len(chosen), plain.channels, plain.length)
+            for row, i in zip(rows, chosen, strict=True):
+                row.copy_(plain.fitted(signal(i), known.mean))
+            identities = [relative(sample.path, listing.root) for sample in samples]
+            files = None
+            if not plain.table:
+                paths = [sample.path for sample in samples if isinstance(sample.path, Path)]
+                files = SeriesSplit(paths, targets, listing.root, known, groups)
+            splits[name] = TensorSplit(rows, targets, identities, groups, origin=files)
+    if streamed:
+        notes.append(f"more than {settings.memory_mib} MiB: streamed from the files")
+    spec = Spec((plain.channels, plain.length), "ct", limits, listing.classes)
+    where = "rows of" if plain.table else "files in"
+    return Dataset(
+        listing.name, spec, known, splits, f"{where} {listing.root}", tuple(notes), tuple(warnings), listing.skipped
+    )
+
+
+def refuse_odd(failures: Sequence[DataError], total: int, name: str) -> None:
+    """Raises: the only failure, or one DataError that counts them; for files that can be read and do not fit."""
+    if not failures:
+        return
+    advice = f"`profond data check {name}` looks at all of them"
+    if len(failures) == 1:
+        raise DataError(failures[0].message, f"{failures[0].help}; {advice}")
+    shown = "; ".join(error.message for error in failures[:3]) + ("; …" if len(failures) > 3 else "")
+    raise DataError(f"{len(failures)} of {total} series cannot be used: {shown}", f"{failures[0].help}; {advice}")
+
+
+def _given(preprocessing: dict[str, Any] | None) -> Preprocessing | None:
+    if preprocessing is None:
+        return None
+    known = Preprocessing.from_json(preprocessing)
+    if known.series is None:
+        raise DataError(
+            "these are series, and the network was trained on something else", "give it what it was trained on"
+        )
+    return known
+
+
+def light(one: Recording) -> Recording:
+    """A recording whose numbers take no memory."""
+    return replace(one, values=np.broadcast_to(np.float32(0), one.values.shape))
+
+
+def _steps(one: Recording, plain: Preparation) -> int:
+    """How long a recording will be, from its shape alone."""
+    steps = one.values.shape[0 if plain.time == "rows" else 1]
+    if one.rate is None or plain.rate is None:
+        return steps
+    return -(-steps * plain.rate // one.rate)
+
+
+def _moments(
+    signal: Callable[[int], NDArray[np.float32]], train: Sequence[int], plain: Preparation, warnings: list[str]
+) -> tuple[tuple[float, ...], tuple[float, ...], float, float]:
+    """Mean and standard deviation of each channel of train, and the least and greatest value. Padding has no part."""
+    chosen = train[:: max(1, -(-len(train) // MEASURED))]
+
+    def real(i: int) -> NDArray[np.float64]:
+        values = signal(i)
+        return plain.fitted(values, (0.0,)).numpy()[:, : values.shape[1]].astype(np.float64)
+
+    total, squares, count = np.zeros(plain.channels), np.zeros(plain.channels), 0
+    low, high = np.inf, -np.inf
+    for i in chosen:
+        values = real(i)
+        total += values.sum(1)
+        count += values.shape[1]
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+    mean = total / count
+    for i in chosen:  # a second time: the difference of two large squares would have no digits left
+        squares += np.square(real(i) - mean[:, None]).sum(1)
+    std = np.sqrt(squares / count)
+    constant = std <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
+    if constant.any():
+        called = [plain.names[i] if i < len(plain.names) else str(i + 1) for i in np.flatnonzero(constant)]
+        warnings.append(f"constant in train, so nothing can be learned from it: channel {', '.join(called)}")
+    std[constant] = 1.0
+    return _digits(mean), _digits(std), low, high
+
+
+def _digits(values: NDArray[np.float64]) -> tuple[float, ...]:
+    """Seven digits, which is what float32 has."""
+    return tuple(float(f"{value:.7g}") for value in values)

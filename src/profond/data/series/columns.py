@@ -1,0 +1,131 @@
+"""Which column of a table is what: the label, the series, the time, the values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from profond.core.errors import DataError
+from profond.data.series.preparation import looks_like_time
+from profond.data.series.text import Text
+
+LABEL = {"label", "labels", "class", "classe", "classes", "target", "étiquette", "etiquette", "category", "catégorie"}
+ID = {
+    "id",
+    "series",
+    "series_id",
+    "serie",
+    "série",
+    "sample",
+    "sample_id",
+    "case",
+    "case_id",
+    "recording",
+    "record",
+    "uid",
+}
+ID |= {"unique_id", "recording_id"}
+WIDE = "wide: a row for each series, its label and its values in order"
+LONG = "long: a row for each step, with columns for the series' id, the time, the values and the label"
+
+
+@dataclass
+class Columns:
+    """Which column is what, by its place from 0."""
+
+    label: int | None
+    id: int | None
+    time: int | None
+    split: int | None
+    group: int | None
+    values: list[int]
+
+
+def named_column(text: Text, asked: str | None, setting: str) -> int | None:
+    """The place of a column that was asked for. Raises: DataError."""
+    if asked is None:
+        return None
+    asked = str(asked)
+    if asked in text.names:
+        return text.names.index(asked)
+    width = max(len(text.names), len(text.rows[0]))
+    if asked.isdigit() and 1 <= int(asked) <= width:
+        return int(asked) - 1
+    known = ", ".join(map(repr, text.names[:12])) or f"{width} columns without names"
+    raise DataError(
+        f"{text.path} has no column {asked!r}; it has {known}", f"{setting}= takes a name, or a number from 1"
+    )
+
+
+def label_column(text: Text, width: int, id: int | None, notes: list[str]) -> int:
+    """The column with the class. Raises: DataError where it cannot be seen."""
+    names = [plain_name(name) for name in text.names]
+    known = LABEL if "x" in names else LABEL | {"y"}  # beside x, y is a channel
+    if named := [at for at, name in enumerate(names) if name in LABEL] or [
+        names.index(name) for name in known & {*names}
+    ]:
+        if len(named) == 1:
+            return named[0]
+        raise DataError(
+            f"{text.path} has several columns that could be the label: {', '.join(text.called(at) for at in named)}",
+            "say which: --set data.label=NAME",
+        )
+    if text.names:
+        others = [at for at in range(width) if at != id and names[at] not in ("split", "group") and names[at] not in ID]
+        words = [at for at in others if repeats(text, at) and not is_numeric(text, at)]
+        words = [at for at in words if not looks_like_time(names[at])]
+    else:
+        words = [at for at in {0, width - 1} if repeats(text, at) and _few_values(text, at)]
+    if len(words) == 1:
+        notes.append(f"column {text.called(words[0])} is taken as the label (else label=)")
+        return words[0]
+    shown = ", ".join(map(repr, text.names[:12])) if text.names else f"{width} columns, no header"
+    raise DataError(
+        f"it cannot be seen which column of {text.path} is the label: {shown}",
+        f"say it: --set data.label=NAME (or a number from 1); {WIDE}; {LONG}; a list of files is called path,label",
+    )
+
+
+def _few_values(text: Text, at: int) -> bool:
+    """Whether a column without name could be a class: words or whole numbers, at least two, in all rows."""
+    cells = [cell_of(row, at) for row in text.rows]
+    numbers = [text.number(cell) for cell in cells]
+    whole = all(number is None or (number == number and float(number).is_integer()) for number in numbers)
+    return whole and 2 <= len(set(cells)) <= len(cells) / 2
+
+
+def repeats(text: Text, at: int) -> bool:
+    cells = [cell_of(row, at) for row in text.rows]
+    return len(set(cells)) < len(cells)
+
+
+def rises(text: Text, at: int) -> bool:
+    numbers = [text.number(cell_of(row, at)) for row in text.rows]
+    if any(number is None for number in numbers):
+        return False
+    return bool((np.diff(np.array(numbers, dtype=np.float64)) > 0).all())
+
+
+def is_numeric(text: Text, at: int) -> bool:
+    """Whether most of a column is numbers: a word among them is a mistake, which is told by its line."""
+    cells = [cell_of(row, at) for row in text.rows]
+    words = sum(not text.is_number(cell) for cell in cells)
+    return words <= len(cells) // 2 and any(cells)
+
+
+def whole_numbers(text: Text, labels: list[str]) -> list[str]:
+    """``1.0000000e+00`` is the class 1."""
+    numbers = [text.number(label) for label in labels]
+    if all(number is not None and number == number and float(number).is_integer() for number in numbers):
+        return [str(int(number)) for number in numbers if number is not None]
+    return labels
+
+
+def cell_of(row: list[str], at: int) -> str:
+    return row[at] if at < len(row) else ""
+
+
+def plain_name(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().lower())

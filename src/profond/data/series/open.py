@@ -1,0 +1,215 @@
+"""The doors to series: a folder of files, a manifest of files, a table, and a folder of two tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from profond.core.errors import DataError
+from profond.data.dataset import Dataset
+from profond.data.folder import list_folder
+from profond.data.listing import SPLIT_NAMES, Listing
+from profond.data.manifest import list_manifest
+from profond.data.places import Place
+from profond.data.series import text
+from profond.data.series.build import Settings, build_files, build_table
+from profond.data.series.preparation import Keep
+from profond.data.series.read import SERIES, SUFFIXES, Missing, read_recording
+from profond.data.series.sight import series_in, what_is
+from profond.data.series.table import Table, read_table
+from profond.data.series.text import Decimal
+from profond.data.tree import entries, is_folder
+from profond.data.unreadable import Unreadable, without_unreadable
+
+
+def open_series(
+    path: Path,
+    length: int | None = None,
+    keep: Keep = "start",
+    time: Literal["auto", "rows", "columns"] = "auto",
+    time_column: str = "auto",
+    decimal: Decimal = "auto",
+    missing: Missing = "refuse",
+    rate: int | None = None,
+    valid_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    split_seed: int = 0,
+    memory_mib: int = 1024,
+    preprocessing: dict[str, Any] | None = None,
+    unreadable: Unreadable = "refuse",
+) -> Dataset:
+    """Open a folder of series, one file each, or a manifest that lists such files.
+
+    Args:
+        path: of the folder, laid out like one of images, or of the manifest.
+        length: steps of time that every series is brought to. None: those of the longest in train, unless it is more
+            than twice as long as 95 % of them: then what 95 % do not exceed.
+        keep: which part of a longer series stays: ``"start"``, ``"middle"`` or ``"end"``. A shorter one is followed by
+            the mean of its channel in train.
+        time: which axis of a file is time. ``"auto"``: rows in .csv and .wav; in .npy the axis that differs from file
+            to file, else the longer one.
+        time_column: of a text, the column with the time, which is left out: a name, a number from 1, or ``"none"``.
+        decimal: of a text, ``"."`` or ``","``.
+        missing: ``"refuse"`` gaps (empty cells, NaN), or ``"interpolate"`` them.
+        rate: of sounds, samples in a second; those of another are resampled. None: what most of them have.
+        valid_fraction: share of each class for ``valid`` when there are no splits.
+        test_fraction: likewise for ``test``.
+        split_seed: another seed, another splitting.
+        memory_mib: up to this size the series are kept in memory; above, they are read from their files each time.
+        preprocessing: that of a trained network, instead of all that is decided and measured here.
+        unreadable: ``"refuse"`` files that cannot be read, or ``"skip"`` them: they are told, and kept with the run;
+            names of files are left out without looking.
+
+    Raises: DataError, ConfigError.
+    """
+    settings = Settings(length, keep, time, str(time_column), decimal, missing, rate, memory_mib)
+
+    def read(place: Place) -> None:
+        assert isinstance(place, Path)
+        read_recording(place, decimal, missing)
+
+    listing = without_unreadable(list_series(path), unreadable, read, SERIES)
+    listing = listing.placed(valid_fraction, test_fraction, split_seed)
+    return build_files(listing, settings, preprocessing)
+
+
+def list_series(path: Path) -> Listing:
+    """The series of a folder or of a manifest. Raises: DataError."""
+    path = Path(path)
+    if path.is_dir():
+        return list_folder(path, series_in(path))
+    listing = list_manifest(path)
+    other = [sample.path for sample in listing.samples if sample.path.suffix.lower() not in SUFFIXES]
+    if other:
+        raise DataError(
+            f"{path} lists series and other files: {len(other)} of {len(listing.samples)} are no series by their names"
+            f" ({other[0].name})",
+            f"list one kind only; a series' file ends in {', '.join(SUFFIXES)}",
+        )
+    return listing
+
+
+def open_table(
+    path: Path,
+    layout: Literal["auto", "wide", "long"] = "auto",
+    label: str | int | None = None,
+    id: str | int | None = None,
+    length: int | None = None,
+    keep: Keep = "start",
+    time_column: str = "auto",
+    decimal: Decimal = "auto",
+    missing: Missing = "refuse",
+    valid_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    split_seed: int = 0,
+    memory_mib: int = 1024,
+    preprocessing: dict[str, Any] | None = None,
+) -> Dataset:
+    """Open a table of series with labels; or a folder of two, such as ``GunPoint_TRAIN.tsv`` and ``GunPoint_TEST.tsv``.
+
+    Args:
+        path: of the table, or of the folder.
+        layout: ``"wide"``: a row for each series, its label and its values in order; ``"long"``: a row for each step,
+            with a column that says which series it is of.
+        label: the column with the class: its name, or its number from 1. None: the one that is called so, or the first
+            or last of a table without header, where its values repeat.
+        id: of a long table, the column that says which series a row is of.
+        time_column: of a long table, the column by which each series is ordered; ``"none"``: the rows are in order.
+        length, keep, decimal, missing, valid_fraction, test_fraction, split_seed, memory_mib, preprocessing: as in
+            ``open_series``. A table is kept in memory.
+
+    Raises: DataError, ConfigError.
+    """
+    settings = Settings(length, keep, "rows", str(time_column), decimal, missing, None, memory_mib)
+    if preprocessing is not None and label is None and layout == "auto":
+        label, id, layout, decimal, missing = _as_trained(preprocessing)
+    table = _read(path, layout, _text(label), _text(id), str(time_column), decimal, missing)
+    listing = replace(table.listing(), name=str(path))
+    return build_table(table, listing.placed(valid_fraction, test_fraction, split_seed), settings, preprocessing)
+
+
+def list_table(path: Path) -> Listing:
+    """The series of a table. Raises: DataError."""
+    return replace(load_table(path).listing(), name=str(path))
+
+
+def load_table(path: Path, given: Mapping[str, Any] | None = None) -> Table:
+    """A table, or a folder of one for each split, read with some settings of `open_table`. Raises: DataError."""
+    known = {"layout": "auto", "label": None, "id": None, "time_column": "auto", "decimal": "auto", "missing": "refuse"}
+    layout, label, id, time_column, decimal, missing = ((given or {}).get(name, usual) for name, usual in known.items())
+    return _read(Path(path), layout, _text(label), _text(id), str(time_column), decimal, missing)
+
+
+def split_tables(path: Path) -> dict[str, Path]:
+    """The tables of a folder that has one for each split and no folders, by split; empty where it is not one.
+
+    Their names end in train, valid or test, whatever their capitals.
+    """
+    found: dict[str, Path] = {}
+    try:
+        inside = entries(path)
+        if any(map(is_folder, inside)):
+            return {}
+    except DataError:  # said when it is opened
+        return {}
+    for file in (Path(entry.path) for entry in inside):
+        if file.suffix.lower() not in text.SUFFIXES:
+            continue
+        last = file.stem.lower().replace("-", "_").split("_")[-1]
+        if last in SPLIT_NAMES:
+            split = SPLIT_NAMES[last]
+            # UCR's archives have a .txt and a .tsv of the same: one of them is enough.
+            if split not in found or found[split].suffix.lower() == ".txt":
+                found[split] = file
+    return found if "train" in found and len(found) > 1 and what_is(found["train"]) == "table" else {}
+
+
+def _read(
+    path: Path,
+    layout: Literal["auto", "wide", "long"],
+    label: str | None,
+    id: str | None,
+    time_column: str,
+    decimal: Decimal,
+    missing: Missing,
+) -> Table:
+    if not path.is_dir():
+        return read_table(path, layout, label, id, time_column, decimal, missing)
+    tables = {
+        split: read_table(file, layout, label, id, time_column, decimal, missing)
+        for split, file in split_tables(path).items()
+    }
+    first = tables["train"]
+    for table in tables.values():
+        mine, theirs = (first.layout, first.label, first.names), (table.layout, table.label, table.names)
+        if mine != theirs:
+            raise DataError(f"{first.path} and {table.path} are laid out differently: {mine} and {theirs}", "say how")
+    parts = list(tables.items())
+    return replace(
+        first,
+        path=path,
+        signals=[signal for _, table in parts for signal in table.signals],
+        ids=[f"{split}-{id}" for split, table in parts for id in table.ids],
+        labels=[label for _, table in parts for label in table.labels],
+        splits=[split for split, table in parts for _ in table.ids],
+        groups=[group for _, table in parts for group in table.groups],
+        notes=tuple(dict.fromkeys(note for _, table in parts for note in table.notes)),
+        warnings=tuple(dict.fromkeys(warning for _, table in parts for warning in table.warnings)),
+    )
+
+
+def _text(column: str | int | None) -> str | None:
+    return None if column is None else str(column)
+
+
+def _as_trained(preprocessing: dict[str, Any]) -> tuple[Any, Any, Any, Any, Any]:
+    known = preprocessing.get("series") or {}
+    return (
+        known.get("label"),
+        known.get("id"),
+        known.get("table") or "auto",
+        known.get("decimal", "auto"),
+        known.get("missing", "refuse"),
+    )

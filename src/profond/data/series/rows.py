@@ -1,0 +1,76 @@
+"""The series of tables like the one that a network was trained on, with labels or without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from profond.core.errors import DataError
+from profond.data.series.columns import WIDE, Columns, is_numeric
+from profond.data.series.preparation import Preparation, listed
+from profond.data.series.table import Table, long_table, wide_table
+from profond.data.series.text import read_text
+
+
+@dataclass(frozen=True)
+class Row:
+    """One series of a table.
+
+    Args:
+        source: the table and the series' id, for people: ``new.csv#17``.
+        values: float32 (channels, time).
+    """
+
+    source: str
+    values: NDArray[np.float32]
+
+    def __str__(self) -> str:
+        return self.source
+
+
+def rows_of(path: Path, preparation: Preparation) -> list[Row]:
+    """The series of a table like the one that a network was trained on. Raises: DataError."""
+    table = read_more(path, preparation)
+    return [Row(f"{path}#{id}", signal) for id, signal in zip(table.ids, table.signals, strict=True)]
+
+
+def read_more(path: Path, preparation: Preparation) -> Table:
+    """Read a table without need of labels, as the one that a network was trained on.
+
+    Raises: DataError when it is not laid out like that one.
+    """
+    text = read_text(path, preparation.decimal)
+    width = max(len(text.names), max(len(row) for row in text.rows))
+    place = {name: at for at, name in enumerate(text.names)}
+
+    def find(column: str | None) -> int | None:
+        if column is None:
+            return None
+        if text.names:
+            return place.get(column)
+        return int(column) - 1 if column.isdigit() else None
+
+    columns = Columns(find(preparation.label), find(preparation.id), find(preparation.time_column), None, None, [])
+    if preparation.table == "wide":
+        if not text.names and width == preparation.length:
+            columns.label = None  # new rows without their labels
+        words = {at for at in range(width) if not is_numeric(text, at)}
+        named = {place[name] for name in ("split", "group") if name in place}
+        columns.values = [at for at in range(width) if at not in {columns.label, columns.id, *words, *named}]
+        if len(columns.values) < 2:
+            raise DataError(f"{path} is not laid out like the table that was trained on", WIDE)
+        return wide_table(text, columns, preparation.missing, [])
+    if text.names and preparation.names:
+        if lacking := [name for name in preparation.names if name not in place]:
+            raise DataError(
+                f"{path} has no column {listed(lacking, ' and no column ')}; it has {listed(text.names)}",
+                "it needs the columns of the table that was trained on",
+            )
+        columns.values = [place[name] for name in preparation.names]
+    else:
+        taken = {columns.label, columns.id, columns.time}
+        columns.values = [at for at in range(width) if at not in taken]
+    return long_table(text, columns, preparation.missing, [])

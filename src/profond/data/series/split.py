@@ -1,0 +1,79 @@
+"""Series that stay in their files, and how one of them becomes a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from profond.data.fingerprint import of_places
+from profond.data.places import Places
+from profond.data.preprocessing import Preprocessing
+from profond.data.series.read import read_recording
+
+
+class SeriesSplit:
+    """Series that stay in their files and are read when they are needed.
+
+    Args:
+        paths: of the files.
+        targets: (n,), int64.
+        root: identities are paths relative to this folder.
+        preprocessing: how a file becomes float32 (c, t).
+        groups: one group for each, or None.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        targets: Tensor,
+        root: Path,
+        preprocessing: Preprocessing,
+        groups: Sequence[str] | None = None,
+    ) -> None:
+        self.places = Places(paths, root)
+        self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
+        self.root = root
+        self.preprocessing = preprocessing
+        self.groups = groups
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def identity(self, index: int) -> str:
+        return self.places.identity(index)
+
+    def raw(self, index: int) -> Tensor:
+        return prepared(self._path(index), self.preprocessing)
+
+    def contents(self) -> list[str]:
+        """A digest of each sample's file."""
+        return of_places(self.places)
+
+    def subset(self, indices: Sequence[int]) -> SeriesSplit:
+        chosen = [int(i) for i in indices]
+        return SeriesSplit(
+            [self._path(i) for i in chosen],
+            self.targets[torch.tensor(chosen, dtype=torch.int64)],
+            self.root,
+            self.preprocessing,
+            None if self.groups is None else [self.groups[i] for i in chosen],
+        )
+
+    def _path(self, index: int) -> Path:
+        path = self.places[index]
+        assert isinstance(path, Path)
+        return path
+
+
+def prepared(path: Path, preprocessing: Preprocessing, notes: list[str] | None = None) -> Tensor:
+    """A file as raw sample float32 (c, t). Raises: DataError."""
+    known = preprocessing.series
+    assert known is not None
+    found = read_recording(path, known.decimal, known.missing)
+    if notes is not None:
+        notes += found.notes
+    return known.fitted(known.signal(found, notes), preprocessing.mean)

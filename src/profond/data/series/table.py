@@ -1,0 +1,305 @@
+"""A table of series with labels: one row a series (wide), or one row a step of time (long)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from profond.core.errors import DataError
+from profond.core.files import write_text
+from profond.data.fingerprint import of_signal
+from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
+from profond.data.series.columns import (
+    ID,
+    LONG,
+    WIDE,
+    Columns,
+    cell_of,
+    is_numeric,
+    label_column,
+    named_column,
+    plain_name,
+    repeats,
+    rises,
+    whole_numbers,
+)
+from profond.data.series.preparation import filled, looks_like_time
+from profond.data.series.read import Missing
+from profond.data.series.text import Decimal, Text, read_text
+
+Layout = Literal["wide", "long"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that was read.
+
+    Args:
+        path: of the file.
+        layout: ``"wide"`` or ``"long"``.
+        signals: float32 (channels, time), each as long as it is.
+        ids: one name for each series.
+        labels: its class; empty where the table has none.
+        splits, groups: empty texts where the table has no such column.
+        names: of the channels.
+        label, id, time: the columns that were taken for these, by name or by number from 1.
+        notes: what was decided.
+        warnings: what was left out.
+    """
+
+    path: Path
+    layout: Layout
+    signals: list[NDArray[np.float32]]
+    ids: list[str]
+    labels: list[str]
+    splits: list[str]
+    groups: list[str]
+    names: tuple[str, ...] = ()
+    label: str | None = None
+    id: str | None = None
+    time: str | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def listing(self) -> Listing:
+        """Its series as samples; their places are paths inside the table, as if it were a folder."""
+        rows = zip(self.ids, self.labels, self.splits, self.groups, strict=True)
+        samples = tuple(
+            Sample(self.path / id.replace("/", "_"), label, split, group) for id, label, split, group in rows
+        )
+        classes, digests = class_order(self.labels), tuple(of_signal(signal).exact for signal in self.signals)
+        return Listing(str(self.path), self.path, samples, classes, self.notes, self.warnings, digests=digests)
+
+
+def read_table(
+    path: Path,
+    layout: Literal["auto", "wide", "long"] = "auto",
+    label: str | None = None,
+    id: str | None = None,
+    time_column: str = "auto",
+    decimal: Decimal = "auto",
+    missing: Missing = "refuse",
+) -> Table:
+    """Read a table of series with labels.
+
+    Columns are recognised by their names (label or class; id or series; time; split; group); in a table without header
+    the first or the last column is the label where its values repeat. Columns of words that are none of these are left
+    out, with a warning.
+
+    Args:
+        layout: as it is seen, or as it is said.
+        label, id, time_column: a column's name, or its number from 1; time_column ``"none"`` for none.
+
+    Raises: DataError naming line and cell, or what cannot be seen and how to say it.
+    """
+    text = read_text(path, decimal)
+    notes, warnings = list(text.notes), []
+    width = max(len(text.names), max(len(row) for row in text.rows))
+    names = [plain_name(name) for name in text.names]
+    columns = Columns(None, named_column(text, id, "id"), None, None, None, [])
+    if id is None and layout != "wide":
+        columns.id = next((at for at, name in enumerate(names) if name in ID), None)
+    columns.label = named_column(text, label, "label")
+    if label is None:
+        columns.label = label_column(text, width, columns.id, notes)
+    for at, name in enumerate(names):
+        if name == "split" and at != columns.label:
+            columns.split = at
+        elif name == "group" and at != columns.label:
+            columns.group = at
+    time = None if time_column in ("auto", "none") else named_column(text, time_column, "time_column")
+    if time_column == "auto":
+        taken = (columns.label, columns.id)
+        time = next((at for at, name in enumerate(names) if at not in taken and name and looks_like_time(name)), None)
+    if layout == "auto":
+        is_long = columns.id is not None and repeats(text, columns.id)
+        if not is_long and time is not None and not rises(text, time):
+            raise DataError(
+                f"{path} has a column {text.called(time)} for the time, but none that says which series a row is of",
+                f"name it: --set data.id=NAME ({LONG}); or say that each row is a series: --set data.layout=wide",
+            )
+        layout = "long" if is_long else "wide"
+    elif layout == "long" and columns.id is None:
+        raise DataError(f"{path} has no column that says which series a row is of", "name it: --set data.id=NAME")
+    columns.time = time if layout == "long" else None
+    taken_now = {columns.label, columns.id, columns.time, columns.split, columns.group}
+    rest = [at for at in range(width) if at not in taken_now]
+    words = [at for at in rest if not is_numeric(text, at)]
+    columns.values = [at for at in rest if at not in words]
+    if words:
+        shown = ", ".join(text.called(at) for at in words[:5])
+        warnings.append(f"columns of words are left out: {shown}")
+    least = 2 if layout == "wide" else 1
+    if len(columns.values) < least:
+        raise DataError(
+            f"{path} is no table of series: besides {text.called(columns.label or 0)} it has"
+            f" {len(columns.values)} columns of numbers",
+            f"{WIDE}; {LONG}",
+        )
+    table = (wide_table if layout == "wide" else long_table)(text, columns, missing, notes)
+    shown = "a row for each series" if layout == "wide" else f"a row for each step, series by column {table.id}"
+    said = f"{layout} table: {shown}, label in column {table.label}"
+    if table.time is not None:
+        said += f", in the order of column {table.time}"
+    return replace(table, notes=(said, *table.notes), warnings=tuple(warnings))
+
+
+def write_split_table(out: Path, source: Path, decimal: Decimal, table: Table, splits: Sequence[str]) -> None:
+    """The table again, with a column ``split``. Raises: StorageError."""
+    text = read_text(source, decimal)
+    where = dict(zip(table.ids, splits, strict=True))
+    width = max(len(text.names), max(len(row) for row in text.rows))
+    names = list(text.names) or ["label" if str(at + 1) == table.label else f"value_{at + 1}" for at in range(width)]
+    old = names.index("split") if "split" in names else None
+    id = int(table.id) - 1 if table.id is not None and table.id not in names else None
+    if table.id is not None and id is None:
+        id = names.index(table.id)
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(["split", *(name for at, name in enumerate(names) if at != old)])
+    for number, row in enumerate(text.rows, 1):
+        padded = row + [""] * (width - len(row))
+        if text.decimal == ",":
+            padded = [cell.replace(",", ".") if text.number(cell) is not None else cell for cell in padded]
+        key = str(number) if id is None else padded[id]
+        writer.writerow([where[key], *(cell for at, cell in enumerate(padded) if at != old)])
+    write_text(out, written.getvalue())
+
+
+def wide_table(text: Text, columns: Columns, missing: Missing, notes: list[str]) -> Table:
+    values = text.numbers(columns.values).astype(np.float32)
+    ids = [str(number) for number in range(1, len(text.rows) + 1)]
+    if columns.id is not None:
+        given = [cell_of(row, columns.id) for row in text.rows]
+        if len(set(given)) < len(given) or "" in given:
+            twice = Counter(given).most_common(1)[0][0]
+            raise DataError(
+                f"{text.path}: the id {twice!r} stands in several rows", "layout=long, or give each its own"
+            )
+        ids = given
+    signals = []
+    for row, line in zip(values, text.lines, strict=True):
+        there = np.flatnonzero(~np.isnan(row))
+        if not len(there):
+            raise DataError(f"{text.path}, line {line}: the series has no values", "delete the line")
+        signals.append(_checked(row[None, : there[-1] + 1].copy(), text, [line], missing))
+    return _table(text, "wide", columns, signals, ids, range(len(ids)), notes, ("value",))
+
+
+def long_table(text: Text, columns: Columns, missing: Missing, notes: list[str]) -> Table:
+    members: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(text.rows):
+        key = text.path.stem if columns.id is None else cell_of(row, columns.id)
+        if not key:
+            raise DataError(
+                f"{text.path}, line {text.lines[number]}: the id is empty", "fill it in, or delete the line"
+            )
+        members[key].append(number)
+    values = text.numbers(columns.values).astype(np.float32)
+    order = None
+    if columns.time is not None and is_numeric(text, columns.time):
+        order = text.numbers([columns.time])[:, 0]
+    signals = []
+    for key, rows in members.items():
+        if order is not None:
+            times = order[rows]
+            if len(np.unique(times)) < len(times):
+                raise DataError(
+                    f"{text.path}: the series {key!r} has a time twice (lines {text.lines[rows[0]]} and on)",
+                    "keep one of them; or time_column=none, if the rows are in order",
+                )
+            rows = [rows[at] for at in np.argsort(times, kind="stable")]
+        lines = [text.lines[row] for row in rows]
+        signals.append(_checked(np.ascontiguousarray(values[rows].T), text, lines, missing))
+    for column in (columns.label, columns.split, columns.group):
+        if column is None:
+            continue
+        for key, rows in members.items():
+            found = {cell_of(text.rows[row], column) for row in rows}
+            if len(found) > 1:
+                other = next(
+                    row for row in rows if cell_of(text.rows[row], column) != cell_of(text.rows[rows[0]], column)
+                )
+                raise DataError(
+                    f"{text.path}, line {text.lines[other]}: the series {key!r} has two values of"
+                    f" {text.called(column)}: {', '.join(map(repr, sorted(found)[:3]))}",
+                    "a series has one label, one split and one group",
+                )
+    firsts = [rows[0] for rows in members.values()]
+    names = tuple(text.names[at] for at in columns.values) if text.names else ()
+    return _table(text, "long", columns, signals, list(members), firsts, notes, names)
+
+
+def _table(
+    text: Text,
+    layout: Layout,
+    columns: Columns,
+    signals: list[NDArray[np.float32]],
+    ids: list[str],
+    firsts: Sequence[int],
+    notes: list[str],
+    names: tuple[str, ...],
+) -> Table:
+    def column(at: int | None) -> list[str]:
+        return ["" if at is None else cell_of(text.rows[row], at) for row in firsts]
+
+    labels = column(columns.label)
+    if columns.label is not None:
+        for row, label in zip(firsts, labels, strict=True):
+            if not label:
+                raise DataError(
+                    f"{text.path}, line {text.lines[row]}: the label is empty", "fill it in, or delete the line"
+                )
+        labels = whole_numbers(text, labels)
+    splits = column(columns.split)
+    for row, split in zip(firsts, splits, strict=True):
+        if split and split.lower() not in SPLIT_NAMES:
+            raise DataError(f"{text.path}, line {text.lines[row]}: split is {split!r}", "use train, valid or test")
+    if columns.split is not None and "" in splits and any(splits):
+        raise DataError(f"{text.path}: {splits.count('')} of {len(splits)} series have no split", "all of them or none")
+    splits = [SPLIT_NAMES.get(split.lower(), "") for split in splits]
+
+    def called(at: int | None) -> str | None:
+        if at is None:
+            return None
+        return text.names[at] if text.names and text.names[at] else str(at + 1)
+
+    return Table(
+        text.path,
+        layout,
+        signals,
+        ids,
+        labels,
+        splits,
+        column(columns.group),
+        names,
+        called(columns.label),
+        called(columns.id),
+        called(columns.time),
+        tuple(notes),
+    )
+
+
+def _checked(signal: NDArray[np.float32], text: Text, lines: Sequence[int], missing: Missing) -> NDArray[np.float32]:
+    """Raises: DataError for a missing or infinite value that is to be refused."""
+    if np.isfinite(signal).all():
+        return signal
+    wrong = np.isinf(signal) if missing == "interpolate" else ~np.isfinite(signal)
+    if wrong.any():
+        step = int(np.argwhere(wrong)[0][1])
+        what = "a missing value" if np.isnan(signal[wrong][0]) else "infinity, or a number too large"
+        line = lines[step] if len(lines) > 1 else lines[0]
+        raise DataError(
+            f"{text.path}, line {line}: {what}, step {step + 1} of its series",
+            "repair it; missing=interpolate fills gaps from the values beside them",
+        )
+    filled(signal, str(text.path))
+    return signal
