@@ -68,7 +68,7 @@ class Walk:
         every = Counter(file.suffix.lower() for file in self.files(path) if not self.kind.among(file.name))
         for folder in used:
             every += self.below(folder).passed_over
-        unread = pictures(every)
+        unread = pictures(every) if self.kind is PICTURES else Counter[str]()
         notes = (
             [f"files that are not {self.kind.noun} by name were passed over: {counted(every - unread)}"]
             if every - unread
@@ -236,7 +236,9 @@ def nothing_in(path: Path, walk: Walk, inside: Sequence[Path]) -> DataError:
         )
     held = f": {counted(others)}" if others else ""
     archives = [command for one in walk.files(path) if (command := unpacking(one))]
-    help = about(others) or (f"unpack it first: {archives[0]}" if archives else walk.kind.layout)
+    help = (about(others) if walk.kind is PICTURES else "") or (
+        f"unpack it first: {archives[0]}" if archives else walk.kind.layout
+    )
     return DataError(f"{path} has no {walk.kind.noun}{held}", help)
 
 

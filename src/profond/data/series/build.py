@@ -216,7 +216,7 @@ def build(
     shortest, longest = min(lengths), max(lengths)
     if not shortest == longest == plain.length:
         notes.append(
-            f"series of {shortest} to {longest} steps are brought to {plain.length}{rule}: of longer ones the"
+            f"series of {shortest if shortest == longest else f'{shortest} to {longest}'} steps are brought to {plain.length}{rule}: of longer ones the"
             f" {plain.keep} is kept, shorter ones are followed by the mean of their channel (length= and keep=)"
         )
     cut = sum(length > plain.length for length in lengths)
