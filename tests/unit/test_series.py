@@ -15,11 +15,14 @@ from PIL import Image
 from scipy.io import wavfile
 
 from profond.cli import run
-from profond.core.errors import ConfigError, DataError
+from profond.core.errors import ConfigError, DataError, Interrupted
 from profond.data import open_dataset
 from profond.data.check import check
 from profond.data.series.preparation import decide_length, looks_like_time
 from profond.data.series.read import read_recording
+from profond.recipes.configuration import changed, for_model
+from profond.recipes.experiment import assemble
+from profond.recipes.train import train_experiment
 from profond.serve.predictor import Predictor
 
 
@@ -590,17 +593,32 @@ def test_features_evaluate_and_explain_know_series(trained, bumps, tmp_path, cap
     assert "published for pictures only" in capsys.readouterr().err
 
 
-def test_a_stopped_run_on_series_ends_as_if_it_had_not_been(bumps, tmp_path):
-    command = ["train", "--model=convnet1d", f"--data={bumps}", "--epochs=2", "--quiet"]
-    assert run([*command, f"--out={tmp_path / 'one'}"]) == 0
-    assert run([*command, f"--out={tmp_path / 'other'}"]) == 0
-    one, other = (next((tmp_path / name).iterdir()) for name in ("one", "other"))
-    whole = (one / "model.safetensors").read_bytes()
-    assert whole == (other / "model.safetensors").read_bytes()
-    (other / "README.md").unlink()
-    (other / "model.safetensors").unlink()
-    assert run(["runs", "resume", str(other), "--quiet"]) == 0
-    assert (other / "model.safetensors").read_bytes() == whole
+class Stop:
+    """Ends a training in its middle."""
+
+    def started(self, progress): ...
+
+    def stepped(self, progress):
+        if progress.step == 3:
+            raise KeyboardInterrupt
+
+    def logged(self, progress, record): ...
+
+    def finished(self, progress): ...
+
+
+@pytest.mark.parametrize("memory_mib", [1024, 0])
+def test_a_run_on_series_that_is_stopped_in_its_middle_ends_with_the_same_bits(bumps, tmp_path, memory_mib):
+    changes = {"training.epochs": 4, "training.precision": "fp32", "training.checkpoint_every_seconds": 0.0}
+    changes |= {"data.memory_mib": memory_mib, "loader.workers": 0}
+    config = changed(for_model("convnet1d", str(bumps)), changes)
+    whole = train_experiment(assemble(config), out=tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        train_experiment(assemble(config), out=tmp_path / "stopped", observers=[Stop()])
+    stopped = next((tmp_path / "stopped").iterdir())
+    assert not (stopped / "model.safetensors").exists()
+    assert run(["runs", "resume", str(stopped), "--quiet"]) == 0
+    assert (stopped / "model.safetensors").read_bytes() == whole.file("model.safetensors").read_bytes()
 
 
 def test_a_run_on_a_table_predicts_tables_with_labels_or_without(tmp_path, capsys, monkeypatch):
