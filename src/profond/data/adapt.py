@@ -11,6 +11,7 @@ from torch import Tensor
 
 from profond.core.errors import ConfigError
 from profond.data.dataset import Dataset, Split, TensorSplit, contents
+from profond.data.pictures import cut_off
 from profond.data.preprocessing import Preprocessing
 
 
@@ -55,14 +56,17 @@ def adapted(dataset: Dataset, preprocessing: Preprocessing, memory_mib: int = 51
 
     Raises: ConfigError when the samples are not pictures.
     """
+    sizes = []
     for split in dataset.splits.values():
         raw = split.raw(0)
+        sizes.append((int(raw.shape[-1]), int(raw.shape[-2])))
         if raw.dtype != torch.uint8 or raw.ndim != 3 or raw.shape[0] not in (1, 3):
             raise ConfigError(
                 f"the samples of {dataset.name} are not pictures: {'×'.join(map(str, raw.shape))}, {raw.dtype}",
                 "a network with weights for pictures takes pictures only",
             )
     assert preprocessing.size is not None
+    lost = cut_off(sizes, preprocessing.size, preprocessing.crop) if preprocessing.resize == "crop" else None
     shape = (1 if preprocessing.mode == "L" else 3, *preprocessing.size)
     count = sum(len(split) for split in dataset.splits.values())
     small = count * torch.Size(shape).numel() <= memory_mib * 2**20
@@ -71,7 +75,8 @@ def adapted(dataset: Dataset, preprocessing: Preprocessing, memory_mib: int = 51
         lazy = PictureSplit(split, preprocessing)
         splits[name] = _in_memory(lazy) if small else lazy
     spec = replace(dataset.spec, shape=shape, axes="chw", range=(0.0, 255.0))
-    return replace(dataset, spec=spec, preprocessing=preprocessing, splits=splits, _hashes={})
+    warnings = (*dataset.warnings, lost) if lost else dataset.warnings
+    return replace(dataset, spec=spec, preprocessing=preprocessing, splits=splits, warnings=warnings, _hashes={})
 
 
 def picture(raw: Tensor) -> Image.Image:

@@ -298,7 +298,9 @@ def _course(losses: list[float]) -> str:
 
 
 def _differences(used: Preprocessing, known: Preprocessing) -> str:
-    pairs = ((field.name, getattr(used, field.name), getattr(known, field.name)) for field in dataclasses.fields(known))
+    """NOTE the background is the data's own, and how pictures of other proportions fit is the user's to choose."""
+    names = [field.name for field in dataclasses.fields(known) if field.name not in ("background", "resize")]
+    pairs = ((name, getattr(used, name), getattr(known, name)) for name in names)
     return "; ".join(f"{name} is {mine}, the weights' is {theirs}" for name, mine, theirs in pairs if mine != theirs)
 
 
