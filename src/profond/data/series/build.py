@@ -215,8 +215,9 @@ def build(
         )
     shortest, longest = min(lengths), max(lengths)
     if not shortest == longest == plain.length:
+        span = str(longest) if shortest == longest else f"{shortest} to {longest}"
         notes.append(
-            f"series of {shortest if shortest == longest else f'{shortest} to {longest}'} steps are brought to {plain.length}{rule}: of longer ones the"
+            f"series of {span} steps are brought to {plain.length}{rule}: of longer ones the"
             f" {plain.keep} is kept, shorter ones are followed by the mean of their channel (length= and keep=)"
         )
     cut = sum(length > plain.length for length in lengths)
