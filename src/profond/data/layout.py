@@ -263,7 +263,9 @@ def _like_split(name: str) -> str | None:
     """The split that a name speaks of somewhere: ``seg_train``, ``trainset``."""
     if split := next((SPLIT_NAMES[word] for word in _words(name) if word in SPLIT_NAMES), None):
         return split
-    return next((split for split in ("train", "test", "valid") if split in name.lower()), None)
+    if split := next((split for split in ("train", "test", "valid") if split in name.lower()), None):
+        return split
+    return "valid" if re.search(r"(^|[^a-z])(val|dev)_?(set|data|images?|pictures?)", name.lower()) else None
 
 
 def _words(name: str) -> list[str]:
