@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from profond.cli import run
 from profond.core.errors import DataError, ImageError
 from profond.data import open_dataset
 from profond.data.check import check
@@ -55,6 +59,32 @@ def test_a_folder_beside_the_splits_is_named_once_and_left_out(tmp_path: Path, b
     assert {name: len(split) for name, split in open_dataset(str(root)).splits.items()} == dict.fromkeys(
         ("train", "valid", "test"), 6
     )
+
+
+def test_a_split_under_another_name_beside_the_splits_is_asked_about(tmp_path: Path) -> None:
+    root = pets(tmp_path / "pets", "Train", "Test", "Validation Set")
+    _, warnings = told(root)
+    assert len(warnings) == 1
+    assert "did you mean Validation Set as valid?" in warnings[0]
+
+
+def test_every_verb_that_lists_a_folder_says_what_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = pets(tmp_path / "pets", "train", "val")
+    images(root / "unlabeled")
+    out = str(tmp_path / "runs")
+    words = ["train", "--model=mlp", "--epochs=1", "--quiet", f"--data={root}", f"--out={out}"]
+    for verb in (
+        words,
+        ["data", "check", str(root)],
+        ["data", "split", str(root), "--out", str(tmp_path / "split.csv")],
+        ["data", "shard", str(root), str(tmp_path / "shards")],
+        ["evaluate", "last", f"--data={root}", "--split=valid", f"--out={out}", "--quiet", "--no-pictures"],
+    ):
+        assert run(verb) == 0
+        said = capsys.readouterr()
+        assert (said.out + said.err).count("unlabeled") == 1, verb
 
 
 def test_the_archive_s_own_name_once_more_beside_the_splits_is_left_out(tmp_path: Path) -> None:
@@ -262,27 +292,38 @@ def test_a_class_folder_whose_name_ends_in_tar_is_no_shard(tmp_path: Path) -> No
     assert open_dataset(str(tmp_path)).spec.classes == ("x.tar", "y")
 
 
-def test_folders_in_folders_are_looked_through_however_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
+@contextmanager
+def deep(folder: Path, name: str, number: int) -> Iterator[None]:
+    """Folders one in the other, which no usual way of removing folders would remove."""
+    here = os.getcwd()
+    os.chdir(folder)
+    for _ in range(number):
+        os.mkdir(name)
+        os.chdir(name)
+    bottom = os.open(".", os.O_RDONLY)
+    os.chdir(here)
+    try:
+        yield
+    finally:
+        os.fchdir(bottom)
+        os.close(bottom)
+        for _ in range(number):
+            os.chdir("..")
+            os.rmdir(name)
+        os.chdir(here)
 
+
+def test_folders_in_folders_are_looked_through_however_deep(tmp_path: Path) -> None:
     classes(tmp_path / "data", "a", "b")
-    monkeypatch.chdir(tmp_path / "data" / "b")
-    for _ in range(1500):
-        os.mkdir("d")
-        os.chdir("d")
-    monkeypatch.chdir(tmp_path)
-    assert len(list_folder(Path("data")).samples) == 6
-    below = look_below(tmp_path / "data")
-    assert len(below.files) == 6
-    monkeypatch.chdir(tmp_path / "data" / "b")
-    long = "f" * 200
-    for _ in range(30):
-        os.mkdir(long)
-        os.chdir(long)
-    monkeypatch.chdir(tmp_path)
-    assert [error.message.endswith("its path is too long") for error in look_below(tmp_path / "data").blocked] == [True]
-    with pytest.raises(DataError, match="path is too long"):
-        list_folder(tmp_path / "data")
+    with deep(tmp_path / "data" / "b", "d", 1500):
+        assert len(list_folder(tmp_path / "data").samples) == 6
+        assert len(look_below(tmp_path / "data").files) == 6
+    with deep(tmp_path / "data" / "b", "f" * 200, 30):
+        blocked = look_below(tmp_path / "data").blocked
+        assert [error.message.endswith("its path is too long") for error in blocked] == [True]
+        assert len(blocked[0].message) < 600
+        with pytest.raises(DataError, match="path is too long"):
+            list_folder(tmp_path / "data")
 
 
 def test_a_picture_in_a_known_format_that_is_not_read_is_called_so(tmp_path: Path) -> None:

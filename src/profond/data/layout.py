@@ -132,7 +132,13 @@ def beside_splits(
     if held := [
         f"{one.name} ({walk.kind.counted(len(walk.below(one).files))})" for one in beside if walk.below(one).files
     ]:
-        warnings.append(f"not used, for they stand beside the splits {_and(splits.values())}: {_few(held)}")
+        meant = [
+            f"{one.name} as {split}"
+            for one in beside
+            if (split := _like_split(one.name)) and split not in splits and walk.classes(one)
+        ]
+        question = f"; did you mean {_few(meant)}? Then rename it" if meant else ""
+        warnings.append(f"not used, for they stand beside the splits {_and(splits.values())}: {_few(held)}{question}")
     if empty := [one.name for one in beside if not walk.below(one).files]:
         notes.append(f"folders without {walk.kind.noun} were passed over: {_few(empty)}")
     if loose := walk.loose(path):

@@ -19,7 +19,7 @@ from profond.core.randomness import generator
 from profond.data.listing import Sample
 from profond.data.open import kind_of
 from profond.data.places import Member, relative
-from profond.data.progress import track
+from profond.data.progress import announce, track
 from profond.data.shards import CONTENTS
 
 BYTES = 100_000_000
@@ -66,6 +66,8 @@ def write_shards(
         raise DataError(f"{out} exists", "choose another folder")
     path = Path(reference).expanduser()
     listing = kind_of(path).list(path).placed()
+    for warning in listing.warnings:
+        announce(f"warning: {warning}")
     labels = {name: number for number, name in enumerate(listing.classes)}
     unfinished = out.parent / f".{out.name}.unfinished"
     with storage_errors(out):

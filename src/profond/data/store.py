@@ -41,6 +41,8 @@ def store_split(
     if not path.exists():
         raise DataError(f"there is no {reference}", "name a folder of images or a .csv manifest")
     listing = kind_of(path, reference).list(path)
+    for warning in listing.warnings:
+        announce(f"warning: {warning}")
     if any(isinstance(sample.path, Member) for sample in listing.samples):
         raise DataError(f"{reference} holds shards, whose pictures no manifest can name", "split their folder")
     if duplicates_together:
