@@ -11,7 +11,7 @@ import click
 
 from profond.cli.finding import find_run
 from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
-from profond.cli.output import print_json, progress_bar, say
+from profond.cli.output import print_json, progress_bar, say, warn
 from profond.cli.pretrained import measure_pretrained, open_predictor, pretrained_options, split_words
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def evaluate(
         say(note, quiet)
     other = open_other(data, experiment, split) if data is not None else None
     dataset = experiment.dataset if other is None else other.dataset
+    for warning in () if other is None else dataset.warnings:
+        warn(warning)
     chosen = (split or usual_split(dataset)) if other is None else other.split
     name = chosen if other is None else other.name
     with progress_bar(len(dataset.split(chosen)), "evaluate", " samples", hidden=quiet) as advance:

@@ -132,7 +132,13 @@ def beside_splits(
     if held := [
         f"{one.name} ({walk.kind.counted(len(walk.below(one).files))})" for one in beside if walk.below(one).files
     ]:
-        warnings.append(f"not used, for they stand beside the splits {_and(splits.values())}: {_few(held)}")
+        meant = [
+            f"{one.name} as {split}"
+            for one in beside
+            if (split := _like_split(one.name)) and split not in splits and walk.classes(one)
+        ]
+        question = f"; did you mean {_few(meant)}? Then rename it" if meant else ""
+        warnings.append(f"not used, for they stand beside the splits {_and(splits.values())}: {_few(held)}{question}")
     if empty := [one.name for one in beside if not walk.below(one).files]:
         notes.append(f"folders without {walk.kind.noun} were passed over: {_few(empty)}")
     if loose := walk.loose(path):
@@ -265,7 +271,9 @@ def _like_split(name: str) -> str | None:
     """The split that a name speaks of somewhere: ``seg_train``, ``trainset``."""
     if split := next((SPLIT_NAMES[word] for word in _words(name) if word in SPLIT_NAMES), None):
         return split
-    return next((split for split in ("train", "test", "valid") if split in name.lower()), None)
+    if split := next((split for split in ("train", "test", "valid") if split in name.lower()), None):
+        return split
+    return "valid" if re.search(r"(^|[^a-z])(val|dev)_?(set|data|images?|pictures?)", name.lower()) else None
 
 
 def _words(name: str) -> list[str]:

@@ -21,7 +21,7 @@ from profond.core.randomness import generator
 from profond.data.listing import Sample
 from profond.data.open import kind_of
 from profond.data.places import Member, relative
-from profond.data.progress import track
+from profond.data.progress import announce, track
 from profond.data.shards import CONTENTS
 
 BYTES = 100_000_000
@@ -73,6 +73,8 @@ def write_shards(
         raise DataError(f"{reference} holds series, and shards are for pictures", "series are read from their files")
     shares = _shares(**bind(_shares, options or {}, what="`data shard`"))
     listing = kind.list(path).placed(*shares)
+    for warning in listing.warnings:
+        announce(f"warning: {warning}")
     labels = {name: number for number, name in enumerate(listing.classes)}
     with storage_errors(out), _alone(out):
         _refuse_existing(out)  # another process may have made it meanwhile

@@ -48,6 +48,8 @@ def store_split(
     if kind.name in TABLES:
         return _store_table(path, kind.name, out, valid_fraction, test_fraction, seed, duplicates_together)
     listing = kind.list(path)
+    for warning in listing.warnings:
+        announce(f"warning: {warning}")
     if any(isinstance(sample.path, Member) for sample in listing.samples):
         raise DataError(f"{reference} holds shards, whose pictures no manifest can name", "split their folder")
     if duplicates_together:
