@@ -240,7 +240,7 @@ def ghostscript(tmp_path, monkeypatch):
 def test_no_picture_is_handed_to_another_program(tmp_path, ghostscript, content, suffix):
     path = tmp_path / f"drawing.{suffix}"
     path.write_bytes(content)
-    with pytest.raises(ImageError, match="is not an image"):
+    with pytest.raises(ImageError, match="drawings of lines" if suffix == "eps" else "is not an image"):
         open_image(path)
     assert not is_picture(content)
     (tmp_path / "pets" / "cat").mkdir(parents=True)

@@ -42,7 +42,7 @@ def test_layers_of_every_kind_have_kernels() -> None:
         filters(mlp)
     with pytest.raises(ConfigError, match="f6 has no kernels"):
         filters(old, "f6")
-    with pytest.raises(UnknownName, match="did you mean"):
+    with pytest.raises(UnknownName, match="known: c1, c3"):
         filters(old, "c4")
 
 

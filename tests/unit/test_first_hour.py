@@ -238,10 +238,16 @@ def test_what_is_of_another_kind_is_named(given: dict[str, Any], words: str) -> 
 
 
 @pytest.mark.parametrize(
-    "setting", [{"schedule": "cos"}, {"precision": "float16"}, {"optimizer": "Adam"}, {"keep": "beste"}]
+    ("setting", "words"),
+    [
+        ({"schedule": "cosin"}, "did you mean 'cosine'"),
+        ({"precision": "float16"}, "known: auto, bf16, fp16, fp32"),
+        ({"optimizer": "Adam"}, "did you mean 'adam'"),
+        ({"keep": "beste"}, "did you mean 'best'"),
+    ],
 )
-def test_a_setting_that_is_misspelt_names_the_nearest(setting: dict[str, Any]) -> None:
-    with pytest.raises(UnknownName, match="did you mean"):
+def test_a_setting_that_is_misspelt_names_the_nearest_or_all(setting: dict[str, Any], words: str) -> None:
+    with pytest.raises(UnknownName, match=words):
         Training(**setting)
 
 

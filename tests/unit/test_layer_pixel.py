@@ -135,7 +135,7 @@ def test_the_part_of_the_image_that_a_number_depends_on_is_right() -> None:
 @pytest.mark.parametrize(
     ("layer", "channel", "position", "error", "words"),
     [
-        ("c9", 0, (0, 0), UnknownName, "did you mean"),
+        ("c9", 0, (0, 0), UnknownName, "known: c1, c3"),
         ("f6", 0, (0, 0), ConfigError, "computes no convolution"),
         ("c1", 6, (0, 0), ConfigError, "no map 6"),
         ("c1", 0, (0, 28), ConfigError, "no column 28"),

@@ -78,7 +78,7 @@ class Verbs(click.Group):
 )
 @click.version_option(profond.__version__, prog_name="profond")
 def program() -> None:
-    """Deep learning's classical families, on your own images, series and texts.
+    """Deep learning's classical families, on your own images and series.
 
     \b
     profond train lenet5                          train a recipe

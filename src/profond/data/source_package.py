@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from profond.data.sources import DataFile, only, run_client, untar
+from profond.data.sources import only, run_client
+from profond.data.unpack import DataFile, untar
 
 _BACKEND = """
 import os

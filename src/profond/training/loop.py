@@ -15,15 +15,7 @@ from torch import Tensor, nn
 
 from profond.core.allocator import freed_memory_kept
 from profond.core.device import choose_device
-from profond.core.errors import (
-    ConfigError,
-    DataError,
-    DeviceError,
-    Interrupted,
-    NonFiniteLoss,
-    ProfondError,
-    out_of_memory,
-)
+from profond.core.errors import ConfigError, Interrupted, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.tasks.plain import as_task
@@ -31,6 +23,7 @@ from profond.tasks.task import Phase, Task
 from profond.training import checkpoint
 from profond.training.average import MovingAverage
 from profond.training.door import check_given
+from profond.training.failures import failures_in_words, not_finite
 from profond.training.feed import count, enough_for_norms, epoch_batches, placed
 from profond.training.fitted import Fitted
 from profond.training.measure import measure
@@ -83,27 +76,10 @@ def fit(
     task = as_task(task)
     check_given(model, batches, training, valid, observers, run)
     loop = _Loop(model, task, batches, training or Training(), valid, observers, run, whole)
-    on_cpu = loop.device.type == "cpu"
     alone = run.held("training") if run is not None and loop.leads else contextlib.nullcontext()
-    with alone, stop_requests() as request, freed_memory_kept() if on_cpu else contextlib.nullcontext():
-        try:
-            fitted = loop.run(request, resume)
-        except (RuntimeError, MemoryError) as error:
-            if out_of_memory(error):
-                raise DeviceError(f"out of memory on {loop.device}", "use a smaller --batch-size") from error
-            if "device-side assert" in str(error):  # what it was is only known where the labels are looked at
-                raise DataError(
-                    f"{loop.device} refused an index, most likely a label that is no class of the model's",
-                    "train one step with device='cpu', which names it",
-                ) from error
-            raise
-        except ValueError as error:
-            if "more than 1 value per channel" in str(error):
-                raise ConfigError(
-                    "a batch of one sample has no statistics for this network's batch normalisation",
-                    "use a larger --batch-size, leave out a last batch of one (drop_last), or --set freeze_norms=true",
-                ) from error
-            raise
+    memory = freed_memory_kept() if loop.device.type == "cpu" else contextlib.nullcontext()
+    with alone, stop_requests() as request, memory, failures_in_words(loop.device):
+        fitted = loop.run(request, resume)
     if request.asked:  # while the final weights were written: they are, and what would come after is left
         loop.stop_at_the_end()
     return fitted
@@ -308,13 +284,9 @@ class _Loop:
             self.finite &= torch.isfinite(value)
 
     def _not_finite(self, phase: str | None = None) -> None:
-        where = f" of phase {phase!r}" if phase and len(self.phases) > 1 else ""
-        kept = "; the last good checkpoint stays" if self.folder is not None else ""
-        raise NonFiniteLoss(
-            f"the loss{where} is not finite at step {self.position.step + 1} of {self.total_steps}{kept}",
-            f"lower the learning rate (now {self.training.learning_rate:g}), add warm-up (--set warmup=0.1), "
-            "clip gradients (--set gradient_clip=1), or use --precision fp32; `profond data check` looks at the data",
-        )
+        name = phase if len(self.phases) > 1 else None
+        saved = self.folder is not None
+        raise not_finite(name, self.position.step + 1, self.total_steps, saved, self.training.learning_rate)
 
     def _log_training(self) -> None:
         if not bool(self.finite):
