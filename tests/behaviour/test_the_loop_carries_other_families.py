@@ -140,7 +140,7 @@ class Adversarial:
         raise NotImplementedError("this test measures the modes itself")
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.full) for seed in (2, 3, 4))])
 def test_a_gan_with_two_phases_finds_all_eight_modes(seed: int) -> None:
     torch.manual_seed(seed)
     model = Pair()

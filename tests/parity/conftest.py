@@ -19,11 +19,22 @@ from profond.lecture import originals
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 
+LARGER = {
+    *("resnet101", "resnet152", "resnet101v2", "resnet152v2", "densenet169", "densenet201", "nasnet_large"),
+    *("vgg13", "vgg13_bn", "vgg16_bn", "vgg19", "vgg19_bn"),
+}
+"""Of a family whose smaller networks are compared every day, these are by `scripts/test full`."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keras's own warning, about NumPy 2."""
+    """Which are larger; and Keras's own warning, about NumPy 2."""
     for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"))
+        if item.path.parent != Path(__file__).parent or not isinstance(item, pytest.Function):
+            continue
+        item.add_marker(pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"))
+        given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if any(str(value).lower() in LARGER for value in given):
+            item.add_marker(pytest.mark.full)
 
 
 def original(find: Callable[[], ModuleType]) -> ModuleType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 from profond import models
@@ -54,16 +56,24 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a network that has learned five other digits, prepared as the published weights want it."""
-    others = digits(tmp_path_factory.mktemp("others"), dict.fromkeys("23456", 100))
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared  # one process trains for all
+    path = shared / "own.pth"
+    with FileLock(shared / "own.lock"):
+        if not path.exists():
+            torch.save(learned(tmp_path_factory.mktemp("others")), path)
+    return Path(shutil.copy(path, tmp_path_factory.mktemp("weights") / "own.pth"))
+
+
+def learned(folder: Path) -> dict[str, Any]:
+    others = digits(folder, dict.fromkeys("23456", 100))
     known = replace(scaled(SIDE, SIDE), crop=224 / 256)
     data = open_dataset(others, preprocessing=known.to_json(), valid_fraction=0.0, test_fraction=0.0)
     torch.manual_seed(0)
     model = models.create("mobilenet_v2", input_shape=(3, SIDE, SIDE), num_classes=5, width=WIDTH, small_images=True)
     training = Training(epochs=8, learning_rate=5e-3, warmup=0.2, precision="fp32")
     fit(model, Classify(), data.batches("train", 50, shuffle=True), training)
-    path = tmp_path_factory.mktemp("weights") / "own.pth"
-    torch.save(model.state_dict(), path)
-    return path
+    return model.state_dict()
 
 
 def arguments(photos: Path, weights: Path, out: Path, *more: str) -> list[str]:
