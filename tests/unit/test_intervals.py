@@ -36,6 +36,13 @@ def test_wilson_stays_inside_zero_and_one_and_holds_its_share():
             assert 0 <= found.low <= found.value <= found.high <= 1
 
 
+def test_the_interval_of_a_mean_ends_at_what_no_sample_can_lie_below():
+    free, bounded = mean_interval(0.65, 0.14, 2), mean_interval(0.65, 0.14, 2, least=0.0)
+    assert free.low < 0, "two samples say little: Student's interval alone reaches below 0"
+    assert (bounded.low, bounded.high) == (0.0, free.high)
+    assert mean_interval(0.65, 0.14, 200, least=0.0) == mean_interval(0.65, 0.14, 200)
+
+
 def test_a_mean_has_students_interval_and_none_from_a_single_sample():
     found = mean_interval(2.0, 3.0, 10)
     half = 2.262157 * 3 / math.sqrt(10)  # of the table of Student's t, 9 degrees of freedom

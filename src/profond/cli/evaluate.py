@@ -265,7 +265,8 @@ def _table(report: Report) -> Iterator[str]:
     if not wrong.any():
         yield "\nno mistakes"
         return
-    yield f"\n{int(wrong.sum()):,} mistakes; most often " + ", ".join(_confusions(report))
+    count = int(wrong.sum())
+    yield f"\n{count:,} mistake{'s' if count > 1 else ''}; most often " + ", ".join(_confusions(report))
     weak = sorted((score for score in report.per_class if score.count), key=lambda score: score.f1)[:3]
     yield "weakest classes: " + ", ".join(f"{score.name} (F1 {100 * score.f1:.2f} %)" for score in weak)
 

@@ -54,20 +54,21 @@ def _wilson(share: float, total: float) -> tuple[float, float]:
     return low, high
 
 
-def mean_interval(value: float, deviation: float, total: int) -> Measured:
+def mean_interval(value: float, deviation: float, total: int, *, least: float = -math.inf) -> Measured:
     """A mean with Student's interval; none from a single sample, which says nothing of how much samples differ.
 
     Args:
         value: the mean.
         deviation: standard deviation of one sample, with n - 1 as divisor.
         total: number of samples.
+        least: what no sample can lie below, such as 0 for a cross-entropy; the interval is cut there.
     """
     if total < 2:
         return Measured(value)
     from scipy.special import stdtrit  # not above: half a second that comparing and predicting should not pay
 
     half = float(stdtrit(total - 1, (1 + LEVEL) / 2)) * deviation / math.sqrt(total)
-    return Measured(value, value - half, value + half)
+    return Measured(value, min(value, max(least, value - half)), value + half)
 
 
 def macro_f1(confusion: NDArray[np.int64], value: float, *, resamples: int = 1000, seed: int = 0) -> Measured:

@@ -76,7 +76,7 @@ class Tally:
         if "loss" in metrics:
             surprise = -np.log(said.probability_of_label.clip(1e-12))
             deviation = float(surprise.std(ddof=1)) if len(said) > 1 else 0.0
-            metrics["loss"] = mean_interval(metrics["loss"].value, deviation, len(said))
+            metrics["loss"] = mean_interval(metrics["loss"].value, deviation, len(said), least=0.0)
         accuracy = float(score.multiclass_accuracy(predicted, label, average="micro", **known))
         metrics["accuracy"] = wilson(round(accuracy * len(said)), len(said))
         if self.top5 is not None:
