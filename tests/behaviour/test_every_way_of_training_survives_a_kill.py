@@ -26,6 +26,8 @@ from profond.recipes.train import resume_run, train_experiment
 from profond.training.checkpoint import LAST
 from profond.training.settings import OPTIMIZERS
 
+pytestmark = pytest.mark.slow
+
 SIDE = 24
 STAGES = [[0.3, ["last", "body.6"]], [0.6, ["stem", "body.[0-5].*"]]]
 HARDEST = {"ema": 0.9, "dropout": 0.2, "augment.mixup": 0.2, "augment.shift": 2, "hidden": [16], "gradient_clip": 1.0}

@@ -31,6 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent != Path(__file__).parent or not isinstance(item, pytest.Function):
             continue
+        item.add_marker(pytest.mark.slow)  # the originals are large, whatever is asked of them
         item.add_marker(pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"))
         given = item.callspec.params.values() if hasattr(item, "callspec") else ()
         if any(str(value).lower() in LARGER for value in given):

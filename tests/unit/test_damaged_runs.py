@@ -17,7 +17,6 @@ import pytest
 from PIL import Image
 
 from profond.cli import run as profond
-from profond.cli.names import print_any_name
 from profond.core.errors import ConfigError, DeviceError
 from profond.core.run import Run, all_runs
 from profond.evaluation import keep
@@ -45,12 +44,6 @@ READ = {  # what the command line cannot do without
     "model.safetensors": ["predict", "evaluate", "doctor"],
     "checkpoints/last/state.safetensors": ["resume"],
 }
-
-
-@pytest.fixture(autouse=True)
-def any_name(capsys: pytest.CaptureFixture[str]) -> None:
-    """Standard output as the command line has it: it takes any name."""
-    print_any_name()
 
 
 @pytest.fixture(scope="module")

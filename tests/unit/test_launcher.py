@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the launcher is a bash script")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="the launcher is a bash script")]
 
 PYPROJECT = """
 [build-system]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli.output import print_json
+from profond.core.names import as_text
 
 if TYPE_CHECKING:
     from profond.evaluation.compare import Comparison
@@ -59,5 +60,5 @@ def _letter(place: int) -> str:
 
 
 def _short(value: Any, longest: int = 40) -> str:
-    text = "not set" if value is None else str(value)
+    text = "not set" if value is None else as_text(str(value))
     return text if len(text) <= longest else text[: longest - 1] + "…"

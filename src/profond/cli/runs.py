@@ -11,6 +11,7 @@ from profond.cli.compare import compare
 from profond.cli.finding import find_run
 from profond.cli.output import interval, observers, print_json, report_run, say
 from profond.core.errors import ConfigError
+from profond.core.names import as_text
 from profond.core.run import Run, all_runs
 
 OUT = click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where runs are.")
@@ -57,18 +58,18 @@ def show(reference: str, out: Path, as_json: bool) -> None:
         return
     for key, value in state.items():
         if key != "schema_version" and value not in (None, [], {}):
-            click.echo(f"{key:<22}{value}")
+            click.echo(as_text(f"{key:<22}{value}"))
     for section, settings in config.items():
         if isinstance(settings, dict):
             shown = ", ".join(f"{k}={v}" for k, v in settings.items() if v not in (None, [], {}))
-            click.echo(f"{section:<22}{shown if len(shown) < 400 else shown[:400] + ' …'}")
+            click.echo(as_text(f"{section:<22}{shown if len(shown) < 400 else shown[:400] + ' …'}"))
     for split, line in last.items():
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in line.items() if isinstance(v, float | int) and k != "epoch")
-        click.echo(f"{'last ' + split:<22}{numbers}")
+        click.echo(as_text(f"{'last ' + split:<22}{numbers}"))
     for split, metrics in evaluation.items():
         for name in ("accuracy", "top5_accuracy", "macro_f1", "ece"):
             if name in metrics:
-                click.echo(f"{split + ' ' + name.replace('_', ' '):<22}{interval(name, metrics[name])}")
+                click.echo(as_text(f"{split + ' ' + name.replace('_', ' '):<22}{interval(name, metrics[name])}"))
 
 
 @runs.command()

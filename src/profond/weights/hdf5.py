@@ -30,7 +30,7 @@ MOST_NAMES = 20_000
 DEEPEST = 32
 MOST_LOOKED_AT = 60_000
 """Names and blocks in one reading: by links a small file can hold the same one any number of times."""
-MOST_TEXT = 256 << 20
+MOST_TEXT = 1 << 30
 """Bytes of names of varying length; by references a small file can hold the same one any number of times."""
 
 
