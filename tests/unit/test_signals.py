@@ -67,6 +67,26 @@ sys.exit(130)
         130,
         "stopped\n",
     ),
+    "while a module is imported that swallows all": (
+        """
+import builtins, pathlib, tempfile
+builtins.send, builtins.name = send, name
+with tempfile.TemporaryDirectory() as folder:
+    pathlib.Path(folder, "swallowing.py").write_text("try: send(name)\\nexcept BaseException: pass")
+    sys.path.append(folder)
+    signals.working()
+    try:
+        import swallowing
+        time.sleep(5)
+        print("not reached")
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+signals.ending(130)
+sys.exit(130)
+""",
+        130,
+        "stopped\n",
+    ),
     "when all is done": ("signals.working()\nsignals.ending(0)\nsend(name)\nprint('not reached')", 0, ""),
     "while Python ends": (
         """

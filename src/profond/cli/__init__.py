@@ -114,6 +114,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         words = list(sys.argv[1:] if arguments is None else arguments)
         result = program.main(words, prog_name="profond", standalone_mode=False)
         sys.stdout.flush()
+        if signals.stopping():  # a library has swallowed it
+            return _tell("stopped", None, 130)
         return result if isinstance(result, int) else 0
     except click.exceptions.Abort:
         return _tell("stopped", None, 130)

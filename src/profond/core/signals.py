@@ -3,7 +3,8 @@
 A program of ours that is told to stop says so in one line and exits with 130, whatever it is doing:
 
 starting    nothing is open yet: it ends at once;
-working     `Stop`, a KeyboardInterrupt, is raised where it is, so that everything tidies up; what comes within a second
+working     `Stop`, a KeyboardInterrupt, is raised where it is, so that everything tidies up (once a module that is
+            being imported is whole); what comes within a second
             of that is passed over, for a key is often pressed twice, and later it ends at once;
 ending      all is done and said: it ends at once, with the exit code that was decided.
 
@@ -17,10 +18,14 @@ import atexit
 import os
 import signal
 import time
+from types import FrameType
 
 INTERRUPTED = 130
 SAME_PRESS_SECONDS = 1.0
 """How long after the first signal others are taken for the same one, so that nothing is left half tidied up."""
+
+AGAIN_SECONDS = 0.02
+"""How soon a signal is looked at again that came while a module was imported."""
 
 
 class Stop(KeyboardInterrupt):
@@ -81,10 +86,12 @@ def ending(code: int) -> None:
         _stage = "ending"
 
 
-def _answer(number: int, frame: object) -> None:
+def _answer(number: int, frame: FrameType | None) -> None:
     if os.getpid() != _owner:
         answer_in_a_worker(number)
     elif _stage == "working":
+        if _is_importing(frame) and _come_again(number):
+            return
         asked()
         raise Stop
     elif _stage == "stopping":
@@ -92,6 +99,24 @@ def _answer(number: int, frame: object) -> None:
             _end(INTERRUPTED, told=False)
     else:
         _end(INTERRUPTED if _stage == "starting" else _code, told=_stage == "ending")
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported: libraries that are half made swallow whatever is raised there."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _come_again(number: int) -> bool:
+    """Have the same signal come again in a moment; False where the system has no such clock."""
+    if not hasattr(signal, "setitimer"):
+        return False
+    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+    return True
 
 
 def answer_in_a_worker(number: int) -> None:
