@@ -11,6 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+
+from profond import models
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -147,9 +150,17 @@ def as_under_nohup() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def waiting(prepare: Callable[[], None] = nothing) -> subprocess.Popen[str]:
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "own.pth"
+    torch.save(models.create("squeezenet1_1").state_dict(), path)
+    return path
+
+
+def waiting(weights: Path, prepare: Callable[[], None] = nothing) -> subprocess.Popen[str]:
     """A command line that loads PyTorch, and then waits for standard input."""
-    command = [sys.executable, "-P", "-m", "profond", "predict", "--model", "squeezenet1_1", "--weights", "x", "-"]
+    command = [sys.executable, "-P", "-m", "profond", "predict", "--model", "squeezenet1_1"]
+    command += ["--weights", str(weights), "-"]
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -163,8 +174,8 @@ def waiting(prepare: Callable[[], None] = nothing) -> subprocess.Popen[str]:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system has no /proc")
 @pytest.mark.parametrize("number", ALL, ids=lambda number: number.name)
 @pytest.mark.parametrize("delay", [0.0, 0.3])
-def test_the_command_line_answers_from_its_first_line(number: signal.Signals, delay: float) -> None:
-    with waiting() as process:
+def test_the_command_line_answers_from_its_first_line(number: signal.Signals, delay: float, weights: Path) -> None:
+    with waiting(weights) as process:
         while not listens(process):
             time.sleep(0.001)
         time.sleep(delay)

@@ -17,7 +17,7 @@ from torch import nn
 from profond import models
 from profond.cli import run as profond
 from profond.core.errors import ConfigError, MissingError, UnknownName
-from profond.data import sources
+from profond.data import unpack
 from profond.data.preprocessing import Preprocessing
 from profond.data.sources import DataFile, Web
 from profond.explain.stages import stage_output
@@ -164,8 +164,8 @@ def test_checksums_may_be_whole_begun_md5_or_absent(tmp_path):
 
 
 def test_a_download_without_a_length_is_refused(tmp_path):
-    with pytest.raises(sources.SourceError, match="no length"):
-        sources._copy(io.BytesIO(b"content"), tmp_path / "a", DataFile("a", ""))
+    with pytest.raises(unpack.SourceError, match="no length"):
+        unpack.copy(io.BytesIO(b"content"), tmp_path / "a", DataFile("a", ""))
 
 
 # A file of one's own
