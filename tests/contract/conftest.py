@@ -35,4 +35,4 @@ def smallest_of_each_paper() -> list[str]:
 def parameters(name: str) -> int:
     """As the golden structures have them; none for a network that has no such file yet."""
     path = GOLDEN / f"{name}.json"
-    return int(json.loads(path.read_text())["parameters"]) if path.exists() else 0
+    return int(json.loads(path.read_text()).get("parameters", 0)) if path.exists() else 0

@@ -132,7 +132,8 @@ def test_one_batch_can_be_overfitted(name: str) -> None:
     learned = 0.05 + lost * math.log(CLASSES) / len(targets)
     layers = [part for part in model.modules() if isinstance(part, _ConvNd | nn.Linear)]
     normalised = any(isinstance(part, _NormBase | nn.GroupNorm | nn.LayerNorm) for part in model.modules())
-    rate = 1e-4 if len(layers) >= DEEP and not normalised else 1e-3
+    usual = 1e-3 if sum(one.numel() for one in model.parameters()) > 1_000_000 else 3e-3
+    rate = 1e-4 if len(layers) >= DEEP and not normalised else usual
     optimizer = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     for _ in range(300):
         loss = nn.functional.cross_entropy(first(model(inputs)), targets)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,16 @@ _SERVER.set_forkserver_preload(
 )
 _FOLDER = tempfile.mkdtemp()
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
+
+
+@atexit.register
+def _end_orphans() -> None:
+    """Workers of a command that was killed: for them the server is the parent, and lives as long as they do."""
+    server = forkserver._forkserver._forkserver_pid
+    children = Path(f"/proc/{server}/task/{server}/children")
+    for child in children.read_text().split() if children.exists() else ():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(child), signal.SIGKILL)
 
 
 class Command:

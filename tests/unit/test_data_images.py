@@ -355,18 +355,22 @@ def test_nothing_stays_in_memory_of_a_picture_that_is_damaged(tmp_path):
 
 
 PEAK = """
-import resource, sys
+import sys
 from profond.data.check import check
 from profond.data.preprocessing import Preprocessing
 from profond.data.images import opening
 check(sys.argv[1])
 with opening(sys.argv[2]) as opened:
     Preprocessing(size=(32, 32), mode="RGB").decode(opened.image)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+for line in open("/proc/self/status"):
+    if line.startswith("VmHWM"):
+        print(line.split()[1])
 """
+# NOTE not getrusage: a process that was started has its parent's peak, too.
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system has no /proc")
 @pytest.mark.parametrize(
     ("mode", "suffix", "settings"),
     [
@@ -383,5 +387,4 @@ def test_no_picture_needs_two_gibibytes(tmp_path, mode, suffix, settings):
     done = subprocess.run(
         [sys.executable, "-c", PEAK, str(tmp_path / "big"), str(large)], capture_output=True, text=True, check=True
     )
-    kibibyte = 1 if sys.platform == "darwin" else 1024
-    assert int(done.stdout) * kibibyte < 2 << 30
+    assert int(done.stdout) * 1024 < 2 << 30

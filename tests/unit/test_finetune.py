@@ -493,7 +493,7 @@ def test_statistics_from_small_batches_are_found(photos: Path, weights: Path) ->
     sign = only("batch_norm", config(photos, weights, batch_size=4, **moving))
     assert "batches of 4" in sign.evidence
     lonely = {**moving, "batch_size": 19}  # 96 are 5 × 19 + 1, and the one is joined to the 19 before it
-    assert not only("batch_norm", config(photos, weights, **lonely)).found
+    assert not signs(config(photos, weights, **lonely))["batch_norm"].found
 
 
 def test_frozen_statistics_that_moved_are_found(healthy: Run, tmp_path: Path) -> None:
