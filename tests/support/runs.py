@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +27,6 @@ _SERVER.set_forkserver_preload(
 )
 _FOLDER = tempfile.mkdtemp()
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
-
-
-@atexit.register
-def _end_orphans() -> None:
-    """Workers of a command that was killed: for them the server is the parent, and lives as long as they do."""
-    server = forkserver._forkserver._forkserver_pid
-    children = Path(f"/proc/{server}/task/{server}/children")
-    for child in children.read_text().split() if children.exists() else ():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(child), signal.SIGKILL)
 
 
 class Command:
@@ -91,6 +80,7 @@ def profond(*arguments: str) -> Command:
 
 def _profond(arguments: tuple[str, ...], *files: str) -> None:
     """What the fork does."""
+    multiprocessing.set_start_method("fork", force=True)  # for its own workers, as it has on Linux without a server
     os.environ["OMP_NUM_THREADS"] = "1"
     for number, file in zip((1, 2), files, strict=True):
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
