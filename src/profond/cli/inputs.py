@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from profond.cli.output import warn
 from profond.core.errors import DataError, ProfondError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Inputs:
 
         unread = Counter[str]() if self.series else pictures(self.passed_over)
         if unread:
-            click.echo(f"warning: passed over: {counted(unread)}: {about(unread)}", err=True)
+            warn(f"passed over: {counted(unread)}: {about(unread)}")
         if quiet:
             return
         if self.passed_over - unread:

@@ -132,7 +132,7 @@ def skipped_lines(dataset: Dataset) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("sample", "reason"))
     for row in dataset.skipped:
-        writer.writerow(cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for cell in row)
+        writer.writerow(map(readable, row))
     return text.getvalue()
 
 
