@@ -30,7 +30,7 @@ def write_photos(folder: str, count: int) -> float:
     """``count`` different pictures cut from twenty photos, in two classes; gives the mean size in kB."""
     from PIL import Image, ImageOps
 
-    from profond.data.photos import twenty_photos
+    from profond.data.sets.photos import twenty_photos
 
     photos = [Image.open(photo.path).convert("RGB") for photo in twenty_photos()]
     total = 0
@@ -61,7 +61,7 @@ def turns(folder: str, shards: str, rounds: int) -> dict[str, list[float]]:
     import torch
 
     from profond.data import open_dataset
-    from profond.data.augment import Augment
+    from profond.data.images.augment import Augment
 
     torch.set_num_threads(1)
     paths = sorted(map(str, Path(folder).rglob("*.JPEG")))
@@ -95,7 +95,7 @@ def turns(folder: str, shards: str, rounds: int) -> dict[str, list[float]]:
 
 
 def run(quick: bool) -> str:
-    from profond.data.sharding import write_shards
+    from profond.data.shards.write import write_shards
 
     count, rounds = (384, 1) if quick else (3000, 5)
     with tempfile.TemporaryDirectory() as place:

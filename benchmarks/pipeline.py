@@ -16,7 +16,7 @@ SAMPLES = 60_000
 def batches(batch_size: int, shift: int, rounds: int) -> list[float]:
     """The median batch of each round, in milliseconds."""
     from benchmarks.overhead import noise
-    from profond.data.augment import Augment
+    from profond.data.images.augment import Augment
 
     loader = noise(SAMPLES).batches("train", batch_size, shuffle=True, augment=Augment(shift=shift))
     found = []

@@ -27,8 +27,8 @@ def profond_fit(recipe: str, seed: int, epochs: float | None = None) -> dict[str
     """One seed of a recipe through the public `fit`."""
     import torch
 
-    from profond.recipes.configuration import changed, from_recipe
-    from profond.recipes.experiment import assemble
+    from profond.experiments.configuration import changed, from_recipe
+    from profond.experiments.experiment import assemble
     from profond.training import fit
 
     changes: dict[str, Any] = {"seed": seed}

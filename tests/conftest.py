@@ -87,7 +87,7 @@ sys.meta_path.insert(0, AxesFinder())
 def photos() -> list[tuple[Path, int]]:
     """Twenty photos with their ImageNet labels; some of these are arguable."""
     from profond.core.errors import MissingError
-    from profond.data.photos import twenty_photos
+    from profond.data.sets.photos import twenty_photos
 
     try:
         found = twenty_photos()

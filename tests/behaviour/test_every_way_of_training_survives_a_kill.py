@@ -19,10 +19,10 @@ from support.runs import outcome
 from profond import models
 from profond.core.errors import ConfigError
 from profond.core.run import Run
-from profond.evaluation import keep
-from profond.recipes.configuration import changed, for_finetuning, for_model, from_recipe, on_data
-from profond.recipes.experiment import assemble
-from profond.recipes.train import resume_run, train_experiment
+from profond.evaluation import kept
+from profond.experiments.configuration import changed, for_finetuning, for_model, from_recipe, on_data
+from profond.experiments.experiment import assemble
+from profond.experiments.train import resume_run, train_experiment
 from profond.training.checkpoint import LAST
 from profond.training.settings import OPTIMIZERS
 
@@ -78,7 +78,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keep, "_draw", lambda *_: None)  # pictures are another matter, and most of the time
+    monkeypatch.setattr(kept, "_draw", lambda *_: None)  # pictures are another matter, and most of the time
 
 
 def configuration(photos: Path, weights: Path, of: str, **changes: Any) -> dict[str, Any]:

@@ -15,11 +15,11 @@ import pytest
 from support.runs import begun, finished, outcome, profond
 
 from profond.core.run import Run
-from profond.data.sharding import write_shards
+from profond.data.shards.write import write_shards
+from profond.experiments.configuration import changed, from_recipe, on_data
+from profond.experiments.experiment import assemble, load
+from profond.experiments.train import train_experiment
 from profond.recipes import registry
-from profond.recipes.configuration import changed, from_recipe, on_data
-from profond.recipes.experiment import assemble, load
-from profond.recipes.train import train_experiment
 from profond.training.measure import measure
 
 pytestmark = pytest.mark.slow

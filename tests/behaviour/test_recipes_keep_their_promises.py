@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from profond.core.run import Run
+from profond.experiments.configuration import from_recipe
+from profond.experiments.experiment import assemble, load
+from profond.experiments.train import train_experiment
 from profond.recipes import registry
-from profond.recipes.configuration import from_recipe
-from profond.recipes.experiment import assemble, load
-from profond.recipes.train import train_experiment
 from profond.training.measure import measure
 
 pytestmark = pytest.mark.slow

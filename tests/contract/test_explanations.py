@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from profond import models
 from profond.core.errors import ConfigError
-from profond.explain.attribution import grad_cam, smooth_grad
-from profond.explain.filters import filters
-from profond.explain.stages import feature_maps, map_stage, stage_shapes
+from profond.explain.network.filters import filters
+from profond.explain.network.stages import feature_maps, map_stage, stage_shapes
+from profond.explain.why.attribution import grad_cam, smooth_grad
 
 LIGHTEST = {
     "densenet": "densenet121",

@@ -21,7 +21,7 @@ from torch.nn.modules.conv import _ConvNd
 from profond import models
 from profond.core.config import bind
 from profond.core.errors import ConfigError
-from profond.explain.summary import summarise
+from profond.explain.network.summary import summarise
 
 GOLDEN = Path(__file__).parent / "golden"
 RENEW = "PROFOND_RENEW_GOLDEN={} python -m pytest tests/contract/test_models.py -k golden"

@@ -11,7 +11,7 @@ import pytest
 import torch
 from support.in_keras import build, images
 
-from profond.explain.stages import stage_output
+from profond.explain.network.stages import stage_output
 from profond.weights.keras import load_keras
 
 # Keras's name: our name, the stage that ends it without top, and the mean scale of random BatchNorms

@@ -11,7 +11,7 @@ import torch
 from support.in_keras import build, images
 
 from profond import models
-from profond.explain.stages import stage_output
+from profond.explain.network.stages import stage_output
 
 # Keras's name: our name, the stage that ends it without top, the mean scale of random BatchNorms
 NETWORKS = {

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from profond.core.errors import MissingError
-from profond.data.images import open_image
+from profond.data.images.decoding import open_image
 from profond.weights.pretrained import load_pretrained
 
 # Right among the first one and the first five, of twenty.

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from profond.core.randomness import generator
-from profond.data.view import NUMBERS, View
+from profond.data.images.view import NUMBERS, View
 
 
 @pytest.mark.parametrize(("width", "height", "least"), [(500, 375, 0.08), (500, 375, 0.35), (900, 300, 0.5)])

@@ -23,7 +23,7 @@ from safetensors.numpy import load_file
 # stopped and killed as any other, without five seconds of imports.
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
-    ["profond.recipes.train", "profond.cli.train", "profond.cli.runs", "lightning.fabric", "torchmetrics"]
+    ["profond.experiments.train", "profond.cli.train", "profond.cli.runs", "lightning.fabric", "torchmetrics"]
 )
 _FOLDER = tempfile.mkdtemp()
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)

@@ -24,7 +24,7 @@ def compare(runs: tuple[str, ...], split: str, out: str, as_json: bool) -> None:
     Says of each pair whether the difference is larger than chance (exact McNemar test; corrected when there are
     more than two runs), and in which settings the runs differ. Runs measured on other samples are refused.
     """
-    from profond.cli.finding import find_run
+    from profond.cli.find_run import find_run
     from profond.evaluation.compare import compare as compare_runs
 
     comparison = compare_runs(*(find_run(run, out) for run in runs), split=split)

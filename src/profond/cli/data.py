@@ -102,13 +102,13 @@ def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_js
 
     Exits 3 when the data cannot be used as it is, or a split leaks into another; warnings do not fail.
     """
-    from profond.data.check import check as examine
-    from profond.data.check import images
+    from profond.data.images.check import check as examine
+    from profond.data.images.check import images
 
     report = examine(reference, **_options(settings))
     drawn = False
     if picture is not None:
-        from profond.data.contact import contact_sheet
+        from profond.data.images.contact_sheet import contact_sheet
 
         drawn = contact_sheet(report, picture)
     code = 0 if report.usable else 3
@@ -157,7 +157,7 @@ def split(
     A table of series is written again, with a column that says the split.
     """
     from profond.core.errors import UsageError
-    from profond.data.store import store_split
+    from profond.data.saved_split import store_split
 
     if out.suffix.lower() != ".csv":
         raise UsageError(f"--out is {out}", "a manifest's name ends in .csv")
@@ -201,7 +201,7 @@ def shard(
 
     The files are copied as they are, mixed, and split as training would split them; OUT appears when all is written.
     """
-    from profond.data.sharding import parse_size, write_shards
+    from profond.data.shards.write import parse_size, write_shards
 
     options = _options(settings)
     about = write_shards(

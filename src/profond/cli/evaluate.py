@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from profond.cli.finding import find_run
+from profond.cli.find_run import find_run
 from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
 from profond.cli.output import print_json, progress_bar, say, warn
 from profond.cli.pretrained import measure_pretrained, open_predictor, pretrained_options, split_words
@@ -67,9 +67,9 @@ def evaluate(
     from profond.core.device import choose_device
     from profond.core.errors import UsageError
     from profond.evaluation.evaluate import evaluate_run
-    from profond.evaluation.keep import folder_of
-    from profond.evaluation.other import open_other, usual_split
-    from profond.recipes.experiment import load
+    from profond.evaluation.kept import folder_of
+    from profond.evaluation.other_data import open_other, usual_split
+    from profond.experiments.experiment import load
 
     start = time.perf_counter()
     run, others = split_words(() if run is None else (run,), model, pretrained, weights, changes)
@@ -289,7 +289,7 @@ def _line(prediction: Prediction) -> str:
 
 def _write_csv(path: str, said: Iterable[Prediction]) -> None:
     from profond.core.files import write_text
-    from profond.evaluation.keep import table
+    from profond.evaluation.kept import table
 
     said = list(said)
     width = max((len(prediction.top) for prediction in said), default=1)

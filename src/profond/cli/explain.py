@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from profond.data.dataset import Dataset
-    from profond.serve.sight import Look, Sight
+    from profond.serve.explanation import Look, Sight
 
 METHODS = {
     "overview": "all of the first four, on one sheet",
@@ -179,7 +179,7 @@ def explain(
         raise UsageError("nearest needs images to choose from", "add --data photos/")
     predictor, name = open_predictor(run, runs, model, weights, changes, device=device, resize=resize, quiet=quiet)
 
-    from profond.serve.sight import Sight
+    from profond.serve.explanation import Sight
 
     root = out or (Path(name) / "explain" if run is not None else Path("explain") / safe(name))
     sight = Sight(predictor, name)
@@ -245,7 +245,7 @@ class Source:
             raise UsageError("published weights bring no data", "name image files")
         if "own" not in self.opened:
             from profond.core.run import Run
-            from profond.recipes.experiment import load
+            from profond.experiments.experiment import load
 
             self.opened["own"] = load(Run.open(self.run), weights=False).dataset
         dataset: Dataset = self.opened["own"]

@@ -103,7 +103,7 @@ def _write(path: Path, sources: list[str], rows: list[NDArray[np.float32]]) -> N
     import numpy as np
 
     from profond.core.files import write_bytes, write_text
-    from profond.evaluation.keep import table
+    from profond.evaluation.kept import table
 
     if path.suffix == ".npy":
         buffer = io.BytesIO()

@@ -13,7 +13,7 @@ from profond.cli.train import given_settings, read_settings, run_training, train
 from profond.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from profond.recipes.symptoms import Sign
+    from profond.experiments.doctor.checks import Sign
 
 
 @click.command()
@@ -53,7 +53,7 @@ def finetune(
     profond finetune --doctor --model efficientnet_lite0 --data photos/
     profond finetune --doctor last
     """
-    from profond.recipes.configuration import again, as_changes, changed, for_finetuning, says_all, staged_anew
+    from profond.experiments.configuration import again, as_changes, changed, for_finetuning, says_all, staged_anew
 
     if run is not None:
         if not doctor or model is not None or data is not None:
@@ -88,9 +88,9 @@ def finetune(
 
 
 def _examine(reference: str, out: Path, as_json: bool, quiet: bool) -> int:
-    from profond.cli.finding import find_run
+    from profond.cli.find_run import find_run
     from profond.cli.output import say
-    from profond.recipes.diagnosis import diagnose_run
+    from profond.experiments.doctor.diagnosis import diagnose_run
 
     run = find_run(reference, out, quiet=quiet)
     return _tell(diagnose_run(run, say=lambda text: say(text, quiet)), str(run.path), as_json)
@@ -98,7 +98,7 @@ def _examine(reference: str, out: Path, as_json: bool, quiet: bool) -> int:
 
 def _examine_plan(config: dict[str, Any], as_json: bool, quiet: bool) -> int:
     from profond.cli.output import say
-    from profond.recipes.diagnosis import diagnose_plan
+    from profond.experiments.doctor.diagnosis import diagnose_plan
 
     of = f"{config['model']['name']} on {config['data']['name']}"
     return _tell(diagnose_plan(config, say=lambda text: say(text, quiet)), of, as_json)

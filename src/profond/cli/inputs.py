@@ -48,7 +48,7 @@ class Inputs:
 
     def tell(self, quiet: bool) -> None:
         """What was passed over, on standard error; pictures that cannot be read in spite of --quiet."""
-        from profond.data.foreign import about, counted, pictures
+        from profond.data.images.foreign import about, counted, pictures
 
         unread = Counter[str]() if self.series else pictures(self.passed_over)
         if unread:
@@ -72,7 +72,7 @@ def input_images(inputs: tuple[str, ...], series: bool = False) -> Iterator[Inpu
     """
     import tempfile
 
-    from profond.data.images import is_picture
+    from profond.data.images.decoding import is_picture
 
     found, one = Inputs(series=series), "series" if series else "image"
     with contextlib.ExitStack() as stack:
@@ -103,14 +103,14 @@ def _expand(given: str, found: Inputs) -> None:
     import glob
 
     from profond.core.errors import ImageError
-    from profond.data.foreign import unpacking
+    from profond.data.images.foreign import unpacking
     from profond.data.tree import PICTURES, hidden, look_below
 
     path = Path(given).expanduser()
     if os.path.isdir(path):
         kind = PICTURES
         if found.series:
-            from profond.data.series.sight import series_in
+            from profond.data.series.detect import series_in
 
             kind = series_in(path)
         below = look_below(path, kind)
@@ -138,7 +138,7 @@ def _expand(given: str, found: Inputs) -> None:
 
 
 def _with_nothing(given: str, path: Path, below: Below, kind: Files) -> DataError:
-    from profond.data.foreign import about, counted
+    from profond.data.images.foreign import about, counted
     from profond.data.tree import PICTURES
 
     if any(path.glob("*.tar")):

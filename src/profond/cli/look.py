@@ -16,7 +16,7 @@ from profond.core.run import SCHEMA_VERSION
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from profond.explain.windows import Array
+    from profond.explain.steps.sliding import Array
 
 FILE = click.Path(path_type=Path)
 OUT = click.option("--out", type=FILE, help="The picture to write: .png, .jpg, .webp, .svg, .pdf, or a folder.")
@@ -35,7 +35,7 @@ CHANNELS = ("grey", "each", "red", "green", "blue")
 @JSON
 def look(file: Path, space: str, pixel: str | None, out: Path | None, as_json: bool) -> None:
     """An image's three planes, with a histogram of each over its 256 levels."""
-    from profond.explain.planes import split_planes
+    from profond.explain.steps.planes import split_planes
 
     target = _target(out, file, "planes")
     at = None if pixel is None else _pair(pixel, "--pixel", "row,column")
@@ -102,10 +102,10 @@ def conv(
     as_json: bool,
 ) -> None:
     """Convolve an image, or a table of numbers (FILE.csv or --matrix), with a kernel: exactly, and explained."""
-    from profond.explain.convolution import convolve
-    from profond.explain.convolution_figure import draw_convolution
-    from profond.explain.kernels import choose_kernel
-    from profond.explain.windows import size_in_words
+    from profond.explain.steps.convolution import convolve
+    from profond.explain.steps.convolution_figure import draw_convolution
+    from profond.explain.steps.kernels import choose_kernel
+    from profond.explain.steps.sliding import size_in_words
 
     target = _target(out, file, "conv")
     position = None if at is None else _pair(at, "--at", "row,column")
@@ -172,9 +172,9 @@ def pool(
     as_json: bool,
 ) -> None:
     """Pool an image, or a table of numbers (FILE.csv or --matrix): every window becomes one number."""
-    from profond.explain.pooling import pool as pool_plane
-    from profond.explain.pooling_figure import draw_pooling
-    from profond.explain.windows import size_in_words
+    from profond.explain.steps.pooling import pool as pool_plane
+    from profond.explain.steps.pooling_figure import draw_pooling
+    from profond.explain.steps.sliding import size_in_words
 
     target = _target(out, file, "pool")
     planes, notes = _planes(file, matrix, channels)
@@ -198,9 +198,9 @@ def pool(
 
 def _planes(file: Path | None, matrix: str | None, channels: str) -> tuple[dict[str, Array], list[str]]:
     """The planes to work on by name (``"numbers"`` for a table), and what had to be converted."""
-    from profond.explain.kernels import read_matrix
-    from profond.explain.planes import grey_plane, split_planes
-    from profond.explain.windows import as_plane
+    from profond.explain.steps.kernels import read_matrix
+    from profond.explain.steps.planes import grey_plane, split_planes
+    from profond.explain.steps.sliding import as_plane
 
     if (file is None) == (matrix is None):
         raise UsageError("give a file or --matrix, one of the two", 'such as photo.jpg, or --matrix "[[1,2],[3,4]]"')
@@ -209,7 +209,7 @@ def _planes(file: Path | None, matrix: str | None, channels: str) -> tuple[dict[
     assert file is not None
     image, notes = _open(file)
     if channels == "grey":
-        from profond.data.images import conversions
+        from profond.data.images.decoding import conversions
 
         return {"grey": as_plane(grey_plane(image))}, [*notes, *conversions(image)]
     planes = split_planes(image)
@@ -219,7 +219,7 @@ def _planes(file: Path | None, matrix: str | None, channels: str) -> tuple[dict[
 
 def _open(file: Path) -> tuple[Any, list[str]]:
     """The image, and a note where its name promises another format."""
-    from profond.data.images import open_image
+    from profond.data.images.decoding import open_image
 
     opened = open_image(file)
     return opened.image, [f"named {file.suffix}, but it is {opened.format}"] if opened.mislabelled else []
@@ -229,7 +229,7 @@ def _target(out: Path | None, file: Path | None, what: str) -> Path:
     """Where the picture goes; never over the file that was read. Raises: UsageError."""
     name = f"{'matrix' if file is None else file.stem}-{what}.png"
     target = Path(name) if out is None else out / name if out.is_dir() else out
-    from profond.explain.drawing import check_picture_name
+    from profond.explain.draw.drawing import check_picture_name
 
     check_picture_name(target)
     if file is not None and target.exists() and file.exists() and target.samefile(file):
@@ -238,7 +238,7 @@ def _target(out: Path | None, file: Path | None, what: str) -> Path:
 
 
 def _save(figure: Figure, target: Path) -> None:
-    from profond.explain.drawing import save_figure
+    from profond.explain.draw.drawing import save_figure
 
     save_figure(figure, target)
 
@@ -291,7 +291,7 @@ def _per_plane(planes: dict[str, Array], reports: list[dict[str, Any]]) -> dict[
 
 
 def _print_results(planes: dict[str, Array], results: Sequence[Any]) -> None:
-    from profond.explain.windows import summary
+    from profond.explain.steps.sliding import summary
 
     picture = "numbers" not in planes
     click.echo("\n".join(results[0].lines(picture)))

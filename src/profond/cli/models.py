@@ -20,7 +20,7 @@ from profond.core.run import SCHEMA_VERSION, Run
 if TYPE_CHECKING:
     from torch import nn
 
-    from profond.explain.summary import Counting, Summary
+    from profond.explain.network.summary import Counting, Summary
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -117,10 +117,10 @@ def account(
             raise UsageError(f"--classes is {classes}", "give 1 or more")
         settings["num_classes"] = classes
     if picture is not None:
-        from profond.explain.drawing import check_picture_name, save_figure
+        from profond.explain.draw.drawing import check_picture_name, save_figure
 
         check_picture_name(picture)
-    from profond.explain.summary import summarise
+    from profond.explain.network.summary import summarise
     from profond.models import head_of, stages_of
 
     label, model, shape, config = build(name, settings)
@@ -129,7 +129,7 @@ def account(
     summary = summarise(model, shape, counting=way, name=label)
     other = as_built_there(model, config, way)
     if picture is not None:
-        from profond.explain.architecture import draw
+        from profond.explain.network.architecture import draw
 
         save_figure(draw(summary), picture)
     if as_json:
@@ -197,7 +197,7 @@ def as_built_there(model: nn.Module, config: dict[str, Any], counting: Counting)
     """What the library whose counting is asked for comes to, and the settings that lead there, where this differs."""
     import torch
 
-    from profond.explain.summary import count
+    from profond.explain.network.summary import count
     from profond.weights import naming
 
     library, convention = ("Keras", "KERAS") if counting == "keras" else ("torchvision", "TORCHVISION")
@@ -219,7 +219,7 @@ def as_built_there(model: nn.Module, config: dict[str, Any], counting: Counting)
 
 
 def report(summary: Summary, config: dict[str, Any]) -> None:
-    from profond.explain.summary_table import lines
+    from profond.explain.network.summary_table import lines
 
     width = shutil.get_terminal_size((100, 24)).columns
     shown = {key: value for key, value in config.items() if key != "input_shape"}

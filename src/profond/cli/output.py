@@ -78,7 +78,7 @@ def interval(name: str, measured: Any) -> str:
 @contextlib.contextmanager
 def progress_bar(total: int, label: str, unit: str, *, hidden: bool) -> Iterator[Callable[[int], Any]]:
     """How far it is, on standard error; gives what to call with the number of things done."""
-    from profond.data.progress import bar
+    from profond.core.progress import bar
 
     if hidden:
         yield lambda count: None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from profond.cli.finding import find_run
+from profond.cli.find_run import find_run
 from profond.cli.output import print_json, progress_bar, say
 from profond.core.errors import UsageError
 
@@ -92,7 +92,7 @@ def measure_pretrained(
     from profond.core.device import choose_device, together
     from profond.evaluation.evaluate import evaluate as measure
     from profond.evaluation.evaluate import relabelled
-    from profond.evaluation.other import class_numbers, open_other
+    from profond.evaluation.other_data import class_numbers, open_other
     from profond.tasks.classify import Classify
     from profond.weights.pretrained import load_pretrained
 
@@ -131,7 +131,7 @@ def weights() -> None:
 @JSON
 def list_weights(model: str | None, as_json: bool) -> None:
     """Every network with published weights, or those of MODEL."""
-    from profond.data.sources import is_cached
+    from profond.data.fetch.sources import is_cached
     from profond.weights.pretrained import published
     from profond.weights.published import ROWS
 

@@ -37,8 +37,8 @@ def show(name: str, as_json: bool) -> None:
     """A recipe's settings and the result that it promises."""
     import dataclasses
 
+    from profond.experiments.configuration import from_recipe
     from profond.recipes import registry
-    from profond.recipes.configuration import from_recipe
 
     config, expected = from_recipe(name), registry.load(name)().expected
     promise = None if expected is None else dataclasses.asdict(expected)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from profond.cli.compare import compare
-from profond.cli.finding import find_run
+from profond.cli.find_run import find_run
 from profond.cli.output import interval, observers, print_json, report_run, say
 from profond.core.errors import ConfigError
 from profond.core.names import as_text
@@ -96,7 +96,7 @@ def resume(
     longer = epochs is not None or steps is not None
     run = find_run(reference, out, finished=None if longer else False, quiet=quiet)
 
-    from profond.recipes.train import is_complete, resume_run
+    from profond.experiments.train import is_complete, resume_run
 
     if is_complete(run) and not longer:
         say("this run is complete; --epochs +10 trains it longer", quiet)

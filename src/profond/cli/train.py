@@ -77,7 +77,7 @@ def train(
     profond train --model convnet2d --data photos/
     profond train --config runs/20260131-120000-lenet5/config.json
     """
-    from profond.recipes.configuration import again, as_changes, changed, for_model, from_recipe, on_data, says_all
+    from profond.experiments.configuration import again, as_changes, changed, for_model, from_recipe, on_data, says_all
 
     written = {} if config_file is None else read_settings(config_file, quiet)
     if recipe is not None:
@@ -101,7 +101,7 @@ def read_settings(path: Path, quiet: bool) -> dict[str, Any]:
     """The settings in a file; or in a run's folder, whose ``config.json`` is meant."""
     from profond.cli.output import say
     from profond.core.run import Run
-    from profond.recipes.configuration import read_file
+    from profond.experiments.configuration import read_file
 
     if path.is_dir():
         path = path / "config.json"
@@ -125,8 +125,8 @@ def run_training(
 ) -> None:
     """From a configuration to a finished run, told as it goes."""
     from profond.cli.output import observers, report_run, say, warn
-    from profond.recipes.experiment import assemble
-    from profond.recipes.train import find_rate, train_experiment
+    from profond.experiments.experiment import assemble
+    from profond.experiments.train import find_rate, train_experiment
 
     experiment = assemble(config)
     for warning in experiment.dataset.warnings:

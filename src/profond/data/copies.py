@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from profond.core.errors import DataError
-from profond.data.places import Member, Place
+from profond.data.locations import Member, Place
 
 MOST = 100_000
 """Files that are compared; to look at more would take minutes before anything begins."""

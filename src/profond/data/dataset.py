@@ -18,14 +18,14 @@ from profond.core.errors import DataError, ImageError, UnknownName
 from profond.core.spec import Spec
 from profond.data.copies import equal_files, equal_rows
 from profond.data.fingerprint import of_places, of_tensor
-from profond.data.images import Opened, opening
-from profond.data.places import Place, Places
+from profond.data.images.decoding import Opened, opening
+from profond.data.images.view import View
+from profond.data.locations import Place, Places
 from profond.data.preprocessing import Preprocessing
 from profond.data.splits import assign
-from profond.data.view import View
 
 if TYPE_CHECKING:
-    from profond.data.augment import Augment
+    from profond.data.images.augment import Augment
     from profond.data.loader import Batches
 
 

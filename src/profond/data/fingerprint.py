@@ -18,8 +18,8 @@ from torch import Tensor
 
 from profond.core.device import usable_cores
 from profond.core.errors import ImageError
-from profond.data.images import eight_bit, strips
-from profond.data.places import Member, Place, Places
+from profond.data.images.decoding import eight_bit, strips
+from profond.data.locations import Member, Place, Places
 
 SIDE = 16
 NEAR = 3.0

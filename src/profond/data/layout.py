@@ -9,7 +9,7 @@ from pathlib import Path
 
 from profond.core.errors import DataError
 from profond.core.names import as_text
-from profond.data.foreign import about, counted, pictures, unpacking
+from profond.data.images.foreign import about, counted, pictures, unpacking
 from profond.data.listing import SPLIT_NAMES
 from profond.data.tree import PICTURES, Below, Files, entries, is_folder, look_below
 

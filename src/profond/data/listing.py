@@ -9,7 +9,7 @@ from pathlib import Path
 from profond.core.errors import DataError
 from profond.data.classes import alike, class_order
 from profond.data.copies import MOST, equal_digests, equal_files
-from profond.data.places import Place
+from profond.data.locations import Place
 from profond.data.splits import assign, check_groups
 
 __all__ = ["SPLIT_NAMES", "Listing", "Sample", "class_order"]

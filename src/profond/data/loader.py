@@ -10,11 +10,11 @@ from torch import Tensor
 
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
-from profond.data.augment import Augment
 from profond.data.dataset import FileSplit, Split, TensorSplit, bordered
+from profond.data.images.augment import Augment
+from profond.data.images.view import NUMBERS, View
 from profond.data.preprocessing import Preprocessing
 from profond.data.stream import stream
-from profond.data.view import NUMBERS, View
 
 WINDOW = 8
 """Archives among whose samples an epoch's order is drawn at a time, so that a disk reads a few of them only."""

@@ -14,10 +14,10 @@ from profond.core.errors import DataError
 from profond.core.files import write_text
 from profond.core.names import as_text, is_text
 from profond.data.dataset import Dataset
+from profond.data.images.build import build
+from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.labels import doubts
 from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
-from profond.data.pictures import build
-from profond.data.unreadable import Unreadable, without_unreadable
 
 _COLUMNS = "the first line names the columns: path,label and, if wished, split and group"
 

@@ -11,7 +11,7 @@ from profond.core.config import bind
 from profond.core.errors import DataError, UnknownName, suggest
 from profond.data import registry
 from profond.data.dataset import Dataset
-from profond.data.foreign import unpacking
+from profond.data.images.foreign import unpacking
 from profond.data.listing import Listing
 
 TABLES = ("table of series", "folder of tables")
@@ -85,7 +85,9 @@ def kind_of(path: Path, name: str = "") -> Kind:
 
 
 def _folder(path: Path) -> Kind:
-    from profond.data import folder, imagenet, shards
+    from profond.data.images import folder
+    from profond.data.sets import imagenet
+    from profond.data.shards import read as shards
 
     try:
         if shards.are_shards(path) and not (path.is_dir() and _holds_images(path)):
@@ -94,8 +96,8 @@ def _folder(path: Path) -> Kind:
             return Kind("ImageNet", imagenet.list_imagenet, imagenet.open_imagenet)
     except PermissionError:
         pass  # the folder's own door says it best
+    from profond.data.series import detect as sight
     from profond.data.series import open as series
-    from profond.data.series import sight
 
     if series.split_tables(path):
         return Kind("folder of tables", series.list_table, series.open_table, series=True)
@@ -114,8 +116,8 @@ def _holds_images(path: Path) -> bool:
 def _list_or_table(path: Path) -> Kind:
     """A manifest of images or of series, or a table of series."""
     from profond.data.manifest import list_manifest, open_manifest
+    from profond.data.series import detect as sight
     from profond.data.series import open as series
-    from profond.data.series import sight
 
     what = sight.what_is(path)
     if what == "table":

@@ -15,9 +15,9 @@ from torch import Tensor
 from profond.core.config import bind
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
-from profond.data.images import Opened, cut, eight_bit, resize, to_tensor
+from profond.data.images.decoding import Opened, cut, eight_bit, resize, to_tensor
+from profond.data.images.view import View
 from profond.data.series.preparation import Preparation
-from profond.data.view import View
 
 Mode = Literal["L", "RGB"]
 

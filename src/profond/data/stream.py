@@ -14,7 +14,7 @@ from profond.core.device import usable_cores
 from profond.core.errors import ProfondError
 from profond.core.signals import deaf_in_workers
 from profond.data.dataset import FileSplit, Split
-from profond.data.view import View
+from profond.data.images.view import View
 
 Request = tuple[int, View | None]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from profond.core.errors import DataError
-from profond.data.images import SUFFIXES
+from profond.data.images.decoding import SUFFIXES
 
 _CLUTTER = {
     "__macosx",

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from profond.core.errors import ConfigError, UsageError
 from profond.core.records import read_text
 from profond.core.run import Run
-from profond.evaluation.intervals import Measured, holm, mcnemar, paired_difference, wilson
-from profond.evaluation.keep import CONTENT, PREDICTIONS, folder_of
-from profond.evaluation.same import differing, told
+from profond.evaluation.kept import CONTENT, PREDICTIONS, folder_of
+from profond.evaluation.same_data import differing, told
+from profond.measures.intervals import Measured, holm, mcnemar, paired_difference, wilson
 
 SIGNIFICANT = 0.05
 

@@ -12,12 +12,12 @@ from profond.core.device import choose_device, together
 from profond.core.errors import DataError
 from profond.core.run import Run
 from profond.data.dataset import Dataset
-from profond.evaluation.intervals import Measured
-from profond.evaluation.keep import keep
-from profond.evaluation.other import class_numbers
+from profond.evaluation.kept import keep
+from profond.evaluation.other_data import class_numbers
 from profond.evaluation.report import Report
-from profond.evaluation.same import check_content
+from profond.evaluation.same_data import check_content
 from profond.evaluation.tally import Tally
+from profond.measures.intervals import Measured
 from profond.tasks.batch import pair
 from profond.tasks.plain import as_task
 from profond.tasks.task import Task

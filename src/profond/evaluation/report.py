@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from profond.evaluation.intervals import LEVEL, Measured
+from profond.measures.intervals import LEVEL, Measured
 
 BINS = 15
 SCHEMA_VERSION = 1

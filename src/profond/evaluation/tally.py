@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from profond.core.errors import ConfigError, DataError, MissingError
-from profond.evaluation.intervals import Measured, calibration_error, macro_f1, mean_interval, wilson
 from profond.evaluation.report import BINS, ClassScore, Predictions, Report, reliability
+from profond.measures.intervals import Measured, calibration_error, macro_f1, mean_interval, wilson
 from profond.tasks.batch import class_labels
 
 

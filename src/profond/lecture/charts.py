@@ -12,10 +12,10 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLoc
 from scipy.special import logit
 
 from profond.core.lettering import FONT, text_width
-from profond.evaluation.intervals import Measured
-from profond.explain.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
+from profond.explain.draw.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
 from profond.lecture.outcome import share
 from profond.lecture.words import Words
+from profond.measures.intervals import Measured
 
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _SMALL = 9  # points

@@ -9,9 +9,9 @@ import torch
 from matplotlib.figure import Figure
 
 from profond import models
-from profond.explain.architecture import WORDS, Writing, draw
-from profond.explain.depth import depth
-from profond.explain.summary import Summary, summarise
+from profond.explain.network.architecture import WORDS, Writing, draw
+from profond.explain.network.depth import depth
+from profond.explain.network.summary import Summary, summarise
 from profond.lecture.originals import Compared
 from profond.lecture.outcome import Claim, Outcome, Picture, Table, Value, count, number, text, word
 from profond.lecture.words import Words

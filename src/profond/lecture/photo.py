@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from profond.data.images import open_image
-from profond.explain.drawing import Panel, show
+from profond.data.images.decoding import open_image
+from profond.explain.draw.drawing import Panel, show
 from profond.lecture.outcome import Options, Value, text, word
 
 

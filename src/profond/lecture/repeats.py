@@ -13,10 +13,10 @@ from typing import Any
 from profond.core.device import choose_device
 from profond.data.dataset import Dataset
 from profond.evaluation.evaluate import evaluate
-from profond.evaluation.intervals import LEVEL, Measured
+from profond.experiments.configuration import Configuration, changed
+from profond.experiments.experiment import Experiment, assemble
 from profond.lecture.outcome import Options, Value, count, share, text
-from profond.recipes.configuration import Configuration, changed
-from profond.recipes.experiment import Experiment, assemble
+from profond.measures.intervals import LEVEL, Measured
 from profond.training import fit
 
 

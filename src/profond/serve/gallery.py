@@ -21,17 +21,17 @@ from profond.core.files import write_bytes
 from profond.core.lettering import class_names
 from profond.data import registry
 from profond.data.dataset import Dataset
+from profond.data.images.build import build
 from profond.data.listing import Listing, Sample
 from profond.data.open import open_dataset
-from profond.data.pictures import build
 from profond.data.tree import PICTURES, entries, is_folder
-from profond.evaluation.keep import table
-from profond.explain.drawing import save_figure
-from profond.explain.layer_figure import draw_neighbours
-from profond.explain.neighbours import Neighbours, nearest
-from profond.explain.stages import stage_output
+from profond.evaluation.kept import table
+from profond.explain.draw.drawing import save_figure
+from profond.explain.network.layer_figure import draw_neighbours
+from profond.explain.network.neighbours import Neighbours, nearest
+from profond.explain.network.stages import stage_output
+from profond.serve.explanation import Look, Sight, as_image
 from profond.serve.predictor import Predictor
-from profond.serve.sight import Look, Sight, as_image
 
 MEMORY_MIB = 512
 """Up to this size the images of a folder without classes are kept decoded."""

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from profond.core.errors import DataError, ImageError, ProfondError
-from profond.data.places import Held, Member
+from profond.data.locations import Held, Member
 from profond.data.preprocessing import Preprocessing
 from profond.data.series import text
 from profond.data.series.rows import Row, rows_of

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from profond.core.device import choose_device, together, usable_cores
 from profond.core.errors import ConfigError, DataError, ProfondError
-from profond.core.finding import find_run
+from profond.core.find_run import find_run
 from profond.core.run import Run
-from profond.data.images import conversions, opening, without_colour
+from profond.data.images.decoding import conversions, opening, without_colour
 from profond.data.preprocessing import Preprocessing
-from profond.explain.stages import stage_output
-from profond.recipes.experiment import Experiment, load
+from profond.experiments.experiment import Experiment, load
+from profond.explain.network.stages import stage_output
 from profond.serve.given import Picture, as_picture, as_series, name_of, several, with_rows
 from profond.serve.inference import Engine, Precision, prepared
 from profond.serve.openvino import COMPARED, LEARNED_FROM, WORTH, OpenVino

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
-from profond.data.progress import bar
+from profond.core.progress import bar
 from profond.models import head_of, stages_of
 from profond.tasks.task import Phase
 from profond.training.selection import trained_parameters

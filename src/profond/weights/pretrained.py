@@ -11,12 +11,12 @@ from torch import nn
 
 from profond import models
 from profond.core.errors import ConfigError, MissingError, UnknownName
+from profond.core.progress import announce
+from profond.data.fetch.sources import DataFile, is_cached, obtain
 from profond.data.preprocessing import Preprocessing
-from profond.data.progress import announce
-from profond.data.sources import DataFile, is_cached, obtain
 from profond.weights import naming
+from profond.weights.assignment import Placed, unfilled
 from profond.weights.classes import imagenet_classes
-from profond.weights.place import Placed, unfilled
 from profond.weights.published import ROWS, Published, scaled
 
 IMAGENET_CLASSES = 1000
@@ -48,7 +48,7 @@ class Pretrained:
 
     @property
     def config(self) -> dict[str, Any]:
-        """As a run's, so that `profond.evaluation.other.open_other` takes either."""
+        """As a run's, so that `profond.evaluation.other_data.open_other` takes either."""
         return {"model": self.settings}
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from profond.data.fetch.source_package import SourcePackage
+from profond.data.fetch.sources import DataFile, PipPackage, Source, Web
 from profond.data.preprocessing import Preprocessing
-from profond.data.source_package import SourcePackage
-from profond.data.sources import DataFile, PipPackage, Source, Web
 
 TORCHVISION_URL = "https://download.pytorch.org/models/"
 KERAS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/"

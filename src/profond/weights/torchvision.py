@@ -8,8 +8,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from profond.weights.assignment import HEAD_HELP, Placed, another_network, by, place, refuse, replaceable, tensors_of
 from profond.weights.naming import conventions
-from profond.weights.place import HEAD_HELP, Placed, another_network, by, place, refuse, replaceable, tensors_of
 from profond.weights.torch_file import read_tensors
 
 TRAINING_ONLY = ("aux1.", "aux2.", "AuxLogits.")
@@ -25,7 +25,7 @@ def load_torch(model: nn.Module, path: Path | str, *, new_head: bool = False, as
         model: one of ours, built in the file's convention (`profond.weights.pretrained` lists the settings).
         path: a state dict with torchvision's names, timm's, the published ones of EfficientNet-Lite, or our own.
         new_head: start a fresh head where the file has none, or one of another size.
-        assign: as in `profond.weights.place.place`.
+        assign: as in `profond.weights.assignment.place`.
 
     Returns: what was started fresh, and what of the file was not used.
 

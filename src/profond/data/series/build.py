@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from profond.core.errors import ConfigError, DataError
+from profond.core.progress import track
 from profond.core.spec import Spec
 from profond.data.dataset import Dataset, Split, TensorSplit
+from profond.data.images.unreadable import refuse
 from profond.data.listing import Listing
-from profond.data.places import relative
+from profond.data.locations import relative
 from profond.data.preprocessing import Preprocessing
-from profond.data.progress import track
 from profond.data.series.preparation import (
     Keep,
     Preparation,
@@ -31,7 +32,6 @@ from profond.data.series.read import SERIES, Missing, Recording, read_recording
 from profond.data.series.split import SeriesSplit
 from profond.data.series.table import Table
 from profond.data.series.text import Decimal
-from profond.data.unreadable import refuse
 
 MEASURED = 2048
 """Training series from which mean and standard deviation are measured, evenly spaced."""

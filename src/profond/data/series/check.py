@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.errors import DataError
+from profond.core.progress import track
 from profond.data.fingerprint import Fingerprint, of_signal
 from profond.data.listing import Listing
-from profond.data.places import relative
-from profond.data.progress import track
+from profond.data.locations import relative
 from profond.data.series.build import Settings, decide, light
 from profond.data.series.open import list_series, load_table
 from profond.data.series.preparation import decide_length

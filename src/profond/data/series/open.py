@@ -9,19 +9,19 @@ from typing import Any, Literal
 
 from profond.core.errors import DataError
 from profond.data.dataset import Dataset
-from profond.data.folder import list_folder
+from profond.data.images.folder import list_folder
+from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.listing import SPLIT_NAMES, Listing
+from profond.data.locations import Place
 from profond.data.manifest import list_manifest
-from profond.data.places import Place
 from profond.data.series import text
 from profond.data.series.build import Settings, build_files, build_table
+from profond.data.series.detect import series_in, what_is
 from profond.data.series.preparation import Keep
 from profond.data.series.read import SERIES, SUFFIXES, Missing, read_recording
-from profond.data.series.sight import series_in, what_is
 from profond.data.series.table import Table, read_table
 from profond.data.series.text import Decimal
 from profond.data.tree import entries, is_folder
-from profond.data.unreadable import Unreadable, without_unreadable
 
 
 def open_series(

@@ -10,7 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from profond.data.fingerprint import of_places
-from profond.data.places import Places
+from profond.data.locations import Places
 from profond.data.preprocessing import Preprocessing
 from profond.data.series.read import read_recording
 

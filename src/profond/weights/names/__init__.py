@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from profond.weights.place import tensors_of
+from profond.weights.assignment import tensors_of
 
 
 def tensor_names(model: nn.Module, modules: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Where a data set's files come from: mirrors, packages, the cache."""

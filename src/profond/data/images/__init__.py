@@ -1,0 +1,1 @@
+"""Images: read, prepared, checked, changed at random."""

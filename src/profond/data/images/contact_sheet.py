@@ -1,0 +1,74 @@
+"""One picture of what a check found: a row for each set of samples that belong together."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from profond.core.errors import DataError, ImageError
+from profond.core.files import write_bytes
+from profond.core.lettering import drawable, runs, text_width, visible
+from profond.data.images.check import Report
+from profond.data.images.decoding import eight_bit, open_image
+from profond.data.shards.read import place_of
+
+_THUMB, _MARGIN, _CAPTION, _ROWS, _COLUMNS, _LETTER = 96, 8, 14, 40, 6, 10
+
+
+def contact_sheet(report: Report, path: Path) -> bool:
+    """Draw the problems that can be drawn; False when there are none, and nothing is written.
+
+    Raises: DataError for registered data, whose samples are not files.
+    """
+    if report.root is None or report.noun != "image":
+        raise DataError(f"{report.name} has no image files to draw", "--picture is for pictures in files")
+    kinds = ("unreadable", "leak", "near-leak", "contradiction", "near-contradiction", "duplicate", "near-duplicate")
+    chosen = [f for f in report.findings if f.kind in kinds]
+    rows = [(f.kind, item) for f in chosen for item in f.items][:_ROWS]
+    if not rows:
+        return False
+    width = _MARGIN + _COLUMNS * (_THUMB + _MARGIN)
+    height = _THUMB + 2 * _CAPTION + _MARGIN
+    sheet = Image.new("RGB", (width, _MARGIN + height * len(rows)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for r, (kind, item) in enumerate(rows):
+        top = _MARGIN + r * height
+        colour = "#b00020" if "leak" in kind or kind == "unreadable" else "#444444"
+        _write(pen, (_MARGIN, top), kind, colour)
+        for c, name in enumerate(item[:_COLUMNS]):
+            left = _MARGIN + c * (_THUMB + _MARGIN)
+            box = (left, top + _CAPTION, left + _THUMB, top + _CAPTION + _THUMB)
+            try:
+                image = eight_bit(open_image(place_of(report.root, name)).image, "RGB")
+                image.thumbnail((_THUMB, _THUMB))
+                sheet.paste(image, box[:2])
+            except ImageError:
+                pen.line((*box[:2], *box[2:]), fill="#b00020")
+                pen.line((box[0], box[3], box[2], box[1]), fill="#b00020")
+            pen.rectangle(box, outline="#cccccc")
+            _write(pen, (left, box[3] + 1), _end(name), "black")
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    write_bytes(path, buffer.getvalue())
+    return True
+
+
+def _write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: str) -> None:
+    """One line, each sign in a font that has it; ``at`` is its top left corner."""
+    x, y = float(at[0]), at[1] + _LETTER  # a baseline, so that fonts of different heights stand in one line
+    for piece, file in runs(text):
+        font = ImageFont.truetype(file, _LETTER)
+        pen.text((x, y), piece, fill=colour, font=font, anchor="ls")
+        x += font.getlength(piece)
+
+
+def _end(name: str) -> str:
+    """As much of the end of a name as fits below its picture."""
+    name = drawable(visible(name))
+    shown = name
+    while text_width(shown, _LETTER) > _THUMB:
+        name = name[1:]
+        shown = f"…{name}"
+    return shown

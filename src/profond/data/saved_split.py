@@ -1,0 +1,131 @@
+"""A splitting written down as a manifest, so that it can be kept, shared and used again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from profond.core.errors import DataError
+from profond.core.progress import announce
+from profond.data.dataset import hash_samples
+from profond.data.fingerprint import Fingerprint, Sets, near_groups
+from profond.data.images.check import NEAR_LIMIT, fingerprints, images
+from profond.data.listing import Listing
+from profond.data.locations import Member, relative
+from profond.data.manifest import list_manifest, write_manifest
+from profond.data.open import TABLES, kind_of
+from profond.data.series.check import look
+from profond.data.series.open import load_table
+from profond.data.series.table import write_split_table
+
+_ORDER = ("", "train", "valid", "test")
+"""Of two splits that hold the same image, the first gets both: what was learned from is not measured on."""
+
+
+def store_split(
+    reference: str,
+    out: Path,
+    valid_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    seed: int = 0,
+    duplicates_together: bool = False,
+) -> dict[str, dict[str, Any]]:
+    """Split a folder or manifest and write it to ``out``; splits that are given already are kept.
+
+    With ``duplicates_together``, what looks the same goes to one split: of those given, to train before valid and test.
+
+    Returns: for each split its ``samples`` and the ``hash`` that the manifest's data set will have.
+
+    Raises: DataError.
+    """
+    path = Path(reference).expanduser()
+    if not path.exists():
+        raise DataError(f"there is no {reference}", "name a folder of images or a .csv manifest")
+    kind = kind_of(path, reference)
+    if kind.name in TABLES:
+        return _store_table(path, kind.name, out, valid_fraction, test_fraction, seed, duplicates_together)
+    listing = kind.list(path)
+    for warning in listing.warnings:
+        announce(f"warning: {warning}")
+    if any(isinstance(sample.path, Member) for sample in listing.samples):
+        raise DataError(f"{reference} holds shards, whose pictures no manifest can name", "split their folder")
+    if duplicates_together:
+        listing = _grouped(listing, look(path, table=False).prints if kind.series else None)
+    listing = listing.placed(valid_fraction, test_fraction, seed)
+    write_manifest(out, listing.samples)
+    written = list_manifest(out)
+    return _told(written)
+
+
+def _store_table(
+    path: Path,
+    kind: str,
+    out: Path,
+    valid_fraction: float,
+    test_fraction: float,
+    seed: int,
+    duplicates_together: bool,
+) -> dict[str, dict[str, Any]]:
+    """A table of series is written again, with a column ``split``."""
+    if path.is_dir():
+        raise DataError(f"{path} is a {kind}, one for each split: it is split already", "split one table")
+    table = load_table(path)
+    listing = table.listing()
+    if duplicates_together:
+        listing = _grouped(listing, look(path, table=True).prints)
+    listing = listing.placed(valid_fraction, test_fraction, seed)
+    write_split_table(out, path, "auto", table, [sample.split for sample in listing.samples])
+    return _told(load_table(out).listing())
+
+
+def _told(written: Listing) -> dict[str, dict[str, Any]]:
+    counts = Counter(sample.split for sample in written.samples)
+    return {
+        name: {
+            "samples": counts[name],
+            "hash": hash_samples((relative(s.path, written.root), s.label) for s in written.samples if s.split == name),
+        }
+        for name in ("train", "valid", "test")
+        if counts[name]
+    }
+
+
+def _grouped(listing: Listing, prints: Sequence[Fingerprint | None] | None = None) -> Listing:
+    """Samples that look the same, or nearly, join one group; groups that share a picture become one.
+
+    Args:
+        prints: one for each sample; None: of pictures, which are looked at here.
+    """
+    if prints is None:
+        prints = fingerprints([sample.path for sample in listing.samples])
+    sets = Sets(len(prints))
+    first: dict[object, int] = {}
+    for i, (sample, fingerprint) in enumerate(zip(listing.samples, prints, strict=True)):
+        keys: list[object] = [sample.group] if sample.group else []
+        if fingerprint is not None:
+            keys.append(fingerprint.exact)
+        for key in keys:
+            sets.join(i, first.setdefault(key, i))
+    known = [(i, found) for i, found in enumerate(prints) if found is not None and found.shape is not None]
+    if len(known) <= NEAR_LIMIT:
+        for near in near_groups([fingerprint for _, fingerprint in known]):
+            for i in near:
+                sets.join(known[near[0]][0], known[i][0])
+    samples = list(listing.samples)
+    for group in sets.groups():
+        named = next((samples[i].group for i in group if samples[i].group), None)
+        name = named or relative(samples[group[0]].path, listing.root)
+        for i in group:
+            samples[i] = replace(samples[i], group=name)
+    moved = 0
+    for group in sets.groups():
+        first_split = min((samples[i].split for i in group), key=_ORDER.index)
+        for i in group:
+            moved += samples[i].split != first_split
+            samples[i] = replace(samples[i], split=first_split)
+    if moved:
+        announce(f"{images(moved)} moved to the split of another that looks the same: to train before valid and test")
+    return replace(listing, samples=tuple(samples))

@@ -1,0 +1,1 @@
+"""Tar shards: many samples in few files."""

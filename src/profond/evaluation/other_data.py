@@ -1,0 +1,118 @@
+"""Other data for a run: opened, brought to what the run takes, and its classes found among the run's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from profond.core.errors import DataError
+from profond.data import registry
+from profond.data.dataset import Dataset
+from profond.data.images.adapt import adapted
+from profond.data.open import open_dataset
+from profond.data.preprocessing import Preprocessing
+from profond.data.sets.synsets import are_synsets
+from profond.weights.classes import by_name
+
+
+class Known(Protocol):
+    """The parts of an experiment that say what it takes."""
+
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+
+    @property
+    def preprocessing(self) -> Preprocessing: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class Other:
+    """Other data, ready for ``evaluate_run``.
+
+    Args:
+        dataset: with the run's preprocessing.
+        split: the one to measure.
+        name: under which the result is kept.
+        whole: it has no splits, so that this one holds everything.
+    """
+
+    dataset: Dataset
+    split: str
+    name: str
+    whole: bool
+
+
+def open_other(reference: str, experiment: Known, split: str | None = None) -> Other:
+    """Open other data for a run. A folder or manifest that has no splits is taken whole.
+
+    Args:
+        reference: a registered name, a folder or a manifest.
+        split: by default ``test``, or all of data that has no splits.
+
+    Raises: DataError for a class never seen in training, or samples of another size or channel count than the run's;
+    UnknownName; ImageError.
+    """
+    known = experiment.preprocessing
+    options: dict[str, Any] = {}
+    unsplit = split is None and reference not in registry.names()
+    any_size = known.takes_any_size
+    if reference not in registry.names():
+        if any_size:
+            options = {"preprocessing": known.to_json()}
+        if unsplit:
+            options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
+    dataset = open_dataset(reference, **options)
+    if any_size and known.series is None and reference in registry.names():
+        dataset = adapted(dataset, known)
+    chosen = split or usual_split(dataset)
+    class_numbers(dataset.spec.classes, experiment.classes)
+    _check_shape(dataset, chosen, experiment)
+    short = reference if reference in registry.names() else Path(reference).expanduser().resolve().stem
+    whole = unsplit and list(dataset.splits) == ["train"]
+    return Other(replace(dataset, preprocessing=known), chosen, short if whole else f"{short}-{chosen}", whole)
+
+
+def usual_split(dataset: Dataset) -> str:
+    """What is measured where nothing was asked for: test, else valid, else train."""
+    return next(name for name in ("test", "valid", "train") if name in dataset.splits)
+
+
+def class_numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:
+    """Where each class of other data stands among a run's; synsets are ImageNet's classes by another name.
+
+    Raises: DataError for one never seen in training; MissingError when ImageNet's names cannot be had.
+    """
+    if are_synsets(names) and not are_synsets(known):  # ImageNet's folders, and a network that knows words
+        names = by_name(names)
+    unseen = [name for name in names if name not in known]
+    if unseen:
+        shown = ", ".join(unseen[:5]) + (" …" if len(unseen) > 5 else "")
+        raise DataError(
+            f"never seen in training: {shown}",
+            f"the run knows {', '.join(known[:10])}{' …' if len(known) > 10 else ''}; rename or remove the others",
+        )
+    place = {name: number for number, name in enumerate(known)}
+    return [place[name] for name in names]
+
+
+def _check_shape(dataset: Dataset, split: str, experiment: Known) -> None:
+    shape = experiment.config["model"].get("input_shape")
+    if shape is None:
+        return
+    border = 2 * experiment.preprocessing.padding
+    expected = [shape[0], *(side - border for side in shape[1:])]
+    received = list(dataset.split(split).raw(0).shape)
+    if received != expected:
+        raise DataError(
+            f"{dataset.name} has samples of {_by(received)}, but the run was trained on {_by(expected)}",
+            "give it data of the size and channels that it was trained on",
+        )
+
+
+def _by(shape: Sequence[int]) -> str:
+    return "×".join(str(side) for side in shape)

@@ -1,0 +1,1 @@
+"""A recipe put to work: configuration, training, fine-tuning, the card."""

@@ -1,0 +1,1 @@
+"""What is wrong with a fine-tuning, found by measuring."""

@@ -1,0 +1,273 @@
+"""An experiment put together: the data opened, the model built, ready to train, evaluate or use."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from profond.core.config import bind
+from profond.core.errors import ConfigError, ProfondError
+from profond.core.randomness import seed_here
+from profond.core.run import Run
+from profond.core.spec import Spec
+from profond.data import registry as data_sets
+from profond.data.dataset import Dataset
+from profond.data.images.adapt import adapted
+from profond.data.images.augment import Augment
+from profond.data.images.check import IMBALANCE
+from profond.data.loader import Batches
+from profond.data.open import open_dataset
+from profond.data.preprocessing import Preprocessing
+from profond.data.subsample import portion
+from profond.evaluation.same_data import check_content, check_names
+from profond.experiments import finetune
+from profond.experiments.configuration import Configuration, checked
+from profond.models import configure, create, head_of
+from profond.recipes.recipe import Loader, Transfer
+from profond.tasks import registry as tasks
+from profond.tasks.task import Task
+from profond.training import checkpoint
+from profond.training.settings import Training
+
+
+class Experiment:
+    """Data, model, task and training of one configuration; the data is opened when it is first needed.
+
+    Args:
+        config: checked and complete: the model's shape is in it.
+        model: with fresh or trained weights.
+        run: the folder that it came from.
+        dataset: where it is open already.
+        notes: what was decided while it was put together, one line each.
+    """
+
+    def __init__(
+        self,
+        config: Configuration,
+        model: nn.Module,
+        *,
+        run: Run | None = None,
+        dataset: Dataset | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.config = config
+        self.notes = tuple(notes)
+        self.model = model
+        self.run = run
+        self.training = Training(**bind(Training, config["training"], what="training"))
+        self.loader = Loader(**config["loader"])
+        self.augment = Augment(**config["augment"])
+        self.transfer = Transfer(**config["transfer"]) if "transfer" in config else None
+        if dataset is not None:
+            self.dataset = dataset
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """Raises: ConfigError when the data is not what the run was trained with."""
+        name = self.config["data"]["name"]
+        if self.run is not None and name not in data_sets.names() and not os.path.exists(Path(name).expanduser()):
+            raise ConfigError(
+                f"the data of {self.run.path} are not at {name} any more",
+                f"if they were moved: profond runs resume {self.run.path} --data NEW",
+            )
+        dataset = opened(self.config)
+        if self.run is not None and self.run.holds("preprocessing.json"):
+            dataset = dataclasses.replace(dataset, preprocessing=self.preprocessing)
+        if self.run is not None:
+            check_names(self.run, dataset)
+        return dataset
+
+    @cached_property
+    def task(self) -> Task:
+        settings = {key: value for key, value in self.config["task"].items() if key != "name"}
+        task: Task = tasks.load(self.config["task"]["name"])(**settings)
+        return task
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        if self.run is not None and self.run.holds("preprocessing.json"):
+            return Preprocessing.from_json(self.run.read("preprocessing.json"))
+        return self.dataset.preprocessing
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        if self.run is not None and self.run.holds("labels.json"):
+            return tuple(self.run.read("labels.json")["classes"])
+        return self.dataset.spec.classes
+
+    def batches(self, split: str, *, training: bool = False, device: torch.device | str = "cpu") -> Batches:
+        """Batches of a split: shuffled and augmented for training, in order and plain otherwise."""
+        if split not in self.dataset.splits:
+            raise ConfigError(f"{self.dataset.name} has no {split!r} split", f"it has {', '.join(self.dataset.splits)}")
+        if self.run is not None:
+            check_content(self.run, self.dataset, split)
+        return self.dataset.batches(
+            split,
+            self.loader.batch_size if training else max(256, self.loader.batch_size),
+            seed=self.training.seed,
+            shuffle=training,
+            augment=self.augment if training else None,
+            device=device,
+            drop_last=self.loader.drop_last and training,
+            workers=self.loader.workers,
+            epochs=self._epochs(split) if training else None,
+        )
+
+    def _epochs(self, split: str) -> float:
+        """Passes over a split in the whole training."""
+        if self.training.epochs is not None:
+            return self.training.epochs
+        assert self.training.steps is not None
+        batches = max(1, -(-len(self.dataset.splits[split]) // self.loader.batch_size))
+        return self.training.steps * self.training.accumulate / batches
+
+
+def opened(config: Configuration) -> Dataset:
+    """The configuration's data: the portion asked for, its validation split held out, prepared for the network."""
+    options = {key: value for key, value in config["data"].items() if key != "name"}
+    name, seed = config["data"]["name"], config["training"]["seed"]
+    known = options.pop("preprocessing", None) if name in data_sets.names() else None
+    dataset = open_dataset(name, **options)
+    if per_class := config["loader"].get("per_class"):
+        dataset = portion(dataset, per_class, seed)
+    fraction = config["loader"].get("valid_fraction", 0.0)
+    if fraction > 0 and "valid" not in dataset.splits:
+        dataset = dataset.holdout(fraction, seed=seed)
+    return dataset if known is None else adapted(dataset, Preprocessing.from_json(known))
+
+
+def assemble(config: Configuration) -> Experiment:
+    """A fresh experiment; its model's weights depend on the seed alone. Raises: ConfigError, DataError, UnknownName."""
+    config = checked(config)
+    training = Training(**config["training"])
+    config["training"] = training.to_json()
+    config["loader"] = dataclasses.asdict(Loader(**config["loader"]))
+    config["augment"] = dataclasses.asdict(Augment(**config["augment"]))
+    path = Path(config["data"]["name"]).expanduser()
+    if config["data"]["name"] not in data_sets.names() and path.exists():  # so that the run can be used from anywhere
+        config["data"]["name"] = str(path.absolute())
+    if "transfer" in config:
+        config["transfer"] = dataclasses.asdict(Transfer(**config["transfer"]))
+        finetune.with_preprocessing(config)
+    dataset = opened(config)
+    if config["data"].get("unreadable") == "skip":  # a run that goes on leaves out the same, whatever becomes of them
+        config["data"]["unreadable"] = [name for name, _ in dataset.skipped]
+    notes = [*_absent_classes(dataset), *_weigh_classes(config, dataset)]
+    if "transfer" in config:
+        model, decided = finetune.complete(config, dataset)
+        return Experiment(config, model, dataset=dataset, notes=[*decided, *notes])
+    settings = {key: value for key, value in config["model"].items() if key != "name"}
+    name = config["model"]["name"]
+    config["model"] = {"name": name, **configure(name, dataset.spec, settings)}
+    return Experiment(config, _fresh_model(config), dataset=dataset, notes=notes)
+
+
+def load(run: Run, *, weights: bool | Literal["last"] = True, config: Configuration | None = None) -> Experiment:
+    """The experiment of a run folder, with its trained weights, in eval mode.
+
+    A run that was stopped has those of its best checkpoint, or of its last where none was validated; ``notes`` says
+    which.
+
+    Args:
+        weights: False leaves those that it started from, for a run that is not finished; of one that was stopped,
+            ``"last"`` takes the last checkpoint, not the best.
+        config: instead of the run's own.
+
+    Raises: ConfigError when a file of the run is missing, damaged or does not fit.
+    """
+    given = run.config if config is None else config
+    try:
+        config = checked(given)
+        model = _fresh_model(config)
+        complete = (weights and _finished(run)) or _holds_all_of(run, model)
+        if "transfer" in config and not complete:
+            # A head that is trained alone is all that its checkpoints hold: what is below it comes from the weights.
+            model, _ = finetune.started(config)
+    except ProfondError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(f"{run.file('config.json')} is damaged: {error!r}", "restore it, or train again") from None
+    config["model"] = given["model"]
+    notes = []
+    if weights and _finished(run):
+        checkpoint.load_weights(model, run.file(checkpoint.FINAL))
+    elif weights:
+        notes.append(_load_stopped(run, model, best=weights is True))
+    if weights:
+        model.eval()
+    return Experiment(config, model, run=run, notes=notes)
+
+
+def _finished(run: Run) -> bool:
+    """Whether the final weights are those to use: not while a training that goes beyond them is under way."""
+    under_way = run.state.get("status") != "done" and run.holds(checkpoint.LAST)
+    return not under_way
+
+
+def _holds_all_of(run: Run, model: nn.Module) -> bool:
+    """Whether the last checkpoint has the whole network in it."""
+    path = run.file(checkpoint.LAST)
+    return run.holds(checkpoint.LAST) and checkpoint.names(path, "model") == model.state_dict().keys()
+
+
+def _load_stopped(run: Run, model: nn.Module, *, best: bool) -> str:
+    """Puts the best checkpoint's weights into a model, or the last one's; says which."""
+    last, facts = checkpoint.load_tensors(run.file(checkpoint.LAST))
+    done = checkpoint.steps_of(facts)
+    if best and run.holds(checkpoint.BEST):
+        tensors, of_best = checkpoint.load_tensors(run.file(checkpoint.BEST))
+        path, of = run.file(checkpoint.BEST), f"the best that were validated, of step {of_best.get('step', '?')}"
+    else:
+        path, of = run.file(checkpoint.LAST), "the last"
+        tensors = checkpoint.without_prefix("average", last) or checkpoint.without_prefix("model", last)
+    whole = "transfer" not in run.config or tensors.keys() == model.state_dict().keys()
+    checkpoint.restore(model if whole else model.get_submodule(head_of(model)), tensors, str(path))
+    return f"{run.path} is not finished: {done} steps are done, and its weights are {of}"
+
+
+def _absent_classes(dataset: Dataset) -> list[str]:
+    """Which classes valid or test have nothing of."""
+    absent = []
+    for name in ("valid", "test"):
+        if name in dataset.splits:
+            counts = torch.bincount(dataset.splits[name].targets, minlength=dataset.spec.num_classes).tolist()
+            gone = [repr(label) for label, count in zip(dataset.spec.classes, counts, strict=True) if count == 0]
+            if gone:
+                absent.append(f"{', '.join(gone[:5])}{' …' if len(gone) > 5 else ''} in {name}")
+    return [f"nothing of {' and of '.join(absent)}: its accuracy does not tell about these"] if absent else []
+
+
+def _weigh_classes(config: Configuration, dataset: Dataset) -> list[str]:
+    """Put numbers for ``balanced``, and for ``auto`` where the classes differ much in size; what was decided."""
+    asked, targets = config["task"].get("class_weights"), dataset.splits["train"].targets
+    if asked not in ("auto", "balanced"):
+        return []
+    counts = torch.bincount(targets, minlength=dataset.spec.num_classes)
+    most, least = int(counts.argmax()), int(counts.argmin())
+    if asked == "auto" and counts[most] < IMBALANCE * counts[least]:
+        config["task"]["class_weights"] = None
+        return []
+    config["task"]["class_weights"] = balanced_weights(targets, dataset.spec)
+    names = dataset.spec.classes
+    sizes = f"{int(counts[most])} of {names[most]!r} but {int(counts[least])} of {names[least]!r}"
+    return [f"{sizes} to learn from: the loss weighs every class alike (class_weights=none if it should not)"]
+
+
+def balanced_weights(targets: Tensor, spec: Spec) -> Sequence[float]:
+    """Weights by which every class counts alike in the loss; their mean over the samples is 1."""
+    counts = torch.bincount(targets, minlength=spec.num_classes).clamp_min(1)
+    weights: list[float] = (len(targets) / (spec.num_classes * counts.double())).tolist()
+    return weights
+
+
+def _fresh_model(config: Configuration) -> nn.Module:
+    settings: dict[str, Any] = {key: value for key, value in config["model"].items() if key != "name"}
+    seed_here(config["training"]["seed"], "model")
+    return create(config["model"]["name"], None, **settings)

@@ -1,0 +1,208 @@
+"""From an experiment to a finished run: fit, evaluate, and a model card; and again from where it stopped."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from profond.core import signals
+from profond.core.device import choose_device, usable_cores
+from profond.core.errors import ConfigError, Interrupted, ProfondError
+from profond.core.files import write_text
+from profond.core.names import as_text
+from profond.core.run import Run
+from profond.data.dataset import Dataset
+from profond.data.preprocessing import Preprocessing
+from profond.evaluation.evaluate import evaluate_run
+from profond.evaluation.same_data import check_content, readable
+from profond.experiments.card import model_card
+from profond.experiments.configuration import on_data
+from profond.experiments.experiment import Experiment, load
+from profond.experiments.finetune import head_work
+from profond.experiments.lengthen import lengthen
+from profond.training.feed import enough_for_norms
+from profond.training.find import Found, find_learning_rate
+from profond.training.loop import fit
+from profond.training.observers import Observer, TensorBoard
+from profond.training.precision import precision_for
+
+Say = Callable[[str], None]
+
+
+def train_experiment(
+    experiment: Experiment,
+    *,
+    out: Path | str = "runs",
+    observers: Sequence[Observer] = (),
+    say: Say = lambda text: None,
+) -> Run:
+    """Train, evaluate and keep an experiment in a new folder under ``out``.
+
+    Raises: as `fit`; the run's folder then holds everything up to its last checkpoint.
+    """
+    name = (
+        experiment.config["recipe"]
+        or f"{experiment.config['model']['name']}-{as_text(Path(experiment.dataset.name).stem)}"
+    )
+    choose_device(experiment.training.device)  # what can be refused is refused before there is a folder
+    if "valid" not in experiment.dataset.splits:
+        experiment.training.check_without_validation()
+    if experiment.training.devices * experiment.training.nodes > 1:
+        raise ConfigError(
+            "a run folder is written by one process alone, and devices or nodes is more than 1",
+            "leave them out; for several processes call profond.training.fit from Python",
+        )
+    run = Run.create(out, name, experiment.config)
+    with run.held("training"):
+        return _stoppable(experiment, run, observers, say, resume=False)
+
+
+def resume_run(
+    run: Run,
+    *,
+    data: str | None = None,
+    epochs: float | str | None = None,
+    steps: int | str | None = None,
+    observers: Sequence[Observer] = (),
+    say: Say = lambda text: None,
+) -> Run:
+    """Continue a run that was stopped or killed; one that is complete is left as it is, unless it is to be longer.
+
+    Args:
+        data: where its data are now, if they were moved.
+        epochs, steps: how long the whole training is to be instead; ``"+5"`` is so many more than now. See `lengthen`.
+
+    Raises: ConfigError when the run is damaged, its data have changed, or another process works on it.
+    """
+    with run.held("training"):
+        if data is not None:
+            _move(run, data)
+        if epochs is not None or steps is not None:
+            say(lengthen(run, epochs=epochs, steps=steps))
+        if is_complete(run):
+            return run
+        return _stoppable(load(run, weights=False), run, observers, say, resume=True)
+
+
+def is_complete(run: Run) -> bool:
+    """Whether nothing is left to do: trained, evaluated and described."""
+    return run.state.get("status") == "done" and run.holds("README.md")
+
+
+def _move(run: Run, data: str) -> None:
+    """Its data are somewhere else now. Raises: ConfigError when those are not the same."""
+    config = {**run.config, "data": on_data(run.config, str(Path(data).expanduser().absolute()))["data"]}
+    dataset = load(run, weights=False, config=config).dataset
+    for split in dataset.splits:
+        check_content(run, dataset, split)
+    run.write("config.json", config)
+
+
+def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
+    """The experiment with a learning rate looked for on its own first batches."""
+    device = choose_device(experiment.training.device)
+    batches = experiment.batches("train", training=True, device=device)
+    found = find_learning_rate(experiment.model, experiment.task, batches, experiment.training)
+    config = copy.deepcopy(experiment.config)
+    config["training"]["learning_rate"] = found.suggestion
+    return Experiment(config, experiment.model, dataset=experiment.dataset), found
+
+
+def split_lines(dataset: Dataset) -> Iterator[str]:
+    """Which sample is in which split, as CSV: split, class, identity, and a digest of what it holds."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("split", "label", "sample", "content"))
+    for name, split in dataset.splits.items():
+        contents = dataset.contents(name)
+        for index, target in enumerate(split.targets.tolist()):
+            writer.writerow((name, dataset.spec.classes[target], readable(split.identity(index)), contents[index]))
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+
+
+def skipped_lines(dataset: Dataset) -> str:
+    """The samples that cannot be read and were left out, and why, as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("sample", "reason"))
+    for row in dataset.skipped:
+        writer.writerow(map(readable, row))
+    return text.getvalue()
+
+
+def _stoppable(experiment: Experiment, run: Run, observers: Sequence[Observer], say: Say, *, resume: bool) -> Run:
+    """Ctrl-C before the training and after it is told as during it."""
+    try:
+        if not resume:
+            run.update(warnings=list(experiment.dataset.warnings))
+            say(f"run {run.path}")
+        return _carry_on(experiment, run, observers, say, resume=resume)
+    except (KeyboardInterrupt, Exception) as error:
+        if isinstance(error, ProfondError) or not (isinstance(error, KeyboardInterrupt) or signals.stopping()):
+            raise  # but where a library has made another error of the signal
+        run.update(status="interrupted")
+        raise Interrupted("stopped", f"`profond runs resume {run.path}` continues it") from None
+
+
+def _check_same(run: Run, dataset: Dataset) -> None:
+    """Raises: ConfigError when a run that goes on would not see what it saw before."""
+    for split in dataset.splits:
+        check_content(run, dataset, split)
+    if run.holds("preprocessing.json"):
+        then = Preprocessing.from_json(run.read("preprocessing.json"))
+        if then != dataset.preprocessing:
+            raise ConfigError(
+                f"{dataset.name} would be prepared otherwise than {run.path} did: {dataset.preprocessing} "
+                f"instead of {then}",
+                "restore the data, or train again",
+            )
+
+
+def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], say: Say, *, resume: bool) -> Run:
+    dataset, training = experiment.dataset, experiment.training
+    if "train" not in dataset.splits:
+        raise ConfigError(f"{dataset.name} has no train split", f"it has {', '.join(dataset.splits)}")
+    if resume:
+        _check_same(run, dataset)
+    run.write("labels.json", {"classes": list(dataset.spec.classes)})
+    run.write("preprocessing.json", dataset.preprocessing.to_json())
+    hashes = {split: dataset.split_hash(split) for split in dataset.splits}
+    content = {split: dataset.content_hash(split) for split in dataset.splits}
+    sizes = {name: len(s) for name, s in dataset.splits.items()}
+    run.write("split.json", {"hash": hashes, "sizes": sizes, "content": content})
+    write_text(run.file("split.csv"), "".join(split_lines(dataset)))
+    if dataset.skipped and not resume:
+        write_text(run.file("skipped.csv"), skipped_lines(dataset))
+    device = choose_device(training.device)
+    where = f"{usable_cores()} cores" if device.type == "cpu" else str(device)
+    arithmetic = precision_for(experiment.model, device, training.precision)
+    say(f"{len(dataset.splits['train']):,} samples, {where}, {arithmetic}")
+    options: dict[str, Any] = {"observers": (*observers, TensorBoard(run.path)), "run": run, "resume": resume}
+    work = head_work(experiment, device, say)
+    if work is not None:
+        say(f"only the head is trained: what it is given by {work.samples:,} images was computed, {work.seconds:.1f} s")
+        features_seconds = run.state.get("features_seconds", 0.0) + work.seconds  # a resumed run computes them again
+        run.update(features_seconds=round(features_seconds, 3))
+        options |= {"valid": work.valid, "whole": experiment.model}
+        fitted = fit(work.head, experiment.task, work.train, work.training, **options)
+        run.update(seconds=round(fitted.seconds + features_seconds, 3))  # without them there would be no training
+    else:
+        batches = enough_for_norms(
+            experiment.batches("train", training=True, device=device), experiment.model, training.freeze_norms
+        )
+        if batches.last_joined:
+            said = f"the last batch of an epoch would hold {batches.last_joined} sample, which has no statistics"
+            say(f"{said}: it is joined to the one before")
+        options["valid"] = experiment.batches("valid", device=device) if "valid" in dataset.splits else None
+        fit(experiment.model, experiment.task, batches, training, **options)
+    for split in ("valid", "test"):
+        if split in dataset.splits:
+            evaluate_run(run, experiment, split, device=device)
+    write_text(run.file("README.md"), readable(model_card(run, experiment)))
+    return run

@@ -1,0 +1,1 @@
+"""A network from outside: layers, shapes, costs, what goes through it."""

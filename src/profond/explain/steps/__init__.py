@@ -1,0 +1,1 @@
+"""One step at a time, with its arithmetic: planes, convolution, pooling."""
