@@ -1,12 +1,20 @@
-"""The words of learning: a task has phases, each phase has a loss."""
+"""The words of learning: a task has phases with a loss, judges what a model says, and answers for it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor, nn
+
+from profond.core.spec import Spec
+from profond.measures.measured import Measured
+from profond.measures.report import Report
+
+if TYPE_CHECKING:
+    from profond.data.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -31,42 +39,106 @@ class Loss:
     """A scalar to differentiate, and what to report by name.
 
     Args:
-        value: the loss.
-        report: detached, one number or one for each sample; the mean of a step is averaged over steps.
+        value: the mean over what was learned from.
+        report: detached, one number or one for each sample.
+        weight: how many samples or tokens ``value`` is the mean of, so that means of several batches, and of several
+            processes, are means over all of them; None counts every batch alike.
     """
 
     value: Tensor
     report: Mapping[str, Tensor] = field(default_factory=dict)
+    weight: float | Tensor | None = None
+
+
+class Answer(Protocol):
+    """What a model says of one sample."""
+
+    def line(self) -> str:
+        """One line for a terminal, without the sample's name; columns parted by tabs."""
+        ...
+
+    def row(self) -> dict[str, Any]:
+        """One row of a table: columns by name."""
+        ...
+
+    def to_json(self) -> dict[str, Any]: ...
+
+    def write(self, folder: Path, name: str) -> list[Path]:
+        """Files for answers that are more than a line, such as pictures; most have none."""
+        ...
 
 
 class Meter(Protocol):
-    """Collects predictions over a split and gives named scalars."""
+    """One pass over a split, judged."""
 
-    def update(self, prediction: Any, batch: Any) -> None: ...
+    def update(self, model: nn.Module, batch: Any) -> int:
+        """Take a batch in; the model is in eval mode, without gradients. Returns: how many samples it held."""
+        ...
 
-    def compute(self) -> dict[str, float]: ...
+    def metrics(self) -> dict[str, Measured]:
+        """Cheap, for each validation: values with unit and direction, intervals not needed."""
+        ...
+
+    def report(self) -> Report:
+        """All of it, with intervals and pictures: at the end."""
+        ...
 
 
 class Task(Protocol):
-    """What is learned: loss and prediction; the same code in training, evaluation, command line and server."""
+    """What is learned: target, loss, judgement and answer; the same code in every verb, and nowhere else."""
+
+    headline: str
+    """The metric that is shown where there is room for one; one of the meter's."""
 
     @property
     def phases(self) -> Sequence[Phase]:
         """The phases of one step, in order."""
         ...
 
+    def settle(self, dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
+        """What the data decides: settings of this task to be kept in the configuration (weights of classes, scales, a
+        vocabulary), all JSON-able, and a line for people on each decision worth knowing.
+
+        Raises: DataError when these data are nothing that this task can learn.
+        """
+        ...
+
     def loss(self, model: nn.Module, batch: Any, phase: Phase) -> Loss:
         """The loss of one batch in one phase; the model is in training mode, under autocast."""
         ...
 
-    def predict(self, model: nn.Module, inputs: Any) -> Any:
-        """What the model says of a batch of inputs; the model is in eval mode, without gradients."""
+    def meter(self, spec: Spec | None = None) -> Meter:
+        """A fresh meter for one pass over a split; without a spec, what it says is worked out from the batches."""
         ...
 
-    def inputs(self, batch: Any) -> Any:
-        """The part of a batch that ``predict`` takes."""
+    def answer(self, model: nn.Module, inputs: Any, spec: Spec | None = None) -> Sequence[Answer]:
+        """What the model says of each sample of a batch of inputs; the model is in eval mode, without gradients."""
         ...
 
-    def meter(self) -> Meter:
-        """A fresh meter for one pass over a split."""
+    def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
+        """Which number of the model's outputs (1, …) an explanation is about, such as the score of a class.
+
+        Raises: UnknownName for a ``wanted`` that this task does not know; ConfigError where there is nothing to explain.
+        """
         ...
+
+    def card(self, spec: Spec) -> list[str]:
+        """Lines of the model card on what is told apart or estimated: Markdown list items."""
+        ...
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The number that an explanation is about.
+
+    Args:
+        index: of the model's outputs.
+        name: of a class or a quantity.
+        said: what the model says, as people read it: ``"cat 0.93"``.
+        top: for people, what it says besides, best first: names and numbers.
+    """
+
+    index: int
+    name: str
+    said: str
+    top: tuple[tuple[str, float], ...] = ()
