@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.output import escaped
 
 
+@register_verb("data", section="Find", line="List, fetch, check and split data.")
 @click.group()
 def data() -> None:
     """List, fetch, check, split and shard data.

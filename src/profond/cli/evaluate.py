@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.find_run import find_run
 from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
 from profond.cli.output import print_json, progress_bar, say, warn
@@ -29,6 +30,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 QUIET = click.option("--quiet", is_flag=True, help="No progress and no notes.")
 
 
+@register_verb("evaluate", section="Use", line="Measure a run on a split, with intervals and pictures.")
 @click.command()
 @click.argument("run", required=False)
 @pretrained_options
@@ -129,6 +131,7 @@ def evaluate(
     click.echo(f"\n{folder}/\n  " + "  ".join(files))
 
 
+@register_verb("predict", section="Use", line="Classify files, a folder, or standard input.")
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options

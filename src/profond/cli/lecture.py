@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from profond.cli import register_verb
 from profond.core.errors import UsageError
 from profond.core.run import SCHEMA_VERSION
 
@@ -26,6 +27,7 @@ LANGUAGE = click.option(
 )
 
 
+@register_verb("lecture", section="See", line="The lecture's statements, tested.")
 @click.group()
 def lecture() -> None:
     """The lecture's statements, each tested by an experiment.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli import register_verb
 from profond.core.errors import UsageError
 from profond.core.run import SCHEMA_VERSION
 
@@ -25,6 +26,7 @@ MATRIX = click.option("--matrix", help='Numbers instead of a file, such as "[[1,
 CHANNELS = ("grey", "each", "red", "green", "blue")
 
 
+@register_verb("look", section="See", line="An image's colour planes and their histograms.")
 @click.command()
 @click.argument("file", type=FILE)
 @click.option(
@@ -58,6 +60,7 @@ def look(file: Path, space: str, pixel: str | None, out: Path | None, as_json: b
     click.echo(f"picture: {click.format_filename(target)}")
 
 
+@register_verb("conv", section="See", line="Convolve an image or a matrix; one pixel's arithmetic.")
 @click.command()
 @click.argument("file", type=FILE, required=False)
 @MATRIX
@@ -140,6 +143,7 @@ def conv(
     click.echo(f"picture: {click.format_filename(target)}")
 
 
+@register_verb("pool", section="See", line="Pool an image or a matrix.")
 @click.command()
 @click.argument("file", type=FILE, required=False)
 @MATRIX

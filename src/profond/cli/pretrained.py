@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.find_run import find_run
 from profond.cli.output import print_json, progress_bar, say
 from profond.core.errors import UsageError
@@ -121,6 +122,7 @@ def settings(changes: tuple[str, ...]) -> dict[str, Any]:
     return dict(read_change(change) for change in changes)
 
 
+@register_verb("weights", section="Find", line="List and fetch published weights.")
 @click.group()
 def weights() -> None:
     """Published weights: which there are, and fetch them."""

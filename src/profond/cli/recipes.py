@@ -6,9 +6,11 @@ import json
 
 import click
 
+from profond.cli import register_verb
 from profond.core.run import SCHEMA_VERSION
 
 
+@register_verb("recipes", section="Find", line="List and show recipes.")
 @click.group()
 def recipes() -> None:
     """List and show recipes: data, model, task and training, and the result that they promise."""

@@ -10,7 +10,6 @@ import importlib
 import importlib.util
 import re
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,6 +93,8 @@ class Registry:
         except ProfondError:
             raise
         except Exception as error:
+            import traceback
+
             lines = [
                 frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == entry.file
             ]
