@@ -13,7 +13,6 @@ import profond.lecture
 from profond.core.errors import UnknownName
 from profond.lecture import registry
 from profond.lecture.outcome import Value, count, formula, number, points, share, text, word
-from profond.lecture.page import TRY
 from profond.lecture.words import LANGUAGES, MINUS, NARROW, WIDE, Words, read_catalogue
 
 ROOM = Path(profond.lecture.__file__).parent
@@ -75,8 +74,12 @@ def test_every_key_is_used():
         assert key in asked or key in written or last in written, key
 
 
-def test_every_item_can_be_tried():
-    assert list(TRY) == registry.names()
+def test_a_text_that_is_missing_is_told_with_where_it_belongs():
+    with pytest.raises(UnknownName, match=r"unknown text 'L99\.title'") as told:
+        Words("en")("L99.title")
+    assert "lecture/catalogue/en/" in told.value.help
+    with pytest.raises(UnknownName, match=r"word\.nowhere"):
+        Words("fr").write(word("nowhere"))
 
 
 YEAR = re.compile(r"(?:19|20)\d\d")
