@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import click
 import pytest
+from support.command_line import understood
 
-from profond.cli import SECTIONS, program
+from profond.cli import SECTIONS
 from profond.cli import registry as verbs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,32 +33,6 @@ def typed(page: Path) -> list[str]:
 
 
 COMMANDS = sorted({(str(page.relative_to(ROOT)), line) for page in PAGES for line in typed(page)})
-
-
-def understood(line: str) -> tuple[str, dict[str, object]]:
-    """The verb that a line calls, and its parameters, as the real parser reads them. Raises: click.UsageError."""
-    words = shlex.split(line)[1:]
-    command: click.Command = program
-    context = click.Context(program, info_name="profond")
-    path = []
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        name = words.pop(0)
-        inner = command.get_command(context, name)
-        if inner is None:
-            raise click.UsageError(f"no such command {name!r}")
-        command, path = inner, [*path, name]
-        context = click.Context(command, parent=context, info_name=name, **command.context_settings)
-    given, rest, _ = command.make_parser(context).parse_args(words)
-    if rest:
-        raise click.UsageError(f"unexpected {rest}")
-    if given.get("help"):
-        return " ".join(path), given
-    if isinstance(command, click.Group) and not given and path:
-        raise click.UsageError(f"{path} needs a command")
-    for parameter in command.params:
-        if parameter.required and not given.get(parameter.name or ""):
-            raise click.UsageError(f"{parameter.name} is missing")
-    return " ".join(path), given
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS)

@@ -19,6 +19,10 @@ def data() -> None:
     """List, fetch, check, split and shard data.
 
     \b
+    profond data check photos/
+    profond data split photos/ --out photos.csv
+
+    \b
     A data set is one of
       a registered name        mnist, fashion_mnist …  (`profond data list`)
       a folder of images       one sub-folder a class; train/ valid/ test/ above, or not
@@ -77,7 +81,8 @@ def fetch(name: str, as_json: bool) -> None:
 
 @data.command()
 @click.argument("name")
-def path(name: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def path(name: str, as_json: bool) -> None:
     """The folder where a fetched data set lies."""
     from profond.core.errors import MissingError
     from profond.core.files import cache_folder
@@ -87,6 +92,9 @@ def path(name: str) -> None:
     folder = cache_folder() / name
     if not folder.is_dir() or not any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise MissingError(f"{name} is not in the cache ({folder})", f"`profond data fetch {name}` fetches it")
+    if as_json:
+        _print_json("data path", name=name, path=str(folder))
+        return
     click.echo(folder)
 
 

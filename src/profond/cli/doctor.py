@@ -36,6 +36,9 @@ def doctor(context: click.Context, as_json: bool) -> None:
     """Say what is installed, which device and precision would be used, and what is missing.
 
     Looks at this machine only; nothing is fetched. The exit code is 1 when something that Profond needs is broken.
+
+    \b
+    profond doctor
     """
     report = examine()
     if as_json:

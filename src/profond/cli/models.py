@@ -29,7 +29,12 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 @register_verb("models", section="Find", line="List and show models.")
 @click.group()
 def models() -> None:
-    """List models, and show one layer by layer."""
+    """List models, and show one layer by layer.
+
+    \b
+    profond models list
+    profond models show resnet50 --picture resnet50.png
+    """
 
 
 @models.command("list")

@@ -125,7 +125,12 @@ def settings(changes: tuple[str, ...]) -> dict[str, Any]:
 @register_verb("weights", section="Find", line="List and fetch published weights.")
 @click.group()
 def weights() -> None:
-    """Published weights: which there are, and fetch them."""
+    """Published weights: which there are, and fetch them.
+
+    \b
+    profond weights list
+    profond weights fetch efficientnet_lite0
+    """
 
 
 @weights.command("list")

@@ -21,7 +21,13 @@ OUT = click.option("--out", type=click.Path(path_type=Path), default="runs", sho
 @register_verb("runs", section="Manage", line="List, show, compare and resume runs.")
 @click.group()
 def runs() -> None:
-    """List, show, compare and resume runs."""
+    """List, show, compare and resume runs.
+
+    \b
+    profond runs list
+    profond runs show last
+    profond runs resume last
+    """
 
 
 @runs.command("list")

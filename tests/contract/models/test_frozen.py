@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from profond import models
+from profond.core.errors import ConfigError
 from profond.tasks.classify import Classify
 from profond.training import Training, fit
 from profond.training.transfer import below_head, staged
@@ -28,6 +29,10 @@ def batches(name: str) -> DataLoader[tuple[torch.Tensor, ...]]:
 def test_only_the_head_moves(name: str) -> None:
     model = build(name).train()
     before = {path: value.clone() for path, value in model.state_dict().items()}
+    if not any(one.requires_grad for one in model.get_submodule(models.head_of(model)).parameters()):
+        with pytest.raises(ConfigError, match="no parameter to train"):
+            fit(model, Classify(), batches(name), Training(steps=2, precision="fp32", **staged(model, parts=0)))
+        return
     training = Training(steps=2, learning_rate=0.01, precision="fp32", **staged(model, parts=0))
     fit(model, Classify(), batches(name), training, valid=batches(name))
     moved = {path for path, value in model.state_dict().items() if not torch.equal(value, before[path])}
