@@ -7,7 +7,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -17,12 +17,14 @@ from profond.core import signals, streams
 from profond.core.errors import ConfigError, Interrupted, ProfondError, out_of_memory, suggest
 from profond.core.registry import Registry
 
+Command = TypeVar("Command", bound=click.Command)
+
 registry = Registry("verb", "profond.cli")
 SECTIONS = ("See", "Find", "Learn", "Use", "Manage")
 """Headings of the help, in their order; another that a verb names follows them."""
 
 
-def register_verb(name: str, /, *, section: str, line: str) -> Callable[[click.Command], click.Command]:
+def register_verb(name: str, /, *, section: str, line: str) -> Callable[[Command], Command]:
     """Make a command a verb of the command line, such as ``profond train``; stands above ``@click.command()``.
 
     Args:
@@ -34,7 +36,7 @@ def register_verb(name: str, /, *, section: str, line: str) -> Callable[[click.C
     """
     register = registry.register(name, section=section, line=line)
 
-    def mark(command: click.Command) -> click.Command:
+    def mark(command: Command) -> Command:
         if not isinstance(command, click.Command):
             raise ConfigError(f"verb {name!r} is no command", "write @click.command() below @register_verb")
         if command.callback is not None:

@@ -51,7 +51,8 @@ def list_command(as_json: bool) -> None:
     rows = []
     for name in registry.names():
         fetched = os.path.exists(cache_folder() / name / "source.json")  # False where it cannot even be looked at
-        rows.append({"name": name, "summary": registry.entry(name).summary, "fetched": fetched})
+        entry = registry.entry(name)
+        rows.append({"name": name, "summary": entry.summary, "fetched": fetched, "splits": entry.config.get("splits")})
     if as_json:
         _print_json("data list", data=rows)
         return
