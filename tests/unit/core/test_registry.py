@@ -203,6 +203,11 @@ def test_your_own_class_from_anywhere_joins_the_list(write: Write) -> None:
     assert registry.load("dog") is Dog
     assert registry.entry("dog").summary == "Says woof."
     assert registry.entry("dog").config == {"legs": 4}
+    assert registry.added() == ["dog"]
+    registry.forget("dog")
+    assert registry.names() == ["big_cat", "cat"]
+    with pytest.raises(UnknownName):
+        registry.forget("cat")
 
 
 ROOMS = ["models", "data", "tasks", "recipes", "lecture", "cli"]

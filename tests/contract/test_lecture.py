@@ -8,17 +8,21 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+from pathlib import Path
 
 import pytest
 from support.command_line import understood
+from support.french import french_faults
 from support.items import calls, needed_by
 
+import profond.lecture
 from profond.cli import run
 from profond.lecture import registry
 from profond.lecture.outcome import Options
 from profond.lecture.page import page
 from profond.lecture.words import LANGUAGES, read_catalogue
 
+CATALOGUE = Path(profond.lecture.__file__).parent / "catalogue"
 ITEMS = pytest.mark.parametrize("item", registry.names())
 
 
@@ -30,10 +34,16 @@ def test_whatever_it_says_is_in_the_catalogue_of_each_language(item: str, langua
 
 
 @ITEMS
-def test_its_words_stand_in_a_file_of_its_own(item: str) -> None:
+def test_its_words_stand_in_a_file_of_its_own_in_each_language(item: str) -> None:
     for language in LANGUAGES:
-        keys = [key for key in read_catalogue(language) if key.startswith(f"{item}.")]
-        assert f"{item}.title" in keys
+        file = CATALOGUE / language / f"{item}.json"
+        assert f"{item}.title" in json.loads(file.read_text(encoding="utf-8"))
+
+
+@ITEMS
+def test_its_french_is_set_as_french(item: str) -> None:
+    faults = {key: french_faults(line) for key, line in read_catalogue("fr").items() if key.startswith(f"{item}.")}
+    assert {key: found for key, found in faults.items() if found} == {}
 
 
 @ITEMS
