@@ -37,6 +37,8 @@ def lecture() -> None:
     profond lecture run L1 L2 L5 L6       seconds
     profond lecture run --all --quick     minutes
     profond lecture report                one page, in English and French
+
+    How to add an item is told in docs/add_a_lecture_item.md.
     """
 
 
