@@ -1,7 +1,7 @@
 """Runs that version 0.1.0 made, kept as files, give every verb the answers that they gave then.
 
-``runs_of_0_1_0`` holds pictures, series, five runs, and in ``answers.json`` what version 0.1.0 said of these: trained on
-pictures, on series, a head alone on the features of weights; stopped at step 4 in a whole network and in a head alone.
+``runs_of_0_1_0`` holds pictures, series, five runs, and in ``answers.json`` what version 0.1.0 said of these: trained
+on pictures, on series, a head alone on the features of weights; stopped at step 4 in a whole network and in a head.
 """
 
 from __future__ import annotations
