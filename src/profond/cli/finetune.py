@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.output import print_json
 from profond.cli.train import given_settings, read_settings, run_training, training_options
 from profond.core.errors import UsageError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from profond.experiments.doctor.checks import Sign
 
 
+@register_verb("finetune", section="Learn", line="A network with pretrained weights, on your pictures.")
 @click.command()
 @click.argument("run", required=False)
 @training_options

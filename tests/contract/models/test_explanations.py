@@ -1,4 +1,4 @@
-"""Every family of networks can be explained, and is left as it was."""
+"""Every feedforward network can be explained, and is left as it was: the lightest of each paper."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from contract.models.feedforward import FEEDFORWARD
 from torch import Tensor, nn
 
 from profond import models
@@ -14,23 +15,6 @@ from profond.core.errors import ConfigError
 from profond.explain.network.filters import filters
 from profond.explain.network.stages import feature_maps, map_stage, stage_shapes
 from profond.explain.why.attribution import grad_cam, smooth_grad
-
-LIGHTEST = {
-    "densenet": "densenet121",
-    "nasnet": "nasnet_mobile",
-    "efficientnet_lite": "efficientnet_lite0",
-    "resnet": "resnet18",
-    "resnet_v2": "resnet50v2",
-    "vgg": "vgg11",
-}
-
-
-def families() -> list[str]:
-    """One registered name for each file of models, so that a new file is tested by being there."""
-    chosen: dict[str, str] = {}
-    for name in models.registry.names():
-        chosen.setdefault(models.registry.entry(name).module.rpartition(".")[2], name)
-    return sorted({**chosen, **{file: name for file, name in LIGHTEST.items() if file in chosen}}.values())
 
 
 def state(model: nn.Module) -> tuple[list[bool], list[object], list[bool], list[Tensor], int]:
@@ -45,7 +29,7 @@ def state(model: nn.Module) -> tuple[list[bool], list[object], list[bool], list[
     )
 
 
-@pytest.mark.parametrize("name", families())
+@pytest.mark.parametrize("name", FEEDFORWARD.lightest())
 def test_it_is_explained_and_left_as_it_was(name: str) -> None:
     torch.manual_seed(0)
     shape = models.example_shape(name)
