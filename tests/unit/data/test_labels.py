@@ -36,7 +36,20 @@ def manifest(seen: Path, header: str, line: str, name: str = "list.csv") -> Path
 @pytest.mark.parametrize(
     ("column", "question"),
     [
-        *((name, "split") for name in ("is_valid", "subset", "fold", "Set", "kfold")),
+        *(
+            (name, "split")
+            for name in (
+                "is_valid",
+                "subset",
+                "fold",
+                "Set",
+                "kfold",
+                "k_fold",
+                "cv fold",
+                "fold_nr",
+                "train_test_split",
+            )
+        ),
         *((name, "group") for name in ("patient_id", "subject", "Group ID", "PatientID")),
     ],
 )
