@@ -102,6 +102,14 @@ class Experiment:
             return tuple(self.run.read("labels.json")["classes"])
         return self.dataset.spec.classes
 
+    @cached_property
+    def spec(self) -> Spec:
+        """What the data decides about model and task; the data itself is not needed for a run's."""
+        if self.run is None:
+            return self.dataset.spec
+        shape = tuple(self.config["model"]["input_shape"])
+        return Spec(shape, {2: "ct", 3: "chw", 4: "cthw"}[len(shape)], classes=self.classes)
+
     def batches(self, split: str, *, training: bool = False, device: torch.device | str = "cpu") -> Batches:
         """Batches of a split: shuffled and augmented for training, in order and plain otherwise."""
         if split not in self.dataset.splits:
