@@ -49,7 +49,7 @@ class Pretrained:
 
     @property
     def spec(self) -> Spec:
-        """What goes in, and what comes out."""
+        """What a sample is to the model, and what it tells apart."""
         return Spec(tuple(self.settings["input_shape"]), "chw", classes=self.classes)
 
     @property

@@ -226,7 +226,8 @@ import sys, torch
 from torch import nn
 from profond.serve.openvino import OpenVino
 model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2)).eval()
-OpenVino(model, "int8", agree=0.0, same_answers=lambda own, found: own[:, 0] == found[:, 0]).prepare(torch.randn(40, 3, 8, 8), 8)
+ready = OpenVino(model, "int8", agree=0.0, same_answers=lambda own, found: own[:, 0] == found[:, 0])
+ready.prepare(torch.randn(40, 3, 8, 8), 8)
 assert "nncf" in sys.modules and "openvino" in sys.modules
 assert not any(name.startswith("openvino_telemetry") for name in sys.modules)
 """
