@@ -113,7 +113,8 @@ def read_values(
         _refuse(path, column.name, cells, lines)
         _refuse_two_ways(path, column.name, cells, lines, decimal_comma)
         numbers = np.array([float(cell.replace(",", ".")) for cell in cells])
-        kept = numbers.astype(np.float32)
+        with np.errstate(over="ignore"):
+            kept = numbers.astype(np.float32)
         if not np.isfinite(kept).all():
             at = int(np.flatnonzero(~np.isfinite(kept))[0])
             raise DataError(
