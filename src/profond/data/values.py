@@ -80,7 +80,7 @@ def asked_columns(path: Path, names: Sequence[str], asked: str) -> list[int]:
             known = ", ".join(name for name in names[:12] if name) or "no names"
             raise DataError(
                 f"{path} has no column {part.strip()!r} to estimate; it has {known}",
-                nearest(part.strip(), names) or "target= takes a column's name, or several with commas between them",
+                nearest(_plain(part), short) or "target= takes a column's name, or several with commas between them",
             )
         found.append(at)
     return found

@@ -130,7 +130,7 @@ def test_any_column_can_be_estimated_and_several_together(tmp_path: Path) -> Non
     assert all((height - 0.5) / 10 == weight for height, weight in all_targets(both).tolist())
     with pytest.raises(DataError, match="no column 'wieght' to estimate") as error:
         open_dataset(path, target="wieght")
-    assert "Weight" in str(error.value.help)
+    assert "weight" in str(error.value.help)
 
 
 def test_a_column_called_target_is_asked_about_where_it_could_be_classes(tmp_path: Path) -> None:
