@@ -65,7 +65,7 @@ class Estimates:
 
     def quick(self) -> Measured:
         """The mean distance, without an interval: for each validation."""
-        return Measured(float(self.distances.mean()), unit=self.unit, better="lower", title="mean absolute error")
+        return Measured(float(self.distances.mean()), unit=self.unit, better="lower", title="MAE")
 
     def distances_of_constant(self) -> Float[NDArray[np.float64], " n"]:
         return self._distances(np.broadcast_to(self.constant, self.true.shape))
@@ -78,16 +78,16 @@ class Estimates:
 
 def value_metrics(found: Estimates, seed: int = 0) -> Iterator[tuple[str, Measured]]:
     """Errors by name with their 95 % intervals, and beside them those of always saying the mean."""
-    yield HEADLINE, _mean(found.distances, found.unit, "mean absolute error")
+    yield HEADLINE, _mean(found.distances, found.unit, "MAE")
     constant = found.distances_of_constant()
-    of = "the mean" if found.mean is not None else "these samples' own mean"
+    of = "always the mean"
     if len(found.quantities) == 1:
         yield from _of_quantity(found, 0, "", seed)
-        yield "baseline_mae", Measured(float(constant.mean()), unit=found.unit, title=f"MAE of always saying {of}")
+        yield "baseline_mae", Measured(float(constant.mean()), unit=found.unit, title=f"MAE, {of}")
         spread = float(np.sqrt(np.square(found.true[:, 0] - found.constant[0]).mean()))
-        yield "baseline_rmse", Measured(spread, unit=found.unit, title=f"RMSE of always saying {of}")
+        yield "baseline_rmse", Measured(spread, unit=found.unit, title=f"RMSE, {of}")
         return
-    yield "baseline_mae", Measured(float(constant.mean()), unit=found.unit, title=f"MAE of always saying {of}")
+    yield "baseline_mae", Measured(float(constant.mean()), unit=found.unit, title=f"MAE, {of}")
     for number, quantity in enumerate(found.quantities):
         name = "_".join(quantity.name.split())
         yield f"mae_{name}", _mean(np.abs(found.errors[:, number]), quantity.unit, f"{quantity.name}: MAE")
@@ -99,8 +99,7 @@ def _of_quantity(found: Estimates, number: int, name: str, seed: int) -> Iterato
     true, said, unit = found.true[:, number], found.said[:, number], found.quantities[number].unit
     suffix, prefix = ("_" + "_".join(name.split()), f"{name}: ") if name else ("", "")
     low, high = _bootstrapped(_rmse, (true, said), seed)
-    title = f"{prefix}{'RMSE' if name else 'root mean squared error'}"
-    yield f"rmse{suffix}", Measured(float(_rmse(true, said)), low, high, unit, "lower", title)
+    yield f"rmse{suffix}", Measured(float(_rmse(true, said)), low, high, unit, "lower", f"{prefix}RMSE")
     if np.ptp(true) > 0:
         low, high = _bootstrapped(_r2, (true, said), seed)
         yield f"r2{suffix}", Measured(float(_r2(true, said)), low, high, "", "higher", f"{prefix}R²")
