@@ -79,6 +79,11 @@ class Spec:
             given["num_classes"] = self.num_outputs
         return given
 
+    @property
+    def target_name(self) -> str:
+        """What one target is called in a table that people read."""
+        return "class" if self.classes else "target"
+
     def target_text(self, target: int | float | Sequence[float]) -> str:
         """A target as text: its class's name, or its numbers."""
         if isinstance(target, int):

@@ -26,6 +26,7 @@ from profond.measures.values import HEADLINE, Estimates
 from profond.nn.auxiliary import Logits
 from profond.tasks import register_task
 from profond.tasks.batch import called, described, pair
+from profond.tasks.names import index_of
 from profond.tasks.task import Example, Explained, Loss, Phase
 
 Batch = tuple[Tensor, Tensor]
@@ -206,12 +207,18 @@ class Regress:
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
         estimates = self.in_units(_outputs(outputs))[0].tolist()
         quantities = _quantities(spec, len(estimates))
-        names = [quantity.name for quantity in quantities]
-        if wanted is not None and wanted not in names:
-            raise UnknownName("quantity", wanted, names)
-        index = 0 if wanted is None else names.index(wanted)
-        said = _said(quantities[index], estimates[index], self._digits(len(names))[index])
-        return Explained(index, names[index], f"{names[index]} {said}", tuple(zip(names, estimates, strict=True)))
+        index = 0 if wanted is None else index_of(wanted, [quantity.name for quantity in quantities], "quantity")
+        chosen, value = quantities[index], estimates[index]
+        said = Estimate(quantities, tuple(estimates), self._digits(len(quantities)))
+        others = [chosen.name if number == index else str(quantity) for number, quantity in enumerate(quantities)]
+        top = tuple(zip(others, estimates, strict=True)) if len(others) > 1 else ()
+        words = f"{chosen.name}\t{_said(chosen, value, said.digits[index])}"
+        facts = {"quantity": chosen.name, "value": value, "unit": chosen.unit, **said.to_json()}
+        mean, scale = (float(part[index]) for part in self._moments(outputs))
+        note = (
+            f"The network's output × {scale:.5g} + {mean:.5g}, standard deviation and mean in train, is the estimate."
+        )
+        return Explained(index, chosen.name, words, top, value, chosen.unit, facts=facts, note=note)
 
     def card(self, spec: Spec) -> list[str]:
         lines = []
