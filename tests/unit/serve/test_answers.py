@@ -15,12 +15,14 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
-from profond.core.errors import ConfigError, UnknownName
+from profond.core.errors import ConfigError, DataError, UnknownName
 from profond.core.spec import Spec
 from profond.data.preprocessing import Preprocessing
 from profond.serve.explanation import Explainer
-from profond.serve.predictor import Prediction, Predictor
+from profond.serve.prediction import Prediction
+from profond.serve.predictor import Predictor
 from profond.tasks.batch import called, check_finite
 from profond.tasks.classify import ClassAnswer, Classify
 from profond.tasks.names import index_of
@@ -109,6 +111,18 @@ def test_options_that_the_answers_do_not_have_are_refused_before_anything_is_rea
     assert "did you mean 'top'" in str(caught.value.help)
 
 
+def test_a_dataloader_is_predicted_without_its_targets(predictor: Predictor) -> None:
+    levels = torch.linspace(0, 1, 5)[:, None, None, None].expand(5, 1, SIDE, SIDE).contiguous()
+    expected = predictor.predict(levels)
+    assert [one.value for one in expected] == sorted((one.value for one in expected), reverse=True)
+    pairs = TensorDataset(levels, torch.arange(5))
+    assert predictor.predict(DataLoader(pairs, batch_size=2)) == expected
+    assert predictor.predict(DataLoader(levels, batch_size=3)) == expected
+    with pytest.raises(DataError, match="of the type TensorDataset") as caught:
+        predictor.predict(pairs)
+    assert "DataLoader" in str(caught.value.help)
+
+
 def test_a_prediction_can_be_copied_pickled_and_renamed() -> None:
     said = Prediction("a.png", ClassAnswer((("cat", 0.75), ("dog", 0.25))))
     assert copy.deepcopy(said) == said
@@ -131,8 +145,9 @@ def test_the_answer_of_a_classification_names_its_classes_best_first() -> None:
     assert [name for name, _ in second.top] == ["dog", "emu"]
     assert len(Classify().answer(nn.Identity(), inputs, spec)[0].top) == 3
     assert Classify().answer(nn.Identity(), inputs)[0].label == "0"
-    with pytest.raises(ConfigError, match="0 classes were asked for"):
-        Classify().answer(nn.Identity(), inputs, spec, top=0)
+    for top in (0, "3", None):
+        with pytest.raises(ConfigError, match="classes were asked for each sample"):
+            Classify().answer(nn.Identity(), inputs, spec, top=top)
     with pytest.raises(ConfigError, match="3 classes apart, but there are 2 labels"):
         Classify().answer(nn.Identity(), inputs, Spec((2,), "c", classes=("cat", "dog")))
     with pytest.raises(ConfigError, match="not finite"):
