@@ -7,8 +7,9 @@ from dataclasses import replace
 import torch
 
 from profond.data.copies import equal_files, equal_rows, leak
-from profond.data.dataset import Dataset, FileSplit, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.series.split import SeriesSplit
+from profond.data.split import FileSplit, TensorSplit
 
 
 def with_leaks(dataset: Dataset) -> Dataset:

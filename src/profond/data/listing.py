@@ -10,7 +10,7 @@ from profond.core.errors import DataError
 from profond.data.classes import alike, class_order
 from profond.data.copies import MOST, equal_digests, equal_files
 from profond.data.locations import Place
-from profond.data.splits import assign, check_groups
+from profond.data.splitting import assign, check_groups
 
 __all__ = ["SPLIT_NAMES", "Listing", "Sample", "class_order"]
 

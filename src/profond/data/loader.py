@@ -10,10 +10,10 @@ from torch import Tensor
 
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
-from profond.data.dataset import FileSplit, Split, TensorSplit, bordered
 from profond.data.images.augment import Augment
 from profond.data.images.view import NUMBERS, View
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import FileSplit, Split, TensorSplit, bordered
 from profond.data.stream import stream
 
 WINDOW = 8

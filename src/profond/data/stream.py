@@ -13,8 +13,8 @@ from profond.core.allocator import keep_freed_memory
 from profond.core.device import usable_cores
 from profond.core.errors import ProfondError
 from profond.core.signals import deaf_in_workers
-from profond.data.dataset import FileSplit, Split
 from profond.data.images.view import View
+from profond.data.split import FileSplit, Split
 
 Request = tuple[int, View | None]
 

@@ -13,10 +13,11 @@ from profond.core.errors import DataError
 from profond.core.spec import Spec
 from profond.data import open_dataset
 from profond.data.copies import equal_files, equal_rows
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.check import check
 from profond.data.preprocessing import Preprocessing
-from profond.data.splits import assign
+from profond.data.split import TensorSplit
+from profond.data.splitting import assign
 
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
 

@@ -16,7 +16,7 @@ from profond.core.errors import ConfigError, DataError, ImageError, MissingError
 from profond.data import open_dataset
 from profond.data.images.check import check
 from profond.data.saved_split import store_split
-from profond.data.splits import assign
+from profond.data.splitting import assign
 
 
 def image(path, seed, side=12, mode="RGB"):

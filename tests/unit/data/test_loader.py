@@ -10,10 +10,11 @@ from PIL import Image
 from profond.core.errors import ConfigError, ImageError, UnknownName
 from profond.core.spec import Spec
 from profond.data import open_dataset
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.augment import Augment
 from profond.data.loader import Batches
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 
 EVERYTHING = Augment(
     shift=2, flip=True, rotate=10, scale=0.1, crop=0.5, erase=3, brightness=0.2, contrast=0.2, mixup=0.4

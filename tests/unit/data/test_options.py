@@ -15,8 +15,9 @@ from PIL import Image
 from profond.cli import run
 from profond.core.spec import Spec
 from profond.data import open_dataset, registry
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,12 @@ from PIL import Image
 
 from profond.cli import run as profond
 from profond.data import fingerprint
-from profond.data.dataset import TensorSplit
 from profond.data.fingerprint import ENDS, of_places, of_tensor
 from profond.data.images.adapt import adapted
 from profond.data.locations import Member, Places
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 
 COLOURS = [(220, 40, 40), (40, 200, 60)]
 

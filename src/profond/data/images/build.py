@@ -16,12 +16,13 @@ from profond.core.device import usable_cores
 from profond.core.errors import ConfigError, DataError, ImageError
 from profond.core.progress import track
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, FileSplit, Split, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.decoding import eight_bit, is_grey, opening
 from profond.data.images.unreadable import glance, refuse
 from profond.data.listing import Listing, Sample
 from profond.data.locations import Place, relative
 from profond.data.preprocessing import Mode, Preprocessing
+from profond.data.split import FileSplit, Split, TensorSplit
 
 DEFAULT_SIDE = 64
 _LOOKED_AT = 2000

@@ -15,13 +15,14 @@ from profond.core.errors import ImageError
 from profond.core.progress import track
 from profond.data import registry
 from profond.data.copies import leak
-from profond.data.dataset import Dataset, FileSplit, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
 from profond.data.images.build import DEFAULT_SIDE, cut_off
 from profond.data.images.decoding import opening
 from profond.data.listing import Listing, Sample
 from profond.data.locations import Place, relative
 from profond.data.open import TABLES, Kind, kind_of, open_dataset
+from profond.data.split import FileSplit, TensorSplit
 
 IMBALANCE = 3.0
 FEW = 10

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from profond.core.errors import ConfigError, DataError
 from profond.core.progress import track
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, Split, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.unreadable import refuse
 from profond.data.listing import Listing
 from profond.data.locations import relative
@@ -32,6 +32,7 @@ from profond.data.series.read import SERIES, Missing, Recording, read_recording
 from profond.data.series.split import SeriesSplit
 from profond.data.series.table import Table
 from profond.data.series.text import Decimal
+from profond.data.split import Split, TensorSplit
 
 MEASURED = 2048
 """Training series from which mean and standard deviation are measured, evenly spaced."""

@@ -21,9 +21,10 @@ from profond.core.errors import ConfigError, DataError, MissingError
 from profond.core.randomness import generator
 from profond.core.spec import Spec
 from profond.data import register_data
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.fetch.sources import DataFile, PipPackage, Source, obtain
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 
 FRAMES, SIDE, HEIGHT = 8, 32, 96
 DIRECTIONS = {"still": (0, 0), "left": (0, -1), "right": (0, 1), "up": (-1, 0), "down": (1, 0)}
