@@ -9,10 +9,10 @@ from typing import Any
 
 from profond.core.config import bind
 from profond.core.errors import DataError, UnknownName, suggest
-from profond.data import registry
 from profond.data.dataset import Dataset
 from profond.data.images.foreign import unpacking
 from profond.data.listing import Listing
+from profond.data.registered import registry
 
 TABLES = ("table of series", "folder of tables")
 """Names of the kinds whose samples are rows of a table."""
@@ -86,7 +86,7 @@ def kind_of(path: Path, name: str = "") -> Kind:
 
 def _folder(path: Path) -> Kind:
     from profond.data.images import folder
-    from profond.data.sets import imagenet
+    from profond.data.images import imagenet_folder as imagenet
     from profond.data.shards import read as shards
 
     try:

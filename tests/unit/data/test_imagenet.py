@@ -16,7 +16,7 @@ from profond.core.errors import DataError, MissingError
 from profond.data import open_dataset
 from profond.data.images.check import check
 from profond.data.images.decoding import open_image
-from profond.data.sets.imagenet import list_imagenet
+from profond.data.images.imagenet_folder import list_imagenet
 from profond.data.sets.matlab import read_structures
 from profond.data.sets.synsets import MEAN, STD
 
