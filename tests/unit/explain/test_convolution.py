@@ -315,14 +315,14 @@ def test_the_picture_is_drawn_for_any_size(size: tuple[int, int], kernel: str, t
     plane = np.random.default_rng(0).integers(0, 256, size)
     result = convolve(plane, KERNELS[kernel].values, "same")
     at = (size[0] - 1, size[1] - 1)
-    written = save_figure(result.figure(at=at, title="x"), tmp_path / "conv.png")
+    written = save_figure(draw_convolution(result, at=at, title="x"), tmp_path / "conv.png")
     with Image.open(written) as drawn:
         assert min(drawn.size) > 300
 
 
 def test_a_picture_of_one_flat_colour_and_a_large_kernel_is_drawn(tmp_path: Path) -> None:
     result = convolve(np.zeros((40, 40)), np.ones((15, 15)) / 225, "same")
-    assert save_figure(result.figure(at=(0, 0)), tmp_path / "conv.png").stat().st_size > 1000
+    assert save_figure(draw_convolution(result, at=(0, 0)), tmp_path / "conv.png").stat().st_size > 1000
 
 
 def test_three_planes_are_drawn_in_colour(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,9 +31,6 @@ from profond.explain.steps.sliding import (
     windows,
 )
 from profond.explain.steps.sums import added, factors, signed
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -135,12 +132,6 @@ class ConvolutionResult:
         patch = np.where(known, self.input[np.ix_(np.maximum(down, 0), np.maximum(across, 0))], 0.0)
         value = float(self.output[row, column])
         return OutputPixel(row, column, patch, self.kernel, tuple(rows), tuple(columns), inside, self.bias, value)
-
-    def figure(self, *, at: tuple[int, int] | None = None, title: str | None = None) -> Figure:
-        """Input, kernel and output, and the arithmetic of one pixel; see ``draw_convolution``."""
-        from profond.explain.steps.convolution_figure import draw_convolution
-
-        return draw_convolution(self, at=at, title=title)
 
     def lines(self, picture: bool = False) -> list[str]:
         """Kernel, sizes and result, for a terminal; of a picture, or of a table of numbers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,9 +21,6 @@ from profond.explain.steps.sliding import (
     summary,
     windows,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 KINDS = ("max", "average")
 
@@ -64,12 +61,6 @@ class PoolingResult:
     def winner(self, row: int, column: int) -> tuple[int, int]:
         """Where in the input the greatest number of one window stands; the first of equals."""
         return max(self.window(row, column), key=lambda position: self.input[position])
-
-    def figure(self, *, title: str | None = None) -> Figure:
-        """Input and output, the windows in colours when the input is small; see ``draw_pooling``."""
-        from profond.explain.steps.pooling_figure import draw_pooling
-
-        return draw_pooling(self, title=title)
 
     def words(self) -> str:
         """What was asked for, in one line."""
