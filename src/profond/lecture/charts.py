@@ -13,7 +13,7 @@ from scipy.special import logit
 
 from profond.core.lettering import FONT, text_width
 from profond.explain.draw.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
-from profond.lecture.outcome import share
+from profond.lecture.values import share
 from profond.lecture.words import Words
 from profond.measures.intervals import Measured
 

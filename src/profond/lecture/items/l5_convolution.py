@@ -31,8 +31,9 @@ from profond.explain.steps.convolution import ConvolutionResult, convolve
 from profond.explain.steps.kernels import KERNELS, Kernel
 from profond.explain.steps.planes import grey_plane
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, formula, number, text
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo, smaller
+from profond.lecture.values import count, formula, number, text
 from profond.lecture.words import Words
 
 PADDINGS, STRIDES = (0, 1, 2), (1, 2, 3)

@@ -21,8 +21,9 @@ from profond.experiments.configuration import changed, from_recipe, on_data
 from profond.experiments.experiment import assemble
 from profond.explain.draw.drawing import Sheet
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, number, text, word
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo_panel
+from profond.lecture.values import count, number, text, word
 from profond.lecture.words import Words
 from profond.training import fit
 from profond.weights.classes import imagenet_synsets
