@@ -16,7 +16,7 @@ from profond.core.run import SCHEMA_VERSION
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from profond.explain.steps.sliding import Array
+    from profond.explain.draw.numbers import Array
 
 FILE = click.Path(path_type=Path)
 OUT = click.option("--out", type=FILE, help="The picture to write: .png, .jpg, .webp, .svg, .pdf, or a folder.")

@@ -13,10 +13,11 @@ from torch.nn import functional
 from profond.core.errors import ConfigError, DataError, UnknownName
 from profond.explain.draw.colour_scale import Scale
 from profond.explain.draw.drawing import save_figure
+from profond.explain.draw.numbers import write_number
 from profond.explain.steps.convolution import convolve
 from profond.explain.steps.convolution_figure import draw_convolution
 from profond.explain.steps.kernels import KERNELS, choose_kernel, read_matrix
-from profond.explain.steps.sliding import Axis, number, pad
+from profond.explain.steps.sliding import Axis, pad
 
 TABLE = [[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]]
 TORCH_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
@@ -276,7 +277,7 @@ def test_a_window_never_stands_outside_its_padding() -> None:
     [(3.0, "3"), (-3, "−3"), (0.1, "0.1"), (1 / 3, "0.3333"), (12345.678, "12345.7"), (1e-9, "1e−09"), (1e20, "1e+20")],
 )
 def test_numbers_are_written_for_people(value: float, text: str) -> None:
-    assert number(value) == text
+    assert write_number(value) == text
 
 
 def test_json_holds_small_results_whole_and_large_ones_in_short() -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from profond.core.lettering import FONT, drawable, text_width, visible
 from profond.explain.draw.colour_scale import Scale
 from profond.explain.draw.drawing import DOTS, FAINT, INK, MUTED, Panel, colour_strip, fit, outline
-from profond.explain.steps.sliding import Array
+from profond.explain.draw.numbers import Array
 
 _GAP, _LINE = 14, 17
 

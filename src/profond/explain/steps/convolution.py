@@ -15,18 +15,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from profond.core.errors import ConfigError, DataError
+from profond.explain.draw.numbers import Array, rows_of_text, write_number
 from profond.explain.steps.sliding import (
     PADDING_MODES,
-    Array,
     Axis,
     Pair,
     as_json,
     as_plane,
     both,
     check_position,
-    number,
     pad,
-    rows_of_text,
     summary,
     windows,
 )
@@ -75,7 +73,10 @@ class OutputPixel:
         sums = written.terms[:rows]
         digits = factors(self.patch, self.kernel, sums, written.unit)
         for patch, kernel, total in zip(self.patch, self.kernel, sums, strict=True):
-            terms = [f"{number(a, digits)}×{signed(number(b, digits))}" for a, b in zip(patch, kernel, strict=True)]
+            terms = [
+                f"{write_number(a, digits)}×{signed(write_number(b, digits))}"
+                for a, b in zip(patch, kernel, strict=True)
+            ]
             lines.append(f"  {' + '.join(terms)} = {total}")
         following = [sums[0], *(signed(one) for one in sums[1:])]
         lines.append(f"  sum: {' + '.join(following)} = {written.part(0, rows)}")
@@ -241,7 +242,7 @@ def _within(indices: list[int], size: int) -> NDArray[np.bool_]:
 
 
 def _span(indices: tuple[int, ...]) -> str:
-    first, last = number(indices[0]), number(indices[-1])
+    first, last = write_number(indices[0]), write_number(indices[-1])
     if len(indices) == 1:
         return first
     step = indices[1] - indices[0]

@@ -24,10 +24,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from profond.core.errors import ConfigError
+from profond.explain.draw.numbers import Array, write_number
 from profond.explain.network.guard import place, undisturbed
 from profond.explain.network.stages import find_module
 from profond.explain.network.trace import trace
-from profond.explain.steps.sliding import Array, number
 from profond.explain.steps.sums import Written, added, factors, signed
 
 _WRITTEN_OUT, _LARGEST = 75, 12
@@ -348,7 +348,7 @@ def exact(value: float) -> str:
 
 
 def _product(value: float, weight: float, digits: int) -> str:
-    return f"{signed(number(value, digits))}×{signed(number(weight, digits))}"
+    return f"{signed(write_number(value, digits))}×{signed(write_number(weight, digits))}"
 
 
 def by(sides: Sequence[int]) -> str:

@@ -9,18 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from profond.core.errors import ConfigError, UnknownName
-from profond.explain.steps.sliding import (
-    Array,
-    Axis,
-    Pair,
-    as_json,
-    as_plane,
-    both,
-    check_position,
-    pad,
-    summary,
-    windows,
-)
+from profond.explain.draw.numbers import Array
+from profond.explain.steps.sliding import Axis, Pair, as_json, as_plane, both, check_position, pad, summary, windows
 
 KINDS = ("max", "average")
 

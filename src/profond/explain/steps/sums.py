@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from profond.explain.steps.sliding import Array, number
+from profond.explain.draw.numbers import Array, read_number, write_number
 
 _MORE = 3  # numbers of decimals that are tried before a term is rounded the other way
 _MOST = 15  # digits that a double holds
@@ -32,7 +32,7 @@ class Written:
 
     def part(self, start: int, stop: int) -> str:
         """Some of the terms added."""
-        exact = sum((worth(term) for term in self.terms[start:stop]), Decimal(0))
+        exact = sum((read_number(term) for term in self.terms[start:stop]), Decimal(0))
         return _plain(exact, self.unit, keep=False)
 
 
@@ -105,21 +105,16 @@ def factors(
         return all(
             abs(
                 sum(
-                    worth(number(a, digits)) * worth(number(b, digits))
+                    read_number(write_number(a, digits)) * read_number(write_number(b, digits))
                     for a, b in zip(np.ravel(one), np.ravel(other), strict=True)
                 )
-                - worth(result)
+                - read_number(result)
             )
             <= tolerance * unit
             for one, other, result in zip(left, right, results, strict=True)
         )
 
     return digits_for(check)
-
-
-def worth(text: str) -> Decimal:
-    """What a written number says."""
-    return Decimal(text.replace("−", "-"))
 
 
 def signed(text: str) -> str:
