@@ -126,8 +126,8 @@ class Dataset:
         names = [train.identity(i) for i in range(len(train))]
         fractions = {"train": 1 - fraction, "valid": fraction}
         copies = equal_samples(train)
-        placed = assign(names, train.targets.tolist(), train.groups, fractions, seed=seed, copies=copies)
-        parts = {name: [i for i, where in enumerate(placed) if where == name] for name in ("train", "valid")}
+        assigned = assign(names, train.targets.tolist(), train.groups, fractions, seed=seed, copies=copies)
+        parts = {name: [i for i, where in enumerate(assigned) if where == name] for name in ("train", "valid")}
         for name, indices in parts.items():
             if not indices:
                 raise DataError(

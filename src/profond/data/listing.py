@@ -9,7 +9,7 @@ from pathlib import Path
 from profond.core.errors import DataError
 from profond.data.classes import alike, class_order
 from profond.data.copies import MOST, equal_digests, equal_files
-from profond.data.locations import Place
+from profond.data.locations import Location
 from profond.data.splitting import assign, check_groups
 
 __all__ = ["SPLIT_NAMES", "Listing", "Sample", "class_order"]
@@ -37,7 +37,7 @@ class Sample:
         group: empty when none was given.
     """
 
-    path: Place
+    path: Location
     label: str
     split: str = ""
     group: str = ""
@@ -78,7 +78,7 @@ class Listing:
     def is_split(self) -> bool:
         return any(sample.split for sample in self.samples)
 
-    def placed(self, valid_fraction: float = 0.1, test_fraction: float = 0.1, seed: int = 0) -> Listing:
+    def with_splits(self, valid_fraction: float = 0.1, test_fraction: float = 0.1, seed: int = 0) -> Listing:
         """The same with a split for every sample: those given, or a stratified one that keeps groups whole.
 
         Raises: DataError when a group stands in two splits, or a label is never in train.

@@ -60,7 +60,7 @@ def open_manifest(
     Raises: DataError, ImageError.
     """
     listing = without_unreadable(list_manifest(path), unreadable)
-    listing = listing.placed(valid_fraction, test_fraction, split_seed)
+    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 

@@ -54,7 +54,7 @@ def store_split(
         raise DataError(f"{reference} holds shards, whose pictures no manifest can name", "split their folder")
     if duplicates_together:
         listing = _grouped(listing, look(path, table=False).prints if kind.series else None)
-    listing = listing.placed(valid_fraction, test_fraction, seed)
+    listing = listing.with_splits(valid_fraction, test_fraction, seed)
     write_manifest(out, listing.samples)
     written = list_manifest(out)
     return _told(written)
@@ -76,7 +76,7 @@ def _store_table(
     listing = table.listing()
     if duplicates_together:
         listing = _grouped(listing, look(path, table=True).prints)
-    listing = listing.placed(valid_fraction, test_fraction, seed)
+    listing = listing.with_splits(valid_fraction, test_fraction, seed)
     write_split_table(out, path, "auto", table, [sample.split for sample in listing.samples])
     return _told(load_table(out).listing())
 

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from profond.core.errors import ImageError
 from profond.data.copies import equal_files, equal_rows
-from profond.data.fingerprint import of_places, of_tensor
+from profond.data.fingerprint import of_locations, of_tensor
 from profond.data.images.decoding import Opened, opening
 from profond.data.images.view import View
-from profond.data.locations import Place, Places
+from profond.data.locations import Location, Locations
 from profond.data.preprocessing import Preprocessing
 
 
@@ -128,7 +128,7 @@ class FileSplit:
     """Samples that stay in their files and are decoded when they are needed.
 
     Args:
-        places: where each sample lies: all of them files, or all of them members of archives.
+        locations: where each sample lies: all of them files, or all of them members of archives.
         targets: (n,), int64.
         root: identities are paths relative to this folder.
         preprocessing: how a file becomes a uint8 (c, h, w) tensor.
@@ -137,24 +137,24 @@ class FileSplit:
 
     def __init__(
         self,
-        places: Sequence[Place],
+        locations: Sequence[Location],
         targets: Tensor,
         root: Path,
         preprocessing: Preprocessing,
         groups: Sequence[str] | None = None,
     ) -> None:
-        assert len(places) == len(targets)
-        self.places = Places(places, root)
+        assert len(locations) == len(targets)
+        self.locations = Locations(locations, root)
         self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
         self.root = root
         self.preprocessing = preprocessing
         self.groups = groups
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.locations)
 
     def identity(self, index: int) -> str:
-        return self.places.identity(index)
+        return self.locations.identity(index)
 
     def raw(self, index: int) -> Tensor:
         with self._open(index) as opened:
@@ -172,7 +172,7 @@ class FileSplit:
     @contextmanager
     def _open(self, index: int, shrink: Callable[[int, int], int] | None = None) -> Iterator[Opened]:
         try:
-            with opening(self.places[index], shrink) as opened:
+            with opening(self.locations[index], shrink) as opened:
                 yield opened
         except ImageError as error:
             help = "restore it, and go on; or start anew without it: --set data.unreadable=skip"
@@ -180,12 +180,12 @@ class FileSplit:
 
     def contents(self) -> list[str]:
         """A digest of each sample's file."""
-        return of_places(self.places)
+        return of_locations(self.locations)
 
     def subset(self, indices: Sequence[int]) -> FileSplit:
         chosen = [int(i) for i in indices]
         return FileSplit(
-            [self.places[i] for i in chosen],
+            [self.locations[i] for i in chosen],
             self.targets[torch.tensor(chosen, dtype=torch.int64)],
             self.root,
             self.preprocessing,
@@ -197,7 +197,7 @@ def equal_samples(split: Split) -> list[list[int]]:
     """Sets of samples of a split that are equal, as indices: in memory or as files; of other splits none is known."""
     if isinstance(split, TensorSplit):
         return equal_rows(split.samples)
-    return equal_files([split.places[i] for i in range(len(split))]) if isinstance(split, FileSplit) else []
+    return equal_files([split.locations[i] for i in range(len(split))]) if isinstance(split, FileSplit) else []
 
 
 def contents(split: Split) -> list[str]:

@@ -71,7 +71,7 @@ def test_labels_are_in_the_order_of_the_synsets_and_not_of_the_devkit(miniature:
 
 def test_grey_cmyk_and_a_png_called_jpeg_are_pictures_like_the_others(miniature: Path) -> None:
     train = open_dataset(miniature, size=32).split("train")
-    opened = [open_image(train.places[i]) for i in range(len(train))]
+    opened = [open_image(train.locations[i]) for i in range(len(train))]
     assert {each.image.mode for each in opened} == {"RGB", "L", "CMYK"}
     assert {each.format for each in opened} == {"JPEG", "PNG"}
     raws = torch.stack([train.raw(i) for i in range(len(train))])

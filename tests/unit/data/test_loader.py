@@ -240,7 +240,7 @@ def test_streaming_gives_what_memory_gives(photos, workers):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_file_that_breaks_while_streaming_is_named(photos, workers):
     dataset = open_dataset(str(photos), size=16, memory_mib=0)
-    broken = dataset.splits["train"].places[-1]
+    broken = dataset.splits["train"].locations[-1]
     broken.write_bytes(broken.read_bytes()[:100])
     with pytest.raises(ImageError, match=f"{broken.name} is damaged"):
         list(dataset.batches("train", 4, workers=workers))
@@ -248,5 +248,5 @@ def test_a_file_that_breaks_while_streaming_is_named(photos, workers):
 
 def test_skipped_batches_are_not_decoded(photos):
     dataset = open_dataset(str(photos), size=16, memory_mib=0)
-    dataset.splits["train"].places[0].unlink()
+    dataset.splits["train"].locations[0].unlink()
     assert len(list(dataset.batches("train", 4, workers=0).at(0, start=1))) == len(dataset.batches("train", 4)) - 1

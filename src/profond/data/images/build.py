@@ -20,7 +20,7 @@ from profond.data.dataset import Dataset
 from profond.data.images.decoding import eight_bit, is_grey, opening
 from profond.data.images.unreadable import glance, refuse
 from profond.data.listing import Listing, Sample
-from profond.data.locations import Place, relative
+from profond.data.locations import Location, relative
 from profond.data.preprocessing import Mode, Preprocessing
 from profond.data.split import FileSplit, Split, TensorSplit
 
@@ -77,12 +77,12 @@ def build(
     decoded_mib = len(listing.samples) * planes * size[0] * size[1] / 2**20
     splits: dict[str, Split] = {}
     if decoded_mib <= memory_mib:
-        conversions: dict[str, list[Place]] = defaultdict(list)
+        conversions: dict[str, list[Location]] = defaultdict(list)
         decoded, sizes = _decode([s.path for s in listing.samples], plain, listing.name, conversions)
         notes += [_told(what, paths) for what, paths in sorted(conversions.items())]
-        place = {id(sample): i for i, sample in enumerate(listing.samples)}
+        position = {id(sample): i for i, sample in enumerate(listing.samples)}
         for name, samples in by_split.items():
-            rows = decoded[torch.tensor([place[id(sample)] for sample in samples])]
+            rows = decoded[torch.tensor([position[id(sample)] for sample in samples])]
             names_of = [relative(sample.path, listing.root) for sample in samples]
             targets, groups = _targets(samples, listing), _groups(samples)
             files = FileSplit([sample.path for sample in samples], targets, listing.root, plain, groups)
@@ -176,7 +176,7 @@ def _background(samples: Sequence[Sample], mode: Mode) -> tuple[int, ...]:
 
 
 def _decode(
-    paths: Sequence[Place], plain: Preprocessing, name: str, conversions: dict[str, list[Place]]
+    paths: Sequence[Location], plain: Preprocessing, name: str, conversions: dict[str, list[Location]]
 ) -> tuple[Tensor, list[tuple[int, int]]]:
     """All images as uint8 (n, c, h, w), and their sizes. Raises: ImageError that counts those that cannot be read."""
     assert plain.size is not None
@@ -204,7 +204,7 @@ def _decode(
     return decoded, sizes
 
 
-def _told(what: str, paths: Sequence[Place]) -> str:
+def _told(what: str, paths: Sequence[Location]) -> str:
     return f"{len(paths)} image{'s' if len(paths) > 1 else ''}: {what} (first: {paths[0].name})"
 
 

@@ -20,7 +20,7 @@ from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixe
 from profond.data.images.build import DEFAULT_SIDE, cut_off
 from profond.data.images.decoding import opening
 from profond.data.listing import Listing, Sample
-from profond.data.locations import Place, relative
+from profond.data.locations import Location, relative
 from profond.data.open import TABLES, Kind, kind_of, open_dataset
 from profond.data.split import FileSplit, TensorSplit
 
@@ -117,13 +117,15 @@ def check(reference: str, **options: Any) -> Report:
     kind = kind_of(path, reference)
     given = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
 
-    def placed(listing: Listing) -> Listing:
+    def with_splits(listing: Listing) -> Listing:
         if not options or listing.is_split:
             return listing
         shares = {"valid_fraction": 0.1, "test_fraction": 0.1, "split_seed": 0}
-        return listing.placed(*(given.get(name, usual) for name, usual in shares.items()))
+        return listing.with_splits(*(given.get(name, usual) for name, usual in shares.items()))
 
-    report = _check_series(kind, path, given, placed) if kind.series else _check_listing(placed(kind.list(path)))
+    report = (
+        _check_series(kind, path, given, with_splits) if kind.series else _check_listing(with_splits(kind.list(path)))
+    )
     if not options or not report.usable:  # it could not be opened either, or is not worth it
         return report
     opened = kind.open(**given)
@@ -139,10 +141,10 @@ def check(reference: str, **options: Any) -> Report:
     return replace(report, findings=tuple(findings))
 
 
-def fingerprints(paths: Sequence[Place]) -> list[Fingerprint | None]:
+def fingerprints(paths: Sequence[Location]) -> list[Fingerprint | None]:
     """One for each image, None where it cannot be read."""
 
-    def work(path: Place) -> Fingerprint | None:
+    def work(path: Location) -> Fingerprint | None:
         try:
             with opening(path) as opened:
                 return of_image(opened.image)
@@ -162,7 +164,7 @@ def _check_listing(listing: Listing) -> Report:
     sizes: Counter[tuple[int, int]] = Counter()
     modes: Counter[str] = Counter()
 
-    def work(path: Place) -> Any:
+    def work(path: Location) -> Any:
         try:
             with opening(path) as opened:
                 return opened.format, opened.mislabelled, opened.notes, opened.image.mode, of_image(opened.image)
@@ -219,11 +221,13 @@ def _check_listing(listing: Listing) -> Report:
     return _report(listing.name, looked, findings, listing.root)
 
 
-def _check_series(kind: Kind, path: Path, given: Mapping[str, Any], placed: Callable[[Listing], Listing]) -> Report:
+def _check_series(
+    kind: Kind, path: Path, given: Mapping[str, Any], with_splits: Callable[[Listing], Listing]
+) -> Report:
     from profond.data.series.check import look
 
     seen = look(path, kind.name in TABLES, given)
-    listing, looked = placed(seen.listing), _Looked(noun="series")
+    listing, looked = with_splits(seen.listing), _Looked(noun="series")
     for sample, found in zip(listing.samples, seen.prints, strict=True):
         if found is not None:
             looked.names.append(relative(sample.path, listing.root))
@@ -259,7 +263,7 @@ def _listed(dataset: Dataset) -> Listing:
         assert isinstance(split, FileSplit)
         root = split.root
         for i, target in enumerate(split.targets.tolist()):
-            samples.append(Sample(split.places[i], classes[target], name))
+            samples.append(Sample(split.locations[i], classes[target], name))
     return Listing(dataset.name, root, tuple(samples), classes, dataset.notes, dataset.warnings)
 
 

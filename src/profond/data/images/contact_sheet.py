@@ -12,7 +12,7 @@ from profond.core.files import write_bytes
 from profond.core.lettering import drawable, runs, text_width, visible
 from profond.data.images.check import Report
 from profond.data.images.decoding import eight_bit, open_image
-from profond.data.shards.read import place_of
+from profond.data.shards.read import location_of
 
 _THUMB, _MARGIN, _CAPTION, _ROWS, _COLUMNS, _LETTER = 96, 8, 14, 40, 6, 10
 
@@ -41,7 +41,7 @@ def contact_sheet(report: Report, path: Path) -> bool:
             left = _MARGIN + c * (_THUMB + _MARGIN)
             box = (left, top + _CAPTION, left + _THUMB, top + _CAPTION + _THUMB)
             try:
-                image = eight_bit(open_image(place_of(report.root, name)).image, "RGB")
+                image = eight_bit(open_image(location_of(report.root, name)).image, "RGB")
                 image.thumbnail((_THUMB, _THUMB))
                 sheet.paste(image, box[:2])
             except ImageError:

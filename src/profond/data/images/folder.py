@@ -62,7 +62,7 @@ def open_folder(
     Raises: DataError, ImageError.
     """
     listing = without_unreadable(list_folder(path), unreadable)
-    listing = listing.placed(valid_fraction, test_fraction, split_seed)
+    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 

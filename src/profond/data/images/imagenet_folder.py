@@ -54,7 +54,7 @@ def open_imagenet(
 
     Raises: DataError, ImageError.
     """
-    listing = without_unreadable(list_imagenet(path), unreadable).placed()
+    listing = without_unreadable(list_imagenet(path), unreadable).with_splits()
     return build(listing, None, None, resize, memory_mib, preprocessing or {**usual(size), "resize": resize})
 
 
@@ -118,7 +118,7 @@ class _Lists:
 
     def __init__(self, path: Path, folder: Path) -> None:
         depth = 3 if folder.parts[-3:] == ("ILSVRC", "Data", "CLS-LOC") else 0
-        self.places = list(dict.fromkeys([path, folder, folder / "val", *list(folder.parents)[:depth]]))
+        self.folders = list(dict.fromkeys([path, folder, folder / "val", *list(folder.parents)[:depth]]))
         self.named = ""
         self._label: Callable[[str], str | None] = lambda name: None
         self._listed: Sequence[str] = ()
@@ -210,7 +210,7 @@ class _Lists:
         return found
 
     def _find(self, name: str) -> Path | None:
-        candidates = (place / inner / name for place in self.places for inner in _DEVKIT)
+        candidates = (folder / inner / name for folder in self.folders for inner in _DEVKIT)
         return next((path for path in candidates if path.is_file()), None)
 
 

@@ -197,13 +197,13 @@ def build(
     streamed: bool = False,
 ) -> Dataset:
     """The splits of a listing, each series brought to one length."""
-    places = {
+    rows_of = {
         name: [i for i, s in enumerate(listing.samples) if s.split == name] for name in ("train", "valid", "test")
     }
-    places = {name: chosen for name, chosen in places.items() if chosen}
+    rows_of = {name: chosen for name, chosen in rows_of.items() if chosen}
     rule = ""
     if known is None:
-        train = [lengths[i] for i in places["train"]]
+        train = [lengths[i] for i in rows_of["train"]]
         plain = replace(plain, length=settings.length or decide_length(train))
         rule = ", the longest of train" if plain.length == max(train) else ", which 95 % of train do not exceed"
         rule = "" if settings.length else rule
@@ -228,13 +228,13 @@ def build(
             f" kept; the longest has {max(lengths)}): length= sets another, keep= another part"
         )
     if known is None:
-        mean, std, low, high = _moments(signal, places["train"], plain, warnings)
+        mean, std, low, high = _moments(signal, rows_of["train"], plain, warnings)
         known = Preprocessing(mean=mean, std=std, scale=1.0, series=plain)
         limits = (low, high)
     else:
         limits = (-1.0, 1.0) if plain.rate else (0.0, 0.0)
     splits: dict[str, Split] = {}
-    for name, chosen in places.items():
+    for name, chosen in rows_of.items():
         samples = [listing.samples[i] for i in chosen]
         groups = [s.group or f"\0{s.path}" for s in samples] if any(s.group for s in samples) else None
         targets = torch.tensor([listing.classes.index(s.label) for s in samples], dtype=torch.int64)

@@ -12,7 +12,7 @@ from profond.data.dataset import Dataset
 from profond.data.images.folder import list_folder
 from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.listing import SPLIT_NAMES, Listing
-from profond.data.locations import Place
+from profond.data.locations import Location
 from profond.data.manifest import list_manifest
 from profond.data.series import text
 from profond.data.series.build import Settings, build_files, build_table
@@ -66,12 +66,12 @@ def open_series(
     """
     settings = Settings(length, keep, time, str(time_column), decimal, missing, rate, memory_mib)
 
-    def read(place: Place) -> None:
-        assert isinstance(place, Path)
-        read_recording(place, decimal, missing)
+    def read(location: Location) -> None:
+        assert isinstance(location, Path)
+        read_recording(location, decimal, missing)
 
     listing = without_unreadable(list_series(path), unreadable, read, SERIES)
-    listing = listing.placed(valid_fraction, test_fraction, split_seed)
+    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
     return build_files(listing, settings, preprocessing)
 
 
@@ -127,7 +127,7 @@ def open_table(
         label, id, layout, decimal, missing = _as_trained(preprocessing)
     table = _read(path, layout, _text(label), _text(id), str(time_column), decimal, missing)
     listing = replace(table.listing(), name=str(path))
-    return build_table(table, listing.placed(valid_fraction, test_fraction, split_seed), settings, preprocessing)
+    return build_table(table, listing.with_splits(valid_fraction, test_fraction, split_seed), settings, preprocessing)
 
 
 def list_table(path: Path) -> Listing:

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from profond.data.fingerprint import of_places
-from profond.data.locations import Places
+from profond.data.fingerprint import of_locations
+from profond.data.locations import Locations
 from profond.data.preprocessing import Preprocessing
 from profond.data.series.read import read_recording
 
@@ -34,24 +34,24 @@ class SeriesSplit:
         preprocessing: Preprocessing,
         groups: Sequence[str] | None = None,
     ) -> None:
-        self.places = Places(paths, root)
+        self.locations = Locations(paths, root)
         self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
         self.root = root
         self.preprocessing = preprocessing
         self.groups = groups
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.locations)
 
     def identity(self, index: int) -> str:
-        return self.places.identity(index)
+        return self.locations.identity(index)
 
     def raw(self, index: int) -> Tensor:
         return prepared(self._path(index), self.preprocessing)
 
     def contents(self) -> list[str]:
         """A digest of each sample's file."""
-        return of_places(self.places)
+        return of_locations(self.locations)
 
     def subset(self, indices: Sequence[int]) -> SeriesSplit:
         chosen = [int(i) for i in indices]
@@ -64,7 +64,7 @@ class SeriesSplit:
         )
 
     def _path(self, index: int) -> Path:
-        path = self.places[index]
+        path = self.locations[index]
         assert isinstance(path, Path)
         return path
 

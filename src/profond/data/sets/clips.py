@@ -103,8 +103,8 @@ def _cut(films: list[Tensor], count: int, random: torch.Generator) -> tuple[Tens
         top = reach // 2 + draw(film.shape[1] - SIDE - reach + 1)
         left = reach // 2 + draw(film.shape[2] - SIDE - reach + 1)
         for t in range(FRAMES):
-            place = t - (FRAMES - 1) / 2
-            y, x = top + int(place * down // 1), left + int(place * across // 1)
+            from_middle = t - (FRAMES - 1) / 2
+            y, x = top + int(from_middle * down // 1), left + int(from_middle * across // 1)
             samples[i, 0, t] = film[start + t, y : y + SIDE, x : x + SIDE]
     return samples, targets
 
