@@ -79,7 +79,7 @@ def started(config: Configuration) -> tuple[nn.Module, tuple[str, ...]]:
         )
     seed_here(config["training"]["seed"], "model")
     loaded = load_pretrained(name, transfer["weights"], new_head=True, **settings)
-    head, fresh = head_of(loaded.model), loaded.placed.fresh
+    head, fresh = head_of(loaded.model), loaded.assigned.fresh
     restart(loaded.model.get_submodule(head))
     return loaded.model.train(), tuple(
         module for module in fresh if module != head and not module.startswith(f"{head}.")
