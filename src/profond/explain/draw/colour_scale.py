@@ -70,8 +70,8 @@ class Scale:
         if not self.signed:
             return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
         stops = np.array([to_rgb(colour) for colour in _SIGNED]) * 255
-        places = np.linspace(0, 255, len(_SIGNED))
-        bands = [np.interp(np.arange(256), places, stops[:, band]) for band in range(3)]
+        positions = np.linspace(0, 255, len(_SIGNED))
+        bands = [np.interp(np.arange(256), positions, stops[:, band]) for band in range(3)]
         table: NDArray[np.uint8] = np.rint(np.stack(bands, axis=1)).astype(np.uint8)
         return table
 

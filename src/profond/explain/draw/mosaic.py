@@ -45,8 +45,8 @@ def mosaic(tiles: Sequence[Tile], columns: int, side: float, *, title: str = "",
 
     def draw(axes: Axes) -> None:
         axes.set(xlim=(0, width), ylim=(height, 0))
-        for place, tile in enumerate(tiles):
-            left, top = place % columns * across, place // columns * down
+        for position, tile in enumerate(tiles):
+            left, top = position % columns * across, position // columns * down
             wide, tall = fit(*tile.picture.size, (side, side))
             x, y = left + (side - wide) / 2, top + (side - tall) / 2
             colour = tile.picture if tile.picture.mode in ("RGB", "L") else tile.picture.convert("RGB")

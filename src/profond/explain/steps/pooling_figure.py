@@ -83,10 +83,10 @@ def _table(result: PoolingResult, cell: float) -> Panel:
             owner |= dict.fromkeys(result.window(row, column), _colour(row, column, result.output.shape[1]))
 
     def fill(y: int, x: int) -> str:
-        place = (y - down, x - across)
-        if not (0 <= place[0] < height and 0 <= place[1] < width):
+        position = (y - down, x - across)
+        if not (0 <= position[0] < height and 0 <= position[1] < width):
             return _PADDING
-        return tint(owner[place], 0.75 if place in winners else 0.3) if place in owner else PAPER
+        return tint(owner[position], 0.75 if position in winners else 0.3) if position in owner else PAPER
 
     def ink(y: int, x: int) -> str:
         return INK if 0 <= y - down < height and 0 <= x - across < width else _ghost(result)
@@ -114,10 +114,10 @@ def _digits(result: PoolingResult) -> int:
         return 4
 
     def check(digits: int, tolerance: Decimal) -> bool:
-        for place in np.ndindex(*result.output.shape):
-            window = [read_number(write_number(float(result.input[at]), digits)) for at in result.window(*place)]
+        for position in np.ndindex(*result.output.shape):
+            window = [read_number(write_number(float(result.input[at]), digits)) for at in result.window(*position)]
             many = result.rows.window * result.columns.window if result.count_padding else len(window)
-            shown = read_number(write_number(float(result.output[place])))
+            shown = read_number(write_number(float(result.output[position])))
             unit = Decimal(1).scaleb(int(shown.as_tuple().exponent))
             if abs(sum(window, Decimal(0)) / many - shown) > tolerance * unit:
                 return False
@@ -208,9 +208,9 @@ def _middle_windows(axis: Axis) -> slice:
     return slice(first, first + many)
 
 
-def _pixels(axis: Axis, places: slice) -> slice:
+def _pixels(axis: Axis, span: slice) -> slice:
     """The input pixels under these windows."""
-    first, last = axis.pixels(places.start)[0], axis.pixels(places.stop - 1)[-1]
+    first, last = axis.pixels(span.start)[0], axis.pixels(span.stop - 1)[-1]
     return slice(max(0, first), min(axis.size, last + 1))
 
 

@@ -45,8 +45,8 @@ def imagenet(options: Options) -> Outcome:
     """ImageNet's layout in small: read, packed into shards, and learned from by the ResNet-50 recipe."""
     synsets = imagenet_synsets()
     photos = twenty_photos()
-    with tempfile.TemporaryDirectory() as place:
-        folder, shards = Path(place) / "ILSVRC2012", Path(place) / "shards"
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, shards = Path(scratch) / "ILSVRC2012", Path(scratch) / "shards"
         miniature(folder, photos, [synset for synset, _ in synsets])
         options.say("L8  reading a miniature of ImageNet from its folder and from tar shards")
         written = write_shards(folder, shards, count=25)
