@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profond.core.device import device_of
 from profond.core.errors import NonFiniteLoss
 from profond.core.run import Run
 from profond.data import registry as data_sets
@@ -110,7 +111,7 @@ def strangeness(model: nn.Module, inputs: Tensor) -> float | None:
     handles = [norm.register_forward_pre_hook(look) for norm in norms]
     was_training = model.training
     try:
-        model.eval()(inputs.to(next(model.parameters()).device))
+        model.eval()(inputs.to(device_of(model)))
     finally:
         model.train(was_training)
         for handle in handles:
@@ -322,7 +323,7 @@ def _predicted(experiment: Experiment, model: nn.Module, split: str) -> Iterator
     dataset = dataclasses.replace(experiment.dataset, preprocessing=experiment.preprocessing)
     seen = 0
     for inputs, targets in dataset.batches(split, 64, shuffle=True).joined(2):
-        logits = model(inputs.to(next(model.parameters()).device))
+        logits = model(inputs.to(device_of(model)))
         yield targets, logits.argmax(1).cpu()
         seen += len(targets)
         if seen >= LOOKED_AT:
