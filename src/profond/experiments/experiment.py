@@ -18,10 +18,10 @@ from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.core.spec import Spec
 from profond.data import registry as data_sets
+from profond.data.check import IMBALANCE
 from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
 from profond.data.images.augment import Augment
-from profond.data.images.check import IMBALANCE
 from profond.data.loader import Batches
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing

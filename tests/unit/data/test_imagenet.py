@@ -14,7 +14,7 @@ from scipy.io import savemat
 
 from profond.core.errors import DataError, MissingError
 from profond.data import open_dataset
-from profond.data.images.check import check
+from profond.data.check import check
 from profond.data.images.decoding import open_image
 from profond.data.images.imagenet_folder import list_imagenet
 from profond.data.sets.matlab import read_structures
@@ -229,7 +229,7 @@ def test_the_check_reads_every_picture_and_tells_the_odd_ones(copy: Path) -> Non
     broken = copy / "train/n07745940/n07745940_7.JPEG"
     broken.write_bytes(broken.read_bytes()[:900])
     report = check(str(copy))
-    kinds = {finding.kind: finding for finding in report.findings}
+    kinds = {issue.kind: issue for issue in report.issues}
     assert kinds["unreadable"].items == (("train/n07745940/n07745940_7.JPEG",),)
     assert kinds["mislabelled"].items == (("train/n07745940/n07745940_37.JPEG is PNG",),)
     assert "CMYK" in kinds["converted"].message

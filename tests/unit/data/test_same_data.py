@@ -50,7 +50,7 @@ def test_each_sample_has_a_digest_of_its_own_type_and_shape() -> None:
     assert of_tensor(samples[[1, 0]]) == [other, one]
 
 
-@pytest.mark.parametrize("place", [0, ENDS - 1, 3 * ENDS - 1])
+@pytest.mark.parametrize("location", [0, ENDS - 1, 3 * ENDS - 1])
 def test_a_change_at_either_end_of_a_large_file_is_seen_and_so_is_its_size(tmp_path: Path, location: int) -> None:
     content = bytearray(3 * ENDS)
     for name in ("a", "b"):

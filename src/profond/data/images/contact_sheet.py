@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from profond.core.errors import DataError, ImageError
 from profond.core.files import write_bytes
 from profond.core.lettering import drawable, runs, text_width, visible
-from profond.data.images.check import Report
+from profond.data.check import Report
 from profond.data.images.decoding import eight_bit, open_image
 from profond.data.shards.read import location_of
 
@@ -25,7 +25,7 @@ def contact_sheet(report: Report, path: Path) -> bool:
     if report.root is None or report.noun != "image":
         raise DataError(f"{report.name} has no image files to draw", "--picture is for pictures in files")
     kinds = ("unreadable", "leak", "near-leak", "contradiction", "near-contradiction", "duplicate", "near-duplicate")
-    chosen = [f for f in report.findings if f.kind in kinds]
+    chosen = [f for f in report.issues if f.kind in kinds]
     rows = [(f.kind, item) for f in chosen for item in f.items][:_ROWS]
     if not rows:
         return False

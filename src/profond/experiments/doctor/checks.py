@@ -16,7 +16,7 @@ from profond.core.device import device_of
 from profond.core.errors import NonFiniteLoss
 from profond.core.run import Run
 from profond.data import registry as data_sets
-from profond.data.images.check import FEW, IMBALANCE, check_splits
+from profond.data.check import FEW, IMBALANCE, check_splits
 from profond.data.preprocessing import Preprocessing
 from profond.experiments import finetune
 from profond.experiments.experiment import Experiment
@@ -238,7 +238,7 @@ def batch_norm(experiment: Experiment, run: Run | None) -> Sign:
 def leaks(experiment: Experiment) -> Sign:
     """Do equal, or nearly equal, pictures stand in two splits?"""
     report = check_splits(experiment.dataset)
-    found = [finding.message for finding in report.findings if finding.kind in ("leak", "near-leak")]
+    found = [issue.message for issue in report.issues if issue.kind in ("leak", "near-leak")]
     if found:
         name = experiment.dataset.name
         help = f"`profond data split {name} --duplicates-together --out split.csv`, then --data split.csv"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from profond.core.config import bind
 from profond.core.device import usable_cores
@@ -19,6 +19,7 @@ from profond.data.dataset import Dataset
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
 from profond.data.images.build import DEFAULT_SIDE, cut_off
 from profond.data.images.decoding import opening
+from profond.data.issue import SEVERITIES, Issue
 from profond.data.listing import Listing, Sample
 from profond.data.locations import Location, relative
 from profond.data.open import TABLES, Kind, kind_of, open_dataset
@@ -28,37 +29,18 @@ IMBALANCE = 3.0
 FEW = 10
 NEAR_LIMIT = 20_000
 
-Severity = Literal["error", "warning", "note"]
-_SEVERITIES = ("error", "warning", "note")
 _NOUNS = {"chw": "image", "ct": "series", "cthw": "clip"}
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One kind of problem.
-
-    Args:
-        kind: a word for programs: ``unreadable``, ``leak``, ``duplicate`` …
-        severity: ``error`` makes the data unusable or the score worthless.
-        message: one line for people.
-        items: the samples concerned; a list of several when they belong together, such as duplicates.
-    """
-
-    kind: str
-    severity: Severity
-    message: str
-    items: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True)
 class Report:
-    """All findings on one data set.
+    """All that is wrong with one data set, or worth a note.
 
     Args:
         name: what was checked.
         samples: how many there are.
         counts: samples by split and class; split ``""`` when there are none.
-        findings: worst first.
+        issues: worst first.
         root: items are relative to it; None for registered data.
         noun: what one sample is called.
     """
@@ -66,30 +48,30 @@ class Report:
     name: str
     samples: int
     counts: dict[str, dict[str, int]]
-    findings: tuple[Finding, ...]
+    issues: tuple[Issue, ...]
     root: Path | None = None
     noun: str = "image"
 
     @property
     def usable(self) -> bool:
-        return not any(finding.severity == "error" for finding in self.findings)
+        return not any(issue.severity == "error" for issue in self.issues)
 
     def to_json(self) -> dict[str, Any]:
-        findings = [
+        issues = [
             {"kind": f.kind, "severity": f.severity, "message": f.message, "items": [list(i) for i in f.items]}
-            for f in self.findings
+            for f in self.issues
         ]
         return {
             "name": self.name,
             "samples": self.samples,
             "counts": self.counts,
             "usable": self.usable,
-            "findings": findings,
+            "findings": issues,
         }
 
 
 @dataclass
-class _Looked:
+class _Samples:
     """What is known of each sample, in step."""
 
     names: list[str] = field(default_factory=list)
@@ -104,7 +86,7 @@ def check(reference: str, **options: Any) -> Report:
 
     Args:
         options: settings of that data set, as ``open_dataset`` takes them; with any, the data are split and brought to
-            size as training would, and what is said while they are opened becomes findings.
+            size as training would, and what is said while they are opened becomes issues.
 
     Raises: DataError when there is nothing to look at, because the layout or the manifest is wrong; ConfigError for an
         option that does not fit.
@@ -115,30 +97,32 @@ def check(reference: str, **options: Any) -> Report:
         return check_splits(dataset) if in_memory else _check_listing(_listed(dataset))
     path = Path(reference).expanduser()
     kind = kind_of(path, reference)
-    given = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
+    settings = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
 
     def with_splits(listing: Listing) -> Listing:
         if not options or listing.is_split:
             return listing
         shares = {"valid_fraction": 0.1, "test_fraction": 0.1, "split_seed": 0}
-        return listing.with_splits(*(given.get(name, usual) for name, usual in shares.items()))
+        return listing.with_splits(*(settings.get(name, usual) for name, usual in shares.items()))
 
     report = (
-        _check_series(kind, path, given, with_splits) if kind.series else _check_listing(with_splits(kind.list(path)))
+        _check_series(kind, path, settings, with_splits)
+        if kind.series
+        else _check_listing(with_splits(kind.list(path)))
     )
     if not options or not report.usable:  # it could not be opened either, or is not worth it
         return report
-    opened = kind.open(**given)
-    known = [finding.message for finding in report.findings]
-    converted = [finding.message.partition(": ")[2] for finding in report.findings if finding.kind == "converted"]
-    said = [Finding("layout", "warning", text) for text in opened.warnings if text not in known]
-    said += [
-        Finding("layout", "note", text)
+    opened = kind.open(**settings)
+    messages = [issue.message for issue in report.issues]
+    converted = [issue.message.partition(": ")[2] for issue in report.issues if issue.kind == "converted"]
+    from_opening = [Issue("layout", "warning", text) for text in opened.warnings if text not in messages]
+    from_opening += [
+        Issue("layout", "note", text)
         for text in opened.notes
-        if text not in known and not any(one in text for one in converted)
+        if text not in messages and not any(one in text for one in converted)
     ]
-    findings = sorted([*report.findings, *said], key=lambda f: _SEVERITIES.index(f.severity))
-    return replace(report, findings=tuple(findings))
+    issues = sorted([*report.issues, *from_opening], key=lambda f: SEVERITIES.index(f.severity))
+    return replace(report, issues=tuple(issues))
 
 
 def fingerprints(paths: Sequence[Location]) -> list[Fingerprint | None]:
@@ -156,7 +140,7 @@ def fingerprints(paths: Sequence[Location]) -> list[Fingerprint | None]:
 
 
 def _check_listing(listing: Listing) -> Report:
-    looked = _Looked()
+    samples = _Samples()
     unreadable: list[tuple[str, ...]] = []
     reasons: list[str] = []
     mislabelled: list[tuple[str, ...]] = []
@@ -187,72 +171,71 @@ def _check_listing(listing: Listing) -> Report:
                 notes[conversion].append((name,))
             sizes[fingerprint.size] += 1
             modes[mode] += 1
-            looked.names.append(name)
-            looked.labels.append(sample.label)
-            looked.splits.append(sample.split)
-            looked.prints.append(fingerprint)
-    findings: list[Finding] = []
+            samples.names.append(name)
+            samples.labels.append(sample.label)
+            samples.splits.append(sample.split)
+            samples.prints.append(fingerprint)
+    issues: list[Issue] = []
     if unreadable:
         shown = "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
         text = f"{len(unreadable)} of {len(paths)} images cannot be read: {shown}"
         text += " (--set data.unreadable=skip trains without them)"
-        findings.append(Finding("unreadable", "error", text, tuple(unreadable)))
-    findings += _same(looked)
-    findings += _balance(looked, listing.classes)
-    findings += _groups(listing)
+        issues.append(Issue("unreadable", "error", text, tuple(unreadable)))
+    issues += _same(samples)
+    issues += _balance(samples, listing.classes)
+    issues += _groups(listing)
     if mislabelled:
         text = f"{images(len(mislabelled))} of another format than the name says: read by content"
-        findings.append(Finding("mislabelled", "warning", text, tuple(mislabelled)))
+        issues.append(Issue("mislabelled", "warning", text, tuple(mislabelled)))
     if len(sizes) > 1:
         common = ", ".join(f"{w}×{h} ({n})" for (h, w), n in sizes.most_common(3))
         text = f"{len(sizes)} sizes (width × height): {common}{' …' if len(sizes) > 3 else ''}"
-        findings.append(Finding("sizes", "warning", text))
+        issues.append(Issue("sizes", "warning", text))
     small = len(sizes) == 1 and max(max(sizes)) <= DEFAULT_SIDE
     if not small and (text := cut_off([(w, h) for h, w in sizes.elements()], (DEFAULT_SIDE, DEFAULT_SIDE)) or ""):
-        findings.append(Finding("cut", "warning", text))
+        issues.append(Issue("cut", "warning", text))
     if len(modes) > 1:
         text = "mixed modes: " + ", ".join(f"{mode} ({n})" for mode, n in modes.most_common())
-        findings.append(Finding("modes", "warning", text))
-    findings += [
-        Finding("converted", "note", f"{images(len(items))}: {text}", tuple(items)) for text, items in notes.items()
+        issues.append(Issue("modes", "warning", text))
+    issues += [
+        Issue("converted", "note", f"{images(len(items))}: {text}", tuple(items)) for text, items in notes.items()
     ]
-    findings += [Finding("layout", "warning", warning) for warning in listing.warnings]
-    findings += [Finding("layout", "note", note) for note in listing.notes]
-    return _report(listing.name, looked, findings, listing.root)
+    issues += [Issue("layout", "warning", warning) for warning in listing.warnings]
+    issues += [Issue("layout", "note", note) for note in listing.notes]
+    return _report(listing.name, samples, issues, listing.root)
 
 
 def _check_series(
-    kind: Kind, path: Path, given: Mapping[str, Any], with_splits: Callable[[Listing], Listing]
+    kind: Kind, path: Path, settings: Mapping[str, Any], with_splits: Callable[[Listing], Listing]
 ) -> Report:
-    from profond.data.series.check import look
+    from profond.data.series.check import inspect_series
 
-    seen = look(path, kind.name in TABLES, given)
-    listing, looked = with_splits(seen.listing), _Looked(noun="series")
-    for sample, found in zip(listing.samples, seen.prints, strict=True):
+    inspection = inspect_series(path, kind.name in TABLES, settings)
+    listing, samples = with_splits(inspection.listing), _Samples(noun="series")
+    for sample, found in zip(listing.samples, inspection.prints, strict=True):
         if found is not None:
-            looked.names.append(relative(sample.path, listing.root))
-            looked.labels.append(sample.label)
-            looked.splits.append(sample.split)
-            looked.prints.append(found)
-    findings = [Finding(one.kind, one.severity, one.message, one.items) for one in seen.remarks]
-    findings += [*_same(looked), *_balance(looked, listing.classes), *_groups(listing)]
-    findings += [Finding("layout", "warning", warning) for warning in listing.warnings]
-    findings += [Finding("layout", "note", note) for note in listing.notes]
-    return _report(listing.name, looked, findings, listing.root)
+            samples.names.append(relative(sample.path, listing.root))
+            samples.labels.append(sample.label)
+            samples.splits.append(sample.split)
+            samples.prints.append(found)
+    issues = [*inspection.issues, *_same(samples), *_balance(samples, listing.classes), *_groups(listing)]
+    issues += [Issue("layout", "warning", warning) for warning in listing.warnings]
+    issues += [Issue("layout", "note", note) for note in listing.notes]
+    return _report(listing.name, samples, issues, listing.root)
 
 
 def check_splits(dataset: Dataset) -> Report:
     """Look at every sample of an open data set, in the splits that it has. Raises: ImageError."""
-    looked = _Looked(noun=_NOUNS.get(dataset.spec.axes, "sample"))
+    samples = _Samples(noun=_NOUNS.get(dataset.spec.axes, "sample"))
     classes = dataset.spec.classes
     for split_name, split in dataset.splits.items():
         for i, target in enumerate(track(split.targets.tolist(), len(split), f"checking {dataset.name}/{split_name}")):
-            looked.names.append(split.identity(i))
-            looked.labels.append(classes[target])
-            looked.splits.append(split_name)
-            looked.prints.append(of_pixels(split.raw(i).numpy()))
-    findings = [*_same(looked), *_balance(looked, classes)]
-    return _report(dataset.name, looked, findings, None)
+            samples.names.append(split.identity(i))
+            samples.labels.append(classes[target])
+            samples.splits.append(split_name)
+            samples.prints.append(of_pixels(split.raw(i).numpy()))
+    issues = [*_same(samples), *_balance(samples, classes)]
+    return _report(dataset.name, samples, issues, None)
 
 
 def _listed(dataset: Dataset) -> Listing:
@@ -267,43 +250,43 @@ def _listed(dataset: Dataset) -> Listing:
     return Listing(dataset.name, root, tuple(samples), classes, dataset.notes, dataset.warnings)
 
 
-def _same(looked: _Looked) -> list[Finding]:
+def _same(samples: _Samples) -> list[Issue]:
     """Equal and nearly equal samples: in two splits a leak, under two labels a contradiction, else a duplicate."""
     together: dict[bytes, list[int]] = defaultdict(list)
-    for i, fingerprint in enumerate(looked.prints):
+    for i, fingerprint in enumerate(samples.prints):
         together[fingerprint.exact].append(i)
-    findings = _judge([group for group in together.values() if len(group) > 1], looked, "the same", "")
+    issues = _judge([group for group in together.values() if len(group) > 1], samples, "the same", "")
     firsts = [group[0] for group in together.values()]
-    if any(looked.prints[i].shape is None for i in firsts):
-        return findings  # signals and clips: only equality means anything
+    if any(samples.prints[i].shape is None for i in firsts):
+        return issues  # signals and clips: only equality means anything
     if len(firsts) > NEAR_LIMIT:
         text = f"nearly equal images are looked for in up to {NEAR_LIMIT} images; these are {len(firsts)}"
-        return [*findings, Finding("near", "note", text)]
-    across = [[firsts[i] for i in group] for group in near_groups([looked.prints[i] for i in firsts])]
-    return findings + _judge(across, looked, "nearly the same", "near-")
+        return [*issues, Issue("near", "note", text)]
+    across = [[firsts[i] for i in group] for group in near_groups([samples.prints[i] for i in firsts])]
+    return issues + _judge(across, samples, "nearly the same", "near-")
 
 
-def _judge(groups: Iterable[Sequence[int]], looked: _Looked, words: str, prefix: str) -> list[Finding]:
+def _judge(groups: Iterable[Sequence[int]], samples: _Samples, words: str, prefix: str) -> list[Issue]:
     leaks, contradictions, duplicates = [], [], []
     for group in groups:
-        item = tuple(looked.names[i] for i in group)
-        if len({looked.splits[i] for i in group}) > 1:
+        item = tuple(samples.names[i] for i in group)
+        if len({samples.splits[i] for i in group}) > 1:
             leaks.append(item)
-        elif len({looked.labels[i] for i in group}) > 1:
+        elif len({samples.labels[i] for i in group}) > 1:
             contradictions.append(item)
         else:
             duplicates.append(item)
-    findings = []
+    issues = []
     if leaks:
-        findings.append(Finding(f"{prefix}leak", "error", leak(leaks, words, plural(looked.noun)), tuple(leaks)))
+        issues.append(Issue(f"{prefix}leak", "error", leak(leaks, words, plural(samples.noun)), tuple(leaks)))
     if contradictions:
-        text = f"{_many(contradictions)} of {plural(looked.noun)} that are {words}, under different labels"
+        text = f"{_many(contradictions)} of {plural(samples.noun)} that are {words}, under different labels"
         text += f": {_few(contradictions)}"
-        findings.append(Finding(f"{prefix}contradiction", "warning", text, tuple(contradictions)))
+        issues.append(Issue(f"{prefix}contradiction", "warning", text, tuple(contradictions)))
     if duplicates:
-        text = f"{_many(duplicates)} of {plural(looked.noun)} that are {words}: {_few(duplicates)}"
-        findings.append(Finding(f"{prefix}duplicate", "warning", text, tuple(duplicates)))
-    return findings
+        text = f"{_many(duplicates)} of {plural(samples.noun)} that are {words}: {_few(duplicates)}"
+        issues.append(Issue(f"{prefix}duplicate", "warning", text, tuple(duplicates)))
+    return issues
 
 
 def images(count: int, noun: str = "image") -> str:
@@ -323,30 +306,32 @@ def _few(groups: Sequence[Sequence[str]]) -> str:
     return shown + ("; …" if len(groups) > 3 else "")
 
 
-def _balance(looked: _Looked, classes: Sequence[str]) -> list[Finding]:
-    findings = []
-    readable = set(looked.labels)
+def _balance(samples: _Samples, classes: Sequence[str]) -> list[Issue]:
+    issues = []
+    readable = set(samples.labels)
     if gone := [name for name in classes if name not in readable]:
-        text = f"no {looked.noun} can be read of class {', '.join(gone)}"
-        findings.append(Finding("empty_class", "error", text))
-    learned = [split for split in looked.splits if split in ("", "train")]
-    counts = Counter(label for label, split in zip(looked.labels, looked.splits, strict=True) if split in ("", "train"))
+        text = f"no {samples.noun} can be read of class {', '.join(gone)}"
+        issues.append(Issue("empty_class", "error", text))
+    learned = [split for split in samples.splits if split in ("", "train")]
+    counts = Counter(
+        label for label, split in zip(samples.labels, samples.splits, strict=True) if split in ("", "train")
+    )
     if not learned:
-        return [*findings, Finding("no_train", "error", f"nothing to train on: no readable {looked.noun} is in train")]
+        return [*issues, Issue("no_train", "error", f"nothing to train on: no readable {samples.noun} is in train")]
     if unseen := sorted(readable - counts.keys()):
-        findings.append(Finding("unseen", "error", f"labels never seen in train: {', '.join(unseen)}"))
+        issues.append(Issue("unseen", "error", f"labels never seen in train: {', '.join(unseen)}"))
     most, least = max(counts, key=lambda c: counts[c]), min(counts, key=lambda c: counts[c])
     if counts[most] >= IMBALANCE * counts[least]:
         text = f"imbalance: {counts[most]} of {most!r} but {counts[least]} of {least!r}"
-        findings.append(Finding("imbalance", "warning", f"{text}; class weights or more examples help"))
+        issues.append(Issue("imbalance", "warning", f"{text}; class weights or more examples help"))
     if few := [name for name in classes if 0 < counts[name] < FEW]:
         shown = ", ".join(few[:5]) + (" …" if len(few) > 5 else "")
-        text = f"fewer than {FEW} {plural(looked.noun)} of {len(few)} class{'es' if len(few) > 1 else ''}: {shown}"
-        findings.append(Finding("few", "warning", text))
-    return findings
+        text = f"fewer than {FEW} {plural(samples.noun)} of {len(few)} class{'es' if len(few) > 1 else ''}: {shown}"
+        issues.append(Issue("few", "warning", text))
+    return issues
 
 
-def _groups(listing: Listing) -> list[Finding]:
+def _groups(listing: Listing) -> list[Issue]:
     where: dict[str, set[str]] = defaultdict(set)
     for sample in listing.samples:
         if sample.group:
@@ -355,13 +340,13 @@ def _groups(listing: Listing) -> list[Finding]:
     if not torn:
         return []
     text = f"LEAK: {len(torn)} groups stand in two splits: {', '.join(group[0] for group in torn[:5])}"
-    return [Finding("group_leak", "error", text, tuple(torn))]
+    return [Issue("group_leak", "error", text, tuple(torn))]
 
 
-def _report(name: str, looked: _Looked, findings: list[Finding], root: Path | None) -> Report:
+def _report(name: str, samples: _Samples, issues: list[Issue], root: Path | None) -> Report:
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for label, split in zip(looked.labels, looked.splits, strict=True):
+    for label, split in zip(samples.labels, samples.splits, strict=True):
         counts[split][label] += 1
     plain = {split: dict(sorted(of_class.items())) for split, of_class in counts.items()}
-    ordered = tuple(sorted(findings, key=lambda f: _SEVERITIES.index(f.severity)))
-    return Report(name, len(looked.names), plain, ordered, root, looked.noun)
+    ordered = tuple(sorted(issues, key=lambda f: SEVERITIES.index(f.severity)))
+    return Report(name, len(samples.names), plain, ordered, root, samples.noun)
