@@ -87,12 +87,12 @@ class Listing:
         if any(sample.group for sample in listing.samples):
             grouped = [sample for sample in listing.samples if sample.group]
             check_groups([sample.group for sample in grouped], [sample.split for sample in grouped])
-        seen = {sample.label for sample in listing.samples if sample.split == "train"}
-        if not seen:
+        in_train = {sample.label for sample in listing.samples if sample.split == "train"}
+        if not in_train:
             raise DataError(f"{self.name} has nothing in train", "name one folder, or one split, train")
         for sample in listing.samples:
-            if sample.label not in seen:
-                near = next((label for label in sorted(seen) if alike(label) == alike(sample.label)), None)
+            if sample.label not in in_train:
+                near = next((label for label in sorted(in_train) if alike(label) == alike(sample.label)), None)
                 raise DataError(
                     f"label {sample.label!r} is in {sample.split} but never in train ({sample.path})",
                     "add examples of it to train, or take it out of the other splits"

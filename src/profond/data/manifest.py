@@ -75,9 +75,9 @@ def list_manifest(path: Path) -> Listing:
         for column in ("path", "label"):
             if not row.get(column, "").strip():
                 raise DataError(f"{path}, line {line}: {column} is empty", "fill it in, or delete the line")
-        given = row.get("split", "").strip()
-        if given and given.lower() not in SPLIT_NAMES:
-            raise DataError(f"{path}, line {line}: split is {given!r}", "use train, valid or test")
+        split = row.get("split", "").strip()
+        if split and split.lower() not in SPLIT_NAMES:
+            raise DataError(f"{path}, line {line}: split is {split!r}", "use train, valid or test")
         file = _file(path.parent, row["path"])
         # A file's name may be bytes of any encoding; where there is no such file, the whole list is in another one.
         if not all(is_text(text) for name, text in row.items() if file is None or name != "path"):
@@ -91,7 +91,7 @@ def list_manifest(path: Path) -> Listing:
             )
         lines[file] = line
         label, group = row["label"].strip(), row.get("group", "").strip()
-        samples.append(Sample(file, label, SPLIT_NAMES.get(given.lower(), ""), group))
+        samples.append(Sample(file, label, SPLIT_NAMES.get(split.lower(), ""), group))
     if absent:
         shown = ", ".join(absent[:3]) + (" …" if len(absent) > 3 else "")
         raise DataError(
@@ -166,8 +166,8 @@ def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
     if text.startswith(("\udcff\udcfe", "\udcfe\udcff")) or not is_text(first):
         raise _not_text(path, 1, {"": first})
     above = 0
-    if said := SEPARATOR.match(text):  # the first line of a spreadsheet that says how it is written
-        delimiter, text, above = said["separator"], text[said.end() :], 1
+    if declared := SEPARATOR.match(text):  # the first line of a spreadsheet that says how it is written
+        delimiter, text, above = declared["separator"], text[declared.end() :], 1
     else:
         delimiter = max(",;\t", key=first.count)
     try:

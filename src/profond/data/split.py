@@ -160,14 +160,14 @@ class FileSplit:
         with self._open(index) as opened:
             return self.preprocessing.decode(opened.image)
 
-    def look(self, index: int, view: View) -> Tensor:
+    def decode_view(self, index: int, view: View) -> Tensor:
         """One sample as a step of training wants it: uint8 (c, h, w) of another size, or a part of the picture.
 
         NOTE Where the part has four times the side that is wanted, or more, a JPEG is decoded at a quarter of its size:
         the same part of the picture, to the pixels of the smaller one, but a little sharper.
         """
         with self._open(index, view.shrink) as opened:
-            return self.preprocessing.look(opened, view)
+            return self.preprocessing.decode_view(opened, view)
 
     @contextmanager
     def _open(self, index: int, shrink: Callable[[int, int], int] | None = None) -> Iterator[Opened]:

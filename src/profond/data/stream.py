@@ -29,7 +29,7 @@ class _Samples(torch.utils.data.Dataset[Tensor | ProfondError]):
             if view is None:
                 return self.split.raw(index)
             assert isinstance(self.split, FileSplit)
-            return self.split.look(index, view)
+            return self.split.decode_view(index, view)
         except ProfondError as error:
             # Raised in a worker it would come back as the text of a traceback; handed over, it stays itself.
             return error

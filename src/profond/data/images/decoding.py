@@ -15,7 +15,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from profond.core.errors import ImageError
-from profond.data.images.foreign import way_out
+from profond.data.images.foreign import advice_for
 from profond.data.images.formats import FORMATS, MEMORY, ROOM, SUFFIXES, needed, suffixes_of
 from profond.data.locations import FileInMemory, Location, Member
 
@@ -212,8 +212,8 @@ def _explained(error: Exception, location: Location | FileInMemory) -> ImageErro
         case Image.DecompressionBombError():
             return _too_large(location, str(error).split(" exceeds")[0].replace("Image size ", ""), MAX_PIXELS)
         case UnidentifiedImageError():
-            if known := way_out(location.suffix):
-                return ImageError(f"{location} cannot be read: {known[0]}", known[1])
+            if advice := advice_for(location.suffix):
+                return ImageError(f"{location} cannot be read: {advice[0]}", advice[1])
             size = location.size if isinstance(location, Member | FileInMemory) else location.stat().st_size
             return ImageError(f"{location} is not an image ({size} bytes)", "delete it, or move it away")
         case PermissionError():

@@ -89,7 +89,7 @@ def list_imagenet(path: Path) -> Listing:
         names = _pictures(folder / "train" / synset)
         samples += [Sample(folder / "train" / synset / name, synset, "train") for name in names]
     lists = _Lists(path, folder)
-    if (known := lists.synsets()) is not None and (strangers := [name for name in classes if name not in known]):
+    if (devkit := lists.synsets()) is not None and (strangers := [name for name in classes if name not in devkit]):
         raise DataError(
             f"{folder / 'train'} has {len(strangers)} folders that {lists.named} does not know: {_few(strangers)}",
             "take them out, or use the devkit that belongs to this data",

@@ -45,8 +45,8 @@ def without_unreadable(
         failures = _each(decode or _decoded, listing.samples, f"looking for damage in {listing.name}")
         skipped = [(name, f.message) for name, f in zip(names, failures, strict=True) if isinstance(f, DataError)]
     else:
-        known = set(unreadable)
-        skipped = [(name, "left out when the run began") for name in names if name in known]
+        left_out = set(unreadable)
+        skipped = [(name, "left out when the run began") for name in names if name in left_out]
     if not skipped:
         return listing
     gone = {name for name, _ in skipped}
@@ -95,10 +95,10 @@ def refuse(failures: Sequence[DataError], total: int, name: str, kind: Files = P
     )
 
 
-def _each(look: Callable[[Location], T], samples: Sequence[Sample], label: str) -> list[T | DataError]:
+def _each(read: Callable[[Location], T], samples: Sequence[Sample], label: str) -> list[T | DataError]:
     def work(sample: Sample) -> T | DataError:
         try:
-            return look(sample.path)
+            return read(sample.path)
         except DataError as error:
             return error
 

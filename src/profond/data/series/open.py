@@ -81,11 +81,11 @@ def list_series(path: Path) -> Listing:
     if path.is_dir():
         return list_folder(path, series_in(path))
     listing = list_manifest(path)
-    other = [sample.path for sample in listing.samples if sample.path.suffix.lower() not in SUFFIXES]
-    if other:
+    not_series = [sample.path for sample in listing.samples if sample.path.suffix.lower() not in SUFFIXES]
+    if not_series:
         raise DataError(
-            f"{path} lists series and other files: {len(other)} of {len(listing.samples)} are no series by their names"
-            f" ({other[0].name})",
+            f"{path} lists series and other files: {len(not_series)} of {len(listing.samples)} are no series"
+            f" by their names ({not_series[0].name})",
             f"list one kind only; a series' file ends in {', '.join(SUFFIXES)}",
         )
     return listing
@@ -135,10 +135,12 @@ def list_table(path: Path) -> Listing:
     return replace(load_table(path).listing(), name=str(path))
 
 
-def load_table(path: Path, given: Mapping[str, Any] | None = None) -> Table:
+def load_table(path: Path, options: Mapping[str, Any] | None = None) -> Table:
     """A table, or a folder of one for each split, read with some settings of `open_table`. Raises: DataError."""
-    known = {"layout": "auto", "label": None, "id": None, "time_column": "auto", "decimal": "auto", "missing": "refuse"}
-    layout, label, id, time_column, decimal, missing = ((given or {}).get(name, usual) for name, usual in known.items())
+    options = options or {}
+    layout, label, id = options.get("layout", "auto"), options.get("label"), options.get("id")
+    time_column, decimal = options.get("time_column", "auto"), options.get("decimal", "auto")
+    missing = options.get("missing", "refuse")
     return _read(Path(path), layout, _text(label), _text(id), str(time_column), decimal, missing)
 
 
@@ -205,11 +207,11 @@ def _text(column: str | int | None) -> str | None:
 
 
 def _as_trained(preprocessing: dict[str, Any]) -> tuple[Any, Any, Any, Any, Any]:
-    known = preprocessing.get("series") or {}
+    series = preprocessing.get("series") or {}
     return (
-        known.get("label"),
-        known.get("id"),
-        known.get("table") or "auto",
-        known.get("decimal", "auto"),
-        known.get("missing", "refuse"),
+        series.get("label"),
+        series.get("id"),
+        series.get("table") or "auto",
+        series.get("decimal", "auto"),
+        series.get("missing", "refuse"),
     )

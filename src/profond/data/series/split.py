@@ -71,9 +71,9 @@ class SeriesSplit:
 
 def prepared(path: Path, preprocessing: Preprocessing, notes: list[str] | None = None) -> Tensor:
     """A file as raw sample float32 (c, t). Raises: DataError."""
-    known = preprocessing.series
-    assert known is not None
-    found = read_recording(path, known.decimal, known.missing)
+    preparation = preprocessing.series
+    assert preparation is not None
+    found = read_recording(path, preparation.decimal, preparation.missing)
     if notes is not None:
         notes += found.notes
-    return known.fitted(known.signal(found, notes), preprocessing.mean)
+    return preparation.fitted(preparation.signal(found, notes), preprocessing.mean)
