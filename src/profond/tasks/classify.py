@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from profond.core.errors import ConfigError, UnknownName
 from profond.core.lettering import markdown
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, Split, TensorSplit
-from profond.data.images.check import IMBALANCE
+from profond.data.check import IMBALANCE
+from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import Split, TensorSplit
 from profond.measures.class_report import HEADLINE, class_report
 from profond.measures.classes import ClassJudge
 from profond.measures.measured import Measured

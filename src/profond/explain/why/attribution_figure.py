@@ -30,8 +30,8 @@ from profond.explain.draw.drawing import (
     tint,
 )
 from profond.explain.draw.mosaic import clipped, colour_bar
-from profond.explain.steps.sliding import number
-from profond.explain.steps.sums import added, worth
+from profond.explain.draw.numbers import read_number, write_number
+from profond.explain.steps.sums import added
 from profond.explain.why.attribution import Attribution
 
 NAMES = {
@@ -191,7 +191,7 @@ def words(attribution: Attribution, plane: NDArray[np.float64], square: int = 1)
         missing = attribution.logit - start - pixels
         written = added([start, pixels, missing], attribution.logit)
         black, found, rest = written.terms
-        left = f" and a rest of {rest}, which the steps miss," if worth(rest) else ""
+        left = f" and a rest of {rest}, which the steps miss," if read_number(rest) else ""
         return (
             f"Orange speaks for the class, blue against it. The score of a black image, {black}, the pixels, which add"
             f" up to {found},{left} make the score, {written.total}.{averaged}"
@@ -202,7 +202,7 @@ def words(attribution: Attribution, plane: NDArray[np.float64], square: int = 1)
             f" {facts['samples']} noisy copies.{averaged}"
         )
     window = " × ".join(str(side) for side in reversed(facts["window"]))
-    return f"How far the score ({number(attribution.logit)}) falls (orange) when a window of {window} is covered."
+    return f"How far the score ({write_number(attribution.logit)}) falls (orange) when a window of {window} is covered."
 
 
 def classes(subject: Subject, width: float = 420) -> Panel:
