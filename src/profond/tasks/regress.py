@@ -212,7 +212,9 @@ class Regress:
             raise UnknownName("quantity", wanted, names)
         index = 0 if wanted is None else names.index(wanted)
         said = _said(quantities[index], estimates[index], self._digits(len(names))[index])
-        return Explained(index, names[index], f"{names[index]} {said}", tuple(zip(names, estimates, strict=True)))
+        return Explained(
+            index, names[index], f"{names[index]} {said}", tuple(zip(map(str, quantities), estimates, strict=True))
+        )
 
     def card(self, spec: Spec) -> list[str]:
         lines = []

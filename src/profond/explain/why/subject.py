@@ -139,6 +139,6 @@ def method_in_words(subject: Subject, attribution: Attribution, zero: str, parts
         )
     window = " × ".join(str(side) for side in reversed(facts["window"]))
     return (
-        f"How far the {output} ({write_number(attribution.score)}) falls (orange) or rises (blue) when a window of {window}"
-        " is covered."
+        f"How far the {output} ({write_number(attribution.score)}) falls (orange) or rises (blue) when a window"
+        f" of {window} is covered."
     )
