@@ -106,8 +106,8 @@ def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_js
 
     Exits 3 when the data cannot be used as it is, or a split leaks into another; warnings do not fail.
     """
-    from profond.data.images.check import check as examine
-    from profond.data.images.check import images
+    from profond.data.check import check as examine
+    from profond.data.check import images
 
     report = examine(reference, **_options(settings))
     drawn = False
@@ -123,9 +123,9 @@ def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_js
     click.echo(
         f"{report.name}: {images(report.samples, report.noun)}, {report.target}{'; ' + splits if splits else ''}"
     )
-    for finding in report.findings:
-        click.echo(f"{finding.severity}: {finding.message}")
-    if not report.findings:
+    for issue in report.issues:
+        click.echo(f"{issue.severity}: {issue.message}")
+    if not report.issues:
         click.echo("nothing to complain about")
     if drawn:
         click.echo(f"drawn in {picture}")

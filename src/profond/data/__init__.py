@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from profond.core.registry import Registry
+from profond.data.registered import register_data, registry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from profond.data.dataset import Dataset
 
-registry = Registry("data", "profond.data")
-register_data = registry.register
+__all__ = ["open_dataset", "register_data", "registry"]
 
 
 def open_dataset(reference: str | Path, **options: Any) -> Dataset:
     """Open a registered data set, a folder of images or a CSV manifest; see ``profond.data.open``."""
-    from profond.data import open as door  # not above: listing names must not import torch
+    from profond.data import open as opener  # not above: listing names must not import torch
 
-    return door.open_dataset(reference, **options)
+    return opener.open_dataset(reference, **options)

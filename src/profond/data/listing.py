@@ -10,8 +10,8 @@ from profond.core.errors import DataError
 from profond.core.spec import Quantity
 from profond.data.classes import alike, class_order
 from profond.data.copies import MOST, equal_digests, equal_files
-from profond.data.locations import Place
-from profond.data.splits import assign, check_groups
+from profond.data.locations import Location
+from profond.data.splitting import assign, check_groups
 
 __all__ = ["SPLIT_NAMES", "Listing", "Sample", "class_order"]
 
@@ -39,7 +39,7 @@ class Sample:
         values: the numbers to be estimated, in the order of the listing's quantities; empty where there is a class.
     """
 
-    path: Place
+    path: Location
     label: str
     split: str = ""
     group: str = ""
@@ -83,7 +83,7 @@ class Listing:
     def is_split(self) -> bool:
         return any(sample.split for sample in self.samples)
 
-    def placed(self, valid_fraction: float = 0.1, test_fraction: float = 0.1, seed: int = 0) -> Listing:
+    def with_splits(self, valid_fraction: float = 0.1, test_fraction: float = 0.1, seed: int = 0) -> Listing:
         """The same with a split for every sample: those given, or one dealt here, by class, that keeps groups whole.
 
         Raises: DataError when a group stands in two splits, or a label is never in train.
@@ -92,12 +92,12 @@ class Listing:
         if any(sample.group for sample in listing.samples):
             grouped = [sample for sample in listing.samples if sample.group]
             check_groups([sample.group for sample in grouped], [sample.split for sample in grouped])
-        seen = {sample.label for sample in listing.samples if sample.split == "train"}
-        if not seen:
+        in_train = {sample.label for sample in listing.samples if sample.split == "train"}
+        if not in_train:
             raise DataError(f"{self.name} has nothing in train", "name one folder, or one split, train")
         for sample in listing.samples:
-            if not self.quantities and sample.label not in seen:
-                near = next((label for label in sorted(seen) if alike(label) == alike(sample.label)), None)
+            if not self.quantities and sample.label not in in_train:
+                near = next((label for label in sorted(in_train) if alike(label) == alike(sample.label)), None)
                 raise DataError(
                     f"label {sample.label!r} is in {sample.split} but never in train ({sample.path})",
                     "add examples of it to train, or take it out of the other splits"

@@ -78,7 +78,7 @@ def open_manifest(
     Raises: DataError, ImageError.
     """
     listing = without_unreadable(list_manifest(path, target), unreadable)
-    listing = listing.placed(valid_fraction, test_fraction, split_seed)
+    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 
@@ -99,9 +99,9 @@ def list_manifest(path: Path, target: str | None = None) -> Listing:
         for column in ("path",) if numbers else ("path", "label"):
             if not row.get(column, "").strip():
                 raise DataError(f"{path}, line {line}: {column} is empty", "fill it in, or delete the line")
-        given = row.get("split", "").strip()
-        if given and given.lower() not in SPLIT_NAMES:
-            raise DataError(f"{path}, line {line}: split is {given!r}", "use train, valid or test")
+        split = row.get("split", "").strip()
+        if split and split.lower() not in SPLIT_NAMES:
+            raise DataError(f"{path}, line {line}: split is {split!r}", "use train, valid or test")
         file = _file(path.parent, row["path"])
         # A file's name may be bytes of any encoding; where there is no such file, the whole list is in another one.
         if not all(is_text(text) for name, text in row.items() if file is None or name != "path"):
@@ -115,7 +115,7 @@ def list_manifest(path: Path, target: str | None = None) -> Listing:
             )
         lines[file] = line
         label, group = "" if numbers else row["label"].strip(), row.get("group", "").strip()
-        samples.append(Sample(file, label, SPLIT_NAMES.get(given.lower(), ""), group))
+        samples.append(Sample(file, label, SPLIT_NAMES.get(split.lower(), ""), group))
     if absent:
         shown = ", ".join(absent[:3]) + (" …" if len(absent) > 3 else "")
         raise DataError(
@@ -210,8 +210,8 @@ def _rows(path: Path, target: str | None) -> tuple[list[tuple[int, dict[str, str
     if text.startswith(("\udcff\udcfe", "\udcfe\udcff")) or not is_text(first):
         raise _not_text(path, 1, {"": first})
     above = 0
-    if said := SEPARATOR.match(text):  # the first line of a spreadsheet that says how it is written
-        delimiter, text, above = said["separator"], text[said.end() :], 1
+    if declared := SEPARATOR.match(text):  # the first line of a spreadsheet that says how it is written
+        delimiter, text, above = declared["separator"], text[declared.end() :], 1
     else:
         delimiter = max(",;\t", key=first.count)
     try:

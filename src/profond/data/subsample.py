@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from profond.core.errors import DataError
 from profond.core.randomness import mix
-from profond.data.dataset import Dataset, Split
+from profond.data.dataset import Dataset
+from profond.data.split import Split
 
 
-def portion(dataset: Dataset, per_class: Mapping[str, int], seed: int = 0) -> Dataset:
+def subsample(dataset: Dataset, per_class: Mapping[str, int], seed: int = 0) -> Dataset:
     """At most so many samples of each class; splits that are not named stay whole.
 
     Args:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from profond.core.errors import DataError, nearest
 from profond.core.spec import Quantity, numbers_text
-from profond.data.findings import Finding, Severity
+from profond.data.issue import Issue, Severity
 
 TARGET = "target"
 """A column of this name holds values where its cells have decimals; whole numbers could be classes."""
@@ -178,16 +178,14 @@ def could_be_classes(cells: Sequence[str]) -> bool:
     )
 
 
-def remarks(
-    quantities: Sequence[Quantity], values: Mapping[str, Sequence[Sequence[float]]], noun: str
-) -> list[Finding]:
+def remarks(quantities: Sequence[Quantity], values: Mapping[str, Sequence[Sequence[float]]], noun: str) -> list[Issue]:
     """What is worth knowing about the numbers of each split.
 
     Args:
         values: split (or ``""``) to the numbers of each of its samples.
         noun: of several samples.
     """
-    found: list[Finding] = []
+    found: list[Issue] = []
     for number, quantity in enumerate(quantities):
         of_split = {split: np.array([row[number] for row in rows]) for split, rows in values.items() if len(rows)}
         everything = np.concatenate(list(of_split.values()))
@@ -196,26 +194,26 @@ def remarks(
             numbers_text([float(one)]) for one in (everything.min(), everything.max(), np.median(everything))
         )
         text = f"{quantity.name}: {low} to {high}{unit}, median {middle}{unit}"
-        found.append(Finding("range", "note", f"{text}, {len(np.unique(everything)):,} different numbers"))
+        found.append(Issue("range", "note", f"{text}, {len(np.unique(everything)):,} different numbers"))
         learned = of_split.get("train", of_split.get(""))
         if learned is None:
             continue
         if len(np.unique(learned)) == 1:
             text = f"{quantity.name} is {numbers_text([float(learned[0])])} for all {len(learned)} {noun} to learn from"
-            found.append(Finding("constant_value", "error", f"{text}: there is nothing to estimate"))
+            found.append(Issue("constant_value", "error", f"{text}: there is nothing to estimate"))
             continue
         most, count = Counter(everything.tolist()).most_common(1)[0]
         if count > ALIKE * len(everything):
             text = f"{quantity.name} is {numbers_text([most])} for {count} of {len(everything)} {noun}"
-            found.append(Finding("equal_values", "warning", f"{text}: does this number stand for something missing?"))
-        found += [Finding("outliers", "warning", text) for text in _outliers(quantity, everything, noun)]
+            found.append(Issue("equal_values", "warning", f"{text}: does this number stand for something missing?"))
+        found += [Issue("outliers", "warning", text) for text in _outliers(quantity, everything, noun)]
         for split, numbers in of_split.items():
             outside = (numbers < learned.min()) | (numbers > learned.max())
             if split in ("valid", "test") and outside.any():
                 span = f"{numbers_text([learned.min()])} to {numbers_text([learned.max()])}"
                 severity: Severity = "warning" if outside.mean() > 0.05 else "note"
                 text = f"{int(outside.sum())} of {len(numbers)} {noun} in {split} have a {quantity.name} beyond those"
-                found.append(Finding("beyond_train", severity, f"{text} of train ({span}{unit}), which was never seen"))
+                found.append(Issue("beyond_train", severity, f"{text} of train ({span}{unit}), which was never seen"))
     return found
 
 

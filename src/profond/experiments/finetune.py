@@ -16,11 +16,12 @@ from profond.core.errors import ConfigError, ProfondError
 from profond.core.files import sha256
 from profond.core.randomness import seed_here
 from profond.data import registry as data_sets
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.augment import Augment
 from profond.data.loader import Batches
 from profond.data.open import kind_of
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 from profond.experiments.configuration import Configuration
 from profond.models import head_of
 from profond.training.settings import Training
@@ -78,7 +79,7 @@ def started(config: Configuration) -> tuple[nn.Module, tuple[str, ...]]:
         )
     seed_here(config["training"]["seed"], "model")
     loaded = load_pretrained(name, transfer["weights"], new_head=True, **settings)
-    head, fresh = head_of(loaded.model), loaded.placed.fresh
+    head, fresh = head_of(loaded.model), loaded.assigned.fresh
     restart(loaded.model.get_submodule(head))
     return loaded.model.train(), tuple(
         module for module in fresh if module != head and not module.startswith(f"{head}.")

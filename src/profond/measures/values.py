@@ -80,14 +80,13 @@ def value_metrics(found: Estimates, seed: int = 0) -> Iterator[tuple[str, Measur
     """Errors by name with their 95 % intervals, and beside them those of always saying the mean."""
     yield HEADLINE, _mean(found.distances, found.unit, "MAE")
     constant = found.distances_of_constant()
-    of = "always the mean"
     if len(found.quantities) == 1:
         yield from _of_quantity(found, 0, "", seed)
-        yield "baseline_mae", Measured(float(constant.mean()), unit=found.unit, title=f"MAE, {of}")
+        yield "baseline_mae", Measured(float(constant.mean()), unit=found.unit, title="MAE of the mean")
         spread = float(np.sqrt(np.square(found.true[:, 0] - found.constant[0]).mean()))
-        yield "baseline_rmse", Measured(spread, unit=found.unit, title=f"RMSE, {of}")
+        yield "baseline_rmse", Measured(spread, unit=found.unit, title="RMSE of the mean")
         return
-    yield "baseline_mae", Measured(float(constant.mean()), unit=found.unit, title=f"MAE, {of}")
+    yield "baseline_mae", Measured(float(constant.mean()), unit=found.unit, title="MAE of the mean")
     for number, quantity in enumerate(found.quantities):
         name = "_".join(quantity.name.split())
         yield f"mae_{name}", _mean(np.abs(found.errors[:, number]), quantity.unit, f"{quantity.name}: MAE")

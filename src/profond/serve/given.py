@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from profond.core.errors import DataError, ImageError, ProfondError
-from profond.data.locations import Held, Member
+from profond.data.locations import FileInMemory, Member
 from profond.data.preprocessing import Preprocessing
 from profond.data.series import text
 from profond.data.series.rows import Row, rows_of
@@ -64,7 +64,7 @@ def name_of(image: Any, index: int) -> str:
     return name if isinstance(name, str) else f"image {index}"
 
 
-def as_picture(given: Any, source: str) -> Image.Image | Path | Member | Held:
+def as_picture(given: Any, source: str) -> Image.Image | Path | Member | FileInMemory:
     """One picture as a Pillow image, or as the place that it is to be decoded from. Raises: DataError."""
     if isinstance(given, Row):
         raise DataError(f"{source} is a series, and the network takes images", "give it images")
@@ -79,7 +79,7 @@ def as_picture(given: Any, source: str) -> Image.Image | Path | Member | Held:
         if isinstance(given, str):
             raise DataError(f"{source} is a file that was opened as text", "open it for bytes: open(path, 'rb')")
     if isinstance(given, bytes | bytearray | memoryview):
-        return Held(bytes(given), source)
+        return FileInMemory(bytes(given), source)
     raise DataError(
         f"{source} is of the type {type(given).__name__}, not a picture",
         "give a path, a Pillow image, an array, a tensor, bytes or a file open for bytes",

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from profond.core.errors import ConfigError, DataError, UnknownName
 from profond.core.lettering import markdown
 from profond.core.spec import Quantity, Spec
-from profond.data.dataset import Dataset, Split, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import Split, TensorSplit
 from profond.measures.measured import Measured
 from profond.measures.report import Report
 from profond.measures.value_report import value_report

@@ -12,7 +12,7 @@ from PIL import Image
 from profond.cli import run
 from profond.core.errors import DataError
 from profond.data import open_dataset
-from profond.data.images.check import check
+from profond.data.check import check
 from profond.data.leaks import across
 from profond.serve.predictor import Predictor
 
@@ -130,7 +130,7 @@ def test_what_series_hold_is_known_by_their_files_whether_in_memory_or_streamed(
 def test_the_check_takes_the_settings_of_series(tmp_path):
     report = check(str(folder(tmp_path / "data")), length="10", valid_fraction="0.25")
     assert sum(report.counts["valid"].values()) == 6
-    assert any("24 of 24 series are longer than 10 steps and are cut" in one.message for one in report.findings)
+    assert any("24 of 24 series are longer than 10 steps and are cut" in one.message for one in report.issues)
     gaps = table(tmp_path / "t.csv", list(range(12)))
     lines = gaps.read_text().splitlines()
     gaps.write_text("\n".join([lines[0], lines[1].replace(lines[1].split(",")[3], "", 1), *lines[2:]]) + "\n")

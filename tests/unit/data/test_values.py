@@ -12,14 +12,15 @@ from PIL import Image
 from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Quantity, Spec
 from profond.data import open_dataset
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.check import check
+from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
 from profond.data.images.augment import Augment
-from profond.data.images.check import check
 from profond.data.preprocessing import Preprocessing
 from profond.data.saved_split import store_split
 from profond.data.shards.write import write_shards
-from profond.data.subsample import portion
+from profond.data.split import TensorSplit
+from profond.data.subsample import subsample
 from profond.data.values import column_of, could_be_classes, quantity_of
 
 
@@ -196,7 +197,7 @@ def test_equal_pictures_with_other_numbers_stay_together_and_are_told(tmp_path: 
     }
     assert all(where[number] == where[number + 1] for number in range(0, 40, 2))
     assert {name: len(split) for name, split in dataset.splits.items()} == {"train": 20, "valid": 10, "test": 10}
-    messages = [finding.message for finding in check(str(path)).findings if finding.kind == "contradiction"]
+    messages = [finding.message for finding in check(str(path)).issues if finding.kind == "contradiction"]
     assert len(messages) == 1
     assert "the same, with different numbers" in messages[0]
 
@@ -285,7 +286,7 @@ def test_a_network_that_estimates_reads_new_tables_with_and_without_the_value(tm
 def test_what_counts_classes_refuses_numbers_in_words(tmp_path: Path) -> None:
     path = manifest(tmp_path, [f"{number / 3:.5f}" for number in range(30)])
     with pytest.raises(DataError, match="per_class counts the samples of each class"):
-        portion(open_dataset(path), {"train": 2})
+        subsample(open_dataset(path), {"train": 2})
     with pytest.raises(DataError, match="holds numbers to be estimated, and shards hold classes"):
         write_shards(path, tmp_path / "shards")
     with pytest.raises(ConfigError, match="a class or numbers"):
@@ -313,7 +314,7 @@ def test_a_spec_with_quantities_is_written_and_read_back() -> None:
 
 
 def findings(path: Path, **options: str) -> dict[str, str]:
-    return {finding.kind: f"{finding.severity}: {finding.message}" for finding in check(str(path), **options).findings}
+    return {finding.kind: f"{finding.severity}: {finding.message}" for finding in check(str(path), **options).issues}
 
 
 def test_a_check_tells_the_range_outliers_and_a_number_for_something_missing(tmp_path: Path) -> None:
@@ -355,11 +356,11 @@ def test_a_check_counts_numbers_and_no_classes(tmp_path: Path) -> None:
 )
 def test_labels_that_are_no_classes_are_told_with_what_to_do(tmp_path: Path, labels: list[str], said: str) -> None:
     path = manifest(tmp_path, labels, "path,label")
-    warning = next(one.message for one in check(str(path)).findings if one.kind == "layout" and said in one.message)
+    warning = next(one.message for one in check(str(path)).issues if one.kind == "layout" and said in one.message)
     if "number" in said:
         assert "call the column value" in warning
 
 
 def test_digits_and_years_in_a_row_are_classes_without_a_word(tmp_path: Path) -> None:
     path = manifest(tmp_path, [str(number % 25) for number in range(200)], "path,label")
-    assert not [one for one in check(str(path)).findings if one.kind == "layout"]
+    assert not [one for one in check(str(path)).issues if one.kind == "layout"]

@@ -62,7 +62,7 @@ def open_folder(
     Raises: DataError, ImageError.
     """
     listing = without_unreadable(list_folder(path), unreadable)
-    listing = listing.placed(valid_fraction, test_fraction, split_seed)
+    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 
@@ -135,9 +135,9 @@ def _in_splits(
     if all(split != "train" for split, _, _ in found):
         raise DataError(f"{path} has no {walk.kind.noun} to learn from: {'; '.join(warnings)}", walk.kind.layout)
     # A lone train/ holds everything: it is split like a folder without splits.
-    given = len(found) > 1
+    has_splits = len(found) > 1
     samples = [
-        Sample(file, as_text(of_class.name), split if given else "")
+        Sample(file, as_text(of_class.name), split if has_splits else "")
         for split, _, of_classes in found
         for of_class in of_classes
         for file in walk.below(of_class).files

@@ -56,18 +56,18 @@ def named_column(text: Text, asked: str | None, setting: str) -> int | None:
     width = max(len(text.names), len(text.rows[0]))
     if asked.isdigit() and 1 <= int(asked) <= width:
         return int(asked) - 1
-    known = ", ".join(map(repr, text.names[:12])) or f"{width} columns without names"
+    columns = ", ".join(map(repr, text.names[:12])) or f"{width} columns without names"
     raise DataError(
-        f"{text.path} has no column {asked!r}; it has {known}", f"{setting}= takes a name, or a number from 1"
+        f"{text.path} has no column {asked!r}; it has {columns}", f"{setting}= takes a name, or a number from 1"
     )
 
 
 def label_column(text: Text, width: int, id: int | None, notes: list[str]) -> int:
     """The column with the class. Raises: DataError where it cannot be seen."""
     names = [plain_name(name) for name in text.names]
-    known = LABEL if "x" in names else LABEL | {"y"}  # beside x, y is a channel
+    label_names = LABEL if "x" in names else LABEL | {"y"}  # beside x, y is a channel
     if named := [at for at, name in enumerate(names) if name in LABEL] or [
-        names.index(name) for name in known & {*names}
+        names.index(name) for name in label_names & {*names}
     ]:
         if len(named) == 1:
             return named[0]

@@ -12,7 +12,7 @@ from profond.data.dataset import Dataset
 from profond.data.images.folder import list_folder
 from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.listing import SPLIT_NAMES, Listing
-from profond.data.locations import Place
+from profond.data.locations import Location
 from profond.data.manifest import list_manifest
 from profond.data.series import text
 from profond.data.series.build import Settings, build_files, build_table
@@ -68,12 +68,12 @@ def open_series(
     """
     settings = Settings(length, keep, time, str(time_column), decimal, missing, rate, memory_mib)
 
-    def read(place: Place) -> None:
-        assert isinstance(place, Path)
-        read_recording(place, decimal, missing)
+    def read(location: Location) -> None:
+        assert isinstance(location, Path)
+        read_recording(location, decimal, missing)
 
     listing = without_unreadable(list_series(path, target), unreadable, read, SERIES)
-    listing = listing.placed(valid_fraction, test_fraction, split_seed)
+    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
     return build_files(listing, settings, preprocessing)
 
 
@@ -85,11 +85,11 @@ def list_series(path: Path, target: str | None = None) -> Listing:
             raise DataError(f"target is {target!r}, and {path} is a folder without columns", "give a table path,value")
         return list_folder(path, series_in(path))
     listing = list_manifest(path, target)
-    other = [sample.path for sample in listing.samples if sample.path.suffix.lower() not in SUFFIXES]
-    if other:
+    not_series = [sample.path for sample in listing.samples if sample.path.suffix.lower() not in SUFFIXES]
+    if not_series:
         raise DataError(
-            f"{path} lists series and other files: {len(other)} of {len(listing.samples)} are no series by their names"
-            f" ({other[0].name})",
+            f"{path} lists series and other files: {len(not_series)} of {len(listing.samples)} are no series"
+            f" by their names ({not_series[0].name})",
             f"list one kind only; a series' file ends in {', '.join(SUFFIXES)}",
         )
     return listing
@@ -134,7 +134,7 @@ def open_table(
         label, id, layout, decimal, missing, target = _as_trained(preprocessing)
     table = _read(path, layout, _text(label), _text(id), str(time_column), decimal, missing, _text(target))
     listing = replace(table.listing(), name=str(path))
-    return build_table(table, listing.placed(valid_fraction, test_fraction, split_seed), settings, preprocessing)
+    return build_table(table, listing.with_splits(valid_fraction, test_fraction, split_seed), settings, preprocessing)
 
 
 def list_table(path: Path, target: str | None = None) -> Listing:
@@ -142,12 +142,13 @@ def list_table(path: Path, target: str | None = None) -> Listing:
     return replace(load_table(path, {"target": target}).listing(), name=str(path))
 
 
-def load_table(path: Path, given: Mapping[str, Any] | None = None) -> Table:
+def load_table(path: Path, options: Mapping[str, Any] | None = None) -> Table:
     """A table, or a folder of one for each split, read with some settings of `open_table`. Raises: DataError."""
-    known = {"layout": "auto", "label": None, "id": None, "time_column": "auto", "decimal": "auto", "missing": "refuse"}
-    layout, label, id, time_column, decimal, missing = ((given or {}).get(name, usual) for name, usual in known.items())
-    target = _text((given or {}).get("target"))
-    return _read(Path(path), layout, _text(label), _text(id), str(time_column), decimal, missing, target)
+    options = options or {}
+    layout, label, id = options.get("layout", "auto"), options.get("label"), options.get("id")
+    time_column, decimal = options.get("time_column", "auto"), options.get("decimal", "auto")
+    missing, target = options.get("missing", "refuse"), options.get("target")
+    return _read(Path(path), layout, _text(label), _text(id), str(time_column), decimal, missing, _text(target))
 
 
 def split_tables(path: Path) -> dict[str, Path]:
@@ -219,12 +220,12 @@ def _text(column: str | int | None) -> str | None:
 
 
 def _as_trained(preprocessing: dict[str, Any]) -> tuple[Any, Any, Any, Any, Any, Any]:
-    known = preprocessing.get("series") or {}
+    series = preprocessing.get("series") or {}
     return (
-        known.get("label"),
-        known.get("id"),
-        known.get("table") or "auto",
-        known.get("decimal", "auto"),
-        known.get("missing", "refuse"),
-        ",".join(known.get("targets") or ()) or None,
+        series.get("label"),
+        series.get("id"),
+        series.get("table") or "auto",
+        series.get("decimal", "auto"),
+        series.get("missing", "refuse"),
+        ",".join(series.get("targets") or ()) or None,
     )

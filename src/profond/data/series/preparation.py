@@ -100,13 +100,13 @@ class Preparation:
 
     def _columns(self, found: Recording, width: int) -> list[int]:
         if self.names and found.names and self.time == "rows":
-            place = {name: column for column, name in enumerate(found.names)}
-            if lacking := [name for name in self.names if name not in place]:
+            column_of = {name: column for column, name in enumerate(found.names)}
+            if lacking := [name for name in self.names if name not in column_of]:
                 raise DataError(
                     f"{found.path} has no column {listed(lacking, ' and no column ')}; it has {listed(found.names)}",
                     "every series needs the same channels, by the same names",
                 )
-            return [place[name] for name in self.names]
+            return [column_of[name] for name in self.names]
         columns = list(range(width))
         if self.time_column is not None and width != self.channels and found.rising:  # only texts have one
             at = [number for number in columns if str(number + 1) == self.time_column] or [0]

@@ -177,16 +177,16 @@ def read_table(
         )
     table = (wide_table if layout == "wide" else long_table)(text, columns, missing, notes)
     shown = "a row for each series" if layout == "wide" else f"a row for each step, series by column {table.id}"
-    said = f"{layout} table: {shown}, " + (
+    summary = f"{layout} table: {shown}, " + (
         f"numbers to be estimated in column {', '.join(table.targets)}"
         if table.targets
         else f"label in column {table.label}"
     )
     if table.time is not None:
-        said += f", in the order of column {table.time}"
+        summary += f", in the order of column {table.time}"
     if not table.targets:
         warnings += doubts(table.labels)
-    return replace(table, notes=(said, *table.notes), warnings=tuple(warnings))
+    return replace(table, notes=(summary, *table.notes), warnings=tuple(warnings))
 
 
 def write_split_table(out: Path, source: Path, decimal: Decimal, table: Table, splits: Sequence[str]) -> None:
@@ -216,13 +216,13 @@ def wide_table(text: Text, columns: Columns, missing: Missing, notes: list[str])
     values = text.numbers(columns.values).astype(np.float32)
     ids = [str(number) for number in range(1, len(text.rows) + 1)]
     if columns.id is not None:
-        given = [cell_of(row, columns.id) for row in text.rows]
-        if len(set(given)) < len(given) or "" in given:
-            twice = Counter(given).most_common(1)[0][0]
+        series_ids = [cell_of(row, columns.id) for row in text.rows]
+        if len(set(series_ids)) < len(series_ids) or "" in series_ids:
+            twice = Counter(series_ids).most_common(1)[0][0]
             raise DataError(
                 f"{text.path}: the id {twice!r} stands in several rows", "layout=long, or give each its own"
             )
-        ids = given
+        ids = series_ids
     signals = []
     for row, line in zip(values, text.lines, strict=True):
         there = np.flatnonzero(~np.isnan(row))
@@ -263,11 +263,11 @@ def long_table(text: Text, columns: Columns, missing: Missing, notes: list[str])
         for key, rows in members.items():
             found = {cell_of(text.rows[row], column) for row in rows}
             if len(found) > 1:
-                other = next(
+                second = next(
                     row for row in rows if cell_of(text.rows[row], column) != cell_of(text.rows[rows[0]], column)
                 )
                 raise DataError(
-                    f"{text.path}, line {text.lines[other]}: the series {key!r} has two values of"
+                    f"{text.path}, line {text.lines[second]}: the series {key!r} has two values of"
                     f" {text.called(column)}: {', '.join(map(repr, sorted(found)[:3]))}",
                     "a series has one label or number, one split and one group",
                 )

@@ -12,9 +12,9 @@ from PIL import Image
 from profond.explain.draw.colour_scale import Scale
 from profond.explain.draw.drawing import ACCENT, Panel, Sheet, fit, show
 from profond.explain.draw.mosaic import Tile, mosaic, scale_bar, shown
+from profond.explain.draw.numbers import write_number
 from profond.explain.network.filters import Filters
 from profond.explain.network.neighbours import Neighbours
-from profond.explain.steps.sliding import number
 
 MOST_FILTERS, MOST_INPUTS, MOST_MAPS = 64, 8, 48
 _ROW = 12
@@ -41,7 +41,7 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
         tiles = [Tile(_colours(one, high), (f"{index}",)) for index, one in enumerate(rgb[:MOST_FILTERS])]
         sheet.row(mosaic(tiles, _ROW, 76, note=_left_out(outputs, MOST_FILTERS, what)))
         sheet.text(
-            f"Middle grey is zero; red, green and blue each run from −{number(high)} to {number(high)}:"
+            f"Middle grey is zero; red, green and blue each run from −{write_number(high)} to {write_number(high)}:"
             " a red spot is a weight that looks for red."
         )
         return sheet.figure()
@@ -64,7 +64,7 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
         note = f"Each row is one kernel, each column the input map that it looks at ({outputs} × {inputs} in all)."
         sheet.row(mosaic(tiles, wide, 64, note=note))
     sheet.row(scale_bar(scale))
-    extremes = f"the weights run from {number(values.min())} to {number(values.max())}"
+    extremes = f"the weights run from {write_number(values.min())} to {write_number(values.max())}"
     sheet.text(f"Orange weights add to the output where the input is high, blue ones take away; {extremes}.")
     return sheet.figure()
 
@@ -151,8 +151,11 @@ def _scale(values: NDArray[np.float64]) -> Scale:
     sizes = np.abs(values)
     high = float(np.percentile(sizes, 99.9)) or float(sizes.max()) or 1.0
     if values.min() >= 0:
-        return Scale(0.0, high, False, f"black is 0, white {number(high)}; the greatest is {number(values.max())}")
-    note = f"blue is below zero, orange above, to ±{number(high)}; {number(values.min())} to {number(values.max())}"
+        return Scale(
+            0.0, high, False, f"black is 0, white {write_number(high)}; the greatest is {write_number(values.max())}"
+        )
+    span = f"{write_number(values.min())} to {write_number(values.max())}"
+    note = f"blue is below zero, orange above, to ±{write_number(high)}; {span}"
     return Scale(-high, high, True, note)
 
 

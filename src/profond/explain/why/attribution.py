@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, DataError, MissingError
 from profond.core.randomness import seed_here
-from profond.explain.network.guard import logits_of, place, undisturbed
+from profond.explain.network.guard import device_and_dtype, logits_of, undisturbed
 from profond.explain.network.stages import find_module, map_stage
 from profond.tasks.batch import check_finite
 
@@ -335,7 +335,7 @@ def _asked(model: nn.Module, sample: Tensor, target: int | None, progress: Progr
     """Check the question, and hold the model still until it is answered."""
     if sample.ndim < 2:
         raise DataError(f"a sample of shape {tuple(sample.shape)} has no positions", "channels first: (c, h, w)")
-    device, dtype = place(model)
+    device, dtype = device_and_dtype(model)
     scores = _Scores(model, dtype, progress)
     inputs = sample.detach().to(device, torch.float32, copy=True).contiguous()[None]
     with undisturbed(model), warnings.catch_warnings(), torch.inference_mode(False), torch.enable_grad():

@@ -13,8 +13,8 @@ from matplotlib.patches import Rectangle
 from profond.core.lettering import FONT
 from profond.explain.draw.drawing import ACCENT, DOTS, FAINT, INK, NEGATIVE, Panel, Sheet, text_panel, tint
 from profond.explain.draw.mosaic import clipped
-from profond.explain.steps.sliding import number
-from profond.explain.steps.sums import added, worth
+from profond.explain.draw.numbers import read_number, write_number
+from profond.explain.steps.sums import added
 from profond.explain.why.attribution import Attribution
 from profond.measures.measured import SHARE
 from profond.tasks.task import Explained
@@ -98,7 +98,7 @@ def said_panel(subject: Subject, width: float = 420) -> Panel:
 
 def amount(value: float, unit: str) -> str:
     """A number with its unit, a share of a whole in per cent."""
-    return percent(value) if unit == SHARE else f"{number(value)} {unit}".rstrip()
+    return percent(value) if unit == SHARE else f"{write_number(value)} {unit}".rstrip()
 
 
 def percent(share: float) -> str:
@@ -128,7 +128,7 @@ def method_in_words(subject: Subject, attribution: Attribution, zero: str, parts
         start = attribution.score - facts["difference"]
         written = added([start, found, attribution.score - start - found], attribution.score)
         first, sum_of_parts, rest = written.terms
-        left = f" and a rest of {rest}, which the steps miss," if worth(rest) else ""
+        left = f" and a rest of {rest}, which the steps miss," if read_number(rest) else ""
         return (
             f"Orange raises the {output}, blue lowers it. That of {zero}, {first}, the {parts}, which add up to"
             f" {sum_of_parts},{left} make the {output}, {written.total}."
@@ -139,6 +139,6 @@ def method_in_words(subject: Subject, attribution: Attribution, zero: str, parts
         )
     window = " × ".join(str(side) for side in reversed(facts["window"]))
     return (
-        f"How far the {output} ({number(attribution.score)}) falls (orange) or rises (blue) when a window of {window}"
-        " is covered."
+        f"How far the {output} ({write_number(attribution.score)}) falls (orange) or rises (blue) when a window"
+        f" of {window} is covered."
     )

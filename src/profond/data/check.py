@@ -16,14 +16,15 @@ from profond.core.progress import track
 from profond.core.spec import Quantity
 from profond.data import registry
 from profond.data.copies import leak
-from profond.data.dataset import Dataset, FileSplit, TensorSplit
-from profond.data.findings import SEVERITIES, Finding, Report
+from profond.data.dataset import Dataset
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
 from profond.data.images.build import DEFAULT_SIDE, cut_off
 from profond.data.images.decoding import opening
+from profond.data.issue import SEVERITIES, Issue, Report
 from profond.data.listing import Listing, Sample
-from profond.data.locations import Place, relative
+from profond.data.locations import Location, relative
 from profond.data.open import TABLES, Kind, kind_of, open_dataset
+from profond.data.split import FileSplit, TensorSplit
 from profond.data.values import remarks
 
 IMBALANCE = 3.0
@@ -34,7 +35,7 @@ _NOUNS = {"chw": "image", "ct": "series", "cthw": "clip"}
 
 
 @dataclass
-class _Looked:
+class _Samples:
     """What is known of each sample, in step."""
 
     names: list[str] = field(default_factory=list)
@@ -59,7 +60,7 @@ def check(reference: str, **options: Any) -> Report:
 
     Args:
         options: settings of that data set, as ``open_dataset`` takes them; with any, the data are split and brought to
-            size as training would, and what is said while they are opened becomes findings.
+            size as training would, and what is said while they are opened becomes issues.
 
     Raises: DataError when there is nothing to look at, because the layout or the manifest is wrong; ConfigError for an
         option that does not fit.
@@ -70,37 +71,39 @@ def check(reference: str, **options: Any) -> Report:
         return check_splits(dataset) if in_memory else _check_listing(_listed(dataset))
     path = Path(reference).expanduser()
     kind = kind_of(path, reference)
-    given = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
+    settings = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
 
-    def placed(listing: Listing) -> Listing:
+    def with_splits(listing: Listing) -> Listing:
         if not options or listing.is_split:
             return listing
         shares = {"valid_fraction": 0.1, "test_fraction": 0.1, "split_seed": 0}
-        return listing.placed(*(given.get(name, usual) for name, usual in shares.items()))
+        return listing.with_splits(*(settings.get(name, usual) for name, usual in shares.items()))
 
-    asked = {"target": given["target"]} if "target" in given else {}
+    asked = {"target": settings["target"]} if "target" in settings else {}
     report = (
-        _check_series(kind, path, given, placed) if kind.series else _check_listing(placed(kind.list(path, **asked)))
+        _check_series(kind, path, settings, with_splits)
+        if kind.series
+        else _check_listing(with_splits(kind.list(path, **asked)))
     )
     if not options or not report.usable:  # it could not be opened either, or is not worth it
         return report
-    opened = kind.open(**given)
-    known = [finding.message for finding in report.findings]
-    converted = [finding.message.partition(": ")[2] for finding in report.findings if finding.kind == "converted"]
-    said = [Finding("layout", "warning", text) for text in opened.warnings if text not in known]
-    said += [
-        Finding("layout", "note", text)
+    opened = kind.open(**settings)
+    messages = [issue.message for issue in report.issues]
+    converted = [issue.message.partition(": ")[2] for issue in report.issues if issue.kind == "converted"]
+    from_opening = [Issue("layout", "warning", text) for text in opened.warnings if text not in messages]
+    from_opening += [
+        Issue("layout", "note", text)
         for text in opened.notes
-        if text not in known and not any(one in text for one in converted)
+        if text not in messages and not any(one in text for one in converted)
     ]
-    findings = sorted([*report.findings, *said], key=lambda f: SEVERITIES.index(f.severity))
-    return replace(report, findings=tuple(findings))
+    issues = sorted([*report.issues, *from_opening], key=lambda f: SEVERITIES.index(f.severity))
+    return replace(report, issues=tuple(issues))
 
 
-def fingerprints(paths: Sequence[Place]) -> list[Fingerprint | None]:
+def fingerprints(paths: Sequence[Location]) -> list[Fingerprint | None]:
     """One for each image, None where it cannot be read."""
 
-    def work(path: Place) -> Fingerprint | None:
+    def work(path: Location) -> Fingerprint | None:
         try:
             with opening(path) as opened:
                 return of_image(opened.image)
@@ -112,7 +115,7 @@ def fingerprints(paths: Sequence[Place]) -> list[Fingerprint | None]:
 
 
 def _check_listing(listing: Listing) -> Report:
-    looked = _Looked(classes=listing.classes, quantities=listing.quantities)
+    samples = _Samples(classes=listing.classes, quantities=listing.quantities)
     unreadable: list[tuple[str, ...]] = []
     reasons: list[str] = []
     mislabelled: list[tuple[str, ...]] = []
@@ -120,7 +123,7 @@ def _check_listing(listing: Listing) -> Report:
     sizes: Counter[tuple[int, int]] = Counter()
     modes: Counter[str] = Counter()
 
-    def work(path: Place) -> Any:
+    def work(path: Location) -> Any:
         try:
             with opening(path) as opened:
                 return opened.format, opened.mislabelled, opened.notes, opened.image.mode, of_image(opened.image)
@@ -143,62 +146,64 @@ def _check_listing(listing: Listing) -> Report:
                 notes[conversion].append((name,))
             sizes[fingerprint.size] += 1
             modes[mode] += 1
-            looked.add(name, sample, fingerprint)
-    findings: list[Finding] = []
+            samples.add(name, sample, fingerprint)
+    issues: list[Issue] = []
     if unreadable:
         shown = "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
         text = f"{len(unreadable)} of {len(paths)} images cannot be read: {shown}"
         text += " (--set data.unreadable=skip trains without them)"
-        findings.append(Finding("unreadable", "error", text, tuple(unreadable)))
-    findings += _same(looked)
-    findings += _targets(looked)
-    findings += _groups(listing)
+        issues.append(Issue("unreadable", "error", text, tuple(unreadable)))
+    issues += _same(samples)
+    issues += _targets(samples)
+    issues += _groups(listing)
     if mislabelled:
         text = f"{images(len(mislabelled))} of another format than the name says: read by content"
-        findings.append(Finding("mislabelled", "warning", text, tuple(mislabelled)))
+        issues.append(Issue("mislabelled", "warning", text, tuple(mislabelled)))
     if len(sizes) > 1:
         common = ", ".join(f"{w}×{h} ({n})" for (h, w), n in sizes.most_common(3))
         text = f"{len(sizes)} sizes (width × height): {common}{' …' if len(sizes) > 3 else ''}"
-        findings.append(Finding("sizes", "warning", text))
+        issues.append(Issue("sizes", "warning", text))
     small = len(sizes) == 1 and max(max(sizes)) <= DEFAULT_SIDE
     if not small and (text := cut_off([(w, h) for h, w in sizes.elements()], (DEFAULT_SIDE, DEFAULT_SIDE)) or ""):
-        findings.append(Finding("cut", "warning", text))
+        issues.append(Issue("cut", "warning", text))
     if len(modes) > 1:
         text = "mixed modes: " + ", ".join(f"{mode} ({n})" for mode, n in modes.most_common())
-        findings.append(Finding("modes", "warning", text))
-    findings += [
-        Finding("converted", "note", f"{images(len(items))}: {text}", tuple(items)) for text, items in notes.items()
+        issues.append(Issue("modes", "warning", text))
+    issues += [
+        Issue("converted", "note", f"{images(len(items))}: {text}", tuple(items)) for text, items in notes.items()
     ]
-    findings += [Finding("layout", "warning", warning) for warning in listing.warnings]
-    findings += [Finding("layout", "note", note) for note in listing.notes]
-    return _report(listing.name, looked, findings, listing.root)
+    issues += [Issue("layout", "warning", warning) for warning in listing.warnings]
+    issues += [Issue("layout", "note", note) for note in listing.notes]
+    return _report(listing.name, samples, issues, listing.root)
 
 
-def _check_series(kind: Kind, path: Path, given: Mapping[str, Any], placed: Callable[[Listing], Listing]) -> Report:
-    from profond.data.series.check import look
+def _check_series(
+    kind: Kind, path: Path, settings: Mapping[str, Any], with_splits: Callable[[Listing], Listing]
+) -> Report:
+    from profond.data.series.check import inspect_series
 
-    seen = look(path, kind.name in TABLES, given)
-    listing = placed(seen.listing)
-    looked = _Looked(noun="series", classes=listing.classes, quantities=listing.quantities)
-    for sample, found in zip(listing.samples, seen.prints, strict=True):
+    inspection = inspect_series(path, kind.name in TABLES, settings)
+    listing = with_splits(inspection.listing)
+    samples = _Samples(noun="series", classes=listing.classes, quantities=listing.quantities)
+    for sample, found in zip(listing.samples, inspection.prints, strict=True):
         if found is not None:
-            looked.add(relative(sample.path, listing.root), sample, found)
-    findings = [*seen.findings, *_same(looked), *_targets(looked), *_groups(listing)]
-    findings += [Finding("layout", "warning", warning) for warning in listing.warnings]
-    findings += [Finding("layout", "note", note) for note in listing.notes]
-    return _report(listing.name, looked, findings, listing.root)
+            samples.add(relative(sample.path, listing.root), sample, found)
+    issues = [*inspection.issues, *_same(samples), *_targets(samples), *_groups(listing)]
+    issues += [Issue("layout", "warning", warning) for warning in listing.warnings]
+    issues += [Issue("layout", "note", note) for note in listing.notes]
+    return _report(listing.name, samples, issues, listing.root)
 
 
 def check_splits(dataset: Dataset) -> Report:
     """Look at every sample of an open data set, in the splits that it has. Raises: ImageError."""
     spec = dataset.spec
-    looked = _Looked(noun=_NOUNS.get(spec.axes, "sample"), classes=spec.classes, quantities=spec.quantities)
+    samples = _Samples(noun=_NOUNS.get(spec.axes, "sample"), classes=spec.classes, quantities=spec.quantities)
     for split_name, split in dataset.splits.items():
         for i, target in enumerate(track(split.targets.tolist(), len(split), f"checking {dataset.name}/{split_name}")):
             sample = Sample(Path(split.identity(i)), spec.target_text(target), split_name, values=_numbers(target))
-            looked.add(split.identity(i), sample, of_pixels(split.raw(i).numpy()))
-    findings = [*_same(looked), *_targets(looked)]
-    return _report(dataset.name, looked, findings, None)
+            samples.add(split.identity(i), sample, of_pixels(split.raw(i).numpy()))
+    issues = [*_same(samples), *_targets(samples)]
+    return _report(dataset.name, samples, issues, None)
 
 
 def _listed(dataset: Dataset) -> Listing:
@@ -209,7 +214,7 @@ def _listed(dataset: Dataset) -> Listing:
         assert isinstance(split, FileSplit)
         root = split.root
         for i, target in enumerate(split.targets.tolist()):
-            samples.append(Sample(split.places[i], spec.target_text(target), name, values=_numbers(target)))
+            samples.append(Sample(split.locations[i], spec.target_text(target), name, values=_numbers(target)))
     return Listing(
         dataset.name,
         root,
@@ -228,44 +233,44 @@ def _numbers(target: int | float | Sequence[float]) -> tuple[float, ...]:
     return (target,) if isinstance(target, float) else tuple(target)
 
 
-def _same(looked: _Looked) -> list[Finding]:
+def _same(samples: _Samples) -> list[Issue]:
     """Equal and nearly equal samples: in two splits a leak, under two labels a contradiction, else a duplicate."""
     together: dict[bytes, list[int]] = defaultdict(list)
-    for i, fingerprint in enumerate(looked.prints):
+    for i, fingerprint in enumerate(samples.prints):
         together[fingerprint.exact].append(i)
-    findings = _judge([group for group in together.values() if len(group) > 1], looked, "the same", "")
+    issues = _judge([group for group in together.values() if len(group) > 1], samples, "the same", "")
     firsts = [group[0] for group in together.values()]
-    if any(looked.prints[i].shape is None for i in firsts):
-        return findings  # signals and clips: only equality means anything
+    if any(samples.prints[i].shape is None for i in firsts):
+        return issues  # signals and clips: only equality means anything
     if len(firsts) > NEAR_LIMIT:
         text = f"nearly equal images are looked for in up to {NEAR_LIMIT} images; these are {len(firsts)}"
-        return [*findings, Finding("near", "note", text)]
-    across = [[firsts[i] for i in group] for group in near_groups([looked.prints[i] for i in firsts])]
-    return findings + _judge(across, looked, "nearly the same", "near-")
+        return [*issues, Issue("near", "note", text)]
+    across = [[firsts[i] for i in group] for group in near_groups([samples.prints[i] for i in firsts])]
+    return issues + _judge(across, samples, "nearly the same", "near-")
 
 
-def _judge(groups: Iterable[Sequence[int]], looked: _Looked, words: str, prefix: str) -> list[Finding]:
+def _judge(groups: Iterable[Sequence[int]], samples: _Samples, words: str, prefix: str) -> list[Issue]:
     leaks, contradictions, duplicates = [], [], []
     for group in groups:
-        item = tuple(looked.names[i] for i in group)
-        if len({looked.splits[i] for i in group}) > 1:
+        item = tuple(samples.names[i] for i in group)
+        if len({samples.splits[i] for i in group}) > 1:
             leaks.append(item)
-        elif len({looked.labels[i] for i in group}) > 1:
+        elif len({samples.labels[i] for i in group}) > 1:
             contradictions.append(item)
         else:
             duplicates.append(item)
-    findings = []
+    issues = []
     if leaks:
-        findings.append(Finding(f"{prefix}leak", "error", leak(leaks, words, plural(looked.noun)), tuple(leaks)))
+        issues.append(Issue(f"{prefix}leak", "error", leak(leaks, words, plural(samples.noun)), tuple(leaks)))
     if contradictions:
-        under = "with different numbers" if looked.quantities else "under different labels"
-        text = f"{_many(contradictions)} of {plural(looked.noun)} that are {words}, {under}"
+        under = "with different numbers" if samples.quantities else "under different labels"
+        text = f"{_many(contradictions)} of {plural(samples.noun)} that are {words}, {under}"
         text += f": {_few(contradictions)}"
-        findings.append(Finding(f"{prefix}contradiction", "warning", text, tuple(contradictions)))
+        issues.append(Issue(f"{prefix}contradiction", "warning", text, tuple(contradictions)))
     if duplicates:
-        text = f"{_many(duplicates)} of {plural(looked.noun)} that are {words}: {_few(duplicates)}"
-        findings.append(Finding(f"{prefix}duplicate", "warning", text, tuple(duplicates)))
-    return findings
+        text = f"{_many(duplicates)} of {plural(samples.noun)} that are {words}: {_few(duplicates)}"
+        issues.append(Issue(f"{prefix}duplicate", "warning", text, tuple(duplicates)))
+    return issues
 
 
 def images(count: int, noun: str = "image") -> str:
@@ -285,42 +290,44 @@ def _few(groups: Sequence[Sequence[str]]) -> str:
     return shown + ("; …" if len(groups) > 3 else "")
 
 
-def _targets(looked: _Looked) -> list[Finding]:
+def _targets(samples: _Samples) -> list[Issue]:
     """What is odd about the classes, or about the numbers."""
-    if not looked.quantities:
-        return _balance(looked, looked.classes)
-    if not any(split in ("", "train") for split in looked.splits):
-        return [Finding("no_train", "error", f"nothing to train on: no readable {looked.noun} is in train")]
+    if not samples.quantities:
+        return _balance(samples, samples.classes)
+    if not any(split in ("", "train") for split in samples.splits):
+        return [Issue("no_train", "error", f"nothing to train on: no readable {samples.noun} is in train")]
     of_split: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-    for split, values in zip(looked.splits, looked.values, strict=True):
+    for split, values in zip(samples.splits, samples.values, strict=True):
         of_split[split].append(values)
-    return remarks(looked.quantities, of_split, plural(looked.noun))
+    return remarks(samples.quantities, of_split, plural(samples.noun))
 
 
-def _balance(looked: _Looked, classes: Sequence[str]) -> list[Finding]:
-    findings = []
-    readable = set(looked.labels)
+def _balance(samples: _Samples, classes: Sequence[str]) -> list[Issue]:
+    issues = []
+    readable = set(samples.labels)
     if gone := [name for name in classes if name not in readable]:
-        text = f"no {looked.noun} can be read of class {', '.join(gone)}"
-        findings.append(Finding("empty_class", "error", text))
-    learned = [split for split in looked.splits if split in ("", "train")]
-    counts = Counter(label for label, split in zip(looked.labels, looked.splits, strict=True) if split in ("", "train"))
+        text = f"no {samples.noun} can be read of class {', '.join(gone)}"
+        issues.append(Issue("empty_class", "error", text))
+    learned = [split for split in samples.splits if split in ("", "train")]
+    counts = Counter(
+        label for label, split in zip(samples.labels, samples.splits, strict=True) if split in ("", "train")
+    )
     if not learned:
-        return [*findings, Finding("no_train", "error", f"nothing to train on: no readable {looked.noun} is in train")]
+        return [*issues, Issue("no_train", "error", f"nothing to train on: no readable {samples.noun} is in train")]
     if unseen := sorted(readable - counts.keys()):
-        findings.append(Finding("unseen", "error", f"labels never seen in train: {', '.join(unseen)}"))
+        issues.append(Issue("unseen", "error", f"labels never seen in train: {', '.join(unseen)}"))
     most, least = max(counts, key=lambda c: counts[c]), min(counts, key=lambda c: counts[c])
     if counts[most] >= IMBALANCE * counts[least]:
         text = f"imbalance: {counts[most]} of {most!r} but {counts[least]} of {least!r}"
-        findings.append(Finding("imbalance", "warning", f"{text}; class weights or more examples help"))
+        issues.append(Issue("imbalance", "warning", f"{text}; class weights or more examples help"))
     if few := [name for name in classes if 0 < counts[name] < FEW]:
         shown = ", ".join(few[:5]) + (" …" if len(few) > 5 else "")
-        text = f"fewer than {FEW} {plural(looked.noun)} of {len(few)} class{'es' if len(few) > 1 else ''}: {shown}"
-        findings.append(Finding("few", "warning", text))
-    return findings
+        text = f"fewer than {FEW} {plural(samples.noun)} of {len(few)} class{'es' if len(few) > 1 else ''}: {shown}"
+        issues.append(Issue("few", "warning", text))
+    return issues
 
 
-def _groups(listing: Listing) -> list[Finding]:
+def _groups(listing: Listing) -> list[Issue]:
     where: dict[str, set[str]] = defaultdict(set)
     for sample in listing.samples:
         if sample.group:
@@ -329,13 +336,13 @@ def _groups(listing: Listing) -> list[Finding]:
     if not torn:
         return []
     text = f"LEAK: {len(torn)} groups stand in two splits: {', '.join(group[0] for group in torn[:5])}"
-    return [Finding("group_leak", "error", text, tuple(torn))]
+    return [Issue("group_leak", "error", text, tuple(torn))]
 
 
-def _report(name: str, looked: _Looked, findings: list[Finding], root: Path | None) -> Report:
+def _report(name: str, samples: _Samples, issues: list[Issue], root: Path | None) -> Report:
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for label, split in zip(looked.labels, looked.splits, strict=True):
-        counts[split]["" if looked.quantities else label] += 1
+    for label, split in zip(samples.labels, samples.splits, strict=True):
+        counts[split]["" if samples.quantities else label] += 1
     plain = {split: dict(sorted(of_class.items())) for split, of_class in counts.items()}
-    ordered = tuple(sorted(findings, key=lambda f: SEVERITIES.index(f.severity)))
-    return Report(name, len(looked.names), plain, ordered, root, looked.noun, looked.quantities)
+    ordered = tuple(sorted(issues, key=lambda f: SEVERITIES.index(f.severity)))
+    return Report(name, len(samples.names), plain, ordered, root, samples.noun, samples.quantities)

@@ -1,4 +1,4 @@
-"""What was found in a data set that was looked at: one kind of problem each, and all of them together."""
+"""What is wrong with a data set, or worth a note: one thing each, and all of them together."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Literal
 from profond.core.spec import Quantity
 
 Severity = Literal["error", "warning", "note"]
-SEVERITIES = ("error", "warning", "note")
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Issue:
     """One kind of problem.
 
     Args:
@@ -31,14 +31,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """All findings on one data set.
+    """All that is wrong with one data set, or worth a note.
 
     Args:
         name: what was checked.
         samples: how many there are.
-        counts: samples by split and class; split ``""`` when there are none;
-            of numbers, by split alone, as class ``""``.
-        findings: worst first.
+        counts: samples by split and class; split ``""`` when there are none; of numbers, by split alone, as class
+            ``""``.
+        issues: worst first.
         root: items are relative to it; None for registered data.
         noun: what one sample is called.
         quantities: what is estimated; empty where there are classes.
@@ -47,7 +47,7 @@ class Report:
     name: str
     samples: int
     counts: dict[str, dict[str, int]]
-    findings: tuple[Finding, ...]
+    issues: tuple[Issue, ...]
     root: Path | None = None
     noun: str = "image"
     quantities: tuple[Quantity, ...] = ()
@@ -61,12 +61,12 @@ class Report:
 
     @property
     def usable(self) -> bool:
-        return not any(finding.severity == "error" for finding in self.findings)
+        return not any(issue.severity == "error" for issue in self.issues)
 
     def to_json(self) -> dict[str, Any]:
-        findings = [
+        issues = [
             {"kind": f.kind, "severity": f.severity, "message": f.message, "items": [list(i) for i in f.items]}
-            for f in self.findings
+            for f in self.issues
         ]
         return {
             "name": self.name,
@@ -74,5 +74,5 @@ class Report:
             "counts": self.counts,
             **({"quantities": list(map(asdict, self.quantities))} if self.quantities else {}),
             "usable": self.usable,
-            "findings": findings,
+            "findings": issues,
         }
