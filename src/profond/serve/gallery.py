@@ -31,6 +31,7 @@ from profond.explain.draw.drawing import save_figure
 from profond.explain.network.layer_figure import draw_neighbours
 from profond.explain.network.neighbours import Neighbours, nearest
 from profond.explain.network.stages import stage_output
+from profond.measures.measured import SHARE
 from profond.serve.explanation import Explainer, Question
 from profond.serve.predictor import Predictor
 from profond.serve.seen import as_image
@@ -191,15 +192,16 @@ def show_nearest(
     indices = [int(index) for index in found.indices]
     targets = [spec.target_text(split.targets[index].tolist()) for index in indices]
     identities = [split.identity(index) for index in indices]
-    subject, best = question.subject, question.subject.explained.top[:1]
+    subject, explained = question.subject, question.subject.explained
+    among_names = explained.unit == SHARE and bool(explained.top)
     figure = draw_neighbours(
         found,
         [as_image(split.raw(index)) for index in indices],
         _written(targets, spec),
         identities,
         question.seen,
-        said=subject.write(best[0][0]) if best else subject.heading,
-        alike=bool(best),
+        said=subject.write(explained.top[0][0]) if among_names else subject.heading,
+        alike=among_names,
         name=subject.name,
         model=explainer.name,
         stage=gallery.stage or "what its head is given",
