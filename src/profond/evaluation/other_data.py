@@ -70,7 +70,7 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
             options = {"preprocessing": known.to_json()}
         if unsplit:
             options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
-        target = experiment.config["data"].get("target")
+        target = experiment.config.get("data", {}).get("target")
         if (
             target is not None
             and "target" in signature(kind_of(Path(reference).expanduser(), reference).open).parameters
