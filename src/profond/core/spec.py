@@ -69,6 +69,13 @@ class Spec:
         """How many numbers a model gives for one sample: a score for each class, or an estimate of each quantity."""
         return len(self.classes) or len(self.quantities)
 
+    @property
+    def purpose(self) -> str:
+        """What the outputs are for, in words: ``for 3 classes``, or ``to estimate weight (kg)``."""
+        if self.quantities:
+            return f"to estimate {', '.join(map(str, self.quantities))}"
+        return f"for {self.num_classes} classes"
+
     def interface(self) -> dict[str, Any]:
         """The constructor arguments that the data decides: a model takes those that its signature names.
 

@@ -89,7 +89,7 @@ def started(config: Configuration) -> tuple[nn.Module, tuple[str, ...]]:
 def complete(config: Configuration, dataset: Dataset) -> tuple[nn.Module, list[str]]:
     """The network of a new fine-tuning, and what was decided; the configuration gets all that resuming needs."""
     transfer, notes = config["transfer"], []
-    given = {**config["model"], "num_classes": dataset.spec.num_classes}
+    given = {**config["model"], "num_classes": dataset.spec.num_outputs}
     file = locate(given.pop("name"), transfer.get("weights"), **given)
     config["model"] = {"name": config["model"]["name"], **file.config}
     own = file.label == str(file.path)
@@ -97,7 +97,7 @@ def complete(config: Configuration, dataset: Dataset) -> tuple[nn.Module, list[s
     model, fresh = started(config)  # where the checksum is known already, this is a run done once more
     transfer |= {"origin": file.label, "sha256": sha256(file.path), "fresh": list(fresh)}
     new = ", ".join((head_of(model), *fresh))
-    notes.append(f"weights: {file.label}; new, for {dataset.spec.num_classes} classes: {new}")
+    notes.append(f"weights: {file.label}; new, {dataset.spec.purpose}: {new}")
     training = config["training"]
     if not (training["freeze"] or training["unfreeze"] or training["rate_factors"]):
         settings = staged(

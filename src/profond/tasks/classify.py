@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from profond.core.errors import ConfigError, UnknownName
+from profond.core.errors import ConfigError, DataError, UnknownName
 from profond.core.lettering import markdown
 from profond.core.spec import Spec
 from profond.data.check import IMBALANCE
@@ -141,7 +141,15 @@ class Classify:
         return {**settings, "class_weights": "balanced"} if isinstance(weights, list | tuple) else dict(settings)
 
     def settle(self, dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
-        """The weights of the classes as numbers, and which classes cannot be measured."""
+        """The weights of the classes as numbers, and which classes cannot be measured.
+
+        Raises: DataError for data without classes.
+        """
+        if not dataset.spec.classes:
+            raise DataError(
+                f"{dataset.name} has no classes to be told apart, and this training is about classes",
+                "take a model instead of a recipe (--model NAME), and leave task.name out: the data decide",
+            )
         notes = _absent_classes(dataset)
         if self.balance is None:
             return {}, notes

@@ -284,7 +284,7 @@ class ValueMeter:
 
     def _estimates(self) -> Estimates:
         assert self.rows, "nothing was measured"
-        true, said = (torch.cat(part).double().cpu().numpy() for part in zip(*self.rows, strict=True))
+        true, said = (torch.cat(part).cpu().double().numpy() for part in zip(*self.rows, strict=True))
         count = said.shape[1]
         scale = self.task.target_scale or (1.0,) * count
         return Estimates(_quantities(self.spec, count), true, said, self.task.target_mean, scale)
