@@ -17,7 +17,8 @@ import json, sys
 import torch
 from torch import nn
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
+from profond.data.split import TensorSplit
 from profond.data.preprocessing import Preprocessing
 from profond.tasks.classify import Classify
 from profond.training import Training, fit

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 from profond.core.errors import DeviceError
 
@@ -70,6 +71,11 @@ def choose_device(name: str = "auto") -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(f"{name} was asked for, but there are {torch.cuda.device_count()} CUDA devices")
     return device
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's parameters are; the CPU for a model without any."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
 def choose_precision(device: torch.device, asked: Precision = "auto") -> Arithmetic:

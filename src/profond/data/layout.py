@@ -214,16 +214,16 @@ def left_out(path: Path, walk: Walk, of_classes: Sequence[Path]) -> list[str]:
 
 def deeper(walk: Walk, of_classes: Sequence[Path]) -> list[str]:
     """A note about folders inside those of classes, which are no classes."""
-    told: dict[str, str] = {}
+    described: dict[str, str] = {}
     for folder in of_classes:
         start = len(str(folder)) + 1
         below = [str(file)[start:].partition("/") for file in walk.below(folder).files]
         inside = dict.fromkeys(name for name, slash, _ in below if slash)
         if len(inside) > 1 and all(slash for _, slash, _ in below):
-            told.setdefault(folder.name, f"{folder.name} ({_few(list(inside), 3)})")
-    if not told:
+            described.setdefault(folder.name, f"{folder.name} ({_few(list(inside), 3)})")
+    if not described:
         return []
-    shown = _few(list(told.values()), 3)
+    shown = _few(list(described.values()), 3)
     return [f"folders inside a class folder are no classes, their {walk.kind.noun} are of the class: {shown}"]
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
-from profond.data.dataset import FileSplit, Split, TensorSplit, bordered
 from profond.data.images.augment import Augment
 from profond.data.images.view import NUMBERS, View
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import FileSplit, Split, TensorSplit, bordered
 from profond.data.stream import stream
 
 WINDOW = 8
@@ -89,7 +89,7 @@ class Batches:
         if not self.shuffle:
             return torch.arange(len(self.split))
         random = generator(self.seed, "order", epoch)
-        archives = self.split.places.archives if isinstance(self.split, FileSplit) else None
+        archives = self.split.locations.archives if isinstance(self.split, FileSplit) else None
         if archives is None:
             return torch.randperm(len(self.split), generator=random)
         return _shuffled_by_archive(torch.from_numpy(archives), random)
@@ -184,8 +184,8 @@ class Batches:
         if shift is not None:
             assert self.augment is not None
             padded = bordered(raw, self.augment.shift, self.preprocessing.background).contiguous()
-            places = torch.arange(len(raw), device=raw.device)
-            raw = _gather(padded, places, shift.to(raw.device), self.extent(epoch))
+            positions = torch.arange(len(raw), device=raw.device)
+            raw = _gather(padded, positions, shift.to(raw.device), self.extent(epoch))
         return self._finish(self.preprocessing.standardise(raw, fresh=True), indices.to(self.device), draw, epoch, k)
 
     def _finish(
@@ -218,8 +218,8 @@ def _gather(padded: Tensor, indices: Tensor, shift: Tensor, extent: tuple[int, i
     span = (planes - 1) * plane + (height - 1) * wide + width
     total = padded.numel()
     runs = padded.view(-1).as_strided((total - span + 1, span), (1, 1))
-    places = indices * (planes * plane) + shift[:, 0] * wide + shift[:, 1]
-    gathered = runs.index_select(0, places).to(torch.float32)
+    positions = indices * (planes * plane) + shift[:, 0] * wide + shift[:, 1]
+    gathered = runs.index_select(0, positions).to(torch.float32)
     crops = gathered.as_strided((len(indices), planes, height, width), (span, plane, wide, 1))
     return crops.reshape(len(indices), *outer[1:], height, width).contiguous()
 

@@ -13,8 +13,8 @@ from profond.core.allocator import keep_freed_memory
 from profond.core.device import usable_cores
 from profond.core.errors import ProfondError
 from profond.core.signals import deaf_in_workers
-from profond.data.dataset import FileSplit, Split
 from profond.data.images.view import View
+from profond.data.split import FileSplit, Split
 
 Request = tuple[int, View | None]
 
@@ -29,7 +29,7 @@ class _Samples(torch.utils.data.Dataset[Tensor | ProfondError]):
             if view is None:
                 return self.split.raw(index)
             assert isinstance(self.split, FileSplit)
-            return self.split.look(index, view)
+            return self.split.decode_view(index, view)
         except ProfondError as error:
             # Raised in a worker it would come back as the text of a traceback; handed over, it stays itself.
             return error

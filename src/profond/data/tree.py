@@ -127,16 +127,16 @@ def folders(folder: Path) -> list[Path]:
 def look_below(top: Path, kind: Files = PICTURES) -> Below:
     """Look through a folder and all below it, however deep."""
     found = Below()
-    seen: set[str] = set()
+    visited: set[str] = set()
     later: list[tuple[str, tuple[str, ...]]] = [(str(top), ())]  # links, once all that is really here was seen
     for link, above in later:
         real = os.path.realpath(link)
         if any(_inside(folder, real) for folder in above):
             found.loops.append(Path(link))
             continue
-        if real in seen:
+        if real in visited:
             continue
-        later += _real_folders(link, real, above, seen, found, kind)
+        later += _real_folders(link, real, above, visited, found, kind)
     if len(later) > 1:
         found.files.sort(key=lambda path: path.parts)
     return found
@@ -149,7 +149,7 @@ def shown(path: Path | str) -> str:
 
 
 def _real_folders(
-    top: str, real_top: str, above: tuple[str, ...], seen: set[str], found: Below, kind: Files
+    top: str, real_top: str, above: tuple[str, ...], visited: set[str], found: Below, kind: Files
 ) -> list[tuple[str, tuple[str, ...]]]:
     """One folder and those below it without links; gives the links to folders, and where each one really stands."""
     links = []
@@ -169,9 +169,9 @@ def _real_folders(
                 continue
             next_one = next_one.path
         real = real_top + next_one[len(top) :]
-        if real in seen:
+        if real in visited:
             continue
-        seen.add(real)
+        visited.add(real)
         try:
             waiting += reversed(entries(next_one))
         except DataError as error:

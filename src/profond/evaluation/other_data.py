@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from profond.core.errors import DataError
-from profond.core.spec import Spec
+from profond.core.spec import Quantity, Spec
 from profond.data import registry
 from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
-from profond.data.open import open_dataset
+from profond.data.open import kind_of, open_dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.sets.synsets import are_synsets
 from profond.weights.classes import by_name
@@ -69,6 +70,12 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
             options = {"preprocessing": known.to_json()}
         if unsplit:
             options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
+        target = experiment.config.get("data", {}).get("target")
+        if (
+            target is not None
+            and "target" in signature(kind_of(Path(reference).expanduser(), reference).open).parameters
+        ):
+            options |= {"target": target}
     dataset = open_dataset(reference, **options)
     if any_size and known.series is None and reference in registry.names():
         dataset = adapted(dataset, known)
@@ -87,10 +94,34 @@ def usual_split(dataset: Dataset) -> str:
 
 def check_targets(other: Spec, known: Spec) -> None:
     """Raises: DataError when other data have other targets than those that a run was trained with."""
-    if bool(other.classes) != bool(known.classes):
-        has, wants = ("classes", "none") if other.classes else ("no classes", "some")
-        raise DataError(f"the data have {has}, and the run was trained with {wants}", "give it data of its own kind")
+    if (bool(other.classes), bool(other.quantities)) != (bool(known.classes), bool(known.quantities)):
+        raise DataError(
+            f"the data have {_kind(other)}, and the run was trained on {_kind(known)}", "give it data of its own kind"
+        )
     class_numbers(other.classes, known.classes)
+    _check_quantities(other.quantities, known.quantities)
+
+
+def _kind(spec: Spec) -> str:
+    return (
+        "classes" if spec.classes else "numbers to be estimated" if spec.quantities else "neither classes nor numbers"
+    )
+
+
+def _check_quantities(other: Sequence[Quantity], known: Sequence[Quantity]) -> None:
+    """Raises: DataError for other quantities, or another unit. One alone may have another name."""
+    names = [quantity.name for quantity in other], [quantity.name for quantity in known]
+    if len(other) != len(known) or (len(known) > 1 and names[0] != names[1]):
+        raise DataError(
+            f"the data have {', '.join(map(str, other))}, and the run estimates {', '.join(map(str, known))}",
+            "--set data.target= of the training says which columns, in their order: name those of the data likewise",
+        )
+    for here, there in zip(other, known, strict=True):
+        if here.unit and there.unit and here.unit != there.unit:
+            raise DataError(
+                f"{here.name} is in {here.unit} in the data, and the run estimates {there.unit}",
+                f"convert the numbers, and write ({there.unit}) into the column's name",
+            )
 
 
 def matched(batches: Iterable[Any], other: Spec, known: Spec, device: torch.device) -> Iterable[Any]:

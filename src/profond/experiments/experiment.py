@@ -24,7 +24,7 @@ from profond.data.images.augment import Augment
 from profond.data.loader import Batches
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
-from profond.data.subsample import portion
+from profond.data.subsample import subsample
 from profond.evaluation.same_data import check_content, check_names
 from profond.experiments import finetune
 from profond.experiments.configuration import Configuration, checked
@@ -141,7 +141,7 @@ def opened(config: Configuration) -> Dataset:
     known = options.pop("preprocessing", None) if name in data_sets.names() else None
     dataset = open_dataset(name, **options)
     if per_class := config["loader"].get("per_class"):
-        dataset = portion(dataset, per_class, seed)
+        dataset = subsample(dataset, per_class, seed)
     fraction = config["loader"].get("valid_fraction", 0.0)
     if fraction > 0 and "valid" not in dataset.splits:
         dataset = dataset.holdout(fraction, seed=seed)

@@ -17,11 +17,12 @@ from profond.core.errors import ConfigError, ProfondError
 from profond.core.files import sha256
 from profond.core.randomness import seed_here
 from profond.data import registry as data_sets
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.augment import Augment
 from profond.data.loader import Batches
 from profond.data.open import kind_of, open_dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 from profond.experiments.configuration import Configuration
 from profond.models import head_of
 from profond.models import registry as models
@@ -115,7 +116,7 @@ def started(config: Configuration) -> tuple[nn.Module, tuple[str, ...]]:
         )
     seed_here(config["training"]["seed"], "model")
     loaded = load_pretrained(name, transfer["weights"], new_head=True, **settings)
-    head, fresh = head_of(loaded.model), loaded.placed.fresh
+    head, fresh = head_of(loaded.model), loaded.assigned.fresh
     restart(loaded.model.get_submodule(head))
     return loaded.model.train(), tuple(
         module for module in fresh if module != head and not module.startswith(f"{head}.")
@@ -125,7 +126,7 @@ def started(config: Configuration) -> tuple[nn.Module, tuple[str, ...]]:
 def complete(config: Configuration, dataset: Dataset) -> tuple[nn.Module, list[str]]:
     """The network of a new fine-tuning, and what was decided; the configuration gets all that resuming needs."""
     transfer, notes = config["transfer"], []
-    given = {**config["model"], "num_classes": dataset.spec.num_classes}
+    given = {**config["model"], "num_classes": dataset.spec.num_outputs}
     file = locate(given.pop("name"), transfer.get("weights"), **given)
     config["model"] = {"name": config["model"]["name"], **file.config}
     own = file.label == str(file.path)
@@ -133,7 +134,7 @@ def complete(config: Configuration, dataset: Dataset) -> tuple[nn.Module, list[s
     model, fresh = started(config)  # where the checksum is known already, this is a run done once more
     transfer |= {"origin": file.label, "sha256": sha256(file.path), "fresh": list(fresh)}
     new = ", ".join((head_of(model), *fresh))
-    notes.append(f"weights: {file.label}; new, for {dataset.spec.num_classes} classes: {new}")
+    notes.append(f"weights: {file.label}; new, {dataset.spec.purpose}: {new}")
     training = config["training"]
     if not (training["freeze"] or training["unfreeze"] or training["rate_factors"]):
         settings = staged(

@@ -11,9 +11,9 @@ from typing import Any
 from profond.core.errors import ConfigError, UnknownName
 from profond.core.files import write_text
 from profond.lecture import registry
-from profond.lecture.outcome import Value, count, word
 from profond.lecture.results import RESULT, picture_bytes, read, status
 from profond.lecture.style import CSS
+from profond.lecture.values import Value, count, word
 from profond.lecture.words import LANGUAGES, Words
 
 PAGE = "lecture.html"

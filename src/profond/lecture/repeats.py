@@ -15,7 +15,8 @@ from profond.data.dataset import Dataset
 from profond.evaluation.evaluate import evaluate
 from profond.experiments.configuration import Configuration, changed
 from profond.experiments.experiment import Experiment, assemble
-from profond.lecture.outcome import Options, Value, count, share, text
+from profond.lecture.outcome import Options
+from profond.lecture.values import Value, count, share, text
 from profond.measures.intervals import LEVEL
 from profond.measures.measured import Measured
 from profond.training import fit

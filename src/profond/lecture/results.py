@@ -28,10 +28,10 @@ def keep(folder: Path, item: str, outcome: Any, *, seconds: float, command: str,
 
     Raises: StorageError; the earlier result stays.
     """
-    place = folder / item
+    target = folder / item
     draft, old = folder / f".{item}-{os.getpid()}.tmp", folder / f".{item}.old"
     _restore(folder, item)
-    with storage_errors(place):
+    with storage_errors(target):
         draft.mkdir(parents=True, exist_ok=True)
         try:
             figures = []
@@ -46,9 +46,9 @@ def keep(folder: Path, item: str, outcome: Any, *, seconds: float, command: str,
                 figures.append({"name": picture.name, "files": files})
             result = _result(item, outcome, figures, seconds, command, quick)
             write_json(draft / RESULT, result)
-            if place.exists():
-                os.rename(place, old)
-            os.rename(draft, place)
+            if target.exists():
+                os.rename(target, old)
+            os.rename(draft, target)
         finally:
             _restore(folder, item)
             shutil.rmtree(draft, ignore_errors=True)
@@ -158,6 +158,6 @@ def _result(
 
 def _restore(folder: Path, item: str) -> None:
     """Undo a replacement that was stopped between its two renames."""
-    place, old = folder / item, folder / f".{item}.old"
-    if old.exists() and not place.exists():
-        os.rename(old, place)
+    target, old = folder / item, folder / f".{item}.old"
+    if old.exists() and not target.exists():
+        os.rename(old, target)

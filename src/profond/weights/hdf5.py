@@ -244,10 +244,10 @@ def _largest_text(source: Path | bytes) -> int:
 
 
 def _largest_after(content: bytes | mmap.mmap, mark: bytes) -> int:
-    largest, place = 0, content.find(mark)
-    while place >= 0:
-        largest = max(largest, int.from_bytes(content[place + 8 : place + 16], "little"))
-        place = content.find(mark, place + 8)
+    largest, position = 0, content.find(mark)
+    while position >= 0:
+        largest = max(largest, int.from_bytes(content[position + 8 : position + 16], "little"))
+        position = content.find(mark, position + 8)
     return largest
 
 

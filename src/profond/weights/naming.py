@@ -60,11 +60,11 @@ def _timm_inverted(model: nn.Module) -> dict[str, str]:
             parts = [("pw", "expand"), ("dw", "depthwise"), ("pwl", "project")]
             if isinstance(block.expand, nn.Identity):  # timm's depthwise block ends in conv_pw
                 parts = [("dw", "depthwise"), ("pw", "project")]
-            for place, (theirs, ours) in enumerate(parts, start=1):
+            for ordinal, (theirs, ours) in enumerate(parts, start=1):
                 path = f"body.{stage}.{number}.{ours}"
                 modules += [
                     (f"blocks.{stage}.{number}.conv_{theirs}", f"{path}.convolution"),
-                    (f"blocks.{stage}.{number}.bn{place}", f"{path}.norm"),
+                    (f"blocks.{stage}.{number}.bn{ordinal}", f"{path}.norm"),
                 ]
     modules += [("conv_head", "last.convolution"), ("bn2", "last.norm"), ("classifier", "output")]
     return tensor_names(model, modules)

@@ -14,9 +14,9 @@ from scipy.io import savemat
 
 from profond.core.errors import DataError, MissingError
 from profond.data import open_dataset
-from profond.data.images.check import check
+from profond.data.check import check
 from profond.data.images.decoding import open_image
-from profond.data.sets.imagenet import list_imagenet
+from profond.data.images.imagenet_folder import list_imagenet
 from profond.data.sets.matlab import read_structures
 from profond.data.sets.synsets import MEAN, STD
 
@@ -71,7 +71,7 @@ def test_labels_are_in_the_order_of_the_synsets_and_not_of_the_devkit(miniature:
 
 def test_grey_cmyk_and_a_png_called_jpeg_are_pictures_like_the_others(miniature: Path) -> None:
     train = open_dataset(miniature, size=32).split("train")
-    opened = [open_image(train.places[i]) for i in range(len(train))]
+    opened = [open_image(train.locations[i]) for i in range(len(train))]
     assert {each.image.mode for each in opened} == {"RGB", "L", "CMYK"}
     assert {each.format for each in opened} == {"JPEG", "PNG"}
     raws = torch.stack([train.raw(i) for i in range(len(train))])
@@ -229,7 +229,7 @@ def test_the_check_reads_every_picture_and_tells_the_odd_ones(copy: Path) -> Non
     broken = copy / "train/n07745940/n07745940_7.JPEG"
     broken.write_bytes(broken.read_bytes()[:900])
     report = check(str(copy))
-    kinds = {finding.kind: finding for finding in report.findings}
+    kinds = {issue.kind: issue for issue in report.issues}
     assert kinds["unreadable"].items == (("train/n07745940/n07745940_7.JPEG",),)
     assert kinds["mislabelled"].items == (("train/n07745940/n07745940_37.JPEG is PNG",),)
     assert "CMYK" in kinds["converted"].message

@@ -10,10 +10,11 @@ from PIL import Image
 from profond.core.errors import ConfigError, ImageError, UnknownName
 from profond.core.spec import Spec
 from profond.data import open_dataset
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.augment import Augment
 from profond.data.loader import Batches
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 
 EVERYTHING = Augment(
     shift=2, flip=True, rotate=10, scale=0.1, crop=0.5, erase=3, brightness=0.2, contrast=0.2, mixup=0.4
@@ -239,7 +240,7 @@ def test_streaming_gives_what_memory_gives(photos, workers):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_file_that_breaks_while_streaming_is_named(photos, workers):
     dataset = open_dataset(str(photos), size=16, memory_mib=0)
-    broken = dataset.splits["train"].places[-1]
+    broken = dataset.splits["train"].locations[-1]
     broken.write_bytes(broken.read_bytes()[:100])
     with pytest.raises(ImageError, match=f"{broken.name} is damaged"):
         list(dataset.batches("train", 4, workers=workers))
@@ -247,5 +248,5 @@ def test_a_file_that_breaks_while_streaming_is_named(photos, workers):
 
 def test_skipped_batches_are_not_decoded(photos):
     dataset = open_dataset(str(photos), size=16, memory_mib=0)
-    dataset.splits["train"].places[0].unlink()
+    dataset.splits["train"].locations[0].unlink()
     assert len(list(dataset.batches("train", 4, workers=0).at(0, start=1))) == len(dataset.batches("train", 4)) - 1

@@ -68,7 +68,7 @@ def test_a_jpeg_decoded_smaller_shows_the_same_region(photos, tmp_path: Path) ->
         assert factor == max(f for f in (1, 4, 8) if f == 1 or f * 96 <= min(box[2] - box[0], box[3] - box[1]))
         reduced += factor > 1
         exact = np.asarray(full.resize((96, 96), Image.Resampling.BILINEAR, box), dtype=float)
-        ours = split.look(0, view).permute(1, 2, 0).numpy().astype(float)
+        ours = split.decode_view(0, view).permute(1, 2, 0).numpy().astype(float)
         if factor == 1:
             assert np.abs(ours - exact).mean() < 0.6
         # a region moved by two of the wanted pixels is further away than that
@@ -99,7 +99,7 @@ def test_a_picture_that_lies_on_its_side_is_looked_at_upright(photos, tmp_path: 
     view = View((32, 32), 0.5, draws(3)[2])
     assert view.shrink(300, 500) > 1
     exact = np.asarray(upright.resize((32, 32), Image.Resampling.BILINEAR, view.region(300, 500)), dtype=float)
-    ours = split.look(0, view).permute(1, 2, 0).numpy()
+    ours = split.decode_view(0, view).permute(1, 2, 0).numpy()
     turned = [np.abs(np.rot90(ours, quarter) - exact).mean() for quarter in range(4)]
     assert turned[0] < 0.3 * min(turned[1:])
 

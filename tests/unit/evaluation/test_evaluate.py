@@ -21,8 +21,9 @@ from profond.core.errors import ConfigError, DataError, StorageError, UnknownNam
 from profond.core.lettering import drawable
 from profond.core.run import Run
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 from profond.evaluation.evaluate import evaluate, evaluate_run
 from profond.evaluation.kept import png
 from profond.evaluation.other_data import class_numbers, open_other

@@ -31,11 +31,12 @@ from profond.lecture.items.l14_pretrained import NETWORKS as PUBLISHED
 from profond.lecture.items.l14_pretrained import least
 from profond.lecture.networks import Network, architecture, counted, equality_claims
 from profond.lecture.originals import Compared
-from profond.lecture.outcome import Claim, Options, Outcome, count, number
+from profond.lecture.outcome import Claim, Options, Outcome
 from profond.lecture.page import page
 from profond.lecture.repeats import mean_of
 from profond.lecture.results import keep, read, status
 from profond.lecture.session import command_of, run_items
+from profond.lecture.values import count, number
 from profond.lecture.words import Words
 
 TINY = Options(seeds=2, share=0.01, device="cpu", precision="fp32")

@@ -185,7 +185,7 @@ def test_another_number_of_classes_needs_a_new_head(weights):
     with pytest.raises(ConfigError, match="in the model"):
         own(weights, num_classes=5)
     found = own(weights, num_classes=5, new_head=True)
-    assert found.placed.fresh == ("output",)
+    assert found.assigned.fresh == ("output",)
     assert len(found.classes) == 5
 
 

@@ -10,9 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from profond.core.errors import ConfigError
-from profond.data.dataset import Dataset, Split, TensorSplit, contents
+from profond.data.dataset import Dataset
 from profond.data.images.build import cut_off
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import Split, TensorSplit, contents
 
 
 class PictureSplit:

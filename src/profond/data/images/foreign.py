@@ -57,11 +57,11 @@ def pictures(passed_over: Mapping[str, int]) -> Counter[str]:
 
 def about(suffixes: Iterable[str]) -> str:
     """What the known ones among these are and what to do with them; empty where none is known."""
-    known = dict.fromkeys(_KNOWN[suffix] for suffix in suffixes if suffix in _KNOWN)
-    return "; ".join(f"{name}, cannot be read: {way}" for name, way in known)
+    advice = dict.fromkeys(_KNOWN[suffix] for suffix in suffixes if suffix in _KNOWN)
+    return "; ".join(f"{name}, cannot be read: {way}" for name, way in advice)
 
 
-def way_out(suffix: str) -> tuple[str, str] | None:
+def advice_for(suffix: str) -> tuple[str, str] | None:
     """What a file of this suffix is, and what to do with it; None for one that is not known."""
     return _KNOWN.get(suffix.lower())
 

@@ -73,9 +73,9 @@ def index(path: Path) -> list[Entry]:
     kept = cache_folder() / "shard_indexes" / f"{_digest(str(path.absolute()))}.json"
     version = [_VERSION, state.st_size, state.st_mtime_ns]
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):  # not there, or damaged
-        known = json.loads(kept.read_text(encoding="utf-8"))
-        if known["version"] == version:
-            return [Entry(*row) for row in known["entries"]]
+        stored = json.loads(kept.read_text(encoding="utf-8"))
+        if stored["version"] == version:
+            return [Entry(*row) for row in stored["entries"]]
     entries = list(_read(path))
     rows = [astuple(entry) for entry in entries]
     with contextlib.suppress(OSError):  # a cache that cannot be written costs time, nothing else

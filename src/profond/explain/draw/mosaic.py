@@ -14,7 +14,7 @@ from PIL import Image
 from profond.core.lettering import FONT, drawable, text_width, visible
 from profond.explain.draw.colour_scale import Scale
 from profond.explain.draw.drawing import DOTS, FAINT, INK, MUTED, Panel, colour_strip, fit, outline
-from profond.explain.steps.sliding import Array
+from profond.explain.draw.numbers import Array
 
 _GAP, _LINE = 14, 17
 
@@ -45,8 +45,8 @@ def mosaic(tiles: Sequence[Tile], columns: int, side: float, *, title: str = "",
 
     def draw(axes: Axes) -> None:
         axes.set(xlim=(0, width), ylim=(height, 0))
-        for place, tile in enumerate(tiles):
-            left, top = place % columns * across, place // columns * down
+        for position, tile in enumerate(tiles):
+            left, top = position % columns * across, position // columns * down
             wide, tall = fit(*tile.picture.size, (side, side))
             x, y = left + (side - wide) / 2, top + (side - tall) / 2
             colour = tile.picture if tile.picture.mode in ("RGB", "L") else tile.picture.convert("RGB")

@@ -12,9 +12,9 @@ from PIL import Image
 from profond.explain.draw.colour_scale import Scale
 from profond.explain.draw.drawing import ACCENT, Panel, Sheet, fit, show
 from profond.explain.draw.mosaic import Tile, mosaic, scale_bar, shown
+from profond.explain.draw.numbers import write_number
 from profond.explain.network.filters import Filters
 from profond.explain.network.neighbours import Neighbours
-from profond.explain.steps.sliding import number
 
 MOST_FILTERS, MOST_INPUTS, MOST_MAPS = 64, 8, 48
 _ROW = 12
@@ -41,7 +41,7 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
         tiles = [Tile(_colours(one, high), (f"{index}",)) for index, one in enumerate(rgb[:MOST_FILTERS])]
         sheet.row(mosaic(tiles, _ROW, 76, note=_left_out(outputs, MOST_FILTERS, what)))
         sheet.text(
-            f"Middle grey is zero; red, green and blue each run from −{number(high)} to {number(high)}:"
+            f"Middle grey is zero; red, green and blue each run from −{write_number(high)} to {write_number(high)}:"
             " a red spot is a weight that looks for red."
         )
         return sheet.figure()
@@ -64,7 +64,7 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
         note = f"Each row is one kernel, each column the input map that it looks at ({outputs} × {inputs} in all)."
         sheet.row(mosaic(tiles, wide, 64, note=note))
     sheet.row(scale_bar(scale))
-    extremes = f"the weights run from {number(values.min())} to {number(values.max())}"
+    extremes = f"the weights run from {write_number(values.min())} to {write_number(values.max())}"
     sheet.text(f"Orange weights add to the output where the input is high, blue ones take away; {extremes}.")
     return sheet.figure()
 
@@ -114,15 +114,17 @@ def draw_neighbours(
     seen: Image.Image,
     *,
     said: str,
+    alike: bool = True,
     name: str,
     model: str,
     stage: str,
 ) -> Figure:
-    """The image, and the most similar ones of a data set with their classes.
+    """The image, and the most similar ones of a data set with their targets.
 
     Args:
         pictures, labels, names: of the neighbours, in their order.
-        said: the class that the network gives the image; neighbours of that class are framed.
+        said: what the network says of the image.
+        alike: frame and count the neighbours whose label is what the network says.
         stage: where the images were compared.
     """
     same = sum(label == said for label in labels)
@@ -130,13 +132,11 @@ def draw_neighbours(
     looked = fit(*seen.size, (240, 240))
     one = Panel(*looked, lambda axes: show(axes, seen, looked), "the image", f"the network says: {said}")
     tiles = [
-        Tile(picture, (label, f"{distance:.3f}", where), ACCENT if label == said else "")
+        Tile(picture, (label, f"{distance:.3f}", where), ACCENT if alike and label == said else "")
         for picture, label, where, distance in zip(pictures, labels, names, found.distances, strict=True)
     ]
-    note = (
-        f"{same} of {len(labels)} are {said} (framed). The number is 1 less the cosine of the angle between the"
-        " features: 0 is the same direction."
-    )
+    note = f"{same} of {len(labels)} are {said} (framed). " if alike else ""
+    note += "The number is 1 less the cosine of the angle between the features: 0 is the same direction."
     sheet.row(one, mosaic(tiles, 4, 132, note=note))
     return sheet.figure()
 
@@ -151,8 +151,11 @@ def _scale(values: NDArray[np.float64]) -> Scale:
     sizes = np.abs(values)
     high = float(np.percentile(sizes, 99.9)) or float(sizes.max()) or 1.0
     if values.min() >= 0:
-        return Scale(0.0, high, False, f"black is 0, white {number(high)}; the greatest is {number(values.max())}")
-    note = f"blue is below zero, orange above, to ±{number(high)}; {number(values.min())} to {number(values.max())}"
+        return Scale(
+            0.0, high, False, f"black is 0, white {write_number(high)}; the greatest is {write_number(values.max())}"
+        )
+    span = f"{write_number(values.min())} to {write_number(values.max())}"
+    note = f"blue is below zero, orange above, to ±{write_number(high)}; {span}"
     return Scale(-high, high, True, note)
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, UnknownName
-from profond.explain.network.guard import place, undisturbed
+from profond.explain.network.guard import device_and_dtype, undisturbed
 from profond.models import head_of
 
 
@@ -52,7 +52,7 @@ def feature_maps(model: nn.Module, sample: Float[Tensor, "c ..."], stage: str | 
 
     Raises: UnknownName for a stage that the model does not have; ConfigError where it gives no tensor.
     """
-    device, dtype = place(model)
+    device, dtype = device_and_dtype(model)
     with undisturbed(model), torch.no_grad():
         name = stage if stage is not None else map_stage(model, sample)
         return stage_output(model, sample[None].to(device, dtype, copy=True), name)[0].float().cpu()
@@ -96,7 +96,7 @@ def stage_shapes(model: nn.Module, sample: Float[Tensor, "c ..."]) -> dict[str, 
 
         return hook
 
-    device, dtype = place(model)
+    device, dtype = device_and_dtype(model)
     handles = [module.register_forward_hook(note(name)) for name, module in model.named_modules() if name]
     try:
         with undisturbed(model), torch.no_grad():

@@ -9,31 +9,26 @@ Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from profond.core.errors import ConfigError, DataError
+from profond.explain.draw.numbers import Array, rows_of_text, write_number
 from profond.explain.steps.sliding import (
     PADDING_MODES,
-    Array,
     Axis,
     Pair,
     as_json,
     as_plane,
     both,
     check_position,
-    number,
     pad,
-    rows_of_text,
     summary,
     windows,
 )
 from profond.explain.steps.sums import added, factors, signed
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,10 @@ class OutputPixel:
         sums = written.terms[:rows]
         digits = factors(self.patch, self.kernel, sums, written.unit)
         for patch, kernel, total in zip(self.patch, self.kernel, sums, strict=True):
-            terms = [f"{number(a, digits)}×{signed(number(b, digits))}" for a, b in zip(patch, kernel, strict=True)]
+            terms = [
+                f"{write_number(a, digits)}×{signed(write_number(b, digits))}"
+                for a, b in zip(patch, kernel, strict=True)
+            ]
             lines.append(f"  {' + '.join(terms)} = {total}")
         following = [sums[0], *(signed(one) for one in sums[1:])]
         lines.append(f"  sum: {' + '.join(following)} = {written.part(0, rows)}")
@@ -135,12 +133,6 @@ class ConvolutionResult:
         patch = np.where(known, self.input[np.ix_(np.maximum(down, 0), np.maximum(across, 0))], 0.0)
         value = float(self.output[row, column])
         return OutputPixel(row, column, patch, self.kernel, tuple(rows), tuple(columns), inside, self.bias, value)
-
-    def figure(self, *, at: tuple[int, int] | None = None, title: str | None = None) -> Figure:
-        """Input, kernel and output, and the arithmetic of one pixel; see ``draw_convolution``."""
-        from profond.explain.steps.convolution_figure import draw_convolution
-
-        return draw_convolution(self, at=at, title=title)
 
     def lines(self, picture: bool = False) -> list[str]:
         """Kernel, sizes and result, for a terminal; of a picture, or of a table of numbers."""
@@ -250,7 +242,7 @@ def _within(indices: list[int], size: int) -> NDArray[np.bool_]:
 
 
 def _span(indices: tuple[int, ...]) -> str:
-    first, last = number(indices[0]), number(indices[-1])
+    first, last = write_number(indices[0]), write_number(indices[-1])
     if len(indices) == 1:
         return first
     step = indices[1] - indices[0]

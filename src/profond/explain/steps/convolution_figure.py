@@ -27,9 +27,10 @@ from profond.explain.draw.drawing import (
     signed_tint,
     text_panel,
 )
+from profond.explain.draw.numbers import Array, write_number
 from profond.explain.steps.convolution import ConvolutionResult, OutputPixel
 from profond.explain.steps.kernels import cancels
-from profond.explain.steps.sliding import Array, number, pad, size_in_words
+from profond.explain.steps.sliding import pad, size_in_words
 from profond.explain.steps.sums import added, factors
 
 SMALL = 12  # rows and columns of a table that is drawn with its numbers
@@ -91,7 +92,7 @@ def _kernel(result: ConvolutionResult) -> Panel:
     if (result.rows.dilation, result.columns.dilation) != (1, 1):
         words.append(f"dilation {_pair(result.rows.dilation, result.columns.dilation)}")
     if result.bias:
-        words.append(f"bias {number(result.bias)}")
+        words.append(f"bias {write_number(result.bias)}")
     panel.note, panel.room = ", ".join(words), 150
     return panel
 
@@ -193,7 +194,7 @@ def _arithmetic(sheet: Sheet, pixel: OutputPixel, name: str, levels: bool) -> No
     """Patch × kernel = products → sum, as grids, then the sums row by row."""
     words = f"{name + ': ' if name else ''}the output pixel at row {pixel.row}, column {pixel.column}"
     if max(pixel.kernel.shape) > SMALL:
-        sheet.text(f"{words} = {number(pixel.value)}")
+        sheet.text(f"{words} = {write_number(pixel.value)}")
         return
     products, taps = pixel.products, pixel.products.size
     written = added([*products.ravel(), pixel.bias], pixel.value, part=taps)
@@ -216,7 +217,7 @@ def _arithmetic(sheet: Sheet, pixel: OutputPixel, name: str, levels: bool) -> No
             pixel.patch,
             fill=fill,
             ink=ink,
-            write=lambda y, x: number(pixel.patch[y, x], digits),
+            write=lambda y, x: write_number(pixel.patch[y, x], digits),
             lines="#b8c2cc",
         )
         outline(axes, 0, 0, pixel.patch.shape[1], pixel.patch.shape[0])
@@ -228,7 +229,7 @@ def _arithmetic(sheet: Sheet, pixel: OutputPixel, name: str, levels: bool) -> No
     sheet.row(
         patch,
         text_panel("×"),
-        _signed_table(pixel.kernel, cell, "kernel", lambda y, x: number(pixel.kernel[y, x], digits)),
+        _signed_table(pixel.kernel, cell, "kernel", lambda y, x: write_number(pixel.kernel[y, x], digits)),
         text_panel("="),
         _signed_table(products, cell, "products", lambda y, x: str(shown[y, x])),
         text_panel("→"),

@@ -26,8 +26,8 @@ from profond.explain.draw.drawing import (
     signed_tint,
     text_panel,
 )
+from profond.explain.draw.numbers import Array, write_number
 from profond.explain.steps.layer_pixel import DIGITS, LayerPixel, exact
-from profond.explain.steps.sliding import Array, number
 from profond.explain.steps.sums import Written, added, factors, signed
 
 _MOST_ROWS, _WITH_NUMBERS = 3, 7
@@ -113,7 +113,7 @@ def _products(
     else:
         panels = [
             _patch(patch, pixel.inside, cell, f"input map {pixel.input_channels[index]}", digits),
-            _table(kernel, cell, "kernel", lambda y, x: number(kernel[y, x], digits)),
+            _table(kernel, cell, "kernel", lambda y, x: write_number(kernel[y, x], digits)),
             _table(products, cell, "products", lambda y, x: str(shown[y, x])),
         ]
     sheet.row(
@@ -136,7 +136,7 @@ def _patch(values: Array, inside: np.ndarray, cell: float, title: str, digits: i
             values,
             fill=lambda y, x: PAPER if inside[y, x] else _PADDING,
             ink=lambda y, x: INK if inside[y, x] else MUTED,
-            write=lambda y, x: number(values[y, x], digits),
+            write=lambda y, x: write_number(values[y, x], digits),
             lines="#b8c2cc",
         )
         outline(axes, 0, 0, values.shape[1], values.shape[0])

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from profond.core.errors import ConfigError, UnknownName
-from profond.explain.steps.sliding import (
-    Array,
-    Axis,
-    Pair,
-    as_json,
-    as_plane,
-    both,
-    check_position,
-    pad,
-    summary,
-    windows,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from profond.explain.draw.numbers import Array
+from profond.explain.steps.sliding import Axis, Pair, as_json, as_plane, both, check_position, pad, summary, windows
 
 KINDS = ("max", "average")
 
@@ -64,12 +51,6 @@ class PoolingResult:
     def winner(self, row: int, column: int) -> tuple[int, int]:
         """Where in the input the greatest number of one window stands; the first of equals."""
         return max(self.window(row, column), key=lambda position: self.input[position])
-
-    def figure(self, *, title: str | None = None) -> Figure:
-        """Input and output, the windows in colours when the input is small; see ``draw_pooling``."""
-        from profond.explain.steps.pooling_figure import draw_pooling
-
-        return draw_pooling(self, title=title)
 
     def words(self) -> str:
         """What was asked for, in one line."""

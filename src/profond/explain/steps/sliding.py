@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from profond.core.errors import ConfigError, DataError, UnknownName
+from profond.explain.draw.numbers import Array, rows_of_text, write_number
 
-Array: TypeAlias = NDArray[np.float64]
 Pair: TypeAlias = int | tuple[int, int]
 PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
 
@@ -202,30 +202,12 @@ def check_position(at: tuple[int, int], shape: tuple[int, int]) -> tuple[int, in
     return at
 
 
-def number(value: float, digits: int = 4) -> str:
-    """As people write it: 4 significant digits (or as many as asked), whole numbers whole, a real minus sign."""
-    value = float(value)
-    if value == round(value) and abs(value) < 1e7:
-        text = str(round(value))
-    else:
-        grouped = 1000 <= abs(value) < 1e7
-        text = f"{value:.{digits - 3}f}" if grouped else f"{value:.{digits}g}"
-    return text.replace("-", "−")
-
-
 def _many(count: int, unit: str) -> str:
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def _ordinal(count: int) -> str:
     return {2: "second", 3: "third"}.get(count, f"{count}th")
-
-
-def rows_of_text(values: Array) -> list[str]:
-    """A table as aligned lines."""
-    cells = [[number(value) for value in row] for row in values]
-    wide = max(len(cell) for row in cells for cell in row)
-    return ["  " + "  ".join(cell.rjust(wide) for cell in row) for row in cells]
 
 
 def size_in_words(values: Array, picture: bool) -> str:
@@ -242,7 +224,8 @@ def summary(output: Array, picture: bool = False) -> list[str]:
     lines = [f"result {size_in_words(output, picture)}"]
     if max(height, width) <= _SMALL:
         return lines + rows_of_text(output)
-    return [f"{lines[0]}, from {number(output.min())} to {number(output.max())}, mean {number(output.mean())}"]
+    low, mean, high = (write_number(value) for value in (output.min(), output.mean(), output.max()))
+    return [f"{lines[0]}, from {low} to {high}, mean {mean}"]
 
 
 def as_json(output: Array) -> dict[str, Any]:

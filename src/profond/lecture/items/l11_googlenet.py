@@ -8,7 +8,8 @@ from profond import models
 from profond.lecture import register_item
 from profond.lecture.networks import Network, counted, network_outcome
 from profond.lecture.originals import beside_keras, beside_torchvision
-from profond.lecture.outcome import Claim, Options, Outcome, count
+from profond.lecture.outcome import Claim, Options, Outcome
+from profond.lecture.values import count
 from profond.nn.auxiliary import Logits
 
 NETWORKS = (Network("googlenet", 6_624_904, 22), Network("inception_v3", 23_851_784, None, 299, "KERAS"))

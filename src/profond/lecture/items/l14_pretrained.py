@@ -14,8 +14,9 @@ from profond.data.sets.photos import Photo, twenty_photos
 from profond.explain.draw.drawing import Sheet
 from profond.explain.network.stages import stage_output
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, number, share, text, word
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo_panel
+from profond.lecture.values import count, number, share, text, word
 from profond.lecture.words import Words
 from profond.weights.pretrained import Pretrained, load_pretrained
 

@@ -11,8 +11,9 @@ from profond.core.lettering import FONT
 from profond.explain.draw.drawing import DOTS, MUTED, Panel, Sheet, fit, show
 from profond.explain.steps.planes import LEVELS, Plane, Planes, split_planes
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, Value, count, number, word
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo
+from profond.lecture.values import Value, count, number, word
 from profond.lecture.words import Words
 
 _BOX = (300, 360)

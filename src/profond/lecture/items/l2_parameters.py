@@ -13,7 +13,8 @@ from profond.core.lettering import FONT
 from profond.explain.draw.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
 from profond.explain.network.summary import Summary, summarise
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, formula, number, text, word
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
+from profond.lecture.values import count, formula, number, text, word
 from profond.lecture.words import Words
 from profond.models import create
 

@@ -20,19 +20,9 @@ from profond.experiments.configuration import Configuration, changed, from_recip
 from profond.explain.draw.drawing import Panel, Sheet, show
 from profond.lecture import register_item
 from profond.lecture.charts import Series, share_dots
-from profond.lecture.outcome import (
-    Claim,
-    Options,
-    Outcome,
-    Picture,
-    Table,
-    Value,
-    count,
-    points,
-    text,
-    word,
-)
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, mean_share, origin, spread, train
+from profond.lecture.values import Value, count, points, text, word
 from profond.lecture.words import Words
 
 PERMUTATION = 2020

@@ -31,8 +31,9 @@ from profond.explain.steps.convolution import ConvolutionResult, convolve
 from profond.explain.steps.kernels import KERNELS, Kernel
 from profond.explain.steps.planes import grey_plane
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, formula, number, text
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo, smaller
+from profond.lecture.values import count, formula, number, text
 from profond.lecture.words import Words
 
 PADDINGS, STRIDES = (0, 1, 2), (1, 2, 3)
@@ -134,10 +135,10 @@ def layer_by_torch(plane: np.ndarray, kernels: Sequence[Kernel]) -> np.ndarray:
     """One layer of torch's with all kernels, each widened by zeros to the largest; as many maps as kernels."""
     side = max(max(kernel.values.shape) for kernel in kernels)
     weights = torch.zeros(len(kernels), 1, side, side, dtype=torch.float64)
-    for place, kernel in zip(weights, kernels, strict=True):
+    for widened, kernel in zip(weights, kernels, strict=True):
         top, left = ((side - size) // 2 for size in kernel.values.shape)
         height, width = kernel.values.shape
-        place[0, top : top + height, left : left + width] = torch.tensor(np.ascontiguousarray(kernel.values))
+        widened[0, top : top + height, left : left + width] = torch.tensor(np.ascontiguousarray(kernel.values))
     output: np.ndarray = F.conv2d(torch.tensor(plane)[None, None], weights, padding="same")[0].numpy()
     return output
 

@@ -13,20 +13,9 @@ from profond.explain.draw.drawing import COLOURS, Panel, Sheet, fit, grid, show,
 from profond.explain.steps.planes import grey_plane
 from profond.explain.steps.pooling import PoolingResult, pool
 from profond.lecture import register_item
-from profond.lecture.outcome import (
-    Claim,
-    Options,
-    Outcome,
-    Picture,
-    Table,
-    Value,
-    count,
-    formula,
-    number,
-    share,
-    text,
-)
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo, smaller
+from profond.lecture.values import Value, count, formula, number, share, text
 from profond.lecture.words import Words
 
 SLIDE = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], dtype=np.float64)

@@ -21,8 +21,9 @@ from profond.experiments.configuration import changed, from_recipe, on_data
 from profond.experiments.experiment import assemble
 from profond.explain.draw.drawing import Sheet
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, number, text, word
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo_panel
+from profond.lecture.values import count, number, text, word
 from profond.lecture.words import Words
 from profond.training import fit
 from profond.weights.classes import imagenet_synsets
@@ -44,8 +45,8 @@ def imagenet(options: Options) -> Outcome:
     """ImageNet's layout in small: read, packed into shards, and learned from by the ResNet-50 recipe."""
     synsets = imagenet_synsets()
     photos = twenty_photos()
-    with tempfile.TemporaryDirectory() as place:
-        folder, shards = Path(place) / "ILSVRC2012", Path(place) / "shards"
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, shards = Path(scratch) / "ILSVRC2012", Path(scratch) / "shards"
         miniature(folder, photos, [synset for synset, _ in synsets])
         options.say("L8  reading a miniature of ImageNet from its folder and from tar shards")
         written = write_shards(folder, shards, count=25)
