@@ -6,12 +6,14 @@ import time
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.find_run import find_run
 from profond.cli.options import BATCH, DEVICE, JSON, OUT, QUIET
 from profond.cli.output import print_json, progress_bar, say, tell_report, warn
 from profond.cli.pretrained import measure_pretrained, pretrained_options, split_words
 
 
+@register_verb("evaluate", section="Use", line="Measure a run on a split, with intervals and pictures.")
 @click.command()
 @click.argument("run", required=False)
 @pretrained_options

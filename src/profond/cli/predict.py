@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
 from profond.cli.options import BATCH, DEVICE, JSON, OUT, QUIET
 from profond.cli.output import print_json, progress_bar
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 TOP = 3  # fewer than from Python, so that a line stays short
 
 
+@register_verb("predict", section="Use", line="What a run says of files, a folder, or standard input.")
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options

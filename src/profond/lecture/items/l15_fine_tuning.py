@@ -16,7 +16,7 @@ ARMS = ("fine_tuned", "from_scratch", "from_scratch_longer")
 PER_CLASS = {"train": 20, "test": 100}
 
 
-@register_item("L15")
+@register_item("L15", try_it="profond finetune --model efficientnet_lite0 --data photos/")
 def fine_tuning(options: Options) -> Outcome:
     """Fine-tuning beside training from scratch, on few labelled pictures."""
     seeds = options.repeats(5, 2)
