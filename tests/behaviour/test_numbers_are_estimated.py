@@ -31,6 +31,12 @@ def gauges(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def numbers(path: Path) -> dict[str, float]:
+    """The number of each picture in a table, by its name."""
+    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    return {Path(row["path"]).name: float(row["value (mbar)"]) for row in rows}
+
+
 @pytest.fixture(scope="module")
 def trained(gauges: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs")
@@ -55,8 +61,7 @@ def test_new_pictures_are_answered_in_the_datas_unit(trained: Path, gauges: Path
     assert run(["predict", str(trained), str(gauges), "--csv", str(tmp_path / "out.csv"), "--quiet"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert all(line.endswith(" mbar") for line in lines)
-    said = {Path(row["path"]).name: float(row["value (mbar)"]) for row in csv.DictReader((tmp_path / "out.csv").open())}
-    true = {row["path"]: float(row["value (mbar)"]) for row in csv.DictReader((gauges / "values.csv").open())}
+    said, true = numbers(tmp_path / "out.csv"), numbers(gauges / "values.csv")
     assert said.keys() == true.keys()
     assert np.mean([abs(said[name] - true[name]) for name in true]) < 5
     assert "mbar" in (trained / "README.md").read_text()
