@@ -34,10 +34,10 @@ class Spec:
 
     def interface(self) -> dict[str, Any]:
         """The constructor arguments that the data decides: a model takes those that its signature names."""
-        given: dict[str, Any] = {"input_shape": tuple(self.shape)}
+        arguments: dict[str, Any] = {"input_shape": tuple(self.shape)}
         if self.classes:
-            given["num_classes"] = self.num_classes
-        return given
+            arguments["num_classes"] = self.num_classes
+        return arguments
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -195,7 +195,7 @@ def show_nearest(
         [written[label] for label in labels],
         identities,
         look.subject.seen,
-        said=look.subject.write(look.subject.top[0][0]),
+        predicted=look.subject.write(look.subject.top[0][0]),
         name=look.subject.name,
         model=sight.name,
         stage=gallery.stage or "what its head is given",

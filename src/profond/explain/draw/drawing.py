@@ -320,9 +320,9 @@ def save_figure(figure: Figure, path: Path | str) -> Path:
 
 def check_picture_name(path: Path) -> None:
     """Raises: UsageError when the suffix is not one that pictures can be written as."""
-    known = (".png", ".jpg", ".jpeg", ".webp", ".svg", ".pdf")
-    if path.suffix.lower() not in known:
-        raise UsageError(f"{path} does not say what kind of picture to write", f"end it in {', '.join(known)}")
+    formats = (".png", ".jpg", ".jpeg", ".webp", ".svg", ".pdf")
+    if path.suffix.lower() not in formats:
+        raise UsageError(f"{path} does not say what kind of picture to write", f"end it in {', '.join(formats)}")
 
 
 def _wrapped(lines: list[str], width: float) -> list[str]:

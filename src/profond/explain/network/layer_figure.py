@@ -69,18 +69,18 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
     return sheet.figure()
 
 
-def draw_maps(maps: NDArray[np.float32], stage: str, seen: Image.Image, *, name: str, model: str) -> Figure:
+def draw_maps(maps: NDArray[np.float32], stage: str, image: Image.Image, *, name: str, model: str) -> Figure:
     """The maps of a stage on one scale, the strongest first where there are too many; a vector as a block of numbers.
 
     Args:
         maps: from ``feature_maps``: (d h w), (d t) or (d).
-        seen: what the network looked at.
+        image: what the network looked at.
     """
     values = maps.astype(np.float64)
     size = "×".join(map(str, maps.shape))
     sheet = Sheet(f"{stage}: {size}", f"{name} · {model}")
-    looked = fit(*seen.size, (220, 220))
-    picture = Panel(*looked, lambda axes: show(axes, seen, looked), "what the network sees")
+    image_size = fit(*image.size, (220, 220))
+    picture = Panel(*image_size, lambda axes: show(axes, image, image_size), "what the network sees")
     if values.ndim == 1:
         scale = _scale(values)
         block = shown(values, scale)
@@ -111,9 +111,9 @@ def draw_neighbours(
     pictures: Sequence[Image.Image],
     labels: Sequence[str],
     names: Sequence[str],
-    seen: Image.Image,
+    image: Image.Image,
     *,
-    said: str,
+    predicted: str,
     name: str,
     model: str,
     stage: str,
@@ -122,19 +122,19 @@ def draw_neighbours(
 
     Args:
         pictures, labels, names: of the neighbours, in their order.
-        said: the class that the network gives the image; neighbours of that class are framed.
+        predicted: the class that the network gives the image; neighbours of that class are framed.
         stage: where the images were compared.
     """
-    same = sum(label == said for label in labels)
+    same = sum(label == predicted for label in labels)
     sheet = Sheet(f"Most similar to {name}", f"{model} · compared at {stage}")
-    looked = fit(*seen.size, (240, 240))
-    one = Panel(*looked, lambda axes: show(axes, seen, looked), "the image", f"the network says: {said}")
+    image_size = fit(*image.size, (240, 240))
+    one = Panel(*image_size, lambda axes: show(axes, image, image_size), "the image", f"the network says: {predicted}")
     tiles = [
-        Tile(picture, (label, f"{distance:.3f}", where), ACCENT if label == said else "")
+        Tile(picture, (label, f"{distance:.3f}", where), ACCENT if label == predicted else "")
         for picture, label, where, distance in zip(pictures, labels, names, found.distances, strict=True)
     ]
     note = (
-        f"{same} of {len(labels)} are {said} (framed). The number is 1 less the cosine of the angle between the"
+        f"{same} of {len(labels)} are {predicted} (framed). The number is 1 less the cosine of the angle between the"
         " features: 0 is the same direction."
     )
     sheet.row(one, mosaic(tiles, 4, 132, note=note))

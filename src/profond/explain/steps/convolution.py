@@ -25,8 +25,8 @@ from profond.explain.steps.sliding import (
     both,
     check_position,
     pad,
+    sliding_windows,
     summary,
-    windows,
 )
 from profond.explain.steps.sums import added, factors, signed
 
@@ -128,9 +128,9 @@ class ConvolutionResult:
         rows, columns = self.rows.pixels(row), self.columns.pixels(column)
         down = _sources(self.rows, self.padding_mode)[[index + self.rows.padding for index in rows]]
         across = _sources(self.columns, self.padding_mode)[[index + self.columns.padding for index in columns]]
-        known = (down >= 0)[:, None] & (across >= 0)[None, :]
+        has_pixel = (down >= 0)[:, None] & (across >= 0)[None, :]
         inside = _within(rows, self.rows.size)[:, None] & _within(columns, self.columns.size)[None, :]
-        patch = np.where(known, self.input[np.ix_(np.maximum(down, 0), np.maximum(across, 0))], 0.0)
+        patch = np.where(has_pixel, self.input[np.ix_(np.maximum(down, 0), np.maximum(across, 0))], 0.0)
         value = float(self.output[row, column])
         return OutputPixel(row, column, patch, self.kernel, tuple(rows), tuple(columns), inside, self.bias, value)
 
@@ -205,9 +205,9 @@ def convolve(
         Axis(name, pixels.shape[i], weights.shape[i], paddings[i], strides[i], dilations[i], "kernel")
         for i, name in enumerate(("height", "width"))
     )
-    seen = windows(pad(pixels, paddings, padding_mode), rows, columns)
+    views = sliding_windows(pad(pixels, paddings, padding_mode), rows, columns)
     with np.errstate(over="ignore", invalid="ignore"):
-        output = np.einsum("hwij,ij->hw", seen, weights) + bias
+        output = np.einsum("hwij,ij->hw", views, weights) + bias
     if not np.isfinite(output).all():
         raise DataError("the result is too large to be written as a number", "use smaller numbers")
     return ConvolutionResult(pixels, weights, output, rows, columns, padding_mode, float(bias), flip)

@@ -10,7 +10,17 @@ from numpy.typing import ArrayLike
 
 from profond.core.errors import ConfigError, UnknownName
 from profond.explain.draw.numbers import Array
-from profond.explain.steps.sliding import Axis, Pair, as_json, as_plane, both, check_position, pad, summary, windows
+from profond.explain.steps.sliding import (
+    Axis,
+    Pair,
+    as_json,
+    as_plane,
+    both,
+    check_position,
+    pad,
+    sliding_windows,
+    summary,
+)
 
 KINDS = ("max", "average")
 
@@ -131,9 +141,9 @@ def pool(
         Axis(name, pixels.shape[i], sizes[i], paddings[i], strides[i]) for i, name in enumerate(("height", "width"))
     )
     if kind == "max":
-        output = windows(pad(pixels, paddings, fill=-np.inf), rows, columns).max(axis=(2, 3))
+        output = sliding_windows(pad(pixels, paddings, fill=-np.inf), rows, columns).max(axis=(2, 3))
     else:
-        total = windows(pad(pixels, paddings), rows, columns).sum(axis=(2, 3))
+        total = sliding_windows(pad(pixels, paddings), rows, columns).sum(axis=(2, 3))
         output = total / (sizes[0] * sizes[1] if count_padding else _inside(rows)[:, None] * _inside(columns)[None, :])
     return PoolingResult(pixels, output, kind, rows, columns, count_padding)
 

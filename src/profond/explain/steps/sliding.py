@@ -185,7 +185,7 @@ def pad(plane: Array, padding: tuple[int, int], mode: str = "zeros", fill: float
     return np.pad(plane, widths, mode=_NUMPY_MODES[mode])  # type: ignore[call-overload, no-any-return]
 
 
-def windows(padded: Array, rows: Axis, columns: Axis) -> Array:
+def sliding_windows(padded: Array, rows: Axis, columns: Axis) -> Array:
     """Every window of the padded picture, a view without a copy: ``oh ow kh kw``."""
     view = sliding_window_view(padded, (rows.span, columns.span))
     return view[:: rows.stride, :: columns.stride, :: rows.dilation, :: columns.dilation]
