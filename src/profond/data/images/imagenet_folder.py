@@ -25,9 +25,9 @@ from profond.data import tree
 from profond.data.dataset import Dataset
 from profond.data.images.build import build
 from profond.data.images.decoding import SUFFIXES
+from profond.data.images.matlab import read_structures
 from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.listing import Listing, Sample
-from profond.data.sets.matlab import read_structures
 from profond.data.sets.synsets import are_synsets, is_synset, usual
 
 _INSIDE = ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC")
