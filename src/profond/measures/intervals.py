@@ -121,19 +121,19 @@ def calibration_error(
     no interval can know, which gaps are noise.
     """
     total = len(confidence)
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    counts = np.bincount(place, minlength=bins)
+    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    counts = np.bincount(bin_of, minlength=bins)
     used = counts > 0
     n = counts[used]
-    right = np.bincount(place, correct, minlength=bins)[used]
-    said = np.bincount(place, confidence, minlength=bins)[used] / n
-    weight, gap = n / total, said - right / n
+    right = np.bincount(bin_of, correct, minlength=bins)[used]
+    mean_confidence = np.bincount(bin_of, confidence, minlength=bins)[used] / n
+    weight, gap = n / total, mean_confidence - right / n
     error = float(weight @ np.abs(gap))
     # How much of the data falls into which bin is chance too.
     dealt = max(0.0, float(weight @ gap**2) - error**2) * NORMAL_QUANTILE**2 / total
 
     ends = np.array([_wilson(share, size) for share, size in zip(right / n, n, strict=True)])
-    farthest = np.abs(said[:, None] - ends).max(1)
+    farthest = np.abs(mean_confidence[:, None] - ends).max(1)
     high = error + math.sqrt(float((weight**2) @ (farthest - np.abs(gap)) ** 2) + dealt)
 
     share = (right + NORMAL_QUANTILE**2 / 2) / (n + NORMAL_QUANTILE**2)
@@ -263,9 +263,9 @@ def _macro_f1(
 
     order, on_diagonal = np.argsort(predicted, kind="stable"), true == predicted
     right = by_class(counts[:, on_diagonal], true[on_diagonal])
-    seen = by_class(counts, true) + by_class(counts[:, order], predicted[order])  # 2 tp + fp + fn
-    scores = np.divide(2 * right, seen, out=np.zeros_like(right), where=seen > 0)
-    mean: NDArray[np.float64] = scores.sum(1) / np.maximum((seen > 0).sum(1), 1)
+    total_counts = by_class(counts, true) + by_class(counts[:, order], predicted[order])  # 2 tp + fp + fn
+    scores = np.divide(2 * right, total_counts, out=np.zeros_like(right), where=total_counts > 0)
+    mean: NDArray[np.float64] = scores.sum(1) / np.maximum((total_counts > 0).sum(1), 1)
     return mean
 
 
