@@ -83,8 +83,8 @@ def _tags(counts: Mapping[str, int]) -> list[str]:
     return []
 
 
-def counts_of(pictures: int) -> str:
-    return f"{pictures} picture{'' if pictures == 1 else 's'}"
+def counts_of(count: int) -> str:
+    return f"{count} picture{'' if count == 1 else 's'}"
 
 
 def _parts(label: str, separator: str) -> frozenset[str]:

@@ -134,14 +134,14 @@ class ConvolutionResult:
         value = float(self.output[row, column])
         return OutputPixel(row, column, patch, self.kernel, tuple(rows), tuple(columns), inside, self.bias, value)
 
-    def lines(self, picture: bool = False) -> list[str]:
+    def lines(self, is_image: bool = False) -> list[str]:
         """Kernel, sizes and result, for a terminal; of a picture, or of a table of numbers."""
         lines = [f"kernel {self.kernel.shape[0]} × {self.kernel.shape[1]}", *rows_of_text(self.kernel)]
         if self.rows.padding or self.columns.padding:
             lines.append(f"padding: {PADDING_MODES[self.padding_mode]}")
         for axis in (self.rows, self.columns):
             lines += [f"{axis.name}: {axis.formula()}", f"  {axis.words()}"]
-        lines += summary(self.output, picture)
+        lines += summary(self.output, is_image)
         if self.flipped:
             lines.append("note: mathematical convolution: the kernel was turned by 180° first (shown turned)")
         else:

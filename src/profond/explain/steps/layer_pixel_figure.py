@@ -93,7 +93,7 @@ def _map(pixel: LayerPixel) -> Panel:
     row, column = pixel.position
 
     def draw(axes: Axes) -> None:
-        show(axes, scale.picture(pixel.plane), size)
+        show(axes, scale.image(pixel.plane), size)
         unit = width / size[0]
         reach = max(0.5, 7 * unit)
         for colour, thick in ((PAPER, 4.0), (ACCENT, 2.0)):
@@ -156,7 +156,7 @@ def _table(values: Array, cell: float, title: str, write: Callable[[int, int], s
 def _colours(values: Array, title: str) -> Panel:
     scale = Scale.of(values, difference=True)
     size = fit(values.shape[1], values.shape[0], (230, 230))
-    return Panel(*size, lambda axes: show(axes, scale.picture(values), size), title, scale.note)
+    return Panel(*size, lambda axes: show(axes, scale.image(values), size), title, scale.note)
 
 
 def _sums(pixel: LayerPixel, written: Written, shown: list[int], maps: int) -> list[str]:

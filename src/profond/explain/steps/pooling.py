@@ -74,7 +74,7 @@ class PoolingResult:
                 words += f" down, {self.columns.padding} across"
         return words + (", overlapping" if self.overlapping else "")
 
-    def lines(self, picture: bool = False) -> list[str]:
+    def lines(self, is_image: bool = False) -> list[str]:
         """Sizes and result, for a terminal; of a picture, or of a table of numbers."""
         lines = [self.words()]
         if self.rows.padding or self.columns.padding:
@@ -86,7 +86,7 @@ class PoolingResult:
                 lines.append("padding is left out of the mean")
         for axis in (self.rows, self.columns):
             lines += [f"{axis.name}: {axis.formula()}", f"  {axis.words()}"]
-        return lines + summary(self.output, picture)
+        return lines + summary(self.output, is_image)
 
     def to_json(self) -> dict[str, Any]:
         return {

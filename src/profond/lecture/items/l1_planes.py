@@ -76,7 +76,7 @@ def draw(apart: Planes, words: Words) -> Figure:
     names = [words(f"word.{key}") for key in ("red", "green", "blue")]
     sheet.row(
         picture(apart.image, words("word.image")),
-        *(picture(Image.fromarray(p.picture()), name) for name, p in zip(names, apart.planes, strict=True)),
+        *(picture(Image.fromarray(p.as_pixels()), name) for name, p in zip(names, apart.planes, strict=True)),
     )
     top = 1.05 * max(float(plane.histogram.max()) for plane in apart.planes)
     blank = Panel(_BOX[0], 120, lambda axes: None)
