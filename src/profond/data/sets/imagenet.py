@@ -19,7 +19,7 @@ from profond.data.open import open_dataset
 FOLDER_VARIABLE = "PROFOND_IMAGENET"
 
 
-@register_data("imagenet")
+@register_data("imagenet", splits={"train": 1_281_167, "valid": 50_000})
 def imagenet(
     size: int | tuple[int, int] | None = None,
     resize: Literal["crop", "stretch", "pad"] = "crop",
