@@ -118,7 +118,7 @@ def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_js
     Exits 3 when the data cannot be used as it is, or a split leaks into another; warnings do not fail.
     """
     from profond.data.check import check as examine
-    from profond.data.check import images
+    from profond.data.check import count_in_words
 
     report = examine(reference, **_options(settings))
     drawn = False
@@ -131,9 +131,8 @@ def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_js
         _print_json("data check", **report.to_json(), picture=str(picture) if drawn else None)
         return code
     splits = ", ".join(f"{name} {sum(counts.values())}" for name, counts in report.counts.items() if name)
-    click.echo(
-        f"{report.name}: {images(report.samples, report.noun)}, {report.target}{'; ' + splits if splits else ''}"
-    )
+    samples = count_in_words(report.samples, report.noun)
+    click.echo(f"{report.name}: {samples}, {report.target}{'; ' + splits if splits else ''}")
     for issue in report.issues:
         click.echo(f"{issue.severity}: {issue.message}")
     if not report.issues:

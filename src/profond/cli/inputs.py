@@ -48,9 +48,9 @@ class Inputs:
 
     def tell(self, quiet: bool) -> None:
         """What was passed over, on standard error; pictures that cannot be read in spite of --quiet."""
-        from profond.data.images.foreign import about, counted, pictures
+        from profond.data.images.foreign import about, counted, unreadable_images
 
-        unread = Counter[str]() if self.series else pictures(self.passed_over)
+        unread = Counter[str]() if self.series else unreadable_images(self.passed_over)
         if unread:
             warn(f"passed over: {counted(unread)}: {about(unread)}")
         if quiet:
@@ -104,11 +104,11 @@ def _expand(given: str, found: Inputs) -> None:
 
     from profond.core.errors import ImageError
     from profond.data.images.foreign import unpacking
-    from profond.data.tree import PICTURES, hidden, look_below
+    from profond.data.tree import IMAGES, hidden, look_below
 
     path = Path(given).expanduser()
     if os.path.isdir(path):
-        kind = PICTURES
+        kind = IMAGES
         if found.series:
             from profond.data.series.detect import series_in
 
@@ -139,12 +139,12 @@ def _expand(given: str, found: Inputs) -> None:
 
 def _with_nothing(given: str, path: Path, below: Below, kind: Files) -> DataError:
     from profond.data.images.foreign import about, counted
-    from profond.data.tree import PICTURES
+    from profond.data.tree import IMAGES
 
     if any(path.glob("*.tar")):
         return DataError(f"{given} holds tar shards", "shards are taken by `profond evaluate RUN --data` only")
     held = f", passed over: {counted(below.passed_over)}" if below.passed_over else ""
-    help = about(below.passed_over) if kind is PICTURES else ""
+    help = about(below.passed_over) if kind is IMAGES else ""
     help = help or f"files of {kind.noun} end in {', '.join(kind.suffixes[:4])} …"
     return DataError(f"there is no {kind.one} in {given}{held}", help)
 

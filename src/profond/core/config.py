@@ -13,12 +13,12 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from profond.core.errors import ConfigError, suggest
 
 
-def bind(target: Callable[..., Any], given: Mapping[str, Any], *, what: str) -> dict[str, Any]:
+def bind(target: Callable[..., Any], settings: Mapping[str, Any], *, what: str) -> dict[str, Any]:
     """Check settings against the annotations of a callable, converting text such as ``"1e-3"`` or ``"[3, 4]"``.
 
     Args:
         target: a function, class or dataclass whose parameters are annotated.
-        given: settings by name.
+        settings: settings by name.
         what: how to call it in an error, such as ``"model 'lenet5'"``.
 
     Returns: the given settings, converted; nothing is added.
@@ -29,7 +29,7 @@ def bind(target: Callable[..., Any], given: Mapping[str, Any], *, what: str) -> 
     hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     checked: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in settings.items():
         if name not in parameters:
             if open_ended:
                 checked[name] = value

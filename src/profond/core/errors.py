@@ -91,9 +91,9 @@ class Interrupted(ProfondError):
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error of Python's or of torch's, which has a kind of its own on GPUs only, says so."""
-    said = str(error)
-    told = "out of memory" in said or "can't allocate memory" in said or "not enough memory" in said
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and told)
+    text = str(error)
+    reports_memory = "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and reports_memory)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -211,12 +211,12 @@ def _age(run: Run) -> tuple[float, bool, int, str]:
     name, created = run.name, 0.0
     with contextlib.suppress(ValueError, OverflowError):
         created = datetime.strptime(name[:15], "%Y%m%d-%H%M%S").timestamp()
-    given = ""
+    recorded = ""
     with contextlib.suppress(ConfigError, ValueError, OverflowError):
         state = run.state
-        given = state.get("name") or ""
+        recorded = state.get("name") or ""
         created = datetime.fromisoformat(state.get("created") or "").timestamp()
-    own = re.fullmatch(rf"\d{{8}}-\d{{6}}-{re.escape(given)}(-\d+)?", name) is not None
+    own = re.fullmatch(rf"\d{{8}}-\d{{6}}-{re.escape(recorded)}(-\d+)?", name) is not None
     return created, own, -len(name), name
 
 

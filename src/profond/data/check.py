@@ -157,7 +157,7 @@ def _check_listing(listing: Listing) -> Report:
     issues += _targets(samples)
     issues += _groups(listing)
     if mislabelled:
-        text = f"{images(len(mislabelled))} of another format than the name says: read by content"
+        text = f"{count_in_words(len(mislabelled))} of another format than the name says: read by content"
         issues.append(Issue("mislabelled", "warning", text, tuple(mislabelled)))
     if len(sizes) > 1:
         common = ", ".join(f"{w}×{h} ({n})" for (h, w), n in sizes.most_common(3))
@@ -170,7 +170,8 @@ def _check_listing(listing: Listing) -> Report:
         text = "mixed modes: " + ", ".join(f"{mode} ({n})" for mode, n in modes.most_common())
         issues.append(Issue("modes", "warning", text))
     issues += [
-        Issue("converted", "note", f"{images(len(items))}: {text}", tuple(items)) for text, items in notes.items()
+        Issue("converted", "note", f"{count_in_words(len(items))}: {text}", tuple(items))
+        for text, items in notes.items()
     ]
     issues += [Issue("layout", "warning", warning) for warning in listing.warnings]
     issues += [Issue("layout", "note", note) for note in listing.notes]
@@ -273,7 +274,7 @@ def _judge(groups: Iterable[Sequence[int]], samples: _Samples, words: str, prefi
     return issues
 
 
-def images(count: int, noun: str = "image") -> str:
+def count_in_words(count: int, noun: str = "image") -> str:
     return f"{count} {noun if count == 1 else plural(noun)}"
 
 

@@ -100,8 +100,8 @@ def _tags(counts: Mapping[str, int]) -> list[str]:
     return []
 
 
-def counts_of(samples: int) -> str:
-    return f"{samples} sample{'' if samples == 1 else 's'}"
+def counts_of(count: int) -> str:
+    return f"{count} sample{'' if count == 1 else 's'}"
 
 
 def _parts(label: str, separator: str) -> frozenset[str]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from profond.core.errors import ConfigError
-from profond.core.randomness import generator
+from profond.core.randomness import generator, numpy_generator
 from profond.data.images.augment import Augment
 from profond.data.images.view import NUMBERS, View
 from profond.data.preprocessing import Preprocessing
@@ -200,7 +200,7 @@ class Batches:
             inputs = self.augment.apply(inputs, on_device, black, outside)
         inputs = self.preprocessing.arrange(inputs)
         if self.augment is not None and self.augment.mixup:
-            random = generator(self.seed, "mixup", epoch, k)
+            random = numpy_generator(self.seed, "mixup", epoch, k)
             inputs, targets = self.augment.mix(inputs, targets, self.num_classes, random)
         return inputs, targets
 

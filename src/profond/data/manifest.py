@@ -92,9 +92,9 @@ def list_manifest(path: Path, target: str | None = None) -> Listing:
         for column in ("path",) if numbers else ("path", "label"):
             if not row.get(column, "").strip():
                 raise DataError(f"{path}, line {line}: {column} is empty", "fill it in, or delete the line")
-        given = row.get("split", "").strip()
-        if given and given.lower() not in splits:
-            raise not_a_split(f"{path}, line {line}", given)
+        split = row.get("split", "").strip()
+        if split and split.lower() not in splits:
+            raise not_a_split(f"{path}, line {line}", split)
         file = _file(path.parent, row["path"])
         # A file's name may be bytes of any encoding; where there is no such file, the whole list is in another one.
         if not all(is_text(text) for name, text in row.items() if file is None or name != "path"):
@@ -108,7 +108,7 @@ def list_manifest(path: Path, target: str | None = None) -> Listing:
             )
         lines[file] = line
         label, group = "" if numbers else row["label"].strip(), row.get("group", "").strip()
-        samples.append(Sample(file, label, splits.get(given.lower(), ""), group))
+        samples.append(Sample(file, label, splits.get(split.lower(), ""), group))
     if absent:
         shown = ", ".join(absent[:3]) + (" …" if len(absent) > 3 else "")
         raise DataError(

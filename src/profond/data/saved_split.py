@@ -10,7 +10,7 @@ from typing import Any
 
 from profond.core.errors import DataError
 from profond.core.progress import announce
-from profond.data.check import NEAR_LIMIT, fingerprints, images
+from profond.data.check import NEAR_LIMIT, count_in_words, fingerprints
 from profond.data.dataset import hash_samples
 from profond.data.fingerprint import Fingerprint, Sets, near_groups
 from profond.data.listing import Listing
@@ -127,5 +127,6 @@ def _grouped(listing: Listing, prints: Sequence[Fingerprint | None] | None = Non
             moved += samples[i].split != first_split
             samples[i] = replace(samples[i], split=first_split)
     if moved:
-        announce(f"{images(moved)} moved to the split of another that looks the same: to train before valid and test")
+        samples_moved = count_in_words(moved)
+        announce(f"{samples_moved} moved to the split of another that looks the same: to train before valid and test")
     return replace(listing, samples=tuple(samples))

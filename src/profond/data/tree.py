@@ -58,7 +58,7 @@ class Files(NamedTuple):
         return f"{number} {self.one if number == 1 else self.noun}"
 
 
-PICTURES = Files(
+IMAGES = Files(
     "images",
     SUFFIXES,
     "put the images of each class in a sub-folder of its own: photos/cat/1.jpg, photos/dog/2.jpg",
@@ -124,7 +124,7 @@ def folders(folder: Path) -> list[Path]:
     return [Path(entry.path) for entry in entries(folder) if is_folder(entry)]
 
 
-def look_below(top: Path, kind: Files = PICTURES) -> Below:
+def look_below(top: Path, kind: Files = IMAGES) -> Below:
     """Look through a folder and all below it, however deep."""
     found = Below()
     visited: set[str] = set()

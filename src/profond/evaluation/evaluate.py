@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from profond.core.device import choose_device, together
+from profond.core.device import choose_device, device_of, together
 from profond.core.errors import ConfigError
 from profond.core.run import Run
 from profond.core.spec import Spec
@@ -55,7 +55,7 @@ def evaluate(
         raise ConfigError(f"classes is {classes!r}, one string", "give a list of names, in the labels' order")
     if spec is None and classes:
         spec = Spec((), "", classes=tuple(classes))
-    here = choose_device(str(device)) if device is not None else _place(model)
+    here = choose_device(str(device)) if device is not None else device_of(model)
     with torch.inference_mode():
         after = progress or (lambda count: None)
         return measure(model.to(here), task, batches, spec=spec, device=here, after=after).report()
@@ -107,7 +107,7 @@ def evaluate_run(
         samples = dataset.split(split)
         if data is None:
             check_content(run, dataset, split)
-        here = torch.device(device) if device is not None else _place(experiment.model)
+        here = torch.device(device) if device is not None else device_of(experiment.model)
         batch_size = min(batch_size, together(dataset.spec.shape, here))
         batches: Iterable[Any] = dataset.batches(split, batch_size, device=here)
         if data is not None:
@@ -118,7 +118,3 @@ def evaluate_run(
         report = report.sourced(data=dataset.name, split=split, split_hash=dataset.split_hash(split))
         keep(run, name or split, report, samples, contents=dataset.contents(split), pictures=pictures)
         return report
-
-
-def _place(model: nn.Module) -> torch.device:
-    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))

@@ -21,7 +21,7 @@ RESULT = "result.json"
 NEEDED = {"holds", "quick", "claims", "tables", "figures", "used", "seconds", "command", "profond", "finished"}
 
 
-def keep(folder: Path, item: str, outcome: Any, *, seconds: float, command: str, quick: bool) -> dict[str, Any]:
+def save_result(folder: Path, item: str, outcome: Any, *, seconds: float, command: str, quick: bool) -> dict[str, Any]:
     """Write an item's outcome to ``folder/<item>``; an earlier one is replaced as a whole.
 
     Returns: the result as it was written.
@@ -76,8 +76,8 @@ def read(folder: Path, item: str) -> dict[str, Any] | None:
 
 def seeds_of(result: Mapping[str, Any]) -> int | None:
     """How many seeds each network was trained with; None where nothing was trained."""
-    given = result["used"].get("seeds")
-    return None if given is None else int(given["value"])
+    seeds = result["used"].get("seeds")
+    return None if seeds is None else int(seeds["value"])
 
 
 def status(result: Mapping[str, Any] | None, words: Words) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from profond.data.dataset import Dataset
 from profond.data.images.build import build
 from profond.data.listing import Listing, Sample
 from profond.data.open import open_dataset
-from profond.data.tree import PICTURES, entries, is_folder
+from profond.data.tree import IMAGES, entries, is_folder
 from profond.evaluation.kept import table
 from profond.explain.draw.drawing import save_figure
 from profond.explain.network.layer_figure import draw_neighbours
@@ -161,7 +161,7 @@ def loose_images(path: Path) -> list[Path]:
     inside = entries(path)
     if any(is_folder(entry) for entry in inside):
         return []
-    return [Path(entry.path) for entry in inside if PICTURES.among(entry.name)]
+    return [Path(entry.path) for entry in inside if IMAGES.among(entry.name)]
 
 
 def without_classes(files: Sequence[Path], preprocessing: dict[str, Any] | None) -> Dataset:
@@ -200,7 +200,7 @@ def show_nearest(
         _written(targets, spec),
         identities,
         question.seen,
-        said=subject.write(explained.top[0][0]) if among_names else subject.heading,
+        predicted=subject.write(explained.top[0][0]) if among_names else subject.heading,
         alike=among_names,
         name=subject.name,
         model=explainer.name,

@@ -88,9 +88,9 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
 def _exchange(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """As ``load_state_dict(assign=True)``, in a third of its time; kernels may have their channels last."""
     modules = dict(model.named_modules())
-    for name, given in tensors.items():
-        channels_last = given.ndim == 4 and given.is_contiguous(memory_format=torch.channels_last)
-        tensor = given if channels_last else given.contiguous()
+    for name, loaded in tensors.items():
+        channels_last = loaded.ndim == 4 and loaded.is_contiguous(memory_format=torch.channels_last)
+        tensor = loaded if channels_last else loaded.contiguous()
         path, _, own = name.rpartition(".")
         module = modules[path]
         if own in module._parameters:

@@ -240,12 +240,12 @@ def _renumbered(names: Sequence[str]) -> list[str]:
 def _by_order(wanted: Sequence[Wanted], layers: Sequence[Layer]) -> list[int | None]:
     """Within each class where the file says the class, otherwise one after the other."""
     queues: dict[str, deque[int]] = {}
-    known = all(layer.kind for layer in layers)
+    has_kinds = all(layer.kind for layer in layers)
     for index, layer in enumerate(layers):
-        queues.setdefault(layer.kind if known else "", deque()).append(index)
+        queues.setdefault(layer.kind if has_kinds else "", deque()).append(index)
     matches: list[int | None] = []
     for one in wanted:
-        queue = queues.get(one.kind if known else "")
+        queue = queues.get(one.kind if has_kinds else "")
         matches.append(queue.popleft() if queue else None)
     return matches
 

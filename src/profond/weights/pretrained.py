@@ -141,9 +141,11 @@ def fetch(name: str, source: str | None = None) -> tuple[Published, Path]:
     if not rows:
         raise MissingError(f"no weights are published for {name}", "give a file with --weights, or `profond train` it")
     if source is not None:
-        known = [row.source for row in rows]
-        if source not in known:
-            raise UnknownName(f"weights of {name}", source, known, f"known: {', '.join(known)}; or the path of a file")
+        sources = [row.source for row in rows]
+        if source not in sources:
+            raise UnknownName(
+                f"weights of {name}", source, sources, f"known: {', '.join(sources)}; or the path of a file"
+            )
         rows = [row for row in rows if row.source == source]
     same = [row for row in rows if row.classes == rows[0].classes]  # others do not stand in for these
     reasons: list[MissingError] = []

@@ -51,14 +51,14 @@ def load_named(
     own = tensors_of(model)
     # The convention that knows most of the file's names is the file's.
     names: dict[str, str] = {}
-    known = -1
+    most_known = -1
     for convention in conventions(model):
-        if (count := sum(name in convention for name in found)) > known:
-            names, known = convention, count
-        if known == len(found):
+        if (count := sum(name in convention for name in found)) > most_known:
+            names, most_known = convention, count
+        if most_known == len(found):
             break
-    if known < len(found) / 2:
-        raise another_network(what, known, f"{len(found)} tensors", model)
+    if most_known < len(found) / 2:
+        raise another_network(what, most_known, f"{len(found)} tensors", model)
     theirs = {ours: name for name, ours in names.items()}
     tensors: dict[str, Tensor] = {}
     problems: list[str] = []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import shutil
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from profond.data import open_dataset
 from profond.data.check import check
 from profond.data.images.decoding import open_image
 from profond.data.images.imagenet_folder import list_imagenet
-from profond.data.sets.matlab import read_structures
+from profond.data.images.matlab import read_structures
 from profond.data.sets.synsets import MEAN, STD
 
 DEVKIT = "ILSVRC2012_devkit_t12/data"
@@ -141,6 +143,36 @@ def test_a_damaged_mat_file_is_refused_wherever_it_is_cut(miniature: Path, tmp_p
     path.write_bytes(data[:300] + bytes(200) + data[500:])
     with pytest.raises(DataError, match="damaged"):
         read_structures(path)
+
+
+def test_a_mat_file_that_would_fill_the_memory_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    savemat(tmp_path / "meta.mat", {"synsets": np.zeros((1, 9 << 20))}, do_compression=True)
+    assert (tmp_path / "meta.mat").stat().st_size < 1 << 20
+    with pytest.raises(DataError, match="more than 67108864 bytes"):
+        read_structures(tmp_path / "meta.mat")
+
+
+def test_a_mat_file_that_promises_more_structures_than_it_holds_is_refused(tmp_path: Path) -> None:
+    savemat(tmp_path / "meta.mat", {"synsets": np.array([(1, "n02119789")] * 3, dtype=[("n", "O"), ("w", "O")])})
+    whole = (tmp_path / "meta.mat").read_bytes()
+    dimensions = struct.pack("<ii", 1, 3)
+    assert whole.count(dimensions) == 1
+    (tmp_path / "meta.mat").write_bytes(whole.replace(dimensions, struct.pack("<ii", 1, 1 << 30)))
+    with pytest.raises(DataError, match="damaged"):
+        read_structures(tmp_path / "meta.mat")
+
+
+def test_a_mat_file_with_any_byte_changed_is_read_or_refused(miniature: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    savemat(tmp_path / "whole.mat", {"synsets": np.array([(1, "n02119789")] * 3, dtype=[("n", "O"), ("w", "O")])})
+    for whole in ((tmp_path / "whole.mat").read_bytes(), (miniature / DEVKIT / "meta.mat").read_bytes()):
+        for _ in range(150):
+            changed = bytearray(whole)
+            for position in random.integers(128, len(whole), 3):
+                changed[position] = random.integers(256)
+            (tmp_path / "meta.mat").write_bytes(changed)
+            with contextlib.suppress(DataError):
+                assert isinstance(read_structures(tmp_path / "meta.mat"), dict)
 
 
 def remove(path: Path) -> None:

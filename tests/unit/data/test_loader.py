@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from profond.core.errors import ConfigError, ImageError, UnknownName
+from profond.core.randomness import numpy_generator
 from profond.core.spec import Spec
 from profond.data import open_dataset
 from profond.data.dataset import Dataset
@@ -171,6 +172,21 @@ def test_mixup_blends_inputs_and_targets_by_the_same_weight():
     weight = targets[0, labels[0]]
     assert 0 < weight < 1
     torch.testing.assert_close(mixed[0], weight * plain[0] + (1 - weight) * plain[1])
+
+
+@pytest.mark.parametrize("alpha", [1e-8, 0.2, 1.0, 8.0])
+def test_mixups_weights_are_of_a_beta_distribution_and_depend_on_the_step_alone(alpha):
+    def weights() -> np.ndarray:
+        mixed = [
+            Augment(mixup=alpha).mix(torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1]), 2, numpy_generator(7, step))
+            for step in range(400)
+        ]
+        return np.array([float(targets[0, 0]) for _, targets in mixed])
+
+    drawn = weights()
+    assert np.array_equal(drawn, weights())
+    assert drawn.mean() == pytest.approx(0.5, abs=0.08)
+    assert drawn.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.15)
 
 
 @pytest.mark.parametrize(

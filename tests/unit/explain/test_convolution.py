@@ -294,12 +294,12 @@ def test_a_difference_is_shown_around_zero_and_a_brightness_from_black() -> None
     edges = Scale.of(convolve(plane, KERNELS["sobel_x"].values).output)
     assert edges.signed
     assert edges.low == -edges.high
-    assert edges.picture(np.zeros((1, 1))).getpixel((0, 0)) == pytest.approx((255, 255, 255), abs=3)
+    assert edges.image(np.zeros((1, 1))).getpixel((0, 0)) == pytest.approx((255, 255, 255), abs=3)
     bright_spots = -np.eye(40)
     bright_spots[1::2] *= -8
     assert Scale.of(bright_spots, difference=True).signed
     light = Scale.of(plane, levels=True)
-    assert (np.asarray(light.picture(plane)) == plane).all()
+    assert (np.asarray(light.image(plane)) == plane).all()
 
 
 def test_a_scale_says_what_it_cuts_off() -> None:

@@ -41,7 +41,7 @@ def test_least_mean_and_greatest_are_those_of_the_pixels() -> None:
 
 
 def test_a_plane_is_shown_in_its_own_colour() -> None:
-    red = split_planes(picture()).planes[0].picture()
+    red = split_planes(picture()).planes[0].as_pixels()
     assert (red[..., 1:] == 0).all()
     assert (red[..., 0] == np.asarray(picture())[..., 0]).all()
 

@@ -37,7 +37,7 @@ class PictureSplit:
         return self.split.identity(index)
 
     def raw(self, index: int) -> Tensor:
-        return self.preprocessing.decode(picture(self.split.raw(index)))
+        return self.preprocessing.decode(to_image(self.split.raw(index)))
 
     def contents(self) -> list[str]:
         """A digest of each picture as it was before."""
@@ -80,7 +80,7 @@ def adapted(dataset: Dataset, preprocessing: Preprocessing, memory_mib: int = 51
     return replace(dataset, spec=spec, preprocessing=preprocessing, splits=splits, warnings=warnings, _hashes={})
 
 
-def picture(raw: Tensor) -> Image.Image:
+def to_image(raw: Tensor) -> Image.Image:
     """A raw sample, uint8 (1 or 3, h, w), as Pillow has it."""
     planes = raw.cpu()
     return Image.fromarray((planes[0] if len(planes) == 1 else planes.permute(1, 2, 0).contiguous()).numpy())

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
@@ -165,45 +166,18 @@ class Augment:
         square = down[:, :, None] & across[:, None, :]
         return square.view(len(inputs), *(1,) * (inputs.ndim - 3), height, width)
 
-    def mix(self, inputs: Tensor, targets: Tensor, num_classes: int, random: Generator) -> tuple[Tensor, Tensor]:
+    def mix(
+        self, inputs: Tensor, targets: Tensor, num_classes: int, random: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Blend each sample with its mirror in the batch; classes become probabilities (n, k), numbers their mean.
 
         Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018; one weight for a batch, as there.
         """
-        weight = _beta(self.mixup, random)
+        weight = random.beta(self.mixup, self.mixup)
         if not targets.is_floating_point():
             targets = F.one_hot(targets, num_classes).to(torch.float32)
         inputs = torch.lerp(inputs.flip(0), inputs, weight)
         return inputs, torch.lerp(targets.flip(0), targets, weight)
-
-
-def _beta(alpha: float, random: Generator) -> float:
-    """One draw from Beta(alpha, alpha).
-
-    Jöhnk's method for alpha up to 1: it needs nothing but uniform draws, so the generator decides it alone.
-    Above 1, the ratio of two gamma draws by Marsaglia and Tsang.
-    """
-    if alpha <= 1:
-        while True:
-            u, v = torch.rand(2, generator=random, dtype=torch.float64).tolist()
-            x, y = u ** (1 / alpha), v ** (1 / alpha)
-            if 0 < x + y <= 1:
-                return float(x / (x + y))
-            if u + v > 0 and x + y == 0:  # both powers underflowed: a very small alpha is a coin
-                return 1.0 if u > v else 0.0
-    a, b = _gamma(alpha, random), _gamma(alpha, random)
-    return a / (a + b)
-
-
-def _gamma(alpha: float, random: Generator) -> float:
-    d = alpha - 1 / 3
-    c = 1 / math.sqrt(9 * d)
-    while True:
-        x = torch.randn(1, generator=random, dtype=torch.float64).item()
-        u = torch.rand(1, generator=random, dtype=torch.float64).item()
-        v = (1 + c * x) ** 3
-        if v > 0 and math.log(max(u, 1e-300)) < x * x / 2 + d - d * v + d * math.log(v):
-            return float(d * v)
 
 
 def _spread(values: Tensor, inputs: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ _LOOKED_AT = 2000
 _MEASURED = 2048
 CUT_OFF = 0.3
 """Share of a picture's area that may be lost to a square; pictures of 4:3 lose a quarter."""
-CUT_PICTURES = 0.1
+CUT_IMAGES = 0.1
 """Share of the pictures that may lose more."""
 _BORDERS, _OF_A_BORDER = 256, 64
 """Pictures whose borders are looked at, and pixels of each."""
@@ -115,7 +115,7 @@ def cut_off(sizes: Sequence[tuple[int, int]], size: tuple[int, int], crop: float
     wanted = size[1] / size[0]
     kept = [min(width / height / wanted, height * wanted / width) for width, height in sizes]
     losing = sorted(1 - share * crop**2 for share in kept if 1 - share > CUT_OFF)
-    if not losing or len(losing) < CUT_PICTURES * len(sizes):
+    if not losing or len(losing) < CUT_IMAGES * len(sizes):
         return None
     of = "of the median picture" if len(losing) == len(sizes) else f"of the median of {len(losing)} of {len(sizes)}"
     lost = 100 * losing[len(losing) // 2]

@@ -24,7 +24,7 @@ from profond.data.layout import (
     refuse_hidden_splits,
 )
 from profond.data.listing import Listing, Sample, class_order
-from profond.data.tree import PICTURES, Files
+from profond.data.tree import IMAGES, Files
 
 _UNLABELLED = {"unlabeled", "unlabelled", "unknown", "images", "all", "test"}
 """Names of the one folder that images without labels lie in, where a tool asks for a folder."""
@@ -66,7 +66,7 @@ def open_folder(
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 
-def list_folder(path: Path, kind: Files = PICTURES) -> Listing:
+def list_folder(path: Path, kind: Files = IMAGES) -> Listing:
     """Find the images of a folder, or files of another kind, and their classes.
 
     Raises: DataError when the layout is not one of the two.

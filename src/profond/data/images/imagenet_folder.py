@@ -25,9 +25,9 @@ from profond.data import tree
 from profond.data.dataset import Dataset
 from profond.data.images.build import build
 from profond.data.images.decoding import SUFFIXES
+from profond.data.images.matlab import read_structures
 from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.listing import Listing, Sample
-from profond.data.sets.matlab import read_structures
 from profond.data.sets.synsets import are_synsets, is_synset, usual
 
 _INSIDE = ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC")
@@ -86,7 +86,7 @@ def list_imagenet(path: Path) -> Listing:
     classes = tuple(sorted(_folders(folder / "train")))
     samples = []
     for synset in classes:
-        names = _pictures(folder / "train" / synset)
+        names = _image_names(folder / "train" / synset)
         samples += [Sample(folder / "train" / synset / name, synset, "train") for name in names]
     lists = _Lists(path, folder)
     if (devkit := lists.synsets()) is not None and (strangers := [name for name in classes if name not in devkit]):
@@ -100,9 +100,9 @@ def list_imagenet(path: Path) -> Listing:
         if strangers := [name for name in inside if not is_synset(name)]:
             raise DataError(f"{val} has folders that are no synsets: {_few(strangers)}", "such as n01440764")
         for synset in sorted(inside):
-            samples += [Sample(val / synset / name, synset, "valid") for name in _pictures(val / synset)]
+            samples += [Sample(val / synset / name, synset, "valid") for name in _image_names(val / synset)]
     else:
-        names = _pictures(val)
+        names = _image_names(val)
         samples += [Sample(val / name, lists.label(name), "valid") for name in lists.complete(names, val)]
     notes = (f"{folder / 'test'} has no labels and is passed over",) if (folder / "test").is_dir() else ()
     return Listing(str(path), folder, tuple(samples), classes, notes)
@@ -214,7 +214,7 @@ class _Lists:
         return next((path for path in candidates if path.is_file()), None)
 
 
-def _pictures(folder: Path) -> list[str]:
+def _image_names(folder: Path) -> list[str]:
     """Names in order. Raises: DataError when there is none."""
     names = [name for name in _files(folder) if os.path.splitext(name)[1].lower() in SUFFIXES]
     if not names:

@@ -14,7 +14,7 @@ from profond.core.progress import track
 from profond.data.images.decoding import opening, size_of
 from profond.data.listing import Listing, Sample
 from profond.data.locations import Location, Member, relative
-from profond.data.tree import PICTURES, Files
+from profond.data.tree import IMAGES, Files
 
 T = TypeVar("T")
 Unreadable = Literal["refuse", "skip"] | tuple[str, ...]
@@ -26,7 +26,7 @@ _TAIL = 4096
 
 
 def without_unreadable(
-    listing: Listing, unreadable: Unreadable, decode: Callable[[Location], object] | None = None, kind: Files = PICTURES
+    listing: Listing, unreadable: Unreadable, decode: Callable[[Location], object] | None = None, kind: Files = IMAGES
 ) -> Listing:
     """Leave out what cannot be read, before anything is dealt to splits.
 
@@ -77,18 +77,18 @@ def glance(listing: Listing) -> list[tuple[int, int]]:
     return [one for one in found if not isinstance(one, DataError)]
 
 
-def refuse(failures: Sequence[DataError], total: int, name: str, kind: Files = PICTURES) -> None:
+def refuse(failures: Sequence[DataError], total: int, name: str, kind: Files = IMAGES) -> None:
     """Raises: ImageError that tells of one, or counts several; DataError for files of another kind than pictures."""
     if not failures:
         return
-    error = ImageError if kind is PICTURES else DataError
+    error = ImageError if kind is IMAGES else DataError
     skip = "--set data.unreadable=skip leaves out what cannot be read"
     ordered = sorted(failures, key=lambda error: error.message)
     if len(ordered) == 1:
         raise error(ordered[0].message, f"{ordered[0].help}; {skip}; `profond data check {name}` looks at all of them")
     shown = "; ".join(error.message for error in ordered[:3]) + ("; …" if len(ordered) > 3 else "")
     helps = {failure.help for failure in ordered}
-    same = f"{helps.pop()}; " if kind is not PICTURES and len(helps) == 1 else ""  # such as a setting that fills gaps
+    same = f"{helps.pop()}; " if kind is not IMAGES and len(helps) == 1 else ""  # such as a setting that fills gaps
     raise error(
         f"{len(ordered)} of {total} {kind.noun} cannot be read: {shown}",
         f"{same}{skip}; `profond data check {name}` lists them",

@@ -57,7 +57,7 @@ class Scale:
             note += f"; the numbers run from {write_number(least)} to {write_number(most)}"
         return cls(low, high, signed, note)
 
-    def picture(self, *planes: Array) -> Image.Image:
+    def image(self, *planes: Array) -> Image.Image:
         """One plane in the scale's colours, or red, green and blue together."""
         shares = [np.clip((plane - self.low) / (self.high - self.low), 0.0, 1.0) for plane in planes]
         levels = [np.rint(share * 255).astype(np.uint8) for share in shares]

@@ -246,15 +246,15 @@ def fit(width: int, height: int, box: tuple[float, float]) -> tuple[float, float
     return max(24.0, width * scale), max(24.0, height * scale)
 
 
-def show(axes: Axes, picture: Image.Image, size: tuple[float, float]) -> None:
+def show(axes: Axes, image: Image.Image, size: tuple[float, float]) -> None:
     """An image with a thin frame; the axes' units become its pixels, the first one at 0 to 1."""
     target = (max(1, round(size[0])), max(1, round(size[1])))
-    grows = target[0] >= picture.width and target[1] >= picture.height
-    shown = picture.resize(target, Image.Resampling.NEAREST if grows else Image.Resampling.LANCZOS, reducing_gap=2.0)
+    grows = target[0] >= image.width and target[1] >= image.height
+    shown = image.resize(target, Image.Resampling.NEAREST if grows else Image.Resampling.LANCZOS, reducing_gap=2.0)
     axes.imshow(
-        np.asarray(shown), extent=(0, picture.width, picture.height, 0), aspect="auto", cmap="gray", vmin=0, vmax=255
+        np.asarray(shown), extent=(0, image.width, image.height, 0), aspect="auto", cmap="gray", vmin=0, vmax=255
     )
-    outline(axes, 0, 0, picture.width, picture.height, FAINT, 0.8)
+    outline(axes, 0, 0, image.width, image.height, FAINT, 0.8)
 
 
 def colour_strip(
@@ -320,9 +320,9 @@ def save_figure(figure: Figure, path: Path | str) -> Path:
 
 def check_picture_name(path: Path) -> None:
     """Raises: UsageError when the suffix is not one that pictures can be written as."""
-    known = (".png", ".jpg", ".jpeg", ".webp", ".svg", ".pdf")
-    if path.suffix.lower() not in known:
-        raise UsageError(f"{path} does not say what kind of picture to write", f"end it in {', '.join(known)}")
+    formats = (".png", ".jpg", ".jpeg", ".webp", ".svg", ".pdf")
+    if path.suffix.lower() not in formats:
+        raise UsageError(f"{path} does not say what kind of picture to write", f"end it in {', '.join(formats)}")
 
 
 def _wrapped(lines: list[str], width: float) -> list[str]:

@@ -73,9 +73,9 @@ def map_stage(model: nn.Module, sample: Float[Tensor, "c ..."], stage: str | Non
         if stage in maps:
             return stage
         if stage not in shapes:
-            raise ConfigError(f"{stage} gives no tensor in a forward pass", _known(maps))
+            raise ConfigError(f"{stage} gives no tensor in a forward pass", _known_maps(maps))
         many = "×".join(map(str, shapes[stage])) or "1"
-        raise ConfigError(f"{stage} gives {many} numbers without positions, not maps", _known(maps))
+        raise ConfigError(f"{stage} gives {many} numbers without positions, not maps", _known_maps(maps))
     named = [name for name in maps if name in getattr(model, "stages", ())]
     if not maps:
         raise ConfigError(
@@ -118,7 +118,7 @@ def find_module(model: nn.Module, stage: str) -> nn.Module:
     return modules[stage]
 
 
-def _known(maps: list[str]) -> str:
+def _known_maps(maps: list[str]) -> str:
     shown = [name for name in maps if name.count(".") < 2] or maps
     return "maps come from " + ", ".join(shown[-8:]) if shown else "this network has none"
 

@@ -25,8 +25,8 @@ from profond.explain.steps.sliding import (
     both,
     check_position,
     pad,
+    sliding_windows,
     summary,
-    windows,
 )
 from profond.explain.steps.sums import added, factors, signed
 
@@ -128,20 +128,20 @@ class ConvolutionResult:
         rows, columns = self.rows.pixels(row), self.columns.pixels(column)
         down = _sources(self.rows, self.padding_mode)[[index + self.rows.padding for index in rows]]
         across = _sources(self.columns, self.padding_mode)[[index + self.columns.padding for index in columns]]
-        known = (down >= 0)[:, None] & (across >= 0)[None, :]
+        has_pixel = (down >= 0)[:, None] & (across >= 0)[None, :]
         inside = _within(rows, self.rows.size)[:, None] & _within(columns, self.columns.size)[None, :]
-        patch = np.where(known, self.input[np.ix_(np.maximum(down, 0), np.maximum(across, 0))], 0.0)
+        patch = np.where(has_pixel, self.input[np.ix_(np.maximum(down, 0), np.maximum(across, 0))], 0.0)
         value = float(self.output[row, column])
         return OutputPixel(row, column, patch, self.kernel, tuple(rows), tuple(columns), inside, self.bias, value)
 
-    def lines(self, picture: bool = False) -> list[str]:
+    def lines(self, is_image: bool = False) -> list[str]:
         """Kernel, sizes and result, for a terminal; of a picture, or of a table of numbers."""
         lines = [f"kernel {self.kernel.shape[0]} × {self.kernel.shape[1]}", *rows_of_text(self.kernel)]
         if self.rows.padding or self.columns.padding:
             lines.append(f"padding: {PADDING_MODES[self.padding_mode]}")
         for axis in (self.rows, self.columns):
             lines += [f"{axis.name}: {axis.formula()}", f"  {axis.words()}"]
-        lines += summary(self.output, picture)
+        lines += summary(self.output, is_image)
         if self.flipped:
             lines.append("note: mathematical convolution: the kernel was turned by 180° first (shown turned)")
         else:
@@ -205,9 +205,9 @@ def convolve(
         Axis(name, pixels.shape[i], weights.shape[i], paddings[i], strides[i], dilations[i], "kernel")
         for i, name in enumerate(("height", "width"))
     )
-    seen = windows(pad(pixels, paddings, padding_mode), rows, columns)
+    views = sliding_windows(pad(pixels, paddings, padding_mode), rows, columns)
     with np.errstate(over="ignore", invalid="ignore"):
-        output = np.einsum("hwij,ij->hw", seen, weights) + bias
+        output = np.einsum("hwij,ij->hw", views, weights) + bias
     if not np.isfinite(output).all():
         raise DataError("the result is too large to be written as a number", "use smaller numbers")
     return ConvolutionResult(pixels, weights, output, rows, columns, padding_mode, float(bias), flip)

@@ -64,7 +64,7 @@ def draw_convolution(
         height, width = result.input.shape
         shown = fit(width, height, _BOX)
         sheet.row(
-            _photo([one.input for one in results], shown, f"input {size_in_words(result.input, True)}", pixel),
+            _image_panel([one.input for one in results], shown, f"input {size_in_words(result.input, True)}", pixel),
             _kernel(result),
             _photo_output(results, shown[0] / width, pixel),
         )
@@ -82,7 +82,7 @@ def _kernel(result: ConvolutionResult) -> Panel:
     if max(values.shape) > SMALL:
         shown = fit(values.shape[1], values.shape[0], (240, 240))
         scale = Scale.of(values)
-        return Panel(*shown, lambda axes: show(axes, scale.picture(values), shown), title, scale.note)
+        return Panel(*shown, lambda axes: show(axes, scale.image(values), shown), title, scale.note)
     cell = cell_size(values)
     panel = _signed_table(values, cell, title)
     words = [f"stride {_pair(result.rows.stride, result.columns.stride)}"]
@@ -148,11 +148,11 @@ def _table_output(result: ConvolutionResult, pixel: OutputPixel | None, cell: fl
     return Panel(width * cell, height * cell, draw, f"output {size_in_words(result.output, False)}")
 
 
-def _photo(planes: list[Array], size: tuple[float, float], title: str, pixel: OutputPixel | None) -> Panel:
+def _image_panel(planes: list[Array], size: tuple[float, float], title: str, pixel: OutputPixel | None) -> Panel:
     scale = Scale.of(*planes, levels=all(are_levels(plane) for plane in planes))
 
     def draw(axes: Axes) -> None:
-        show(axes, scale.picture(*planes), size)
+        show(axes, scale.image(*planes), size)
         if pixel:
             unit = planes[0].shape[1] / size[0]
             width, height = (ends[-1] - ends[0] + 1 for ends in (pixel.columns, pixel.rows))
@@ -173,7 +173,7 @@ def _photo_output(results: tuple[ConvolutionResult, ...], ratio: float, pixel: O
     size = fit(width, height, (min(max(width * ratio, 120.0), 600.0), min(max(height * ratio, 120.0), 600.0)))
 
     def draw(axes: Axes) -> None:
-        show(axes, scale.picture(*outputs), size)
+        show(axes, scale.image(*outputs), size)
         if pixel:
             reach = max(0.5, 8 * width / size[0])
             _mark(axes, pixel.column + 0.5 - reach, pixel.row + 0.5 - reach, 2 * reach, 2 * reach)

@@ -104,8 +104,8 @@ class LayerPixel:
         ]
         if padded := int((~self.inside).sum()):
             lines.append(f"{padded} of its {self.inside.size} places are padding, which counts as 0")
-        told, terms, written = self._all() if self.products.size <= _WRITTEN_OUT else self._largest()
-        lines += told
+        explained, terms, written = self._all() if self.products.size <= _WRITTEN_OUT else self._largest()
+        lines += explained
         lines.append(f"  sum: {written.part(0, terms)}")
         lines.append(f"  bias: {written.terms[terms]}" if self.bias else "  bias: none")
         lines.append(f"  value: {written.total}   (the layer put out {exact(self.output)})")
@@ -220,8 +220,8 @@ def layer_pixel(
     device, dtype = device_and_dtype(model)
     with undisturbed(model), torch.no_grad(), _Catch(model, layer) as caught:
         model(sample[None].to(device, dtype, copy=True))
-    name, given, output = caught.only(model, layer)
-    weight, bias = given["weight"].detach(), given["bias"]
+    name, arguments, output = caught.only(model, layer)
+    weight, bias = arguments["weight"].detach(), arguments["bias"]
     maps, positions = output.shape[1], tuple(output.shape[2:])
     at = tuple(int(one) for one in position)
     if len(at) != len(positions):
@@ -232,29 +232,29 @@ def layer_pixel(
             raise ConfigError(
                 f"{name} has no {axis} {index}: it puts out {by(output.shape[1:])}", f"from 0 to {size - 1}"
             )
-    stride, padding, dilation = (tuple(given[key]) for key in ("stride", "padding", "dilation"))
-    groups, inputs = int(given["groups"]), given["input"][0]
-    seen = weight.shape[1]
-    first = channel // (maps // groups) * seen
+    stride, padding, dilation = (tuple(arguments[key]) for key in ("stride", "padding", "dilation"))
+    groups, inputs = int(arguments["groups"]), arguments["input"][0]
+    group_channels = weight.shape[1]
+    first = channel // (maps // groups) * group_channels
     input_positions = tuple(
         tuple(index * step - border + gap * tap for tap in range(width))
         for index, step, border, gap, width in zip(at, stride, padding, dilation, weight.shape[2:], strict=True)
     )
-    group = inputs[first : first + seen].double().cpu().numpy()
+    group = inputs[first : first + group_channels].double().cpu().numpy()
     valid = [
         (np.array(indices) >= 0) & (np.array(indices) < side)
         for indices, side in zip(input_positions, group.shape[1:], strict=True)
     ]
     inside = np.asarray(functools.reduce(np.logical_and.outer, valid))
     near = [np.clip(indices, 0, side - 1) for indices, side in zip(input_positions, group.shape[1:], strict=True)]
-    patch = np.where(inside, group[np.ix_(np.arange(seen), *near)], 0.0)
+    patch = np.where(inside, group[np.ix_(np.arange(group_channels), *near)], 0.0)
     kernel = weight[channel].double().cpu().numpy()
     plane = output[0, channel].double().cpu().numpy()
     return LayerPixel(
         layer=name,
         channel=channel,
         position=at,
-        input_channels=tuple(range(first, first + seen)),
+        input_channels=tuple(range(first, first + group_channels)),
         patch=patch,
         kernel=kernel,
         input_positions=input_positions,
@@ -302,8 +302,8 @@ class _Catch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         here = self.inside[-1]
         if func.overloadpacket.__name__ == "convolution" and f"{here}.".startswith(f"{self.layer}."):
             names = (one.name for one in func._schema.arguments)
-            given = dict(zip(names, args, strict=False)) | (kwargs or {})
-            kept = {key: one.detach().clone() if isinstance(one, Tensor) else one for key, one in given.items()}
+            arguments = dict(zip(names, args, strict=False)) | (kwargs or {})
+            kept = {key: one.detach().clone() if isinstance(one, Tensor) else one for key, one in arguments.items()}
             self.found.append((here, kept, output.detach().clone()))
         return output
 

@@ -113,7 +113,7 @@ class Plane:
     def mean(self) -> float:
         return float(self.histogram @ np.arange(LEVELS) / self.values.size)
 
-    def picture(self) -> NDArray[np.uint8]:
+    def as_pixels(self) -> NDArray[np.uint8]:
         """The plane in its own colours: uint8 ``h w 3``."""
         return self.colours[self.values]
 

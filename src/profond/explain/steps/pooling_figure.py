@@ -55,7 +55,7 @@ def draw_pooling(*results: PoolingResult, title: str | None = None) -> Figure:
             for row in range(result.output.shape[0]):
                 sheet.row(*(_copy(result, row, column) for column in range(result.output.shape[1])), gap=48)
     else:
-        _photos(sheet, results)
+        _image_panels(sheet, results)
     sheet.text(*(f"{axis.name}: {axis.formula()}" for axis in (result.rows, result.columns)))
     return sheet.figure()
 
@@ -163,7 +163,7 @@ def _copy(result: PoolingResult, row: int, column: int) -> Panel:
     return Panel(padded.shape[1] * cell, padded.shape[0] * cell, draw, f"→ {write_number(value)}")
 
 
-def _photos(sheet: Sheet, results: tuple[PoolingResult, ...]) -> None:
+def _image_panels(sheet: Sheet, results: tuple[PoolingResult, ...]) -> None:
     """Before and after, in one scale of lengths and of light; then a few windows of the middle, seen close."""
     inputs, outputs = [one.input for one in results], [one.output for one in results]
     scale = Scale.of(*inputs, levels=all(are_levels(plane) for plane in inputs))
@@ -173,7 +173,7 @@ def _photos(sheet: Sheet, results: tuple[PoolingResult, ...]) -> None:
     ratio = size[0] / width
 
     def panel(planes: list[Array], shown: tuple[float, float], title: str, note: str = "") -> Panel:
-        return Panel(*shown, lambda axes: show(axes, scale.picture(*planes), shown), title, note, room=120)
+        return Panel(*shown, lambda axes: show(axes, scale.image(*planes), shown), title, note, room=120)
 
     smaller = fit(columns, rows, (max(24.0, columns * ratio), max(24.0, rows * ratio)))
     sheet.row(

@@ -185,7 +185,7 @@ def pad(plane: Array, padding: tuple[int, int], mode: str = "zeros", fill: float
     return np.pad(plane, widths, mode=_NUMPY_MODES[mode])  # type: ignore[call-overload, no-any-return]
 
 
-def windows(padded: Array, rows: Axis, columns: Axis) -> Array:
+def sliding_windows(padded: Array, rows: Axis, columns: Axis) -> Array:
     """Every window of the padded picture, a view without a copy: ``oh ow kh kw``."""
     view = sliding_window_view(padded, (rows.span, columns.span))
     return view[:: rows.stride, :: columns.stride, :: rows.dilation, :: columns.dilation]
@@ -210,18 +210,18 @@ def _ordinal(count: int) -> str:
     return {2: "second", 3: "third"}.get(count, f"{count}th")
 
 
-def size_in_words(values: Array, picture: bool) -> str:
+def size_in_words(values: Array, is_image: bool) -> str:
     """A picture's size is said as width × height everywhere, a table's by rows and columns."""
     height, width = values.shape
-    if picture:
+    if is_image:
         return f"{width} × {height} pixels"
     return f"{height} {'row' if height == 1 else 'rows'} × {width} {'column' if width == 1 else 'columns'}"
 
 
-def summary(output: Array, picture: bool = False) -> list[str]:
+def summary(output: Array, is_image: bool = False) -> list[str]:
     """The result for a terminal: all of it when it is small, else its size and range."""
     height, width = output.shape
-    lines = [f"result {size_in_words(output, picture)}"]
+    lines = [f"result {size_in_words(output, is_image)}"]
     if max(height, width) <= _SMALL:
         return lines + rows_of_text(output)
     low, mean, high = (write_number(value) for value in (output.min(), output.mean(), output.max()))

@@ -33,7 +33,7 @@ class Written:
     def part(self, start: int, stop: int) -> str:
         """Some of the terms added."""
         exact = sum((read_number(term) for term in self.terms[start:stop]), Decimal(0))
-        return _plain(exact, self.unit, keep=False)
+        return _plain(exact, self.unit, keep_zeros=False)
 
 
 def added(
@@ -160,15 +160,15 @@ def _write(
 ) -> Written:
     unit = Decimal(1).scaleb(-decimals)
     terms = tuple(
-        _plain(one * unit, unit, keep=not _is_exact(value, decimals, scale))
+        _plain(one * unit, unit, keep_zeros=not _is_exact(value, decimals, scale))
         for one, value in zip(units, values, strict=True)
     )
-    return Written(terms, _plain(total * unit, unit, keep=not _is_exact(whole, decimals, scale)), unit)
+    return Written(terms, _plain(total * unit, unit, keep_zeros=not _is_exact(whole, decimals, scale)), unit)
 
 
-def _plain(value: Decimal, unit: Decimal, *, keep: bool) -> str:
+def _plain(value: Decimal, unit: Decimal, *, keep_zeros: bool) -> str:
     """With all decimals of the unit, or without zeros at the end; a power of ten where it would be long."""
-    written = value if keep else value.normalize()
+    written = value if keep_zeros else value.normalize()
     written = abs(written) if written == 0 else written
     if written != 0 and not -7 <= written.adjusted() < 12:
         return f"{written:E}".replace("E+", "e+").replace("E-", "e−").replace("-", "−")

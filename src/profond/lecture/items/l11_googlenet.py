@@ -26,8 +26,8 @@ def googlenet(options: Options) -> Outcome:
         beside_keras("inception_v3", "InceptionV3", 299),
     ]
     heads, apart = auxiliary_heads()
-    told = Claim("auxiliary", heads == 2 and apart == 1, {"training": count(1 + heads), "eval": count(apart)})
-    return network_outcome(found, compared, found[0], told)
+    auxiliary = Claim("auxiliary", heads == 2 and apart == 1, {"training": count(1 + heads), "eval": count(apart)})
+    return network_outcome(found, compared, found[0], auxiliary)
 
 
 def auxiliary_heads() -> tuple[int, int]:

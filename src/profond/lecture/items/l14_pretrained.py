@@ -129,8 +129,8 @@ def draw(photos: list[Photo], answers: Answers, words: Words) -> Figure:
     panels = []
     for photo, best, probability in zip(photos, answers.best, answers.probability, strict=True):
         sign = "✓" if int(best[0]) == photo.label else "✗"
-        said = answers.loaded.classes[int(best[0])].partition(",")[0]
-        note = f"{sign} {said}, {words.write(share(float(probability), digits=0))}"
+        label = answers.loaded.classes[int(best[0])].partition(",")[0]
+        note = f"{sign} {label}, {words.write(share(float(probability), digits=0))}"
         panels.append(photo_panel(photo.path, note, LONGEST))
     for start in range(0, len(panels), SHOWN):
         sheet.row(*panels[start : start + SHOWN], gap=12)

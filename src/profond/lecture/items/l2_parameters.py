@@ -33,7 +33,7 @@ def parameters(options: Options) -> Outcome:
     mlp = {shape: counted["mlp", shape] for shape in STATED}
     factors = {name: counted[name, LARGE].parameters / counted[name, SMALL].parameters for name in NETWORKS}
     rows = [layer for one in mlp.values() for layer in one.layers if layer.formula]
-    right = sum(worth(layer.formula) == layer.parameters for layer in rows)
+    right = sum(value_of_formula(layer.formula) == layer.parameters for layer in rows)
     return Outcome(
         claims=[
             *(
@@ -104,7 +104,7 @@ def account(name: str, shape: tuple[int, ...]) -> Summary:
     return summarise(model, shape, name=name)
 
 
-def worth(written: str) -> int:
+def value_of_formula(written: str) -> int:
     """What a formula such as ``784·512 + 512`` comes to."""
     terms = written.replace(",", "").split(" + ")
     return sum(math.prod(int(factor) for factor in term.split("·")) for term in terms)

@@ -67,7 +67,7 @@ def convolution(options: Options) -> Outcome:
             output = f"{mine.output.shape[1]} × {mine.output.shape[0]}"
             rows.append([text(size), count(padding), count(stride), formula(output), formula(height.formula())])
     same = [convolve(plane, kernel.values, "same").output.shape == plane.shape for kernel in KERNELS.values()]
-    refused = [(given, said) for given, said in impossible(plane)]
+    refused = [(description, refusal) for description, refusal in impossible(plane)]
     one = explained(plane)
     pixel = one.at(one.output.shape[0] // 2, one.output.shape[1] // 2)
     maps = np.stack([convolve(plane, KERNELS[key].values, "same").output for key in SHOWN])
@@ -84,8 +84,8 @@ def convolution(options: Options) -> Outcome:
             Claim("same", all(same), {"right": count(sum(same)), "cases": count(len(same))}),
             Claim(
                 "refused",
-                all(said is not None for _, said in refused),
-                {"refused": count(sum(said is not None for _, said in refused)), "cases": count(len(refused))},
+                all(refusal is not None for _, refusal in refused),
+                {"refused": count(sum(refusal is not None for _, refusal in refused)), "cases": count(len(refused))},
             ),
             Claim(
                 "pixel",
@@ -108,7 +108,11 @@ def convolution(options: Options) -> Outcome:
         ],
         tables=[
             Table("sizes", ("kernel", "padding", "stride", "output", "formula"), rows),
-            Table("refused", ("asked", "answer"), [[text(given), text(said or "—")] for given, said in refused]),
+            Table(
+                "refused",
+                ("asked", "answer"),
+                [[text(description), text(refusal or "—")] for description, refusal in refused],
+            ),
         ],
         measured={
             "cases": cases,
@@ -154,7 +158,7 @@ def impossible(plane: np.ndarray) -> list[tuple[str, str | None]]:
         ("dilation 4, 5 × 5 picture", partial(convolve, small, kernel, dilation=4)),
         ("padding 'same', 2 × 2 kernel", partial(convolve, plane, np.ones((2, 2)), "same")),
     ]
-    return [(given, _refusal(attempt)) for given, attempt in asked]
+    return [(description, _refusal(attempt)) for description, attempt in asked]
 
 
 def explained(plane: np.ndarray) -> ConvolutionResult:

@@ -110,13 +110,13 @@ def draw_matrices(results: list[PoolingResult], words: Words) -> Figure:
     """Each pooling of the slide's matrix; a window and its number have one colour."""
     sheet = Sheet(words("L6.drawing.slide"))
     for result, title in zip(results, ("max", "average", "overlapping"), strict=True):
-        windows: dict[tuple[int, int], str] = {}
+        window_colours: dict[tuple[int, int], str] = {}
         pooled: dict[tuple[int, int], str] = {}
         if not result.overlapping:
-            windows = _colours(result)
-            pooled = {at: windows[result.winner(*at)] for at in np.ndindex(result.output.shape)}
+            window_colours = _colours(result)
+            pooled = {at: window_colours[result.winner(*at)] for at in np.ndindex(result.output.shape)}
         sheet.row(
-            _numbers(result.input, windows, words, words(f"word.{title}")),
+            _numbers(result.input, window_colours, words, words(f"word.{title}")),
             text_panel("→"),
             _numbers(result.output, pooled, words),
             centred=True,

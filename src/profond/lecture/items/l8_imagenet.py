@@ -122,8 +122,8 @@ def streamed(path: Path) -> Streamed:
     """The data set, and how many pictures a second come out of it."""
     dataset = open_dataset(str(path), size=SIDE, memory_mib=0)
     began = time.perf_counter()
-    seen = sum(len(labels) for _, labels in dataset.batches("train", 20, workers=0))
-    return Streamed(dataset, seen / (time.perf_counter() - began))
+    samples = sum(len(labels) for _, labels in dataset.batches("train", 20, workers=0))
+    return Streamed(dataset, samples / (time.perf_counter() - began))
 
 
 def pictures(dataset: Dataset) -> Counter[tuple[str, int, bytes]]:
@@ -157,7 +157,7 @@ def draw(photos: list[Photo], names: dict[int, tuple[str, str]], words: Words) -
     sheet = Sheet(words("L8.drawing"))
     panels = []
     for photo in photos[:5]:
-        synset, said = names[photo.label]
-        panels.append(photo_panel(photo.path, f"{synset}: {said.partition(',')[0]}", LONGEST))
+        synset, synonyms = names[photo.label]
+        panels.append(photo_panel(photo.path, f"{synset}: {synonyms.partition(',')[0]}", LONGEST))
     sheet.row(*panels, gap=16)
     return sheet.figure()
