@@ -14,7 +14,7 @@ import click
 import profond
 from profond.cli.names import print_any_name
 from profond.core import signals, streams
-from profond.core.errors import Interrupted, ProfondError, out_of_memory, suggest
+from profond.core.errors import EndedTogether, Interrupted, ProfondError, out_of_memory, suggest
 
 # verb: (module, attribute, one line of help); nothing is imported before it is asked for
 VERBS = {
@@ -123,6 +123,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         message, _, help_line = error.format_message().partition("\nhelp: ")
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "profond"
         return _tell(message[0].lower() + message[1:], help_line or f"`{path} --help` shows how", 2)
+    except EndedTogether as error:
+        return error.exit_code
     except ProfondError as error:
         return _tell(error.message, error.help, error.exit_code)
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from lightning_fabric.utilities import move_data_to_device
+from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -81,31 +81,33 @@ def epoch_batches(
 def placed(batch: Any, device: torch.device, channels_last: bool) -> Any:
     """The batch on the device, NumPy's arrays as tensors, pictures in the layout that convolutions prefer."""
     if not (isinstance(batch, tuple) and all(isinstance(part, Tensor) and part.device == device for part in batch)):
-        batch = move_data_to_device(_tensors(batch), device)
-    return _arranged(batch) if channels_last else batch
+        batch = apply_to_collection(batch, np.ndarray | np.generic, _tensor)
+        batch = apply_to_collection(batch, _Movable, lambda part: _moved(part, device))
+    return apply_to_collection(batch, Tensor, _arranged) if channels_last else batch
 
 
-def _tensors(batch: Any) -> Any:
-    """NumPy's arrays as tensors; float64, which is NumPy's ordinary kind, as float32, which is the networks'."""
-    if isinstance(batch, np.ndarray | np.generic) and batch.dtype.kind in "biuf":
-        array = np.asarray(batch, dtype=np.float32 if batch.dtype == np.float64 else None)
-        return torch.as_tensor(
-            array.astype(np.int64) if array.dtype.kind == "u" and array.itemsize > 1 else array.copy()
-        )
-    if isinstance(batch, tuple | list) and not hasattr(batch, "_fields"):
-        return type(batch)(_tensors(part) for part in batch)
-    if isinstance(batch, dict):
-        return {key: _tensors(part) for key, part in batch.items()}
-    return batch
+@runtime_checkable
+class _Movable(Protocol):
+    """A tensor, or a batch of a person's own kind that says how it moves."""
+
+    def to(self, device: torch.device) -> Any: ...
 
 
-def _arranged(batch: Any) -> Any:
-    if isinstance(batch, Tensor):
-        if batch.ndim == 4 and batch.is_floating_point():
-            return batch.contiguous(memory_format=torch.channels_last)
-        return batch
-    if isinstance(batch, tuple | list) and not hasattr(batch, "_fields"):
-        return type(batch)(_arranged(part) for part in batch)
-    if isinstance(batch, dict):
-        return {key: _arranged(part) for key, part in batch.items()}
-    return batch
+def _moved(part: Any, device: torch.device) -> Any:
+    if not isinstance(part, Tensor):
+        return part.to(device)
+    return part.to(device, non_blocking=device.type == "cuda")
+
+
+def _tensor(array: np.ndarray | np.generic) -> Any:
+    """An array as a tensor; float64, which is NumPy's ordinary kind, as float32, which is the networks'."""
+    if array.dtype.kind not in "biuf":
+        return array
+    array = np.asarray(array, dtype=np.float32 if array.dtype == np.float64 else None)
+    return torch.as_tensor(array.astype(np.int64) if array.dtype.kind == "u" and array.itemsize > 1 else array.copy())
+
+
+def _arranged(part: Tensor) -> Tensor:
+    if part.ndim == 4 and part.is_floating_point():
+        return part.contiguous(memory_format=torch.channels_last)
+    return part

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 
 from profond.core.errors import DataError
@@ -21,7 +20,7 @@ def measure(
     task: Task,
     batches: Iterable[Any],
     *,
-    fabric: Fabric | None = None,
+    autocast: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
     channels_last: bool = False,
     between: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
@@ -37,7 +36,7 @@ def measure(
             between()
             empty = False
             batch = placed(batch, device, channels_last)
-            with fabric.autocast() if fabric else contextlib.nullcontext():
+            with autocast():
                 prediction = task.predict(model, task.inputs(batch))
             meter.update(prediction, batch)
     finally:
