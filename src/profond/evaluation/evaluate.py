@@ -23,6 +23,7 @@ from profond.tasks.plain import as_task
 from profond.tasks.task import Task
 from profond.training.door import check_given
 from profond.training.feed import placed
+from profond.training.processes import Processes
 
 
 def evaluate(
@@ -109,6 +110,7 @@ def evaluate_run(
     device: torch.device | str | None = None,
     pictures: bool = True,
     progress: Callable[[int], None] | None = None,
+    processes: Processes | None = None,
 ) -> Report:
     """Measure a run's model and write ``evaluation/<name>/`` and its line of ``evaluation.json``.
 
@@ -123,6 +125,8 @@ def evaluate_run(
     ConfigError when the samples of the run's own data hold something else than in training, or another process works
     on the run; StorageError.
     """
+    if processes is not None and not processes.leads:
+        return None
     with run.held("evaluating"):
         dataset = experiment.dataset if data is None else data
         samples = dataset.split(split)

@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from profond.core.errors import ConfigError
 from profond.core.randomness import seed_here
+from profond.training.processes import Processes
 
 
 @runtime_checkable
@@ -22,7 +23,9 @@ class Positioned(Protocol):
 
     def __len__(self) -> int: ...
 
-    def at(self, epoch: int, start: int = 0, rank: int = 0, world_size: int = 1) -> Iterator[Any]: ...
+    def at(
+        self, epoch: int, start: int = 0, rank: int = 0, world_size: int = 1, stop: int | None = None
+    ) -> Iterator[Any]: ...
 
 
 @runtime_checkable
@@ -32,13 +35,15 @@ class Joinable(Protocol):
     def joined(self, least: int) -> Iterable[Any]: ...
 
 
-def enough_for_norms(batches: Iterable[Any], model: nn.Module, freeze_norms: bool | None, world_size: int = 1) -> Any:
-    """Our own batches, none of them so small that a process gets one sample of it, which has no statistics.
+def enough_for_each(batches: Iterable[Any], model: nn.Module, freeze_norms: bool | None, processes: int = 1) -> Any:
+    """Our own batches, none of them too small: a last one that is belongs to the one before it.
 
-    Only for a network that takes statistics from its batches; for all others a last batch of one is as good as any.
+    A network that takes statistics from its batches needs two samples in each; for all others a batch of one is as good
+    as any. Several processes need two each.
     """
-    takes = any(isinstance(part, _BatchNorm) for part in model.modules()) and not freeze_norms
-    return batches.joined(2 * world_size) if takes and isinstance(batches, Joinable) else batches
+    norms = any(isinstance(part, _BatchNorm) for part in model.modules()) and not freeze_norms
+    least = 2 * processes if processes > 1 else 2 if norms else 1
+    return batches.joined(least) if least > 1 and isinstance(batches, Joinable) else batches
 
 
 def count(batches: Iterable[Any]) -> int | None:
@@ -76,6 +81,18 @@ def epoch_batches(
             return
         if index >= start:
             yield batch
+
+
+def part(batches: Iterable[Any], processes: Processes) -> Iterable[Any]:
+    """What one of several processes measures of a split: a part of its batches as they are, the parts in order of rank.
+
+    So nothing is counted twice, and what is measured is what one process measures. Of batches that are not ours, whose
+    order we do not know, each process gets all.
+    """
+    if processes.size == 1 or not isinstance(batches, Positioned):
+        return batches
+    first, last = (len(batches) * rank // processes.size for rank in (processes.rank, processes.rank + 1))
+    return batches.at(0, first, stop=last)
 
 
 def placed(batch: Any, device: torch.device, channels_last: bool) -> Any:

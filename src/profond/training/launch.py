@@ -74,6 +74,12 @@ def started() -> Started | None:
     return found if found.size > 1 else None
 
 
+def leading() -> bool:
+    """Whether this process is the first of those that a launcher, or the first of them, has started, or the only one."""
+    found = started()
+    return found is None or found.rank == 0
+
+
 def settled(training: Training, *, again: bool = False) -> Training:
     """The settings with as many devices and nodes as there will be.
 

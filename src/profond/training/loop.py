@@ -22,7 +22,7 @@ from profond.training import checkpoint
 from profond.training.average import MovingAverage
 from profond.training.door import check_given
 from profond.training.failures import failures_in_words, not_finite
-from profond.training.feed import count, enough_for_norms, epoch_batches, placed
+from profond.training.feed import count, enough_for_each, epoch_batches, placed
 from profond.training.fitted import Fitted
 from profond.training.measure import measure
 from profond.training.observers import Observer, Progress
@@ -108,7 +108,7 @@ class _Loop:
         self.arithmetic = precision_for(model, self.device, training.precision)
         self.mixed = Mixed(self.arithmetic, self.device)
         self.step_shared = SharedStep(processes) if processes.size > 1 else None
-        batches = enough_for_norms(batches, model, training.freeze_norms, processes.size)
+        batches = enough_for_each(batches, model, training.freeze_norms, processes.size)
         self.batches, self.valid = shared(processes, batches), valid
         self.model = model.to(self.device)
         self.channels_last = any(isinstance(part, nn.Conv2d | nn.ConvTranspose2d) for part in model.modules())
@@ -164,12 +164,13 @@ class _Loop:
         for observer in self._watching:
             observer.started(self._progress())
         try:
-            try:
-                self._train(request)
-            finally:
-                for observer in self._watching:
-                    observer.finished(self._progress())
-            self._finish()
+            with self.processes.ending(self.folder):
+                try:
+                    self._train(request)
+                finally:
+                    for observer in self._watching:
+                        observer.finished(self._progress())
+                self._finish()
         except BaseException as error:
             if self.folder is not None and self.processes.leads and not isinstance(error, GeneratorExit):
                 with contextlib.suppress(OSError, ProfondError):  # the first error is the one to tell

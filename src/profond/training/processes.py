@@ -90,6 +90,10 @@ class Processes:
         with self.together.ending():
             yield
 
+    def held(self, run: Run, doing: str) -> contextlib.AbstractContextManager[None]:
+        """The run is written by the process that leads, and by no other program meanwhile; see `Run.held`."""
+        return run.held(doing) if self.leads else contextlib.nullcontext()
+
     def same_start(self, model: nn.Module) -> None:
         """Give every process the leading one's weights and buffers."""
         if self.size > 1:
@@ -145,6 +149,7 @@ def _open(training: Training) -> Processes:
     from profond.training.together import Together
 
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)  # we say these things ourselves
+    os.environ.setdefault("LOCAL_WORLD_SIZE", str(training.devices))
     device, size = choose_device(training.device), training.devices * training.nodes
     if "RANK" in os.environ:
         os.environ.setdefault("NODE_RANK", str(int(os.environ["RANK"]) // training.devices))

@@ -43,7 +43,6 @@ class Together:
         self.help = "start the training again"
         self.stop_asked = False
         """Whether any process was asked to stop."""
-        self._within = self._told = False
         self._ending = threading.Event()
         wait = timedelta(seconds=30)
         if rank == 0:
@@ -71,15 +70,14 @@ class Together:
         Raises: in the one that leads, what was raised first, wherever that was; in the others `EndedTogether`, once
             that one has had its say.
         """
-        if self._within:
-            yield
-            return
-        self._within = True
         try:
             yield
         except GeneratorExit:
             raise
         except BaseException as error:
+            if self._ending.is_set():  # seen to further inside
+                raise
+            import traceback; traceback.print_exc()
             signals.asked()  # a launcher that sees one process end has the others stop: that is told already
             first = self._first(error)
             self._ending.set()
@@ -90,8 +88,6 @@ class Together:
                     raise
                 raise first from None
             raise self._after_the_leading_one(first) from None
-        finally:
-            self._within = False
 
     def leave(self) -> None:
         """At the end of the program. The one that leads waits for the others, which it has told, for a moment."""
