@@ -20,7 +20,7 @@ from profond.core.names import as_text
 from profond.core.run import Run
 from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
-from profond.evaluation.evaluate import evaluate_run
+from profond.evaluation.evaluate import evaluate_run, measure_along
 from profond.evaluation.same_data import check_content, readable
 from profond.experiments.card import model_card
 from profond.experiments.configuration import Configuration, on_data
@@ -29,9 +29,9 @@ from profond.experiments.finetune import head_work
 from profond.experiments.lengthen import lengthen
 from profond.training.feed import enough_for_each
 from profond.training.find import Found, find_learning_rate
+from profond.training.launch import settled
 from profond.training.loop import fit
 from profond.training.observers import Observer, TensorBoard
-from profond.training.launch import settled
 from profond.training.precision import precision_for
 from profond.training.processes import Processes, apart, open_processes
 from profond.training.settings import Training
@@ -148,14 +148,15 @@ def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
 
 
 def split_lines(dataset: Dataset) -> Iterator[str]:
-    """Which sample is in which split, as CSV: split, class, identity, and a digest of what it holds."""
+    """Which sample is in which split, as CSV: split, class if it has one, identity, and a digest of what it holds."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("split", "label", "sample", "content"))
     for name, split in dataset.splits.items():
-        contents = dataset.contents(name)
-        for index, target in enumerate(split.targets.tolist()):
-            writer.writerow((name, dataset.spec.classes[target], readable(split.identity(index)), contents[index]))
+        contents, classes = dataset.contents(name), dataset.spec.classes
+        labels = [classes[target] for target in split.targets.tolist()] if classes else [""] * len(split)
+        for index, label in enumerate(labels):
+            writer.writerow((name, label, readable(split.identity(index)), contents[index]))
         yield text.getvalue()
         text.seek(0)
         text.truncate()
@@ -212,7 +213,7 @@ def _carry_on(
         raise ConfigError(f"{dataset.name} has no train split", f"it has {', '.join(dataset.splits)}")
     if resume:
         _check_same(run, dataset)
-    run.write("labels.json", {"classes": list(dataset.spec.classes)})
+    run.write("spec.json", dataset.spec.to_json())
     run.write("preprocessing.json", dataset.preprocessing.to_json())
     hashes = {split: dataset.split_hash(split) for split in dataset.splits}
     content = {split: dataset.content_hash(split) for split in dataset.splits}
@@ -267,4 +268,7 @@ def _fit(
         fit(experiment.model, experiment.task, batches, training, **options)
     for split in ("valid", "test"):
         if split in dataset.splits:
-            evaluate_run(run, experiment, split, device=device, processes=processes)
+            if processes.leads:
+                evaluate_run(run, experiment, split, device=device, processes=processes)
+            else:
+                measure_along(experiment, split, processes)

@@ -14,7 +14,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from profond.core.errors import ConfigError
 from profond.core.randomness import seed_here
+from profond.training.position import Position
 from profond.training.processes import Processes
+from profond.training.settings import Training
 
 
 @runtime_checkable
@@ -29,7 +31,7 @@ class Positioned(Protocol):
 
 
 @runtime_checkable
-class Joinable(Protocol):
+class Extendable(Protocol):
     """A loader that can join a small last batch to the one before it."""
 
     def joined(self, least: int) -> Iterable[Any]: ...
@@ -43,7 +45,7 @@ def enough_for_each(batches: Iterable[Any], model: nn.Module, freeze_norms: bool
     """
     norms = any(isinstance(part, _BatchNorm) for part in model.modules()) and not freeze_norms
     least = 2 * processes if processes > 1 else 2 if norms else 1
-    return batches.joined(least) if least > 1 and isinstance(batches, Joinable) else batches
+    return batches.joined(least) if least > 1 and isinstance(batches, Extendable) else batches
 
 
 def count(batches: Iterable[Any]) -> int | None:
@@ -83,16 +85,29 @@ def epoch_batches(
             yield batch
 
 
-def part(batches: Iterable[Any], processes: Processes) -> Iterable[Any]:
+def own_part(batches: Positioned, processes: Processes) -> Iterable[Any]:
     """What one of several processes measures of a split: a part of its batches as they are, the parts in order of rank.
 
-    So nothing is counted twice, and what is measured is what one process measures. Of batches that are not ours, whose
-    order we do not know, each process gets all.
+    So nothing is counted twice, and what is measured is, to the bit, what one process measures.
     """
-    if processes.size == 1 or not isinstance(batches, Positioned):
-        return batches
     first, last = (len(batches) * rank // processes.size for rank in (processes.rank, processes.rank + 1))
     return batches.at(0, first, stop=last)
+
+
+def groups(
+    batches: Iterable[Any], position: Position, training: Training, processes: Processes, channels_last: bool
+) -> Iterator[tuple[int, int, list[Any]]]:
+    """From a position on: the epoch, the batches of it used by then, and the batches of a step, on the device."""
+    used = position.batch
+    for epoch in itertools.count(position.epoch):
+        stream = epoch_batches(batches, epoch, used, seed=training.seed, rank=processes.rank, world_size=processes.size)
+        before = used
+        while group := list(itertools.islice(stream, training.accumulate)):
+            used += len(group)
+            yield epoch, used, [placed(batch, processes.device, channels_last) for batch in group]
+        if used == 0 and before == 0:
+            return
+        used = 0
 
 
 def placed(batch: Any, device: torch.device, channels_last: bool) -> Any:

@@ -75,7 +75,7 @@ def started() -> Started | None:
 
 
 def leading() -> bool:
-    """Whether this process is the first of those that a launcher, or the first of them, has started, or the only one."""
+    """Whether this process is the only one, or the first of those that were started."""
     found = started()
     return found is None or found.rank == 0
 

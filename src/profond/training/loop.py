@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -22,19 +21,19 @@ from profond.training import checkpoint
 from profond.training.average import MovingAverage
 from profond.training.door import check_given
 from profond.training.failures import failures_in_words, not_finite
-from profond.training.feed import count, enough_for_each, epoch_batches, placed
+from profond.training.feed import count, enough_for_each, groups
 from profond.training.fitted import Fitted
-from profond.training.measure import measure
+from profond.training.measure import Stopped, measure, watched_metric
 from profond.training.observers import Observer, Progress
 from profond.training.optimize import build_optimizer, gradients_only_for
 from profond.training.position import Learner, Position, Window
-from profond.training.norms import SharedNorms
 from profond.training.precision import Mixed, precision_for
 from profond.training.processes import Processes, SharedStep, open_processes, shared
 from profond.training.schedule import late_factor, rate_factor
 from profond.training.selection import selections, trained_parameters
 from profond.training.settings import Training
 from profond.training.stop import StopRequest, interrupted, stop_requests
+from profond.training.weighing import Shares
 
 
 def fit(
@@ -184,7 +183,7 @@ class _Loop:
         saved_at = time.monotonic()
         if position.validation_due:  # stopped between a step and its validation
             self._validate(request)
-        batches = self._groups()
+        batches = groups(self.batches, position, training, self.processes, self.channels_last)
         only_some = len(self.phases) > 1 or bool(training.freeze or training.unfreeze or training.freeze_norms)
         while position.step < self.total_steps and not position.stopped_early:
             if self._stop_is_asked(request):
@@ -220,7 +219,7 @@ class _Loop:
 
     def _stop_is_asked(self, request: StopRequest) -> bool:
         """Several processes agree on it in a step's message, so that all of them stop after the same one."""
-        return request.asked if self.step_shared is None else self.step_shared.stop_asked
+        return self.step_shared.stop_asked if self.step_shared else request.asked
 
     def _step(
         self, phase: Phase, group: Sequence[Any], parameters: Sequence[nn.Parameter], request: StopRequest
@@ -232,47 +231,27 @@ class _Loop:
             late = late_factor(self.training, position.step, start, self.total_steps) if start else 1.0
             parameter_group["lr"] = rate * factor * late
         seed_here(self.training.seed, "step", position.step, phase.name, self.processes.rank)
+        shares = Shares(len(group), self.processes.total_of if self.step_shared else None)
         prefix = f"{phase.name}/" if len(self.phases) > 1 else ""
         for batch in group:
-            with self.mixed.autocast(), self._norms():
+            with self.mixed.autocast(), self.processes.norms():
                 loss = self.task.loss(self.forward, batch, phase)
             value = loss.value.detach()
             self._check_finite(value, phase)
-            if self.step_shared is None:
-                self.mixed.backward(loss.value if len(group) == 1 else loss.value / len(group))
-                self.learner.window.add({"loss": value, **loss.report}, prefix)
+            self.mixed.backward(shares.of(loss))
+            if self.step_shared:
+                self.step_shared.note(loss, prefix)
             else:
-                part = self.step_shared.part(loss.weight)
-                self.step_shared.note(loss, part, prefix)
-                self.mixed.backward(loss.value * part / len(group))
-        if self.step_shared is not None:
-            for numbers in self.step_shared.exchange(parameters, request.asked):
-                self.learner.window.add(numbers)
+                self.learner.window.add({"loss": value, **loss.report}, prefix, loss.weight)
+        if self.step_shared:
+            for name, mean, weight in self.step_shared.exchange(parameters, self.processes.hear(request.asked)):
+                self.learner.window.add({name: mean}, weight=weight)
+        shares.settle(parameters)
         if self.training.gradient_clip is not None:
             self.mixed.clip(optimizer, parameters, self.training.gradient_clip)
         self.mixed.step(optimizer)
         for parameter in parameters:
             parameter.grad = None
-
-    def _groups(self) -> Iterator[tuple[int, int, list[Any]]]:
-        """From the position on: the epoch, the batches of it used by then, and a group of batches."""
-        used = self.position.batch
-        for epoch in itertools.count(self.position.epoch):
-            stream = epoch_batches(
-                self.batches,
-                epoch,
-                used,
-                seed=self.training.seed,
-                rank=self.processes.rank,
-                world_size=self.processes.size,
-            )
-            before = used
-            while group := list(itertools.islice(stream, self.training.accumulate)):
-                used += len(group)
-                yield epoch, used, [placed(batch, self.device, self.channels_last) for batch in group]
-            if used == 0 and before == 0:
-                return
-            used = 0
 
     def _select(self) -> None:
         """What this step trains, in training mode."""
@@ -282,11 +261,8 @@ class _Loop:
                 self.selection = selection
         if self.selection is not before or not self.model.training:
             self.model.train()
-        for norm in self.selection.norms:  # each step: validation puts the whole model back into training mode
+        for norm in self.selection.norms:  # each step: a task may have put the whole model into training mode
             norm.eval()
-
-    def _norms(self) -> contextlib.AbstractContextManager[object]:
-        return contextlib.nullcontext() if self.processes.size == 1 else SharedNorms(self.processes.total)
 
     # -- numbers -----------------------------------------------------------------------------------------------
 
@@ -330,25 +306,32 @@ class _Loop:
     def _validate(self, request: StopRequest) -> None:
         assert self.valid is not None
         position, training = self.position, self.training
-        metrics = measure(
-            self._kept,
-            self.task,
-            self.valid,
-            autocast=self.mixed.autocast,
-            channels_last=self.channels_last,
-            between=lambda: self._stop() if request.asked else None,
-        )
-        if training.monitor not in metrics:
-            raise ConfigError(f"monitor is {training.monitor!r}", f"validation gives {', '.join(sorted(metrics))}")
-        value = metrics[training.monitor]
-        better = position.best is None or (value < position.best if training.lower_is_better else value > position.best)
+        try:
+            meter = measure(
+                self._kept,
+                self.task,
+                self.valid,
+                what="validation split",
+                device=self.device,
+                channels_last=self.channels_last,
+                around=self.mixed.autocast,
+                stop=lambda: self.processes.hear(request.asked),
+                processes=self.processes,
+            )
+        except Stopped:
+            self._stop()
+        measured = self.processes.leaders(meter.metrics())
+        metrics = {name: number.value for name, number in measured.items()}
+        watched = watched_metric(training.monitor, measured, getattr(self.task, "headline", ""))
+        value = metrics[watched]
+        better = position.best is None or measured[watched].beats(position.best)
         position.since_best = 0 if better else position.since_best + 1
         position.since_reduced = 0 if better else position.since_reduced + 1
         if better:
             position.best = value
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._kept.state_dict().items()}
             if self.folder is not None and self.processes.leads:
-                facts = {"step": position.step, training.monitor: value}
+                facts = {"step": position.step, watched: value}
                 checkpoint.save_tensors(self.folder.file(checkpoint.BEST), self.best, facts)
         if training.schedule == "plateau" and position.since_reduced >= training.plateau_patience:
             position.rate_reduction *= 0.1
@@ -374,7 +357,7 @@ class _Loop:
     def _progress(self) -> Progress:
         return Progress(self.position.step, self.total_steps, int(self._epoch), self.position.seconds, self.model)
 
-    def _stop(self) -> None:
+    def _stop(self) -> NoReturn:
         self._save()
         raise interrupted(self.position.step, self.total_steps, self.folder)
 

@@ -1,6 +1,6 @@
 """Batch normalisation over all processes of a training: the statistics of the whole batch, as one process has them.
 
-NOTE torch's own SyncBatchNorm is for GPUs only, and takes the place of modules in the model, which is not ours to change.
+NOTE torch's own SyncBatchNorm is for GPUs only, and takes the place of modules in a model that is not ours to change.
 """
 
 from __future__ import annotations

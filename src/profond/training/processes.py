@@ -19,6 +19,7 @@ from profond.core.errors import ConfigError
 from profond.core.run import Run
 from profond.tasks.task import Loss
 from profond.training.launch import settled, start_others, started
+from profond.training.norms import SharedNorms
 from profond.training.settings import Training
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ class Processes:
             torch.distributed.all_reduce(tensor, group=self.group)
         return tensor
 
+    def total_of(self, number: float | Tensor) -> float:
+        """The sum of a number over all processes."""
+        return float(self.total(torch.as_tensor(number, dtype=torch.float64, device=self.device).clone()))
+
     def everyone(self, value: Any) -> list[Any]:
         """What each process gives; all of them get all of it."""
         if self.size == 1:
@@ -89,6 +94,18 @@ class Processes:
             self.together.help = f"`profond runs resume {run.path}` continues it"
         with self.together.ending():
             yield
+
+    def norms(self) -> contextlib.AbstractContextManager[object]:
+        """Within it batch normalisation takes the statistics of the whole batch."""
+        return SharedNorms(self.total) if self.size > 1 else contextlib.nullcontext()
+
+    def hear(self, stop: bool) -> bool:
+        """Whether this process, which may have been asked to stop, knows of any that was; the others then hear of it."""
+        if self.together is None:
+            return stop
+        if stop:
+            self.together.ask_to_stop()
+        return self.together.stop_asked
 
     def held(self, run: Run, doing: str) -> contextlib.AbstractContextManager[None]:
         """The run is written by the process that leads, and by no other program meanwhile; see `Run.held`."""
@@ -203,20 +220,19 @@ class SharedStep:
         self.stop_asked = False
         self._numbers: list[tuple[str, Tensor]] = []
 
-    def part(self, weight: float | Tensor | None) -> Tensor:
-        """How much of a batch's loss this process has."""
-        own = torch.as_tensor(1.0 if weight is None else weight, dtype=torch.float64, device=self.processes.device)
-        return (own / self.processes.total(own.clone())).float()
-
-    def note(self, loss: Loss, part: Tensor, prefix: str = "") -> None:
+    def note(self, loss: Loss, prefix: str = "") -> None:
         """What a batch reports: numbers, or one number for each sample of this process."""
+        weight = torch.as_tensor(1.0 if loss.weight is None else loss.weight, device=self.processes.device).float()
         for name, value in {"loss": loss.value, **loss.report}.items():
             value = value.detach().float()
-            count = part if value.ndim == 0 else part.new_tensor(value.numel())
-            self._numbers.append((prefix + name, torch.stack([value.sum() * (part if value.ndim == 0 else 1), count])))
+            count = weight.new_tensor(value.numel()) if value.ndim else weight
+            self._numbers.append((prefix + name, torch.stack([value.sum() if value.ndim else value * weight, count])))
 
-    def exchange(self, parameters: Sequence[nn.Parameter], stop: bool) -> list[dict[str, Tensor]]:
-        """Add up the gradients, and see whether a stop was asked for anywhere. Returns: the numbers, over all."""
+    def exchange(self, parameters: Sequence[nn.Parameter], stop: bool) -> list[tuple[str, Tensor, Tensor]]:
+        """Add up the gradients, and see whether a stop was asked for anywhere.
+
+        Returns: of what was noted, its name, its mean over all processes, and its weight.
+        """
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         numbers, self._numbers = self._numbers, []
         flag = torch.tensor([float(stop)], device=self.processes.device)
@@ -226,11 +242,12 @@ class SharedStep:
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
         self.stop_asked = bool(rest[-1] > 0)
-        return [{name: rest[2 * i] / rest[2 * i + 1]} for i, (name, _) in enumerate(numbers)]
+        pairs = rest[:-1].clone().view(-1, 2)  # not a view, which would keep all gradients as long as it is kept
+        return [(name, pair[0] / pair[1], pair[1]) for (name, _), pair in zip(numbers, pairs, strict=True)]
 
 
 def shared(processes: Processes, batches: Iterable[Any]) -> Iterable[Any]:
-    """The batches, a `DataLoader`'s samples dealt out over the processes; our own loaders deal each batch themselves."""
+    """The batches; a `DataLoader`'s samples are dealt out over the processes, and our own loaders deal each batch."""
     if processes.size > 1 and isinstance(batches, torch.utils.data.DataLoader):
         dealt: Iterable[Any] = processes.fabric.setup_dataloaders(batches, move_to_device=False)
         return dealt

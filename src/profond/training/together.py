@@ -1,7 +1,7 @@
 """All processes of a training end together, and one of them says why: the one that leads, as long as it lives.
 
-A process that fails says so in a store that the leading one keeps, and closes its connections: whoever waits for it then
-wakes up with an error of torch's, and looks there. One that was killed cannot say anything; its silence is told.
+A process that fails says so in a store that the leading one keeps, and closes its connections: whoever waits for it
+then wakes up with an error of torch's, and looks there. One that was killed cannot say anything; its silence is told.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from profond.core import errors, signals
-from profond.core.errors import ConfigError, EndedTogether, Interrupted, ProfondError
+from profond.core.errors import EndedTogether, Interrupted, ProfondError
 
 _EVERY_SECONDS = 0.3
 _GRACE_SECONDS = 5.0
@@ -77,7 +77,6 @@ class Together:
         except BaseException as error:
             if self._ending.is_set():  # seen to further inside
                 raise
-            import traceback; traceback.print_exc()
             signals.asked()  # a launcher that sees one process end has the others stop: that is told already
             first = self._first(error)
             self._ending.set()
@@ -176,7 +175,7 @@ class Together:
         return None
 
     def _watch(self) -> None:
-        """In a thread: a main thread that does not hear of the end of another process is interrupted, and then ended."""
+        """In a thread: a main thread that does not hear of another process's end is interrupted, and then ended."""
         while not self._ending.wait(_EVERY_SECONDS):
             try:
                 self.stop_asked = self.stop_asked or self.store.check([_STOP])

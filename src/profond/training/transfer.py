@@ -12,7 +12,7 @@ from profond.core.errors import ConfigError
 from profond.core.progress import bar
 from profond.models import head_of, stages_of
 from profond.tasks.task import Phase
-from profond.training.feed import part
+from profond.training.feed import own_part
 from profond.training.processes import Processes
 from profond.training.selection import trained_parameters
 from profond.training.settings import Training
@@ -111,7 +111,7 @@ def head_inputs(
     several = processes is not None and processes.size > 1
     try:
         with bar(total, label, unit=" batches") as shown:
-            for inputs, wanted in part(batches, processes) if several else batches:
+            for inputs, wanted in own_part(batches, processes) if several else batches:
                 model(inputs.to(device))
                 found.append(given.pop().float().cpu().clone())
                 targets.append(wanted.cpu())
