@@ -107,7 +107,9 @@ def resume(
 
     from profond.experiments.train import is_complete, resume_run
 
-    tell = (lambda text: say(text, quiet)) if leads else (lambda text: None)
+    def tell(text: str) -> None:
+        say(text, quiet or not leads)
+
     if is_complete(run) and not longer:
         tell("this run is complete; --epochs +10 trains it longer")
     resume_run(run, data=data, epochs=epochs, steps=steps, devices=devices, observers=observers(quiet), say=tell)

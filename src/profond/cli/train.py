@@ -129,7 +129,10 @@ def run_training(
     from profond.experiments.train import find_rate, one_training, train_experiment
 
     with one_training(config) as leads:
-        tell = (lambda text: say(text, quiet)) if leads else (lambda text: None)
+
+        def tell(text: str) -> None:
+            say(text, quiet or not leads)
+
         experiment = assemble(config)
         if leads:
             for warning in experiment.dataset.warnings:

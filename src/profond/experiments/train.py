@@ -104,11 +104,10 @@ def resume_run(
 
 def _count_processes(experiment: Experiment, training: Training) -> bool:
     """Let an experiment have as many devices and nodes as there are; whether these are others than it had."""
-    counts = {"devices": training.devices, "nodes": training.nodes}
-    changed = any(experiment.config["training"].get(name, 1) != count for name, count in counts.items())
-    experiment.config["training"] |= counts
-    experiment.training = dataclasses.replace(experiment.training, **counts)
-    return changed
+    before = experiment.training
+    experiment.training = dataclasses.replace(before, devices=training.devices, nodes=training.nodes)
+    experiment.config["training"] |= {"devices": training.devices, "nodes": training.nodes}
+    return experiment.training != before
 
 
 @contextlib.contextmanager

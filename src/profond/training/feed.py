@@ -85,11 +85,15 @@ def epoch_batches(
             yield batch
 
 
-def own_part(batches: Positioned, processes: Processes) -> Iterable[Any]:
+def own_part(batches: Iterable[Any], processes: Processes) -> Iterable[Any]:
     """What one of several processes measures of a split: a part of its batches as they are, the parts in order of rank.
 
     So nothing is counted twice, and what is measured is, to the bit, what one process measures.
+
+    Args:
+        batches: of ours, `Positioned`.
     """
+    assert isinstance(batches, Positioned)
     first, last = (len(batches) * rank // processes.size for rank in (processes.rank, processes.rank + 1))
     return batches.at(0, first, stop=last)
 

@@ -59,7 +59,7 @@ def measure(
     modes = {part: part.training for part in model.modules()}
     model.eval()
     try:
-        for batch in own_part(batches, processes) if parted else batches:
+        for batch in own_part(batches, processes) if processes and parted else batches:
             stopped = stop()
             if stopped:
                 break
@@ -70,8 +70,7 @@ def measure(
     finally:
         for part, mode in modes.items():  # one by one: a frozen part may stay in eval mode inside a training model
             part.training = mode
-    if several:
-        assert processes is not None
+    if processes and several:
         stopped = any(processes.everyone(stopped))
         if parted and not stopped:
             meter, empty = _joined(task.meter(spec), None if empty else meter, processes)

@@ -47,7 +47,9 @@ class SharedNorms(TorchFunctionMode):
     ) -> Tensor:
         if not training:
             return F.batch_norm(inputs, running_mean, running_var, weight, bias, training, momentum, eps)
-        outputs, mean, variance, count = _Normalised.apply(inputs, weight, bias, eps, self.total)
+        outputs, mean, variance, count = _Normalised.apply(  # type: ignore[no-untyped-call]
+            inputs, weight, bias, eps, self.total
+        )
         if running_mean is not None and running_var is not None:
             running_mean.lerp_(mean.to(running_mean.dtype), momentum)
             running_var.lerp_((variance * count / (count - 1)).to(running_var.dtype), momentum)

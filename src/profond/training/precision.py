@@ -43,7 +43,8 @@ class Mixed:
         return contextlib.nullcontext() if self.kind is None else torch.autocast(self.device, self.kind)
 
     def backward(self, loss: Tensor) -> None:
-        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+        scaled: Tensor = loss if self.scaler is None else self.scaler.scale(loss)
+        scaled.backward()  # type: ignore[no-untyped-call]
 
     def clip(self, optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], largest: float) -> None:
         """Scale the gradients down to this norm.

@@ -100,7 +100,7 @@ class Processes:
         return SharedNorms(self.total) if self.size > 1 else contextlib.nullcontext()
 
     def hear(self, stop: bool) -> bool:
-        """Whether this process, which may have been asked to stop, knows of any that was; the others then hear of it."""
+        """Whether this process knows of any that was asked to stop; where it was, the others hear of it."""
         if self.together is None:
             return stop
         if stop:
@@ -161,11 +161,11 @@ def _open(training: Training) -> Processes:
     others = [] if started() else start_others(training.devices)
     # Fabric takes as long to import as torch itself, which a training in one process need not wait for.
     from lightning_fabric import Fabric
-    from lightning_fabric.strategies import DDPStrategy
+    from lightning_fabric.strategies.ddp import DDPStrategy
 
     from profond.training.together import Together
 
-    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)  # we say these things ourselves
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # we say these things ourselves
     os.environ.setdefault("LOCAL_WORLD_SIZE", str(training.devices))
     device, size = choose_device(training.device), training.devices * training.nodes
     if "RANK" in os.environ:

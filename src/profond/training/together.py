@@ -18,6 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 import torch
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from profond.core import errors, signals
 from profond.core.errors import EndedTogether, Interrupted, ProfondError
@@ -46,12 +47,12 @@ class Together:
         self._ending = threading.Event()
         wait = timedelta(seconds=30)
         if rank == 0:
-            self.store = torch.distributed.TCPStore("0.0.0.0", 0, size, True, wait, wait_for_workers=False)
+            self.store = TCPStore("0.0.0.0", 0, size, True, wait, wait_for_workers=False)
         port = [self.store.port if rank == 0 else 0]
         torch.distributed.broadcast_object_list(port, 0, group=group)
         if rank:
             address = os.environ["MASTER_ADDR"]
-            self.store = torch.distributed.TCPStore(address, port[0], size, False, wait, wait_for_workers=False)
+            self.store = TCPStore(address, port[0], size, False, wait, wait_for_workers=False)
         threading.Thread(target=self._watch, name="other-processes", daemon=True).start()
 
     # -- what the loop asks --------------------------------------------------------------------------------------

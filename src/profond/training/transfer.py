@@ -111,7 +111,7 @@ def head_inputs(
     several = processes is not None and processes.size > 1
     try:
         with bar(total, label, unit=" batches") as shown:
-            for inputs, wanted in own_part(batches, processes) if several else batches:
+            for inputs, wanted in own_part(batches, processes) if processes and several else batches:
                 model(inputs.to(device))
                 found.append(given.pop().float().cpu().clone())
                 targets.append(wanted.cpu())
@@ -121,8 +121,7 @@ def head_inputs(
                     break
     finally:
         handle.remove()
-    if several:
-        assert processes is not None
+    if processes and several:
         everyone = processes.everyone((too_much, found, targets))
         too_much = any(much for much, _, _ in everyone)
         found = [tensor for _, features, _ in everyone for tensor in features]
