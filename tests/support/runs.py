@@ -21,6 +21,8 @@ from typing import Any
 
 from safetensors.numpy import load_file
 
+os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # as the command line does before torch is imported
+
 # A server imports what every training needs once, and each command is a fork of it: a process of its own, that is
 # stopped and killed as any other, without five seconds of imports.
 _SERVER = multiprocessing.get_context("forkserver")
@@ -106,6 +108,7 @@ def _profond(arguments: tuple[str, ...], environment: dict[str, str], *files: st
     try:
         runpy.run_module("profond", run_name="__main__")
     finally:
+        atexit._run_exitfuncs()  # a fork of a server ends without
         sys.stdout.flush()
         sys.stderr.flush()
 
@@ -135,3 +138,17 @@ def outcome(run: Path) -> tuple[dict[str, bytes], list[dict[str, Any]], Any]:
     for line in lines:
         del line["seconds"]
     return weights, lines, json.loads((run / "evaluation.json").read_text())["metrics"]
+
+
+def digit_pictures(folder: Path, count: int) -> Path:
+    """Real digits as a folder of PNG files."""
+    from PIL import Image
+
+    from profond.data.open import open_dataset
+
+    split = open_dataset("mnist").splits["test"]
+    for index in range(count):
+        label = int(split.targets[index])
+        (folder / str(label)).mkdir(exist_ok=True)
+        Image.fromarray(split.raw(index)[0].numpy()).save(folder / str(label) / f"{index:04}.png")
+    return folder

@@ -96,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     streams.prepare()
     print_any_name()
     code = signals.INTERRUPTED
+    # What torch has to say of a process that has gone we say in words; read when torch is imported.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         signals.working()
         from profond.core.allocator import keep_freed_memory

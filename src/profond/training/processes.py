@@ -57,7 +57,8 @@ class Processes:
     def total(self, tensor: Tensor) -> Tensor:
         """The sum over all processes; the tensor itself is changed."""
         if self.size > 1:
-            torch.distributed.all_reduce(tensor, group=self.group)
+            with self._connected():
+                torch.distributed.all_reduce(tensor, group=self.group)
         return tensor
 
     def total_of(self, number: float | Tensor) -> float:
@@ -69,7 +70,8 @@ class Processes:
         if self.size == 1:
             return [value]
         found: list[Any] = [None] * self.size
-        torch.distributed.all_gather_object(found, value, group=self.group)
+        with self._connected():
+            torch.distributed.all_gather_object(found, value, group=self.group)
         return found
 
     def leaders(self, value: Any) -> Any:
@@ -77,7 +79,8 @@ class Processes:
         if self.size == 1:
             return value
         found = [value]
-        torch.distributed.broadcast_object_list(found, 0, group=self.group)
+        with self._connected():
+            torch.distributed.broadcast_object_list(found, 0, group=self.group)
         return found[0]
 
     @contextlib.contextmanager
@@ -114,8 +117,18 @@ class Processes:
     def same_start(self, model: nn.Module) -> None:
         """Give every process the leading one's weights and buffers."""
         if self.size > 1:
-            for tensor in model.state_dict().values():
-                torch.distributed.broadcast(tensor, 0, group=self.group)
+            with self._connected():
+                for tensor in model.state_dict().values():
+                    torch.distributed.broadcast(tensor, 0, group=self.group)
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:  # of torch: one of the others has closed its connection, or has been killed
+            from profond.training.together import Gone  # needs torch's distributed part, which not every system has
+
+            raise Gone(str(error)) from None
 
 
 _opened: Processes | None = None

@@ -27,7 +27,13 @@ _EVERY_SECONDS = 0.3
 _GRACE_SECONDS = 5.0
 """How long a process may go on after another has failed, before it is interrupted, and then before it is ended."""
 
-_FAILED, _STOP, _TOLD, _LEFT = "failed", "stop", "told", "left"
+_FAILED, _HEARD, _TOLD, _LEFT, _STOP = "failed", "heard", "told", "left", "stop"
+"""What the store holds: the first failure; that the leading process knows of it, and has told it; how many others have
+left; that somebody was asked to stop."""
+
+
+class Gone(Exception):
+    """The connection to another process is gone; a kind of its own, which nobody takes for an error of a network."""
 
 
 class Together:
@@ -81,6 +87,8 @@ class Together:
             signals.asked()  # a launcher that sees one process end has the others stop: that is told already
             first = self._first(error)
             self._ending.set()
+            if self.rank == 0:
+                self.store.set(_HEARD, "1")
             if torch.distributed.is_initialized():
                 torch.distributed.destroy_process_group()
             if self.rank == 0:
@@ -114,7 +122,7 @@ class Together:
     def _first(self, error: BaseException) -> BaseException:
         """What was raised first in any process, as far as it is known."""
         found = self._published()
-        if found is None and not _is_loss(error):
+        if found is None and not isinstance(error, Gone):
             self._publish(error)
             found = self._published()
         until = time.monotonic() + 2 * _EVERY_SECONDS  # for whoever is about to say why
@@ -132,16 +140,16 @@ class Together:
         """Waits until the process that leads has told; where it has died, the first of the others does."""
         until = time.monotonic() + 4 * _GRACE_SECONDS
         code = first.exit_code if isinstance(first, ProfondError) else 1
-        found = self._published()
+        heard = False
         while time.monotonic() < until:
             try:
+                heard = self.store.check([_HEARD])
                 if self.store.check([_TOLD]):
                     return EndedTogether(str(first), code)
             except torch.distributed.DistError:
                 break
             time.sleep(0.05)
-        said = found is not None and found["rank"] == 0  # and its store went with it, in good order
-        return EndedTogether(str(first), code) if said or self.rank != 1 else self._lost()
+        return EndedTogether(str(first), code) if heard or self.rank != 1 else self._lost()
 
     def _lost(self) -> ProfondError:
         gone = "the process that leads" if self._alone() else "another process"
@@ -162,7 +170,13 @@ class Together:
             known = Interrupted("stopped", self.help)
         kind = type(known).__name__ if known else "ProfondError"
         message = known.message if known else f"{type(error).__name__}: {error}"
-        fact = {"rank": self.rank, "kind": kind, "message": message, "help": known.help if known else None}
+        fact = {
+            "rank": self.rank,
+            "kind": kind,
+            "message": message,
+            "help": known.help if known else None,
+            "exit_code": known.exit_code if known else 1,
+        }
         with contextlib.suppress(torch.distributed.DistError):
             self.store.compare_set(_FAILED, "", json.dumps(fact))
 
@@ -194,20 +208,10 @@ class Together:
                     os._exit(words.exit_code)
 
 
-def _is_loss(error: BaseException) -> bool:
-    """Whether it is torch's word for a connection that is gone."""
-    told = str(error).lower()
-    words = ("connection", "gloo", "nccl", "socket", "broken pipe", "peer", "timed out")
-    kinds = torch.distributed.DistError | RuntimeError
-    return isinstance(error, torch.distributed.DistError) or (
-        isinstance(error, kinds) and any(word in told for word in words)
-    )
-
-
 def _read(fact: dict[str, Any]) -> ProfondError:
     """An error that another process has met."""
     kind = getattr(errors, fact["kind"], ProfondError)
     plain = kind if issubclass(kind, ProfondError) and kind.__init__ is ProfondError.__init__ else ProfondError
     error: ProfondError = plain(fact["message"], fact["help"])
-    error.exit_code = kind.exit_code
+    error.exit_code = fact["exit_code"]
     return error
