@@ -38,7 +38,6 @@ class Processes:
         rank: of this one, from 0; the one of rank 0 leads: it alone writes, and speaks.
         size: how many there are.
         device: of this one.
-        group: torch's, or None in one process.
         together: sees that all of them end together; None in one process.
         fabric: what knows the launchers and their machines; None in one process.
     """
@@ -46,7 +45,6 @@ class Processes:
     rank: int
     size: int
     device: torch.device
-    group: Any = None
     together: Together | None = None
     fabric: Any = None
 
@@ -54,11 +52,15 @@ class Processes:
     def leads(self) -> bool:
         return self.rank == 0
 
+    @property
+    def _group(self) -> Any:
+        return self.together and self.together.group
+
     def total(self, tensor: Tensor) -> Tensor:
         """The sum over all processes; the tensor itself is changed."""
         if self.size > 1:
             with self._connected():
-                torch.distributed.all_reduce(tensor, group=self.group)
+                torch.distributed.all_reduce(tensor, group=self._group)
         return tensor
 
     def total_of(self, number: float | Tensor) -> float:
@@ -71,7 +73,7 @@ class Processes:
             return [value]
         found: list[Any] = [None] * self.size
         with self._connected():
-            torch.distributed.all_gather_object(found, value, group=self.group)
+            torch.distributed.all_gather_object(found, value, group=self._group)
         return found
 
     def leaders(self, value: Any) -> Any:
@@ -80,7 +82,7 @@ class Processes:
             return value
         found = [value]
         with self._connected():
-            torch.distributed.broadcast_object_list(found, 0, group=self.group)
+            torch.distributed.broadcast_object_list(found, 0, group=self._group)
         return found[0]
 
     @contextlib.contextmanager
@@ -119,7 +121,7 @@ class Processes:
         if self.size > 1:
             with self._connected():
                 for tensor in model.state_dict().values():
-                    torch.distributed.broadcast(tensor, 0, group=self.group)
+                    torch.distributed.broadcast(tensor, 0, group=self._group)
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[None]:
@@ -203,7 +205,7 @@ def _open(training: Training) -> Processes:
     group = torch.distributed.new_group(timeout=_WORKING)
     atexit.register(_leave)
     together = Together(rank, size, group, others)
-    return Processes(rank, size, fabric.device, group, together, fabric)
+    return Processes(rank, size, fabric.device, together, fabric)
 
 
 def _leave() -> None:
@@ -214,8 +216,6 @@ def _leave() -> None:
     """
     if _opened is not None and _opened.together is not None:
         _opened.together.leave()
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
 
 
 def _indexed(device: torch.device) -> torch.device:

@@ -46,7 +46,7 @@ class Together:
     """
 
     def __init__(self, rank: int, size: int, group: Any, others: Sequence[subprocess.Popen[bytes]]) -> None:
-        self.rank, self.size, self.others = rank, size, others
+        self.rank, self.size, self.group, self.others = rank, size, group, others
         self.help = "start the training again"
         self.stop_asked = False
         """Whether any process was asked to stop."""
@@ -89,8 +89,7 @@ class Together:
             self._ending.set()
             if self.rank == 0:
                 self.store.set(_HEARD, "1")
-            if torch.distributed.is_initialized():
-                torch.distributed.destroy_process_group()
+            self._disconnect()
             if self.rank == 0:
                 if first is error:
                     raise
@@ -100,6 +99,7 @@ class Together:
     def leave(self) -> None:
         """At the end of the program. The one that leads waits for the others, which it has told, for a moment."""
         self._ending.set()
+        self._disconnect()
         if self.rank:
             with contextlib.suppress(torch.distributed.DistError):
                 self.store.add(_LEFT, 1)
@@ -116,6 +116,12 @@ class Together:
                 other.wait(_GRACE_SECONDS)
             except subprocess.TimeoutExpired:
                 other.kill()
+
+    def _disconnect(self) -> None:
+        """NOTE Gloo closes a connection when nobody knows the group any more, and not before."""
+        self.group = None
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
 
     # -- failures ------------------------------------------------------------------------------------------------
 
