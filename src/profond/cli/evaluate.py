@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.find_run import find_run
 from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
 from profond.cli.output import print_json, progress_bar, say, tell_report, warn
@@ -23,11 +24,14 @@ OUT = click.option(
     "--out", default="runs", show_default=True, help="Folder of the runs, where names and `last` are looked up."
 )
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
-BATCH = click.option("--batch-size", type=click.IntRange(min=1), default=256, show_default=True)
+BATCH = click.option(
+    "--batch-size", type=click.IntRange(min=1), default=256, show_default=True, help="Samples at once."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 QUIET = click.option("--quiet", is_flag=True, help="No progress and no notes.")
 
 
+@register_verb("evaluate", section="Use", line="Measure a run on a split, with intervals and pictures.")
 @click.command()
 @click.argument("run", required=False)
 @pretrained_options
@@ -127,6 +131,7 @@ def evaluate(
     click.echo(f"\n{folder}/\n  " + "  ".join(files))
 
 
+@register_verb("predict", section="Use", line="Classify files, a folder, or standard input.")
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.find_run import find_run
 from profond.cli.output import print_json, progress_bar, say
 from profond.core.errors import UsageError
@@ -119,9 +120,15 @@ def settings(changes: tuple[str, ...]) -> dict[str, Any]:
     return dict(read_change(change) for change in changes)
 
 
+@register_verb("weights", section="Find", line="List and fetch published weights.")
 @click.group()
 def weights() -> None:
-    """Published weights: which there are, and fetch them."""
+    """Published weights: which there are, and fetch them.
+
+    \b
+    profond weights list
+    profond weights fetch efficientnet_lite0
+    """
 
 
 @weights.command("list")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.compare import compare
 from profond.cli.find_run import find_run
 from profond.cli.output import metrics_json, observers, print_json, report_run, say, tell_summary
@@ -19,9 +20,16 @@ from profond.measures.measured import Measured
 OUT = click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where runs are.")
 
 
+@register_verb("runs", section="Manage", line="List, show, compare and resume runs.")
 @click.group()
 def runs() -> None:
-    """List, show, compare and resume runs."""
+    """List, show, compare and resume runs.
+
+    \b
+    profond runs list
+    profond runs show last
+    profond runs resume last
+    """
 
 
 @runs.command("list")

@@ -151,14 +151,14 @@ class Predictor:
 
         Raises: UnknownName, MissingError, ConfigError, DeviceError.
         """
-        from profond.tasks.classify import Classify
+        from profond.tasks import task_class, task_for
         from profond.weights.pretrained import load_pretrained
 
         processor = choose_device(device)
         loaded = load_pretrained(model, weights, **settings)
         predictor = cls(
             loaded.model,
-            Classify(),
+            task_class(task_for(loaded.spec))(),
             loaded.preprocessing,
             loaded.classes,
             device=processor,

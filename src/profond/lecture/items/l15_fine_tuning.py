@@ -26,7 +26,7 @@ ARMS = ("fine_tuned", "from_scratch", "from_scratch_longer")
 PER_CLASS = {"train": 20, "test": 100}
 
 
-@register_item("L15")
+@register_item("L15", try_it="profond finetune --model efficientnet_lite0 --data photos/")
 def fine_tuning(options: Options) -> Outcome:
     """Fine-tuning beside training from scratch, on few labelled pictures."""
     seeds = options.repeats(5, 2)
@@ -45,7 +45,9 @@ def fine_tuning(options: Options) -> Outcome:
     for name in ARMS[1:]:
         gap = difference_of(accuracy[name], accuracy["fine_tuned"])
         holds = gap.value > 0 and (gap.low is None or gap.low > 0)
-        claims.append(Claim(name, holds, {**_both(accuracy, name), "gap": points(gap.value, gap.low, gap.high)}))
+        values = {**_both(accuracy, name), "gap": points(gap.value, gap.low, gap.high)}
+        # The short version's two seeds are too few for the smaller of the two gaps.
+        claims.append(Claim(name, holds, values, aside=options.quick and name == "from_scratch_longer"))
     return Outcome(
         claims=claims,
         pictures=[Picture("accuracy", lambda words: draw(accuracy, words))],

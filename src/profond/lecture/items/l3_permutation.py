@@ -53,7 +53,7 @@ def networks() -> dict[str, Configuration]:
     }
 
 
-@register_item("L3")
+@register_item("L3", try_it="profond train mlp --set permutation_seed=2020")
 def permutation_experiment(options: Options) -> Outcome:
     """One fixed permutation of the pixels."""
     seeds = options.repeats(5, 3)

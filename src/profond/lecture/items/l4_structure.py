@@ -34,7 +34,7 @@ NETWORKS = ("convolution", "perceptron")
 TOLERANCE = 0.03  # of the number of parameters
 
 
-@register_item("L4")
+@register_item("L4", try_it="profond train clips")
 def structure(options: Options) -> Outcome:
     """Conv1d, Conv2d and Conv3d, each against an MLP with as many parameters."""
     seeds = options.repeats(5, 3)

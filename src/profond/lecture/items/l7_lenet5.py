@@ -21,7 +21,7 @@ PARAMETERS = {"lenet5": 61_706, "lenet5_1998": 60_000}
 GOAL = 0.99
 
 
-@register_item("L7")
+@register_item("L7", try_it="profond train lenet5")
 def lenet5(options: Options) -> Outcome:
     """LeNet-5 on MNIST, 1998 and modern."""
     seeds = options.repeats(3, 1)
