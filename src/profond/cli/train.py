@@ -128,18 +128,25 @@ def run_training(
     """From a configuration to a finished run, told as it goes."""
     from profond.cli.output import observers, report_run, say, warn
     from profond.experiments.experiment import assemble
-    from profond.experiments.train import find_rate, train_experiment
+    from profond.experiments.train import find_rate, one_training, train_experiment
 
-    experiment = assemble(config)
-    for warning in experiment.dataset.warnings:
-        warn(warning)
-    for note in (*experiment.dataset.notes, *experiment.notes):
-        say(note, quiet)
-    if learning_rate == "auto":
-        experiment, found = find_rate(experiment)
-        say(found.words, quiet)
-    run = train_experiment(experiment, out=out, observers=observers(quiet), say=lambda text: say(text, quiet))
-    report_run(run, command, as_json)
+    with one_training(config) as leads:
+
+        def tell(text: str) -> None:
+            say(text, quiet or not leads)
+
+        experiment = assemble(config)
+        if leads:
+            for warning in experiment.dataset.warnings:
+                warn(warning)
+        for note in (*experiment.dataset.notes, *experiment.notes):
+            tell(note)
+        if learning_rate == "auto":
+            experiment, found = find_rate(experiment)
+            tell(found.words)
+        run = train_experiment(experiment, out=out, observers=observers(quiet), say=tell)
+        if leads:
+            report_run(run, command, as_json)
 
 
 def pair(text: str) -> tuple[str, Any]:
