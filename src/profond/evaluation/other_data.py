@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ class Known(Protocol):
     """The parts of an experiment that say what it takes."""
 
     @property
-    def config(self) -> Mapping[str, Any]: ...
+    def input_shape(self) -> tuple[int, ...] | None: ...
 
     @property
     def preprocessing(self) -> Preprocessing: ...
@@ -101,7 +101,7 @@ def class_numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:
 
 
 def _check_shape(dataset: Dataset, split: str, experiment: Known) -> None:
-    shape = experiment.config["model"].get("input_shape")
+    shape = experiment.input_shape
     if shape is None:
         return
     border = 2 * experiment.preprocessing.padding

@@ -7,12 +7,11 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from profond.core.config import bind
 from profond.core.errors import ConfigError, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
@@ -20,7 +19,6 @@ from profond.core.spec import Spec
 from profond.data import registry as data_sets
 from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
-from profond.data.images.augment import Augment
 from profond.data.images.check import IMBALANCE
 from profond.data.loader import Batches
 from profond.data.open import open_dataset
@@ -28,13 +26,11 @@ from profond.data.preprocessing import Preprocessing
 from profond.data.subsample import portion
 from profond.evaluation.same_data import check_content, check_names
 from profond.experiments import finetune
-from profond.experiments.configuration import Configuration, checked
+from profond.experiments.configuration import Chosen, Configuration
 from profond.models import configure, create, head_of
-from profond.recipes.recipe import Loader, Transfer
 from profond.tasks import registry as tasks
 from profond.tasks.task import Task
 from profond.training import checkpoint
-from profond.training.settings import Training
 
 
 class Experiment:
@@ -61,17 +57,15 @@ class Experiment:
         self.notes = tuple(notes)
         self.model = model
         self.run = run
-        self.training = Training(**bind(Training, config["training"], what="training"))
-        self.loader = Loader(**config["loader"])
-        self.augment = Augment(**config["augment"])
-        self.transfer = Transfer(**config["transfer"]) if "transfer" in config else None
+        self.training, self.loader, self.augment = config.training, config.loader, config.augment
+        self.transfer = config.transfer
         if dataset is not None:
             self.dataset = dataset
 
     @cached_property
     def dataset(self) -> Dataset:
         """Raises: ConfigError when the data is not what the run was trained with."""
-        name = self.config["data"]["name"]
+        name = self.config.data.name
         if self.run is not None and name not in data_sets.names() and not os.path.exists(Path(name).expanduser()):
             raise ConfigError(
                 f"the data of {self.run.path} are not at {name} any more",
@@ -86,8 +80,7 @@ class Experiment:
 
     @cached_property
     def task(self) -> Task:
-        settings = {key: value for key, value in self.config["task"].items() if key != "name"}
-        task: Task = tasks.load(self.config["task"]["name"])(**settings)
+        task: Task = tasks.load(self.config.task.name)(**self.config.task.settings)
         return task
 
     @cached_property
@@ -95,6 +88,12 @@ class Experiment:
         if self.run is not None and self.run.holds("preprocessing.json"):
             return Preprocessing.from_json(self.run.read("preprocessing.json"))
         return self.dataset.preprocessing
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """One sample as the model takes it, where its settings say so."""
+        shape = self.config.model.settings.get("input_shape")
+        return None if shape is None else tuple(shape)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -131,41 +130,36 @@ class Experiment:
 
 def opened(config: Configuration) -> Dataset:
     """The configuration's data: the portion asked for, its validation split held out, prepared for the network."""
-    options = {key: value for key, value in config["data"].items() if key != "name"}
-    name, seed = config["data"]["name"], config["training"]["seed"]
+    options, name, seed = dict(config.data.settings), config.data.name, config.training.seed
     known = options.pop("preprocessing", None) if name in data_sets.names() else None
     dataset = open_dataset(name, **options)
-    if per_class := config["loader"].get("per_class"):
-        dataset = portion(dataset, per_class, seed)
-    fraction = config["loader"].get("valid_fraction", 0.0)
-    if fraction > 0 and "valid" not in dataset.splits:
-        dataset = dataset.holdout(fraction, seed=seed)
+    if config.loader.per_class:
+        dataset = portion(dataset, config.loader.per_class, seed)
+    if config.loader.valid_fraction > 0 and "valid" not in dataset.splits:
+        dataset = dataset.holdout(config.loader.valid_fraction, seed=seed)
     return dataset if known is None else adapted(dataset, Preprocessing.from_json(known))
 
 
 def assemble(config: Configuration) -> Experiment:
     """A fresh experiment; its model's weights depend on the seed alone. Raises: ConfigError, DataError, UnknownName."""
-    config = checked(config)
-    training = Training(**config["training"])
-    config["training"] = training.to_json()
-    config["loader"] = dataclasses.asdict(Loader(**config["loader"]))
-    config["augment"] = dataclasses.asdict(Augment(**config["augment"]))
-    path = Path(config["data"]["name"]).expanduser()
-    if config["data"]["name"] not in data_sets.names() and path.exists():  # so that the run can be used from anywhere
-        config["data"]["name"] = str(path.absolute())
-    if "transfer" in config:
-        config["transfer"] = dataclasses.asdict(Transfer(**config["transfer"]))
-        finetune.with_preprocessing(config)
+    data = config.data
+    path = Path(data.name).expanduser()
+    if data.name not in data_sets.names() and path.exists():  # so that the run can be used from anywhere
+        data = dataclasses.replace(data, name=str(path.absolute()))
+    config = dataclasses.replace(config, data=data)
+    if config.transfer is not None:
+        config = finetune.with_preprocessing(config)
     dataset = opened(config)
-    if config["data"].get("unreadable") == "skip":  # a run that goes on leaves out the same, whatever becomes of them
-        config["data"]["unreadable"] = [name for name, _ in dataset.skipped]
-    notes = [*_absent_classes(dataset), *_weigh_classes(config, dataset)]
-    if "transfer" in config:
-        model, decided = finetune.complete(config, dataset)
+    if config.data.settings.get("unreadable") == "skip":  # a run that goes on leaves out the same, whatever comes
+        skipped = [name for name, _ in dataset.skipped]
+        config = dataclasses.replace(config, data=config.data.having(unreadable=skipped))
+    config, weighed = _weigh_classes(config, dataset)
+    notes = [*_absent_classes(dataset), *weighed]
+    if config.transfer is not None:
+        config, model, decided = finetune.complete(config, dataset)
         return Experiment(config, model, dataset=dataset, notes=[*decided, *notes])
-    settings = {key: value for key, value in config["model"].items() if key != "name"}
-    name = config["model"]["name"]
-    config["model"] = {"name": name, **configure(name, dataset.spec, settings)}
+    settings = configure(config.model.name, dataset.spec, config.model.settings)
+    config = dataclasses.replace(config, model=Chosen(config.model.name, settings))
     return Experiment(config, _fresh_model(config), dataset=dataset, notes=notes)
 
 
@@ -182,19 +176,18 @@ def load(run: Run, *, weights: bool | Literal["last"] = True, config: Configurat
 
     Raises: ConfigError when a file of the run is missing, damaged or does not fit.
     """
-    given = run.config if config is None else config
+    written = run.config
     try:
-        config = checked(given)
+        config = Configuration.from_json(written) if config is None else config
         model = _fresh_model(config)
         complete = (weights and _finished(run)) or _holds_all_of(run, model)
-        if "transfer" in config and not complete:
+        if config.transfer is not None and not complete:
             # A head that is trained alone is all that its checkpoints hold: what is below it comes from the weights.
             model, _ = finetune.started(config)
     except ProfondError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"{run.file('config.json')} is damaged: {error!r}", "restore it, or train again") from None
-    config["model"] = given["model"]
     notes = []
     if weights and _finished(run):
         checkpoint.load_weights(model, run.file(checkpoint.FINAL))
@@ -244,20 +237,20 @@ def _absent_classes(dataset: Dataset) -> list[str]:
     return [f"nothing of {' and of '.join(absent)}: its accuracy does not tell about these"] if absent else []
 
 
-def _weigh_classes(config: Configuration, dataset: Dataset) -> list[str]:
+def _weigh_classes(config: Configuration, dataset: Dataset) -> tuple[Configuration, list[str]]:
     """Put numbers for ``balanced``, and for ``auto`` where the classes differ much in size; what was decided."""
-    asked, targets = config["task"].get("class_weights"), dataset.splits["train"].targets
+    asked, targets = config.task.settings.get("class_weights"), dataset.splits["train"].targets
     if asked not in ("auto", "balanced"):
-        return []
+        return config, []
     counts = torch.bincount(targets, minlength=dataset.spec.num_classes)
     most, least = int(counts.argmax()), int(counts.argmin())
     if asked == "auto" and counts[most] < IMBALANCE * counts[least]:
-        config["task"]["class_weights"] = None
-        return []
-    config["task"]["class_weights"] = balanced_weights(targets, dataset.spec)
+        return dataclasses.replace(config, task=config.task.having(class_weights=None)), []
+    task = config.task.having(class_weights=balanced_weights(targets, dataset.spec))
     names = dataset.spec.classes
     sizes = f"{int(counts[most])} of {names[most]!r} but {int(counts[least])} of {names[least]!r}"
-    return [f"{sizes} to learn from: the loss weighs every class alike (class_weights=none if it should not)"]
+    note = f"{sizes} to learn from: the loss weighs every class alike (class_weights=none if it should not)"
+    return dataclasses.replace(config, task=task), [note]
 
 
 def balanced_weights(targets: Tensor, spec: Spec) -> Sequence[float]:
@@ -268,6 +261,5 @@ def balanced_weights(targets: Tensor, spec: Spec) -> Sequence[float]:
 
 
 def _fresh_model(config: Configuration) -> nn.Module:
-    settings: dict[str, Any] = {key: value for key, value in config["model"].items() if key != "name"}
-    seed_here(config["training"]["seed"], "model")
-    return create(config["model"]["name"], None, **settings)
+    seed_here(config.training.seed, "model")
+    return create(config.model.name, None, **config.model.settings)

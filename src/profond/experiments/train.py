@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import csv
+import dataclasses
 import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ from profond.data.preprocessing import Preprocessing
 from profond.evaluation.evaluate import evaluate_run
 from profond.evaluation.same_data import check_content, readable
 from profond.experiments.card import model_card
-from profond.experiments.configuration import on_data
+from profond.experiments.configuration import Configuration, on_data
 from profond.experiments.experiment import Experiment, load
 from profond.experiments.finetune import head_work
 from profond.experiments.lengthen import lengthen
@@ -31,6 +31,33 @@ from profond.training.observers import Observer, TensorBoard
 from profond.training.precision import precision_for
 
 Say = Callable[[str], None]
+
+
+def put_to_work(
+    experiment: Experiment,
+    *,
+    find_learning_rate: bool = False,
+    out: Path | str = "runs",
+    observers: Sequence[Observer] = (),
+    say: Say = lambda text: None,
+    warn: Say = lambda text: None,
+) -> Run:
+    """Tell what is known about an experiment, look for a learning rate if asked to, and train it.
+
+    Args:
+        say: told what is decided and begun, a line each.
+        warn: told what is probably not meant.
+
+    Raises: as `train_experiment`.
+    """
+    for warning in experiment.dataset.warnings:
+        warn(warning)
+    for note in (*experiment.dataset.notes, *experiment.notes):
+        say(note)
+    if find_learning_rate:
+        experiment, found = find_rate(experiment)
+        say(found.words)
+    return train_experiment(experiment, out=out, observers=observers, say=say)
 
 
 def train_experiment(
@@ -44,10 +71,7 @@ def train_experiment(
 
     Raises: as `fit`; the run's folder then holds everything up to its last checkpoint.
     """
-    name = (
-        experiment.config["recipe"]
-        or f"{experiment.config['model']['name']}-{as_text(Path(experiment.dataset.name).stem)}"
-    )
+    name = experiment.config.recipe or f"{experiment.config.model.name}-{as_text(Path(experiment.dataset.name).stem)}"
     choose_device(experiment.training.device)  # what can be refused is refused before there is a folder
     if "valid" not in experiment.dataset.splits:
         experiment.training.check_without_validation()
@@ -56,7 +80,7 @@ def train_experiment(
             "a run folder is written by one process alone, and devices or nodes is more than 1",
             "leave them out; for several processes call profond.training.fit from Python",
         )
-    run = Run.create(out, name, experiment.config)
+    run = Run.create(out, name, experiment.config.to_json())
     with run.held("training"):
         return _stoppable(experiment, run, observers, say, resume=False)
 
@@ -95,11 +119,11 @@ def is_complete(run: Run) -> bool:
 
 def _move(run: Run, data: str) -> None:
     """Its data are somewhere else now. Raises: ConfigError when those are not the same."""
-    config = {**run.config, "data": on_data(run.config, str(Path(data).expanduser().absolute()))["data"]}
+    config = on_data(Configuration.from_json(run.config), str(Path(data).expanduser().absolute()))
     dataset = load(run, weights=False, config=config).dataset
     for split in dataset.splits:
         check_content(run, dataset, split)
-    run.write("config.json", config)
+    run.write("config.json", config.to_json())
 
 
 def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
@@ -107,8 +131,8 @@ def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
     device = choose_device(experiment.training.device)
     batches = experiment.batches("train", training=True, device=device)
     found = find_learning_rate(experiment.model, experiment.task, batches, experiment.training)
-    config = copy.deepcopy(experiment.config)
-    config["training"]["learning_rate"] = found.suggestion
+    training = dataclasses.replace(experiment.training, learning_rate=found.suggestion)
+    config = dataclasses.replace(experiment.config, training=training)
     return Experiment(config, experiment.model, dataset=experiment.dataset), found
 
 

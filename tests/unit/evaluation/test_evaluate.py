@@ -51,7 +51,7 @@ class Trained:
     def __init__(self, dataset: Dataset, model: nn.Module) -> None:
         self.dataset, self.model, self.task = dataset, model, Classify()
         self.classes, self.preprocessing = dataset.spec.classes, dataset.preprocessing
-        self.config = {"model": {"input_shape": dataset.spec.shape}}
+        self.input_shape = dataset.spec.shape
 
 
 def pictures(count: int = 60, channels: int = 1, classes=CLASSES, prefix="test", noise: int = 40) -> Dataset:
