@@ -31,7 +31,7 @@ class Chosen:
     """Something registered, by its name, and settings of its own; of data, the name may be a path.
 
     Args:
-        name: such as ``"lenet5"``.
+        name: such as ``"lenet5"``; of a task it is empty where the data are to say which learns from them.
         settings: JSON-able; what is left out is as it is by default.
     """
 
@@ -47,7 +47,8 @@ class Chosen:
         return replace(self, settings={key: value for key, value in self.settings.items() if key not in names})
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, **copy.deepcopy(dict(self.settings))}
+        named = {"name": self.name} if self.name else {}
+        return {**named, **copy.deepcopy(dict(self.settings))}
 
 
 @dataclass(frozen=True)
