@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from profond.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from profond.experiments.configuration import Configuration
+    pass
 
 Reference = str | Path
 """The name of something registered, or a path."""
 
-_ARRAYS = "for arrays: profond.fit(model, 'classify', loader), with loader = DataLoader(TensorDataset(inputs, labels), 32)"
+_ARRAYS = (
+    "for arrays: profond.fit(model, 'classify', loader), with loader = DataLoader(TensorDataset(inputs, labels), 32)"
+)
 
 
 def as_name(given: Any, what: str) -> str | None:
@@ -29,13 +31,13 @@ def as_name(given: Any, what: str) -> str | None:
     if what == "model":
         raise ConfigError(
             f"model is {kind}, and a run knows its model by name",
-            "register it with @profond.models.register_model(\"a_name\"), or train it: profond.fit(model, …)",
+            'register it with @profond.models.register_model("a_name"), or train it: profond.fit(model, …)',
         )
     if what == "data":
         if hasattr(given, "splits"):
             raise DataError(
                 "data is a data set that was opened already, and a run knows its data by name",
-                "give its path or its name, with settings such as **{\"data.size\": 32}",
+                'give its path or its name, with settings such as **{"data.size": 32}',
             )
         raise DataError(f"data is {kind}, neither a name nor a path", _ARRAYS)
     raise ConfigError(f"{what} is {kind}", "give a name")
@@ -48,7 +50,12 @@ def as_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     from profond.experiments.plan import as_changes
 
-    return as_changes({key: asdict(value) if is_dataclass(value) else value for key, value in given.items()})
+    return as_changes(
+        {
+            key: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+            for key, value in given.items()
+        }
+    )
 
 
 def as_file(given: Any) -> Path | Mapping[str, Any] | None:

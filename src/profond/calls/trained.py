@@ -123,9 +123,11 @@ class Trained:
 
         Raises: ConfigError when the data have changed since training; DataError, UnknownName, DeviceError.
         """
-        from profond.calls.ask import evaluated
+        from profond.calls.answers import evaluated
 
-        return evaluated(self, split, data=data, batch_size=batch_size, device=device, figures=figures)
+        return evaluated(
+            self.run, self.experiment, split, data=data, batch_size=batch_size, device=device, figures=figures
+        )
 
     def predict(self, inputs: Picture | Sequence[Picture], **options: Any) -> Predictions:
         """What it says of images or series it has not seen, as `profond predict` does.
@@ -144,9 +146,10 @@ class Trained:
 
         Raises: ImageError, DataError, ConfigError, DeviceError.
         """
-        from profond.calls.ask import predicted
+        from profond.calls.answers import predicted
 
-        return predicted(self, inputs, **options)
+        chosen = {key: options.pop(key) for key in ("device", "resize", "precision", "engine") if key in options}
+        return predicted(self.predictor(**chosen), inputs, **options)
 
     def explain(
         self,
@@ -170,9 +173,10 @@ class Trained:
 
         Raises: UnknownName, ImageError, DataError, ConfigError.
         """
-        from profond.calls.ask import explained
+        from profond.calls.answers import explained
 
-        return explained(self, inputs, method=method, wanted=wanted, stage=stage, **options)
+        predictor = self.predictor(**options)
+        return explained(predictor, self.run.name, inputs, method=method, wanted=wanted, stage=stage)
 
     def predictor(self, **options: Any) -> Predictor:
         """What answers; kept for the next time with the same options.

@@ -14,7 +14,6 @@ import click
 
 from profond.cli.output import warn
 from profond.core.errors import DataError, ProfondError
-
 from profond.serve.inputs import Blocked, Expanded, expand
 
 SHOWN = 100  # images that cannot be used, told one by one

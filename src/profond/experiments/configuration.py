@@ -66,7 +66,7 @@ class Configuration:
 
     data: Chosen
     model: Chosen
-    task: Chosen
+    task: Chosen = field(default_factory=lambda: Chosen(""))
     training: Training = field(default_factory=Training)
     loader: Loader = field(default_factory=Loader)
     augment: Augment = field(default_factory=Augment)
@@ -130,7 +130,6 @@ def for_model(model: str, data: str) -> Configuration:
     return Configuration(
         data=Chosen(data),
         model=Chosen(model),
-        task=Chosen("classify"),
         training=Training(epochs=10, learning_rate=2e-3, warmup=0.15, weight_decay=0.01, keep="best"),
         loader=Loader(batch_size=64, valid_fraction=0.1),
     )
@@ -146,7 +145,6 @@ def for_finetuning(model: str, data: str, *, parts: int | None = None) -> Config
     return Configuration(
         data=Chosen(data),
         model=Chosen(model),
-        task=Chosen("classify", {"class_weights": "auto"}),
         training=Training(epochs=epochs, learning_rate=2e-3, warmup=0.1, weight_decay=0.01, keep="best"),
         loader=Loader(batch_size=32, valid_fraction=0.1),
         transfer=Transfer() if parts is None else Transfer(parts=parts),
@@ -203,12 +201,12 @@ def _as_chosen(settings: Mapping[str, Any]) -> Chosen:
 def _chosen(section: str, given: dict[str, Any]) -> Chosen:
     """Raises: ConfigError where no name is given or a setting does not fit; UnknownName."""
     name = given.pop("name", None)
-    if not isinstance(name, str):
+    if section == "task" and name is None:  # the data say which, and it takes the settings then
+        return Chosen("", given)
+    if not isinstance(name, str) or not name:
         raise ConfigError(f"no {section} is named", f"give --{section}")
     kept: dict[str, Any] = {}
-    if section == "task" and given.get("class_weights") in ("auto", "balanced"):
-        kept = {"class_weights": given.pop("class_weights")}
-    elif section == "data" and name in data_sets.names() and "preprocessing" in given:
+    if section == "data" and name in data_sets.names() and "preprocessing" in given:
         # Of a network with weights; any data set of pictures can be brought to it.
         kept = {"preprocessing": given.pop("preprocessing")}
     if section == "task" or (section == "data" and name in data_sets.names()):
@@ -233,8 +231,13 @@ def _target(section: str, name: str) -> Callable[..., Any]:
 
 def _section_of(config: Configuration, name: str) -> str:
     names = {"task": config.task.name, "model": config.model.name, "data": config.data.name}
-    sections = [section for section in SECTIONS if section != "transfer" or config.transfer is not None]
-    accepted = {each: set(inspect.signature(_target(each, names.get(each, ""))).parameters) for each in sections}
+    accepted: dict[str, set[str]] = {}
+    for section in (known for known in SECTIONS if known != "transfer" or config.transfer is not None):
+        if section == "task" and not config.task.name:  # the data will say which; it may be any of them
+            targets: list[Callable[..., Any]] = [tasks.load(known) for known in tasks.names()]
+        else:
+            targets = [_target(section, names.get(section, ""))]
+        accepted[section] = {one for target in targets for one in inspect.signature(target).parameters}
     holders = [section for section, names in accepted.items() if name in names]
     if not holders:
         every = set().union(*accepted.values())

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from profond.core.config import bind
 from profond.core.errors import ConfigError, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
@@ -19,7 +20,6 @@ from profond.core.spec import Spec
 from profond.data import registry as data_sets
 from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
-from profond.data.images.check import IMBALANCE
 from profond.data.loader import Batches
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
@@ -28,7 +28,7 @@ from profond.evaluation.same_data import check_content, check_names
 from profond.experiments import finetune
 from profond.experiments.configuration import Chosen, Configuration
 from profond.models import configure, create, head_of
-from profond.tasks import registry as tasks
+from profond.tasks import task_class, task_for
 from profond.tasks.task import Task
 from profond.training import checkpoint
 
@@ -80,8 +80,7 @@ class Experiment:
 
     @cached_property
     def task(self) -> Task:
-        task: Task = tasks.load(self.config.task.name)(**self.config.task.settings)
-        return task
+        return task_class(self.config.task.name)(**self.config.task.settings)
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
@@ -96,10 +95,17 @@ class Experiment:
         return None if shape is None else tuple(shape)
 
     @cached_property
-    def classes(self) -> tuple[str, ...]:
+    def spec(self) -> Spec:
+        """What the data decided about model and task; a run has it without its data."""
+        if self.run is not None and self.run.holds("spec.json"):
+            return Spec.from_json(self.run.read("spec.json"))
         if self.run is not None and self.run.holds("labels.json"):
-            return tuple(self.run.read("labels.json")["classes"])
-        return self.dataset.spec.classes
+            return spec_before(self.run, self.preprocessing)
+        return self.dataset.spec
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.spec.classes
 
     def batches(self, split: str, *, training: bool = False, device: torch.device | str = "cpu") -> Batches:
         """Batches of a split: shuffled and augmented for training, in order and plain otherwise."""
@@ -153,14 +159,37 @@ def assemble(config: Configuration) -> Experiment:
     if config.data.settings.get("unreadable") == "skip":  # a run that goes on leaves out the same, whatever comes
         skipped = [name for name, _ in dataset.skipped]
         config = dataclasses.replace(config, data=config.data.having(unreadable=skipped))
-    config, weighed = _weigh_classes(config, dataset)
-    notes = [*_absent_classes(dataset), *weighed]
+    config, notes = settled(config, dataset)
     if config.transfer is not None:
         config, model, decided = finetune.complete(config, dataset)
         return Experiment(config, model, dataset=dataset, notes=[*decided, *notes])
     settings = configure(config.model.name, dataset.spec, config.model.settings)
     config = dataclasses.replace(config, model=Chosen(config.model.name, settings))
     return Experiment(config, _fresh_model(config), dataset=dataset, notes=notes)
+
+
+def settled(config: Configuration, dataset: Dataset) -> tuple[Configuration, list[str]]:
+    """The configuration with the task that learns from the data, unless one is named, and what it takes from them.
+
+    Returns: also what was decided, for people.
+
+    Raises: ConfigError for settings that the task does not have; DataError.
+    """
+    name, given = config.task.name, config.task.settings
+    if not name:
+        name = task_for(dataset.spec)
+        usual = {} if config.transfer is None else task_class(name).transfer_settings
+        given = {**usual, **bind(task_class(name), given, what=f"task {name!r}")}
+    decided, notes = task_class(name)(**given).settle(dataset)
+    return dataclasses.replace(config, task=Chosen(name, {**given, **decided})), notes
+
+
+def spec_before(run: Run, preprocessing: Preprocessing) -> Spec:
+    """The specification of a run of version 0.1.0, which wrote its classes and its model's input alone."""
+    model, size = run.config.get("model") or {}, preprocessing.size or ()
+    shape = model.get("input_shape") or (len(preprocessing.mean), *size)
+    axes = {2: "ct", 3: "chw", 4: "cthw"}.get(len(shape), "x" * len(shape))
+    return Spec(tuple(shape), axes, classes=tuple(run.read("labels.json")["classes"]))
 
 
 def load(run: Run, *, weights: bool | Literal["last"] = True, config: Configuration | None = None) -> Experiment:
@@ -179,6 +208,8 @@ def load(run: Run, *, weights: bool | Literal["last"] = True, config: Configurat
     written = run.config
     try:
         config = Configuration.from_json(written) if config is None else config
+        if not config.task.name:
+            raise ConfigError(f"{run.file('config.json')} is damaged: no task is named", "restore it, or train again")
         model = _fresh_model(config)
         complete = (weights and _finished(run)) or _holds_all_of(run, model)
         if config.transfer is not None and not complete:
@@ -223,41 +254,6 @@ def _load_stopped(run: Run, model: nn.Module, *, best: bool) -> str:
     whole = "transfer" not in run.config or tensors.keys() == model.state_dict().keys()
     checkpoint.restore(model if whole else model.get_submodule(head_of(model)), tensors, str(path))
     return f"{run.path} is not finished: {done} steps are done, and its weights are {of}"
-
-
-def _absent_classes(dataset: Dataset) -> list[str]:
-    """Which classes valid or test have nothing of."""
-    absent = []
-    for name in ("valid", "test"):
-        if name in dataset.splits:
-            counts = torch.bincount(dataset.splits[name].targets, minlength=dataset.spec.num_classes).tolist()
-            gone = [repr(label) for label, count in zip(dataset.spec.classes, counts, strict=True) if count == 0]
-            if gone:
-                absent.append(f"{', '.join(gone[:5])}{' …' if len(gone) > 5 else ''} in {name}")
-    return [f"nothing of {' and of '.join(absent)}: its accuracy does not tell about these"] if absent else []
-
-
-def _weigh_classes(config: Configuration, dataset: Dataset) -> tuple[Configuration, list[str]]:
-    """Put numbers for ``balanced``, and for ``auto`` where the classes differ much in size; what was decided."""
-    asked, targets = config.task.settings.get("class_weights"), dataset.splits["train"].targets
-    if asked not in ("auto", "balanced"):
-        return config, []
-    counts = torch.bincount(targets, minlength=dataset.spec.num_classes)
-    most, least = int(counts.argmax()), int(counts.argmin())
-    if asked == "auto" and counts[most] < IMBALANCE * counts[least]:
-        return dataclasses.replace(config, task=config.task.having(class_weights=None)), []
-    task = config.task.having(class_weights=balanced_weights(targets, dataset.spec))
-    names = dataset.spec.classes
-    sizes = f"{int(counts[most])} of {names[most]!r} but {int(counts[least])} of {names[least]!r}"
-    note = f"{sizes} to learn from: the loss weighs every class alike (class_weights=none if it should not)"
-    return dataclasses.replace(config, task=task), [note]
-
-
-def balanced_weights(targets: Tensor, spec: Spec) -> Sequence[float]:
-    """Weights by which every class counts alike in the loss; their mean over the samples is 1."""
-    counts = torch.bincount(targets, minlength=spec.num_classes).clamp_min(1)
-    weights: list[float] = (len(targets) / (spec.num_classes * counts.double())).tolist()
-    return weights
 
 
 def _fresh_model(config: Configuration) -> nn.Module:

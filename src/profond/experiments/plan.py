@@ -22,6 +22,7 @@ from profond.experiments.configuration import (
     on_data,
     staged_anew,
 )
+from profond.tasks import task_class
 
 Say = Callable[[str], None]
 
@@ -37,7 +38,7 @@ def plan_training(
     *,
     model: str | None = None,
     data: str | None = None,
-    file: Path | None = None,
+    file: Path | Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     flags: Mapping[str, Any] | None = None,
     say: Say = lambda text: None,
@@ -45,7 +46,7 @@ def plan_training(
     """A recipe by name, a model on data, or what a file says in full.
 
     Args:
-        file: of settings, as `read_settings` takes it.
+        file: of settings, as `read_settings` takes it; or what would stand in it.
         settings: others, which win over those of the file, as `changed` takes them.
         flags: of `FLAGS`, which win over all; None is not given.
         say: told what there is to know about the file.
@@ -76,7 +77,7 @@ def plan_finetuning(
     weights: str | None = None,
     size: int | None = None,
     parts: int | None = None,
-    file: Path | None = None,
+    file: Path | Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     flags: Mapping[str, Any] | None = None,
     say: Say = lambda text: None,
@@ -94,7 +95,8 @@ def plan_finetuning(
     written = _written(file, say)
     if says_all(written):
         if "transfer" not in written:
-            raise UsageError(f"{file} is of no fine-tuning", f"profond train --config {file}")
+            shown = "the configuration" if isinstance(file, Mapping) else str(file)
+            raise UsageError(f"{shown} is of no fine-tuning", f"profond train --config {shown}")
         config, written = again(written, model, data), {}
         if parts is not None or size is not None or weights is not None:
             config = staged_anew(config, parts)
@@ -111,7 +113,9 @@ def plan_finetuning(
     return changed(changed(config, as_changes(written)), {**own, **(settings or {}), **_of_sections(flags or {})})
 
 
-def _written(file: Path | None, say: Say) -> dict[str, Any]:
+def _written(file: Path | Mapping[str, Any] | None, say: Say) -> dict[str, Any]:
+    if isinstance(file, Mapping):
+        return dict(file)
     written, notes = ({}, []) if file is None else read_settings(file)
     for note in notes:
         say(f"note: {note}")
@@ -179,8 +183,9 @@ def again(settings: Mapping[str, Any], model: str | None = None, data: str | Non
         assert data is not None
         config = on_data(config, data)
         config = replace(config, model=config.model.without("input_shape", "num_classes"))
-        if isinstance(config.task.settings.get("class_weights"), list | tuple):
-            config = replace(config, task=config.task.having(class_weights="balanced"))
+        if config.task.name:
+            task = Chosen(config.task.name, task_class(config.task.name).unsettled(config.task.settings))
+            config = replace(config, task=task)
     if other_model:
         assert model is not None
         config = replace(config, model=Chosen(model))

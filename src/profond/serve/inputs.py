@@ -69,9 +69,7 @@ def expand(given: str, found: Expanded) -> None:
         return
     if os.path.lexists(path) or not glob.has_magic(given):
         if (command := unpacking(path)) is not None and os.path.isfile(path):
-            raise ImageError(
-                f"{given} is an archive, not {one_of(found.series)}", f"unpack it first: {command}"
-            )
+            raise ImageError(f"{given} is an archive, not {one_of(found.series)}", f"unpack it first: {command}")
         found.paths.append(path)
         return
     files = [Path(file) for file in glob.glob(str(path), recursive=True) if os.path.isfile(file)]

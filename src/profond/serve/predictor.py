@@ -309,11 +309,12 @@ class Predictor:
         if self.precision == "int8" and isinstance(self.ready, OpenVino) and self.ready.run is None:
             self.ready.prepare(inputs, size)
         parts = torch.split(inputs, size)
-        probabilities = torch.cat([self.task.predict(self.ready, part).probabilities for part in parts])
+        said = [self.task.predict(self.ready, part) for part in parts]  # type: ignore[attr-defined]
+        probabilities = torch.cat([one.probabilities for one in said])
         if probabilities.shape[1] != len(self.classes):
             raise ConfigError(
                 f"the model tells {probabilities.shape[1]} classes apart, but there are {len(self.classes)} labels",
-                "labels.json is damaged: restore it, or train again",
+                "spec.json is damaged: restore it, or train again",
             )
         if not torch.isfinite(probabilities).all():
             raise ConfigError(

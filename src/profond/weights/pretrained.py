@@ -12,6 +12,7 @@ from torch import nn
 from profond import models
 from profond.core.errors import ConfigError, MissingError, UnknownName
 from profond.core.progress import announce
+from profond.core.spec import Spec
 from profond.data.fetch.sources import DataFile, is_cached, obtain
 from profond.data.preprocessing import Preprocessing
 from profond.weights import naming
@@ -45,6 +46,11 @@ class Pretrained:
     classes: tuple[str, ...]
     weights: str
     placed: Placed
+
+    @property
+    def spec(self) -> Spec:
+        """What a sample is to the model, and what it tells apart."""
+        return Spec(tuple(self.settings["input_shape"]), "chw", classes=self.classes)
 
     @property
     def input_shape(self) -> tuple[int, ...] | None:

@@ -36,7 +36,7 @@ class Saying(nn.Module):
 
 class Trained:
     def __init__(self, dataset, model):
-        self.dataset, self.model, self.task, self.classes = dataset, model, Classify(), dataset.spec.classes
+        self.dataset, self.model, self.task, self.spec = dataset, model, Classify(), dataset.spec
 
 
 def positions(classes=("a", "b", "c"), prefix="test", order=None) -> Dataset:

@@ -426,7 +426,7 @@ def test_a_runs_preprocessing_that_was_changed_is_found(healthy: Run, tmp_path: 
 
 def test_labels_in_another_order_than_the_folder_are_found(healthy: Run, tmp_path: Path) -> None:
     run = copied(healthy, tmp_path / "run")
-    run.write("labels.json", {"classes": ["1", "7", "0"]})
+    run.write("spec.json", {**run.read("spec.json"), "classes": ["1", "7", "0"]})
     assert "'1' as number 0, the data has '0'" in only("labels", run).evidence
 
 

@@ -125,8 +125,8 @@ def labels(experiment: Experiment, run: Run | None) -> Sign:
         return Sign("labels", False, f"a new head, in the order of the data: {_few(known)}")
     if sorted(named) == sorted(known) and named != known:
         first = next(i for i, (one, other) in enumerate(zip(named, known, strict=True)) if one != other)
-        evidence = f"labels.json has {named[first]!r} as number {first}, the data has {known[first]!r}"
-        return Sign("labels", True, evidence, "restore labels.json: the order is that of the data, as trained")
+        evidence = f"spec.json has {named[first]!r} as number {first}, the data has {known[first]!r}"
+        return Sign("labels", True, evidence, "restore spec.json: the order is that of the data, as trained")
     true, said = _answers(experiment)
     count = len(known)
     confusion = torch.bincount(true * count + said, minlength=count * count).view(count, count)
@@ -141,7 +141,9 @@ def labels(experiment: Experiment, run: Run | None) -> Sign:
             f"{known[worst]!r} is called {named[int(called[worst])]!r} "
             f"{int(confusion[worst].max())} times of {int(confusion[worst].sum())}"
         )
-        return Sign("labels", True, evidence, "put labels.json into the order in which the head was trained")
+        return Sign(
+            "labels", True, evidence, "put the classes of spec.json into the order in which the head was trained"
+        )
     return Sign("labels", False, f"accuracy {100 * right:.0f} % on {len(true)} samples, in the order of the data")
 
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from profond.experiments.pretraining import arm
 from profond.lecture import register_item
-from profond.lecture.charts import Series, accuracy_dots
+from profond.lecture.charts import Series, share_dots
 from profond.lecture.outcome import (
     Claim,
     Options,
@@ -38,7 +38,7 @@ def fine_tuning(options: Options) -> Outcome:
             trained = train(arm(name, per_class=PER_CLASS, epochs=epochs, seed=seed), seed, options)
             progress.tell(f"{name}, seed {seed}", trained)
             runs[name].append(trained)
-    accuracy = {name: [one.accuracy for one in trained] for name, trained in runs.items()}
+    accuracy = {name: [one.result.value for one in trained] for name, trained in runs.items()}
     seconds = {name: sum(one.seconds for one in trained) / seeds for name, trained in runs.items()}
     first = runs["fine_tuned"][0]
     claims = []
@@ -74,7 +74,7 @@ def fine_tuning(options: Options) -> Outcome:
 def draw(accuracy: dict[str, list[float]], words: Words) -> Figure:
     """Accuracy of the three."""
     rows = {words(f"word.{n}"): {words("word.test_pictures"): Series(v, mean_of(v))} for n, v in accuracy.items()}
-    return accuracy_dots(rows, words, words("L15.drawing"))
+    return share_dots(rows, words, words("L15.drawing"))
 
 
 def _both(accuracy: dict[str, list[float]], name: str) -> dict[str, Value]:

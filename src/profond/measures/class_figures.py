@@ -1,8 +1,7 @@
-"""Pictures of an evaluation: where it goes wrong, how sure it was, and which samples."""
+"""Pictures of a classification: where it goes wrong, how sure it was, and which samples."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.lettering import class_names, families, lettered, text_width
-from profond.evaluation.report import Bin, Report
+from profond.measures.classes import Bin, ClassFindings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,12 +20,11 @@ ANNOTATED = 100  # classes beyond this get colours only
 INK, FAINT, WRONG = "#20242c", "#8a93a3", "#b3261e"
 
 
-def confusion_matrix(report: Report, title: str = "") -> Figure:
+def confusion_matrix(found: ClassFindings, title: str = "") -> Figure:
     """Counts in every cell in use; the colour is the share of its row, so that rare classes are seen too."""
     from matplotlib.colors import PowerNorm
 
-    assert report.confusion is not None, "only a classification has a confusion matrix"
-    counts, (names, note) = report.confusion, class_names(report.classes)
+    counts, (names, note) = found.confusion, class_names(found.classes)
     size = len(counts)
     cell = min(1.1, max(0.17, 5.6 / size))  # inches
     letter = min(10.0, max(4.5, 40 * cell))  # points
@@ -67,17 +65,17 @@ def confusion_matrix(report: Report, title: str = "") -> Figure:
     return lettered(figure)
 
 
-def reliability_diagram(report: Report, title: str = "") -> Figure:
+def reliability_diagram(found: ClassFindings, title: str = "") -> Figure:
     """Accuracy against confidence, and below it how many samples each bin has."""
     figure = _figure(max(5.0, 0.7 + _across(title)), 5.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    filled: list[Bin] = [each for each in report.bins if each.count]
-    left, width = [each.low for each in filled], report.bins[0].high - report.bins[0].low
+    filled: list[Bin] = [each for each in found.bins if each.count]
+    left, width = [each.low for each in filled], found.bins[0].high - found.bins[0].low
     bars: dict[str, Any] = {"width": width, "align": "edge", "edgecolor": "white", "linewidth": 0.8}
     above.bar(left, [each.accuracy for each in filled], color="#4c78a8", label="accuracy in the bin", **bars)
     above.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label="perfect calibration")
     above.plot([each.confidence for each in filled], [each.accuracy for each in filled], "o", color=INK, markersize=3.5)
-    error = report.metrics["ece"]
+    error = found.metrics["ece"]
     interval = "" if error.low is None or error.high is None else f" [{100 * error.low:.2f}, {100 * error.high:.2f}]"
     above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
     line = f"calibration error {100 * error.value:.2f} %{interval}"
@@ -91,15 +89,14 @@ def reliability_diagram(report: Report, title: str = "") -> Figure:
 
 
 def worst_mistakes(
-    report: Report, raw: Callable[[int], Tensor], title: str = "", *, rows: int = 4, columns: int = 6
+    found: ClassFindings, raw: Callable[[int], Tensor], title: str = "", *, rows: int = 4, columns: int = 6
 ) -> Figure:
     """The wrong predictions that were most sure of themselves, as they are in the data; or a line that there is none.
 
     Args:
         raw: gives sample i of the split before normalisation: image (c, h, w), signal (c, t) or clip (c, t, h, w).
     """
-    assert report.predictions is not None, "only a classification has mistakes"
-    said, (names, note) = report.predictions, class_names(report.classes)
+    said, (names, note) = found.predictions, class_names(found.classes)
     wrong = said.mistakes()
     if len(wrong) == 0:
         figure = _figure(5.0, 1.6)
@@ -125,23 +122,16 @@ def worst_mistakes(
     for place, index in enumerate(shown):
         x, y = (place % columns + 0.5) * across, (place // columns) * 1.98
         _draw(axes, raw(int(index)).cpu().numpy(), x, y, 1.3)
-        true, found = names[said.label[index]], names[said.predicted[index]]
+        true, predicted = names[said.label[index]], names[said.predicted[index]]
         text: dict[str, Any] = {"ha": "center", "va": "baseline", "fontsize": small, "parse_math": False}
         axes.text(x, y + 1.45, f"true {true}", color=INK, **text)
-        axes.text(x, y + 1.62, f"said {found}", color=WRONG, **text)
+        axes.text(x, y + 1.62, f"said {predicted}", color=WRONG, **text)
         sure = f"{100 * said.confidence[index]:.1f} % sure"
         axes.text(x, y + 1.78, sure, ha="center", va="baseline", fontsize=8, color=FAINT)
     heading = f"{title}\n{line}" if title else line
     figure.text(0.12 / width, 1 - 0.1 / height, heading, va="top", fontsize=11, parse_math=False)
     _annotate(figure, note)
     return lettered(figure)
-
-
-def png(figure: Figure, dpi: int = 110) -> bytes:
-    """The figure as a PNG file's bytes."""
-    with io.BytesIO() as file:
-        figure.savefig(file, format="png", dpi=dpi)
-        return file.getvalue()
 
 
 def _across(line: str, points: float = 11) -> float:
