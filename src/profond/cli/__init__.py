@@ -28,7 +28,7 @@ VERBS = {
     "train": ("profond.cli.train", "train", "Train a recipe, or a model on your data."),
     "finetune": ("profond.cli.finetune", "finetune", "A network with pretrained weights, on your pictures."),
     "evaluate": ("profond.cli.evaluate", "evaluate", "Measure a run on a split, with intervals and pictures."),
-    "predict": ("profond.cli.evaluate", "predict", "Classify files, a folder, or standard input."),
+    "predict": ("profond.cli.predict", "predict", "What a run says of files, a folder, or standard input."),
     "features": ("profond.cli.features", "features", "What images become inside a network, to .npy or .csv."),
     "explain": ("profond.cli.explain", "explain", "Why a network says what it says of an image."),
     "weights": ("profond.cli.pretrained", "weights", "List and fetch published weights."),

@@ -30,8 +30,9 @@ from profond.explain.draw.drawing import save_figure
 from profond.explain.network.layer_figure import draw_neighbours
 from profond.explain.network.neighbours import Neighbours, nearest
 from profond.explain.network.stages import stage_output
-from profond.serve.explanation import Look, Sight, as_image
+from profond.serve.explanation import Explainer, Question
 from profond.serve.predictor import Predictor
+from profond.serve.seen import as_image
 
 MEMORY_MIB = 512
 """Up to this size the images of a folder without classes are kept decoded."""
@@ -177,27 +178,30 @@ def identity_of(path: Path, dataset: Dataset) -> str:
 
 
 def show_nearest(
-    sight: Sight, gallery: Gallery, look: Look, folder: Path, count: int = 12, skip: str = ""
+    explainer: Explainer, gallery: Gallery, question: Question, folder: Path, count: int = 12, skip: str = ""
 ) -> tuple[Any, list[Path]]:
     """The picture of the most similar images, without the one that is called ``skip``, and a list of them.
 
-    Returns: rows (identity, class, distance), best first; the files.
+    Returns: rows (identity, label, distance), best first; the files.
     """
-    found = gallery.nearest(sight.predictor, look.sample, count, skip)
+    explainer.check(["nearest"])
+    found = gallery.nearest(explainer.predictor, question.sample, count, skip)
     split, names = gallery.dataset.split(gallery.split), gallery.dataset.spec.classes
     indices = [int(index) for index in found.indices]
     labels = [names[int(split.targets[index])] for index in indices]
     identities = [split.identity(index) for index in indices]
     written = dict(zip(names, class_names(names, 80)[0], strict=True))
+    subject = question.subject
+    explained = subject.explained
     figure = draw_neighbours(
         found,
         [as_image(split.raw(index)) for index in indices],
         [written[label] for label in labels],
         identities,
-        look.subject.seen,
-        said=look.subject.write(look.subject.top[0][0]),
-        name=look.subject.name,
-        model=sight.name,
+        question.seen,
+        said=subject.write(explained.top[0][0] if explained.top else explained.name),
+        name=subject.name,
+        model=explainer.name,
         stage=gallery.stage or "what its head is given",
     )
     picture = save_figure(figure, folder / "nearest.png")
