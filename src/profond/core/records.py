@@ -74,7 +74,7 @@ class Specification(_Record):
     shape: list[int]
     axes: str
     range: list[float] = Field(min_length=2, max_length=2)
-    classes: list[str] = []
+    classes: list[str]
 
     @model_validator(mode="after")
     def _letter_for_each_axis(self) -> Specification:

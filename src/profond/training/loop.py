@@ -331,21 +331,11 @@ class _Loop:
         ).metrics()
         metrics = {name: number.value for name, number in measured.items()}
         watched = watched_metric(training.monitor, measured, getattr(self.task, "headline", ""))
-        value = metrics[watched]
-        better = position.best is None or measured[watched].beats(position.best)
-        position.since_best = 0 if better else position.since_best + 1
-        position.since_reduced = 0 if better else position.since_reduced + 1
-        if better:
-            position.best = value
+        if position.judge(measured[watched], training):
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._kept.state_dict().items()}
             if self.folder is not None and self.leads:
-                facts = {"step": position.step, watched: value}
+                facts = {"step": position.step, watched: position.best}
                 checkpoint.save_tensors(self.folder.file(checkpoint.BEST), self.best, facts)
-        if training.schedule == "plateau" and position.since_reduced >= training.plateau_patience:
-            position.rate_reduction *= 0.1
-            position.since_reduced = 0
-        position.stopped_early = training.patience is not None and position.since_best >= training.patience
-        position.validation_due = False
         self._log("valid", metrics)
 
     # -- keeping -----------------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
+from profond.measures.measured import Measured
 from profond.training import checkpoint
+from profond.training.settings import Training
 
 
 @dataclass
@@ -46,6 +48,19 @@ class Position:
     stopped_early: bool = False
     seconds: float = 0.0
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def judge(self, measured: Measured, training: Training) -> bool:
+        """Count a validation in, and what follows from it. Returns: whether it is the best so far."""
+        better = self.best is None or measured.beats(self.best)
+        self.best = measured.value if better else self.best
+        self.since_best = 0 if better else self.since_best + 1
+        self.since_reduced = 0 if better else self.since_reduced + 1
+        if training.schedule == "plateau" and self.since_reduced >= training.plateau_patience:
+            self.rate_reduction *= 0.1
+            self.since_reduced = 0
+        self.stopped_early = training.patience is not None and self.since_best >= training.patience
+        self.validation_due = False
+        return better
 
 
 class Window:

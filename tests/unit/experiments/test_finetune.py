@@ -131,7 +131,7 @@ def test_head_only_trains_on_features_and_puts_the_head_back_into_the_network(
     state = Run.open(folder).state
     logged = [line["seconds"] for line in Run.open(folder).metrics()][-1]  # of training alone
     assert state["seconds"] == pytest.approx(logged + state["features_seconds"], abs=0.01)
-    assert f"training              {state['seconds']:.1f} s ({state['features_seconds']:.1f} s of it for" in output
+    assert f"training                {state['seconds']:.1f} s ({state['features_seconds']:.1f} s of it for" in output
     assert f"features whose computing took {state['features_seconds']} s of that" in (folder / "README.md").read_text()
     assert "valid accuracy" in output
     experiment = load(Run.open(folder))
