@@ -50,12 +50,11 @@ def as_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     from profond.experiments.plan import as_changes
 
-    return as_changes(
-        {
-            key: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-            for key, value in given.items()
-        }
-    )
+    return as_changes({key: _plain(value) for key, value in given.items()})
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def as_file(given: Any) -> Path | Mapping[str, Any] | None:
