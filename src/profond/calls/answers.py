@@ -95,4 +95,4 @@ def explained(
         figure = question.shown.draw_overview(question.subject, list(answers.values()))
     else:
         figure = question.shown.draw_attribution(question.subject, answers[method])
-    return Explanation(question.subject.explained.said, answers, figure, tuple(notes))
+    return Explanation(question.subject.explained.said.replace("\t", " "), answers, figure, tuple(notes))

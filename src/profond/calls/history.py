@@ -91,6 +91,9 @@ class History(Sequence[Mapping[str, Any]]):
         """
         from matplotlib.figure import Figure
 
+        from profond.calls.notebook import show_figures
+
+        show_figures()
         chosen = metrics or [name for name in self.metrics if name != "learning_rate"] or self.metrics
         figure = Figure(figsize=(4.5 * max(1, len(chosen)), 3.2), layout="constrained")
         for axes, metric in zip(figure.subplots(1, max(1, len(chosen)), squeeze=False)[0], chosen, strict=False):

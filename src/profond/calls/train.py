@@ -77,7 +77,7 @@ def train(
 
 
 def finetune(
-    model: str | None = None,
+    model: str | Trained | None = None,
     data: Reference | None = None,
     *,
     weights: Path | str | None = None,
@@ -103,9 +103,11 @@ def finetune(
     each at a smaller learning rate.
 
         profond.finetune("efficientnet_lite0", "photos/", head_only=True)
+        profond.finetune(profond.load("last"), "other_photos/")
 
     Args:
-        model: a registered model; `profond weights list` shows those with weights.
+        model: a registered model; `profond weights list` shows those with weights. Or a run of yours: its weights, and
+            its way of preparing images, are then where it starts.
         weights: who published them, or a file of yours.
         size: side of the images; by default that of the weights.
         head_only: train the new head alone, on features that are computed once.
@@ -119,10 +121,14 @@ def finetune(
     """
     from profond.core.errors import UsageError
     from profond.experiments.plan import plan_finetuning
+    from profond.training.checkpoint import FINAL
 
     flags = _flags(locals())
     if head_only and parts:
         raise UsageError(f"head_only and parts={parts} contradict each other", "give one of them")
+    if isinstance(model, Trained):
+        settings = {**_where_it_ended(model), **settings}
+        weights, model = weights or model.run.file(FINAL), model.config.model.name
     plan = plan_finetuning(
         model=as_name(model, "model"),
         data=as_name(data, "data"),
@@ -165,6 +171,13 @@ def resume(
     found = run.run if isinstance(run, Trained) else find_run(run, out, finished=None if longer else False)
     resume_run(found, data=as_name(data, "data"), epochs=epochs, steps=steps, observers=observers(progress))
     return Trained(found)
+
+
+def _where_it_ended(trained: Trained) -> dict[str, Any]:
+    """A run's network and its way of preparing samples, as settings of a fine-tuning."""
+    network = trained.config.model.without("num_classes").settings
+    preprocessing = trained.experiment.preprocessing.to_json()
+    return {**{f"model.{name}": value for name, value in network.items()}, "data.preprocessing": preprocessing}
 
 
 def _flags(arguments: Mapping[str, Any]) -> dict[str, Any]:
