@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from profond.calls.given import Reference, as_name, files_in
 from profond.calls.notebook import show_figures
+from profond.calls.notices import warn
 from profond.calls.results import Evaluation, Explanation, Predictions
 from profond.core.device import choose_device
 from profond.core.errors import ConfigError, DataError, ProfondError
@@ -40,7 +40,7 @@ def evaluated(
     chosen = (split or usual_split(dataset)) if other is None else other.split
     name = chosen if other is None else other.name
     for warning in () if other is None else dataset.warnings:
-        warnings.warn(warning, stacklevel=4)
+        warn(warning)
     report = evaluate_run(
         run,
         experiment,
@@ -63,7 +63,7 @@ def predicted(predictor: Predictor, inputs: Any, *, batch_size: int = 256, **opt
     if refused and not found:
         raise next(iter(refused.values()))
     for source, error in refused.items():
-        warnings.warn(f"{source} was left out: {error.message}", stacklevel=4)
+        warn(f"{source} was left out: {error.message}")
     return Predictions(found, refused)
 
 

@@ -15,6 +15,7 @@ from profond.core.find_run import find_run
 if TYPE_CHECKING:
     from profond.evaluation.compare import Comparison
     from profond.serve.given import Picture
+    from profond.serve.inference import Engine, Precision
 
 
 def load(run: Reference | Trained = "last", *, out: Path | str = "runs") -> Trained:
@@ -36,41 +37,85 @@ def load(run: Reference | Trained = "last", *, out: Path | str = "runs") -> Trai
     return Trained(find_run(name, out))
 
 
-def evaluate(run: Reference | Trained = "last", split: str | None = None, **options: Any) -> Evaluation:
+def evaluate(
+    run: Reference | Trained = "last",
+    split: str | None = None,
+    *,
+    data: Reference | None = None,
+    batch_size: int = 256,
+    device: str = "auto",
+    figures: bool = True,
+    out: Path | str = "runs",
+) -> Evaluation:
     """Measure a run, as `profond evaluate` does: `Trained.evaluate` of `load`.
 
         profond.evaluate("last").metrics["accuracy"]
         profond.evaluate("last", data="others/")
 
     Args:
-        run: as in `load`.
-        split, options: as in `Trained.evaluate`.
+        run, out: as in `load`.
+        split: by default ``test``, else ``valid``, else ``train``; all of other data that have no splits.
+        data: other data: a registered name or a path.
+        batch_size: samples that go through the network together.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+        figures: write the figures into the run's folder too.
+
+    Raises: ConfigError when the data have changed since training; DataError, UnknownName, DeviceError.
     """
-    return load(run).evaluate(split, **options)
+    return load(run, out=out).evaluate(split, data=data, batch_size=batch_size, device=device, figures=figures)
 
 
-def predict(run: Reference | Trained, inputs: Picture | Sequence[Picture], **options: Any) -> Predictions:
+def predict(
+    run: Reference | Trained,
+    inputs: Picture | Sequence[Picture],
+    *,
+    device: str = "auto",
+    resize: bool = False,
+    precision: Precision = "fp32",
+    engine: Engine = "auto",
+    batch_size: int = 256,
+    out: Path | str = "runs",
+    **options: Any,
+) -> Predictions:
     """What a run says of images or series, as `profond predict` does: `Trained.predict` of `load`.
 
         profond.predict("last", "new/")
 
     Args:
-        run: as in `load`.
-        inputs, options: as in `Trained.predict`.
+        run, out: as in `load`.
+        inputs, device, resize, precision, engine, batch_size, options: as in `Trained.predict`.
+
+    Raises: ImageError, DataError, ConfigError, DeviceError.
     """
-    return load(run).predict(inputs, **options)
+    trained = load(run, out=out)
+    return trained.predict(
+        inputs, device=device, resize=resize, precision=precision, engine=engine, batch_size=batch_size, **options
+    )
 
 
-def explain(run: Reference | Trained, inputs: Picture | Sequence[Picture], **options: Any) -> Explanation:
+def explain(
+    run: Reference | Trained,
+    inputs: Picture | Sequence[Picture],
+    *,
+    method: str = "overview",
+    wanted: str | None = None,
+    stage: str | None = None,
+    device: str = "auto",
+    resize: bool = False,
+    out: Path | str = "runs",
+) -> Explanation:
     """Why a run says what it says of an image, as `profond explain` does: `Trained.explain` of `load`.
 
         profond.explain("last", "cat.jpg").figure
 
     Args:
-        run: as in `load`.
-        inputs, options: as in `Trained.explain`.
+        run, out: as in `load`.
+        inputs, method, wanted, stage, device, resize: as in `Trained.explain`.
+
+    Raises: UnknownName, ImageError, DataError, ConfigError.
     """
-    return load(run).explain(inputs, **options)
+    trained = load(run, out=out)
+    return trained.explain(inputs, method=method, wanted=wanted, stage=stage, device=device, resize=resize)
 
 
 def compare(*runs: Reference | Trained, split: str = "test", out: Path | str = "runs") -> Comparison:

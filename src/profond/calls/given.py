@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Reference = str | Path
 """The name of something registered, or a path."""
 
+_EXAMPLES = {"training": "ema", "loader": "batch_size", "augment": "flip", "task": "name", "transfer": "parts"}
+
 _ARRAYS = (
     "for arrays: profond.fit(model, 'classify', loader), with loader = DataLoader(TensorDataset(inputs, labels), 32)"
 )
@@ -27,7 +29,7 @@ def as_name(given: Any, what: str) -> str | None:
         return None
     if isinstance(given, str | os.PathLike):
         return os.fspath(given)
-    kind = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+    kind = f"the class {given.__name__}" if isinstance(given, type) else f"of the type {type(given).__name__}"
     if what == "model":
         raise ConfigError(
             f"model is {kind}, and a run knows its model by name",
@@ -40,17 +42,27 @@ def as_name(given: Any, what: str) -> str | None:
                 'give its path or its name, with settings such as **{"data.size": 32}',
             )
         raise DataError(f"data is {kind}, neither a name nor a path", _ARRAYS)
-    raise ConfigError(f"{what} is {kind}", "give a name")
+    raise ConfigError(f"{what} is {kind}, not a name", "give its name, as a text")
 
 
 def as_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments as `profond.experiments.configuration.changed` takes them.
 
     A section may be given whole, as a mapping or as its dataclass: ``augment={"shift": 2}``, ``loader=Loader(64)``.
+
+    Raises: ConfigError for a section that is given as anything else.
     """
+    from profond.experiments.configuration import SECTIONS
     from profond.experiments.plan import as_changes
 
-    return as_changes({key: _plain(value) for key, value in given.items()})
+    plain = {key: _plain(value) for key, value in given.items()}
+    for section in SECTIONS:
+        if section in plain and not isinstance(plain[section], Mapping):
+            raise ConfigError(
+                f"{section} is {plain[section]!r}, not settings by name",
+                f'such as {section}={{"{_EXAMPLES[section]}": …}}',
+            )
+    return as_changes(plain)
 
 
 def _plain(value: Any) -> Any:
@@ -70,7 +82,7 @@ def as_file(given: Any) -> Path | Mapping[str, Any] | None:
     path = getattr(given, "path", None)
     if isinstance(path, Path):
         return path
-    raise ConfigError(f"config is a {type(given).__name__}", "give a file, a run's folder, or trained.config")
+    raise ConfigError(f"config is of the type {type(given).__name__}", "give a file, a run's folder, or trained.config")
 
 
 def files_in(given: Any, series: bool) -> tuple[Any, bool]:

@@ -10,10 +10,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from profond.training.observers import Observer, Progress, ProgressBar
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from profond.training.observers import Observer, Progress
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -36,6 +36,8 @@ def observers(progress: bool | None) -> Sequence[Observer]:
     if shown and in_notebook():
         show_figures()
         return (NotebookProgress(),)
+    from profond.training.observers import ProgressBar  # not above: opening a run must not import torch
+
     return (ProgressBar(),) if shown and (progress or sys.stderr.isatty()) else ()
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
+import multiprocessing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from profond.calls.given import Reference, as_file, as_name, as_settings
 from profond.calls.notebook import observers
+from profond.calls.notices import warn
 from profond.calls.trained import Trained
+from profond.core.errors import UsageError
 
 if TYPE_CHECKING:
     from profond.experiments.configuration import Configuration
@@ -119,7 +121,6 @@ def finetune(
 
     Raises: as `train`.
     """
-    from profond.core.errors import UsageError
     from profond.experiments.plan import plan_finetuning
     from profond.training.checkpoint import FINAL
 
@@ -193,9 +194,14 @@ def _put_to_work(
     from profond.experiments.experiment import assemble
     from profond.experiments.train import find_rate, train_experiment
 
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise UsageError(
+            "a worker process has imported the script that started it, and would train again",
+            'put what the script does below a line: if __name__ == "__main__":',
+        )
     experiment = assemble(config)
     for warning in experiment.dataset.warnings:
-        warnings.warn(warning, stacklevel=3)
+        warn(warning)
     if learning_rate == "auto":
         experiment, _ = find_rate(experiment)
     run = train_experiment(experiment, out=out, observers=observers(progress))

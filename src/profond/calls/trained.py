@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from profond.calls.history import History
+from profond.calls.notices import warn
 from profond.core.run import Run
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from profond.experiments.experiment import Experiment
     from profond.measures.measured import Measured
     from profond.serve.given import Picture
+    from profond.serve.inference import Engine, Precision
     from profond.serve.predictor import Predictor
     from profond.tasks.task import Task
 
@@ -57,7 +58,7 @@ class Trained:
 
         experiment = load(self.run)
         for note in experiment.notes:
-            warnings.warn(note, stacklevel=3)
+            warn(note)
         return experiment
 
     @property
@@ -129,7 +130,17 @@ class Trained:
             self.run, self.experiment, split, data=data, batch_size=batch_size, device=device, figures=figures
         )
 
-    def predict(self, inputs: Picture | Sequence[Picture], **options: Any) -> Predictions:
+    def predict(
+        self,
+        inputs: Picture | Sequence[Picture],
+        *,
+        device: str = "auto",
+        resize: bool = False,
+        precision: Precision = "fp32",
+        engine: Engine = "auto",
+        batch_size: int = 256,
+        **options: Any,
+    ) -> Predictions:
         """What it says of images or series it has not seen, as `profond predict` does.
 
             trained.predict("new/")[0].label
@@ -137,9 +148,11 @@ class Trained:
         Args:
             inputs: paths, folders or patterns; Pillow images; arrays (h, w), (h, w, 3) or (n, h, w, c); tensors
                 (3, h, w) or (n, 3, h, w); of a run on series files or arrays (channels, time).
-            options: ``device``, ``resize=True`` to convert what has another size, ``precision``, ``engine``, as in
-                `profond.serve.predictor.Predictor`; ``batch_size``, and what the task's answers take, such as
-                ``top=3``.
+            device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+            resize: convert images of another size than the run's, where it was trained on images of one size alone.
+            precision, engine: as in `profond.serve.predictor.Predictor`: others than the usual are sooner.
+            batch_size: inputs that go through the network together.
+            options: what the task's answers take, such as ``top=3``, the classes to name.
 
         Returns: one prediction for each input that can be used. A single input that cannot be raises its error; of
         several these are warned of, and kept in ``refused``.
@@ -148,8 +161,8 @@ class Trained:
         """
         from profond.calls.answers import predicted
 
-        chosen = {key: options.pop(key) for key in ("device", "resize", "precision", "engine") if key in options}
-        return predicted(self.predictor(**chosen), inputs, **options)
+        predictor = self.predictor(device=device, resize=resize, precision=precision, engine=engine)
+        return predicted(predictor, inputs, batch_size=batch_size, **options)
 
     def explain(
         self,
@@ -158,7 +171,8 @@ class Trained:
         method: str = "overview",
         wanted: str | None = None,
         stage: str | None = None,
-        **options: Any,
+        device: str = "auto",
+        resize: bool = False,
     ) -> Explanation:
         """Why it says what it says of one image, as `profond explain` does.
 
@@ -169,13 +183,13 @@ class Trained:
             method: ``grad_cam``, ``integrated_gradients``, ``smooth_grad``, ``occlusion``, or ``overview`` for all.
             wanted: the class or quantity to explain; by default what it says.
             stage: of grad_cam: a module of the network.
-            options: ``device``, ``resize``, as in `predict`.
+            device, resize: as in `predict`.
 
         Raises: UnknownName, ImageError, DataError, ConfigError.
         """
         from profond.calls.answers import explained
 
-        predictor = self.predictor(**options)
+        predictor = self.predictor(device=device, resize=resize)
         return explained(predictor, self.run.name, inputs, method=method, wanted=wanted, stage=stage)
 
     def predictor(self, **options: Any) -> Predictor:

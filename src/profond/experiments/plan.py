@@ -123,7 +123,10 @@ def _written(file: Path | Mapping[str, Any] | None, say: Say) -> dict[str, Any]:
 
 
 def _of_sections(flags: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{FLAGS[name]}.{name}": value for name, value in flags.items() if value is not None}
+    given = {name: value for name, value in flags.items() if value is not None}
+    if "epochs" in given and "steps" in given:
+        raise UsageError(f"both epochs ({given['epochs']}) and steps ({given['steps']}) are given", "give one of them")
+    return {f"{FLAGS[name]}.{name}": value for name, value in given.items()}
 
 
 def read_settings(path: Path | str) -> tuple[dict[str, Any], list[str]]:
