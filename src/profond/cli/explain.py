@@ -54,7 +54,7 @@ class Work:
     stage: str | None
     pixel: tuple[str, int, tuple[int, ...]] | None
     folder: Path
-    nearest: Callable[[Question, Path, Given], tuple[Any, list[Path]]]
+    nearest: Callable[[Question, Path, Given], tuple[list[dict[str, Any]], list[Path]]]
     done: list[dict[str, Any]] = field(default_factory=list)
 
     def explain(self, given: Given, name: str) -> tuple[str, dict[str, Any]]:
@@ -287,7 +287,7 @@ class Source:
         split, _, number = name.partition("/")
         return "" if self.data is not None else self.own().split(split).identity(int(number))
 
-    def nearest(self, question: Question, folder: Path, given: Given) -> tuple[Any, list[Path]]:
+    def nearest(self, question: Question, folder: Path, given: Given) -> tuple[list[dict[str, Any]], list[Path]]:
         from profond.serve.gallery import Gallery, show_nearest
 
         if "gallery" not in self.opened:
@@ -298,8 +298,7 @@ class Source:
                     self.explainer.predictor, dataset, split, self.root / "features", self.stage, advance
                 )
         skip = self.itself(given, question.subject.name)
-        rows, files = show_nearest(self.explainer, self.opened["gallery"], question, folder, self.count, skip)
-        return [{"image": one, "class": label, "distance": round(far, 6)} for one, label, far in rows], files
+        return show_nearest(self.explainer, self.opened["gallery"], question, folder, self.count, skip)
 
 
 @contextmanager
@@ -344,6 +343,7 @@ def tell(said: str, report: dict[str, Any], quiet: bool) -> None:
     for line in report.get("lines", []):
         click.echo(line)
     for row in report.get("nearest", []):
-        click.echo(f"  {row['distance']:.4f}  {row['class']}\t{row['image']}")
+        target = next(value for key, value in row.items() if key not in ("image", "distance"))
+        click.echo(f"  {row['distance']:.4f}  {target}\t{row['image']}")
     for file in report["files"]:
         click.echo(f"  {file}")

@@ -18,7 +18,8 @@ from profond.cli.pretrained import open_predictor, pretrained_options, split_wor
 if TYPE_CHECKING:
     from profond.core.errors import ProfondError
     from profond.serve.inference import Engine, Precision
-    from profond.serve.predictor import Prediction, Predictor
+    from profond.serve.prediction import Prediction
+    from profond.serve.predictor import Predictor
 
 TOP = 3  # fewer than from Python, so that a line stays short
 

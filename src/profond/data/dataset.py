@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int
 from torch import Tensor
 
 from profond.core.errors import DataError, ImageError, UnknownName
@@ -23,6 +22,7 @@ from profond.data.images.view import View
 from profond.data.locations import Place, Places
 from profond.data.preprocessing import Preprocessing
 from profond.data.splits import assign
+from profond.data.targets import Targets, as_targets, strata
 
 if TYPE_CHECKING:
     from profond.data.images.augment import Augment
@@ -33,8 +33,8 @@ class Split(Protocol):
     """Samples in a fixed order."""
 
     @property
-    def targets(self) -> Int[Tensor, " n"]:
-        """The class of each sample."""
+    def targets(self) -> Targets:
+        """The class of each sample, int64 (n); or its numbers, float32 (n) or (n, quantities)."""
         ...
 
     @property
@@ -62,7 +62,7 @@ class TensorSplit:
 
     Args:
         samples: (n, …), uint8 for images and clips, float32 for signals.
-        targets: (n,), int64.
+        targets: (n,) whole numbers are classes; (n,) or (n, quantities) numbers with a point are quantities.
         names: one identity for each sample, or a prefix to which the position is added.
         groups: one group for each sample, or None.
         origin: what the samples were made from, such as their files; it says what they are, however they are prepared.
@@ -80,7 +80,7 @@ class TensorSplit:
         assert origin is None or len(origin) == len(samples)
         assert isinstance(names, str) or len(names) == len(samples)
         self.samples = samples
-        self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
+        self.targets: Targets = as_targets(targets)
         self.groups = groups
         self.origin = origin
         self._names = names
@@ -137,7 +137,7 @@ class FileSplit:
 
     Args:
         places: where each sample lies: all of them files, or all of them members of archives.
-        targets: (n,), int64.
+        targets: as in `TensorSplit`.
         root: identities are paths relative to this folder.
         preprocessing: how a file becomes a uint8 (c, h, w) tensor.
         groups: one group for each sample, or None.
@@ -153,7 +153,7 @@ class FileSplit:
     ) -> None:
         assert len(places) == len(targets)
         self.places = Places(places, root)
-        self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
+        self.targets: Targets = as_targets(targets)
         self.root = root
         self.preprocessing = preprocessing
         self.groups = groups
@@ -246,7 +246,7 @@ class Dataset:
         workers: int | None = None,
         epochs: float | None = None,
     ) -> Batches:
-        """Batches of one split: (inputs float32 normalised, targets int64), both on ``device``.
+        """Batches of one split: (inputs float32 normalised, targets as the split has them), both on ``device``.
 
         Args:
             split: ``train``, ``valid`` or ``test``.
@@ -276,12 +276,11 @@ class Dataset:
         )
 
     def split_hash(self, split: str) -> str:
-        """SHA-256 over identity and class name of every sample, in no order: the same for all who have this split."""
+        """SHA-256 over identity and target of every sample, in no order: the same for all who have this split."""
         if split not in self._hashes:
-            chosen, classes = self.split(split), self.spec.classes
+            chosen = self.split(split)
             self._hashes[split] = hash_samples(
-                (chosen.identity(i), classes[target] if target < len(classes) else str(target))
-                for i, target in enumerate(chosen.targets.tolist())
+                (chosen.identity(i), self.spec.target_text(target)) for i, target in enumerate(chosen.targets.tolist())
             )
         return self._hashes[split]
 
@@ -299,7 +298,8 @@ class Dataset:
         return hash_samples((chosen.identity(i), digest) for i, digest in enumerate(self.contents(split)))
 
     def holdout(self, fraction: float, seed: int = 0) -> Dataset:
-        """Move a share of ``train`` to ``valid``, by class; a group is moved whole, and so are equal samples.
+        """Move a share of ``train`` to ``valid``, of each class where there are some; a group is moved whole, and so
+        are equal samples.
 
         Raises: DataError when there is a ``valid`` already or nothing would be left.
         """
@@ -311,7 +311,7 @@ class Dataset:
         names = [train.identity(i) for i in range(len(train))]
         fractions = {"train": 1 - fraction, "valid": fraction}
         copies = equal_samples(train)
-        placed = assign(names, train.targets.tolist(), train.groups, fractions, seed=seed, copies=copies)
+        placed = assign(names, strata(train.targets), train.groups, fractions, seed=seed, copies=copies)
         parts = {name: [i for i, where in enumerate(placed) if where == name] for name in ("train", "valid")}
         for name, indices in parts.items():
             if not indices:
@@ -337,8 +337,10 @@ class Dataset:
 
 
 def _few(train: Split) -> str:
-    most = max(train.targets.bincount().tolist(), default=0)
-    return f"it has {len(train)} sample{'' if len(train) == 1 else 's'} to learn from, {most} of a class at most"
+    text = f"it has {len(train)} sample{'' if len(train) == 1 else 's'} to learn from"
+    if train.targets.is_floating_point():
+        return text
+    return f"{text}, {max(train.targets.bincount().tolist(), default=0)} of a class at most"
 
 
 def equal_samples(split: Split) -> list[list[int]]:
@@ -358,6 +360,6 @@ def contents(split: Split) -> list[str]:
 
 
 def hash_samples(samples: Iterable[tuple[str, str]]) -> str:
-    """SHA-256 over (identity, class name or content) pairs, in no order."""
+    """SHA-256 over (identity, target or content) pairs, in no order."""
     lines = sorted(f"{identity}\t{label}" for identity, label in samples)
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

@@ -24,13 +24,13 @@ class Kind:
 
     Args:
         name: for people.
-        list: finds the samples.
+        list: finds the samples; its parameters are some of those of ``open``.
         open: makes a data set of them; its parameters are the options.
         series: whether the samples are series, not images.
     """
 
     name: str
-    list: Callable[[Path], Listing]
+    list: Callable[..., Listing]
     open: Callable[..., Dataset]
     series: bool = False
 
@@ -40,7 +40,8 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
 
     Args:
         reference: ``"mnist"``, or the path of a folder of images or series, of ImageNet, of tar shards, of a ``.csv``
-            manifest, or of a table of series; what it is, is seen by itself. A registered name wins over a path; write
+            manifest, or of a table of series; what it is, is seen by itself, and so is whether classes are to be told
+            apart or numbers estimated. A registered name wins over a path; write
             ``./mnist`` for the folder.
         options: settings of that data set, such as ``padding=2`` or ``size=32``.
 

@@ -55,7 +55,7 @@ def store_split(
     if duplicates_together:
         listing = _grouped(listing, look(path, table=False).prints if kind.series else None)
     listing = listing.placed(valid_fraction, test_fraction, seed)
-    write_manifest(out, listing.samples)
+    write_manifest(out, listing.samples, listing.quantities)
     written = list_manifest(out)
     return _told(written)
 

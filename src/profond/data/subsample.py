@@ -25,6 +25,11 @@ def portion(dataset: Dataset, per_class: Mapping[str, int], seed: int = 0) -> Da
         split = dataset.split(name)
         if count < 1:
             raise DataError(f"{count} samples of each class are to be kept in {name}", "use 1 or more")
+        if split.targets.is_floating_point():
+            raise DataError(
+                f"per_class counts the samples of each class, and the targets of {dataset.name} are numbers",
+                "leave it out",
+            )
         members: dict[int, list[int]] = defaultdict(list)
         for index, target in enumerate(split.targets.tolist()):
             members[target].append(index)

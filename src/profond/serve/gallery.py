@@ -19,6 +19,7 @@ from profond.core.device import together
 from profond.core.errors import DataError
 from profond.core.files import write_bytes
 from profond.core.lettering import class_names
+from profond.core.spec import Spec
 from profond.data import registry
 from profond.data.dataset import Dataset
 from profond.data.images.build import build
@@ -179,33 +180,40 @@ def identity_of(path: Path, dataset: Dataset) -> str:
 
 def show_nearest(
     explainer: Explainer, gallery: Gallery, question: Question, folder: Path, count: int = 12, skip: str = ""
-) -> tuple[Any, list[Path]]:
+) -> tuple[list[dict[str, Any]], list[Path]]:
     """The picture of the most similar images, without the one that is called ``skip``, and a list of them.
 
-    Returns: rows (identity, label, distance), best first; the files.
+    Returns: rows, best first, with the keys ``image``, ``distance`` and what a target is called; the files.
     """
     explainer.check(["nearest"])
     found = gallery.nearest(explainer.predictor, question.sample, count, skip)
-    split, names = gallery.dataset.split(gallery.split), gallery.dataset.spec.classes
+    split, spec = gallery.dataset.split(gallery.split), gallery.dataset.spec
     indices = [int(index) for index in found.indices]
-    labels = [names[int(split.targets[index])] for index in indices]
+    targets = [spec.target_text(split.targets[index].tolist()) for index in indices]
     identities = [split.identity(index) for index in indices]
-    written = dict(zip(names, class_names(names, 80)[0], strict=True))
-    subject = question.subject
-    explained = subject.explained
+    subject, best = question.subject, question.subject.explained.top[:1]
     figure = draw_neighbours(
         found,
         [as_image(split.raw(index)) for index in indices],
-        [written[label] for label in labels],
+        _written(targets, spec),
         identities,
         question.seen,
-        said=subject.write(explained.top[0][0] if explained.top else explained.name),
+        said=subject.write(best[0][0]) if best else subject.heading,
+        alike=bool(best),
         name=subject.name,
         model=explainer.name,
         stage=gallery.stage or "what its head is given",
     )
     picture = save_figure(figure, folder / "nearest.png")
-    rows = list(zip(identities, labels, found.distances.tolist(), strict=True))
-    lines = ([identity, label, f"{distance:.6f}"] for identity, label, distance in rows)
-    write_bytes(folder / "nearest.csv", table(["image", "class", "distance"], lines).encode("utf-8", "surrogateescape"))
+    found_rows = zip(identities, targets, found.distances.tolist(), strict=True)
+    rows = [{"image": one, spec.target_name: text, "distance": round(far, 6)} for one, text, far in found_rows]
+    lines = ([row["image"], row[spec.target_name], f"{row['distance']:.6f}"] for row in rows)
+    columns = table(["image", spec.target_name, "distance"], lines)
+    write_bytes(folder / "nearest.csv", columns.encode("utf-8", "surrogateescape"))
     return rows, [picture, folder / "nearest.csv"]
+
+
+def _written(targets: Sequence[str], spec: Spec) -> list[str]:
+    """Targets as they stand in a picture: names of classes so that no two of them are alike."""
+    names = dict(zip(spec.classes, class_names(spec.classes, 80)[0], strict=True))
+    return [names.get(target, target) for target in targets]

@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,39 +28,9 @@ from profond.explain.network.stages import stage_output
 from profond.serve.given import Picture, as_picture, as_series, name_of, several, with_rows
 from profond.serve.inference import Engine, Precision, prepared
 from profond.serve.openvino import COMPARED, LEARNED_FROM, WORTH, OpenVino
+from profond.serve.prediction import Prediction
 from profond.tasks.task import Answer, Task
 from profond.weights.classes import readable
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the run says of one image or series.
-
-    Whatever the task's answer holds is an attribute of the prediction too, such as the label of a classification.
-
-    Args:
-        source: the path, or ``image 0`` for the first of several in memory.
-        answer: the task's.
-    """
-
-    source: str
-    answer: Answer
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or "answer" not in self.__dict__:  # while it is copied or unpickled there is no answer
-            raise AttributeError(name)
-        return getattr(self.answer, name)
-
-    def line(self) -> str:
-        """One line for a terminal: the source, then the answer; columns parted by tabs."""
-        return f"{self.source}\t{self.answer.line()}"
-
-    def row(self) -> dict[str, Any]:
-        """One row of a table: columns by name."""
-        return {"path": self.source, **self.answer.row()}
-
-    def to_json(self) -> dict[str, Any]:
-        return {"source": self.source, **self.answer.to_json()}
 
 
 class Predictor:
@@ -217,8 +187,9 @@ class Predictor:
 
         Args:
             images: one picture or any number: paths, Pillow images, arrays (h, w) or (h, w, c), tensors (c, h, w),
-                bytes, or files open for bytes; or an array (n, h, w, c) or tensor (n, c, h, w) of many. Numbers are
-                pixels, 0 to 255 or 0 to 1. Of a run on series: paths, or arrays (channels, time).
+                bytes, or files open for bytes; or an array (n, h, w, c) or tensor (n, c, h, w) of many, or a
+                `DataLoader`, whose targets are left out. Numbers are pixels, 0 to 255 or 0 to 1. Of a run
+                on series: paths, or arrays (channels, time).
             batch_size: images that go through the model together.
             options: of the task's answers, such as ``top`` of a classification, how many classes to name; see
                 ``options``.

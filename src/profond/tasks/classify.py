@@ -219,8 +219,8 @@ class Classify:
 
         Raises: ConfigError when the outputs are not finite, or do not fit the spec's classes.
         """
-        if top < 1:
-            raise ConfigError(f"{top} classes were asked for each sample", "use 1 or more")
+        if not isinstance(top, int) or top < 1:
+            raise ConfigError(f"{top!r} classes were asked for each sample", "use a whole number, 1 or more")
         probabilities = self.predict(model, inputs).probabilities
         names = _names(probabilities, spec)
         values, indices = probabilities.topk(min(top, len(names)), dim=1)

@@ -176,11 +176,12 @@ class Explained:
         index: of the model's outputs.
         name: of a class or a quantity.
         said: what the model says of it, one line for a terminal; columns parted by tabs, as in ``Answer.line``.
-        top: for people, what it says besides, best first: names and numbers.
+        top: for people, what it says of this and of others, best first: names and numbers.
         value: the number that is said, as people read it: a probability, not a logit; None where there is none.
-        unit: of ``value`` and ``top``: `SHARE` for a part of a whole, a physical unit, or nothing.
+        unit: of ``value``: `SHARE` for a part of a whole, and then of ``top`` too; a physical unit; or nothing.
         output: how people call the number of the model's outputs that is explained: ``"score"`` of a class.
         facts: the same for programs, JSON-able; without them the name and what is said.
+        note: for people, how the output becomes ``value``, where that is not known to everybody.
     """
 
     index: int
@@ -191,6 +192,7 @@ class Explained:
     unit: str = ""
     output: str = "output"
     facts: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return dict(self.facts) or {"name": self.name, "said": self.said}

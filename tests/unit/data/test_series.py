@@ -585,8 +585,8 @@ def test_features_evaluate_and_explain_know_series(trained, bumps, tmp_path, cap
     capsys.readouterr()
     assert run(["evaluate", str(trained), f"--data={bumps}", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["count"] == 80
-    assert run(["explain", str(trained), str(bumps / "up" / "0.csv")]) == 3
-    assert "only pictures can be explained" in capsys.readouterr().err
+    assert run(["explain", str(trained), str(bumps / "up" / "0.csv"), "--method=maps"]) == 3
+    assert "maps is for images, and this run was trained on series" in capsys.readouterr().err
     assert run(["data", "shard", str(bumps), str(tmp_path / "shards")]) == 3
     assert "shards are for pictures" in capsys.readouterr().err
     assert run(["finetune", "--model=resnet18", f"--data={bumps}"]) == 3

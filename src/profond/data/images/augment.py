@@ -39,7 +39,7 @@ class Augment:
         sizes: sides of the square that pictures are brought to as training goes on: pairs of the share of all epochs
             from which it counts, the first 0, and the side, a multiple of 32. ((0, 160), (0.75, 192)) trains the
             last quarter with larger pictures; evaluation keeps its own size.
-        mixup: 0 for none, or alpha of Beta(alpha, alpha): two samples and their classes are blended.
+        mixup: 0 for none, or alpha of Beta(alpha, alpha): two samples and their classes, or numbers, are blended.
     """
 
     shift: Natural = 0
@@ -159,14 +159,15 @@ class Augment:
         return square.view(len(inputs), *(1,) * (inputs.ndim - 3), height, width)
 
     def mix(self, inputs: Tensor, targets: Tensor, num_classes: int, random: Generator) -> tuple[Tensor, Tensor]:
-        """Blend each sample with its mirror in the batch; targets become probabilities (n, k).
+        """Blend each sample with its mirror in the batch; classes become probabilities (n, k), numbers their mean.
 
         Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018; one weight for a batch, as there.
         """
         weight = _beta(self.mixup, random)
-        probabilities = F.one_hot(targets, num_classes).to(torch.float32)
+        if not targets.is_floating_point():
+            targets = F.one_hot(targets, num_classes).to(torch.float32)
         inputs = torch.lerp(inputs.flip(0), inputs, weight)
-        return inputs, torch.lerp(probabilities.flip(0), probabilities, weight)
+        return inputs, torch.lerp(targets.flip(0), targets, weight)
 
 
 def _beta(alpha: float, random: Generator) -> float:

@@ -22,6 +22,7 @@ from profond.data.images.unreadable import glance, refuse
 from profond.data.listing import Listing, Sample
 from profond.data.locations import Place, relative
 from profond.data.preprocessing import Mode, Preprocessing
+from profond.data.targets import targets_of
 
 DEFAULT_SIDE = 64
 _LOOKED_AT = 2000
@@ -83,7 +84,7 @@ def build(
         for name, samples in by_split.items():
             rows = decoded[torch.tensor([place[id(sample)] for sample in samples])]
             names_of = [relative(sample.path, listing.root) for sample in samples]
-            targets, groups = _targets(samples, listing), _groups(samples)
+            targets, groups = targets_of(samples, listing), _groups(samples)
             files = FileSplit([sample.path for sample in samples], targets, listing.root, plain, groups)
             splits[name] = TensorSplit(rows, targets, names_of, groups, origin=files)
     else:
@@ -91,13 +92,13 @@ def build(
         sizes = glance(listing)
         for name, samples in by_split.items():
             paths = [sample.path for sample in samples]
-            splits[name] = FileSplit(paths, _targets(samples, listing), listing.root, plain, _groups(samples))
+            splits[name] = FileSplit(paths, targets_of(samples, listing), listing.root, plain, _groups(samples))
     if plain.resize == "crop" and (warning := cut_off(sizes, size, plain.crop)):
         warnings.append(warning)
     if chosen_here:
         mean, std = _moments(splits["train"], planes)
         plain = replace(plain, mean=mean, std=std)
-    spec = Spec((planes, *size), "chw", (0.0, 255.0), listing.classes)
+    spec = Spec((planes, *size), "chw", (0.0, 255.0), listing.classes, listing.quantities)
     source = f"files in {listing.root}"
     return Dataset(listing.name, spec, plain, splits, source, tuple(notes), tuple(warnings), listing.skipped)
 
@@ -205,11 +206,6 @@ def _decode(
 
 def _told(what: str, paths: Sequence[Place]) -> str:
     return f"{len(paths)} image{'s' if len(paths) > 1 else ''}: {what} (first: {paths[0].name})"
-
-
-def _targets(samples: Sequence[Sample], listing: Listing) -> Tensor:
-    label_of = {name: i for i, name in enumerate(listing.classes)}
-    return torch.tensor([label_of[sample.label] for sample in samples], dtype=torch.int64)
 
 
 def _groups(samples: Sequence[Sample]) -> list[str] | None:

@@ -7,84 +7,30 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from profond.core.config import bind
 from profond.core.device import usable_cores
 from profond.core.errors import ImageError
 from profond.core.progress import track
+from profond.core.spec import Quantity
 from profond.data import registry
 from profond.data.copies import leak
 from profond.data.dataset import Dataset, FileSplit, TensorSplit
+from profond.data.findings import SEVERITIES, Finding, Report
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
 from profond.data.images.build import DEFAULT_SIDE, cut_off
 from profond.data.images.decoding import opening
 from profond.data.listing import Listing, Sample
 from profond.data.locations import Place, relative
 from profond.data.open import TABLES, Kind, kind_of, open_dataset
+from profond.data.values import remarks
 
 IMBALANCE = 3.0
 FEW = 10
 NEAR_LIMIT = 20_000
 
-Severity = Literal["error", "warning", "note"]
-_SEVERITIES = ("error", "warning", "note")
 _NOUNS = {"chw": "image", "ct": "series", "cthw": "clip"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One kind of problem.
-
-    Args:
-        kind: a word for programs: ``unreadable``, ``leak``, ``duplicate`` …
-        severity: ``error`` makes the data unusable or the score worthless.
-        message: one line for people.
-        items: the samples concerned; a list of several when they belong together, such as duplicates.
-    """
-
-    kind: str
-    severity: Severity
-    message: str
-    items: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True)
-class Report:
-    """All findings on one data set.
-
-    Args:
-        name: what was checked.
-        samples: how many there are.
-        counts: samples by split and class; split ``""`` when there are none.
-        findings: worst first.
-        root: items are relative to it; None for registered data.
-        noun: what one sample is called.
-    """
-
-    name: str
-    samples: int
-    counts: dict[str, dict[str, int]]
-    findings: tuple[Finding, ...]
-    root: Path | None = None
-    noun: str = "image"
-
-    @property
-    def usable(self) -> bool:
-        return not any(finding.severity == "error" for finding in self.findings)
-
-    def to_json(self) -> dict[str, Any]:
-        findings = [
-            {"kind": f.kind, "severity": f.severity, "message": f.message, "items": [list(i) for i in f.items]}
-            for f in self.findings
-        ]
-        return {
-            "name": self.name,
-            "samples": self.samples,
-            "counts": self.counts,
-            "usable": self.usable,
-            "findings": findings,
-        }
 
 
 @dataclass
@@ -95,7 +41,17 @@ class _Looked:
     labels: list[str] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
     prints: list[Fingerprint] = field(default_factory=list)
+    values: list[tuple[float, ...]] = field(default_factory=list)
     noun: str = "image"
+    classes: tuple[str, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
+
+    def add(self, name: str, sample: Sample, found: Fingerprint) -> None:
+        self.names.append(name)
+        self.labels.append(sample.label)
+        self.splits.append(sample.split)
+        self.prints.append(found)
+        self.values.append(sample.values)
 
 
 def check(reference: str, **options: Any) -> Report:
@@ -122,7 +78,10 @@ def check(reference: str, **options: Any) -> Report:
         shares = {"valid_fraction": 0.1, "test_fraction": 0.1, "split_seed": 0}
         return listing.placed(*(given.get(name, usual) for name, usual in shares.items()))
 
-    report = _check_series(kind, path, given, placed) if kind.series else _check_listing(placed(kind.list(path)))
+    asked = {"target": given["target"]} if "target" in given else {}
+    report = (
+        _check_series(kind, path, given, placed) if kind.series else _check_listing(placed(kind.list(path, **asked)))
+    )
     if not options or not report.usable:  # it could not be opened either, or is not worth it
         return report
     opened = kind.open(**given)
@@ -134,7 +93,7 @@ def check(reference: str, **options: Any) -> Report:
         for text in opened.notes
         if text not in known and not any(one in text for one in converted)
     ]
-    findings = sorted([*report.findings, *said], key=lambda f: _SEVERITIES.index(f.severity))
+    findings = sorted([*report.findings, *said], key=lambda f: SEVERITIES.index(f.severity))
     return replace(report, findings=tuple(findings))
 
 
@@ -153,7 +112,7 @@ def fingerprints(paths: Sequence[Place]) -> list[Fingerprint | None]:
 
 
 def _check_listing(listing: Listing) -> Report:
-    looked = _Looked()
+    looked = _Looked(classes=listing.classes, quantities=listing.quantities)
     unreadable: list[tuple[str, ...]] = []
     reasons: list[str] = []
     mislabelled: list[tuple[str, ...]] = []
@@ -184,10 +143,7 @@ def _check_listing(listing: Listing) -> Report:
                 notes[conversion].append((name,))
             sizes[fingerprint.size] += 1
             modes[mode] += 1
-            looked.names.append(name)
-            looked.labels.append(sample.label)
-            looked.splits.append(sample.split)
-            looked.prints.append(fingerprint)
+            looked.add(name, sample, fingerprint)
     findings: list[Finding] = []
     if unreadable:
         shown = "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
@@ -195,7 +151,7 @@ def _check_listing(listing: Listing) -> Report:
         text += " (--set data.unreadable=skip trains without them)"
         findings.append(Finding("unreadable", "error", text, tuple(unreadable)))
     findings += _same(looked)
-    findings += _balance(looked, listing.classes)
+    findings += _targets(looked)
     findings += _groups(listing)
     if mislabelled:
         text = f"{images(len(mislabelled))} of another format than the name says: read by content"
@@ -222,15 +178,12 @@ def _check_series(kind: Kind, path: Path, given: Mapping[str, Any], placed: Call
     from profond.data.series.check import look
 
     seen = look(path, kind.name in TABLES, given)
-    listing, looked = placed(seen.listing), _Looked(noun="series")
+    listing = placed(seen.listing)
+    looked = _Looked(noun="series", classes=listing.classes, quantities=listing.quantities)
     for sample, found in zip(listing.samples, seen.prints, strict=True):
         if found is not None:
-            looked.names.append(relative(sample.path, listing.root))
-            looked.labels.append(sample.label)
-            looked.splits.append(sample.split)
-            looked.prints.append(found)
-    findings = [Finding(one.kind, one.severity, one.message, one.items) for one in seen.remarks]
-    findings += [*_same(looked), *_balance(looked, listing.classes), *_groups(listing)]
+            looked.add(relative(sample.path, listing.root), sample, found)
+    findings = [*seen.findings, *_same(looked), *_targets(looked), *_groups(listing)]
     findings += [Finding("layout", "warning", warning) for warning in listing.warnings]
     findings += [Finding("layout", "note", note) for note in listing.notes]
     return _report(listing.name, looked, findings, listing.root)
@@ -238,28 +191,41 @@ def _check_series(kind: Kind, path: Path, given: Mapping[str, Any], placed: Call
 
 def check_splits(dataset: Dataset) -> Report:
     """Look at every sample of an open data set, in the splits that it has. Raises: ImageError."""
-    looked = _Looked(noun=_NOUNS.get(dataset.spec.axes, "sample"))
-    classes = dataset.spec.classes
+    spec = dataset.spec
+    looked = _Looked(noun=_NOUNS.get(spec.axes, "sample"), classes=spec.classes, quantities=spec.quantities)
     for split_name, split in dataset.splits.items():
         for i, target in enumerate(track(split.targets.tolist(), len(split), f"checking {dataset.name}/{split_name}")):
-            looked.names.append(split.identity(i))
-            looked.labels.append(classes[target])
-            looked.splits.append(split_name)
-            looked.prints.append(of_pixels(split.raw(i).numpy()))
-    findings = [*_same(looked), *_balance(looked, classes)]
+            sample = Sample(Path(split.identity(i)), spec.target_text(target), split_name, values=_numbers(target))
+            looked.add(split.identity(i), sample, of_pixels(split.raw(i).numpy()))
+    findings = [*_same(looked), *_targets(looked)]
     return _report(dataset.name, looked, findings, None)
 
 
 def _listed(dataset: Dataset) -> Listing:
     """The files of a registered data set whose samples are in files."""
-    samples, classes = [], dataset.spec.classes
+    samples, spec = [], dataset.spec
     root = Path()
     for name, split in dataset.splits.items():
         assert isinstance(split, FileSplit)
         root = split.root
         for i, target in enumerate(split.targets.tolist()):
-            samples.append(Sample(split.places[i], classes[target], name))
-    return Listing(dataset.name, root, tuple(samples), classes, dataset.notes, dataset.warnings)
+            samples.append(Sample(split.places[i], spec.target_text(target), name, values=_numbers(target)))
+    return Listing(
+        dataset.name,
+        root,
+        tuple(samples),
+        spec.classes,
+        dataset.notes,
+        dataset.warnings,
+        quantities=spec.quantities,
+    )
+
+
+def _numbers(target: int | float | Sequence[float]) -> tuple[float, ...]:
+    """A target's numbers; none of a class."""
+    if isinstance(target, int):
+        return ()
+    return (target,) if isinstance(target, float) else tuple(target)
 
 
 def _same(looked: _Looked) -> list[Finding]:
@@ -292,7 +258,8 @@ def _judge(groups: Iterable[Sequence[int]], looked: _Looked, words: str, prefix:
     if leaks:
         findings.append(Finding(f"{prefix}leak", "error", leak(leaks, words, plural(looked.noun)), tuple(leaks)))
     if contradictions:
-        text = f"{_many(contradictions)} of {plural(looked.noun)} that are {words}, under different labels"
+        under = "with different numbers" if looked.quantities else "under different labels"
+        text = f"{_many(contradictions)} of {plural(looked.noun)} that are {words}, {under}"
         text += f": {_few(contradictions)}"
         findings.append(Finding(f"{prefix}contradiction", "warning", text, tuple(contradictions)))
     if duplicates:
@@ -316,6 +283,18 @@ def _many(groups: Sequence[Sequence[str]]) -> str:
 def _few(groups: Sequence[Sequence[str]]) -> str:
     shown = "; ".join(" = ".join(group[:4]) for group in groups[:3])
     return shown + ("; …" if len(groups) > 3 else "")
+
+
+def _targets(looked: _Looked) -> list[Finding]:
+    """What is odd about the classes, or about the numbers."""
+    if not looked.quantities:
+        return _balance(looked, looked.classes)
+    if not any(split in ("", "train") for split in looked.splits):
+        return [Finding("no_train", "error", f"nothing to train on: no readable {looked.noun} is in train")]
+    of_split: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    for split, values in zip(looked.splits, looked.values, strict=True):
+        of_split[split].append(values)
+    return remarks(looked.quantities, of_split, plural(looked.noun))
 
 
 def _balance(looked: _Looked, classes: Sequence[str]) -> list[Finding]:
@@ -356,7 +335,7 @@ def _groups(listing: Listing) -> list[Finding]:
 def _report(name: str, looked: _Looked, findings: list[Finding], root: Path | None) -> Report:
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for label, split in zip(looked.labels, looked.splits, strict=True):
-        counts[split][label] += 1
+        counts[split]["" if looked.quantities else label] += 1
     plain = {split: dict(sorted(of_class.items())) for split, of_class in counts.items()}
-    ordered = tuple(sorted(findings, key=lambda f: _SEVERITIES.index(f.severity)))
-    return Report(name, len(looked.names), plain, ordered, root, looked.noun)
+    ordered = tuple(sorted(findings, key=lambda f: SEVERITIES.index(f.severity)))
+    return Report(name, len(looked.names), plain, ordered, root, looked.noun, looked.quantities)

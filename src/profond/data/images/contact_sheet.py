@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from profond.core.errors import DataError, ImageError
 from profond.core.files import write_bytes
 from profond.core.lettering import drawable, runs, text_width, visible
-from profond.data.images.check import Report
+from profond.data.findings import Report
 from profond.data.images.decoding import eight_bit, open_image
 from profond.data.shards.read import place_of
 

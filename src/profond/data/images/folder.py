@@ -11,7 +11,7 @@ from profond.core.names import as_text
 from profond.data.dataset import Dataset
 from profond.data.images.build import build
 from profond.data.images.unreadable import Unreadable, without_unreadable
-from profond.data.labels import doubts
+from profond.data.labels import IN_A_FOLDER, doubts
 from profond.data.layout import (
     Walk,
     beside_splits,
@@ -98,7 +98,7 @@ def list_folder(path: Path, kind: Files = PICTURES) -> Listing:
     if len(classes) == 1:
         raise only_one_class(path, walk, filled, classes[0], [*warnings, *more_warnings])
     notes += [*deeper(walk, classes_in), *more_notes]
-    warnings += [*more_warnings, *doubts([sample.label for sample in samples])]
+    warnings += [*more_warnings, *doubts([sample.label for sample in samples], IN_A_FOLDER)]
     return Listing(str(path), path, tuple(samples), classes, tuple(map(as_text, notes)), tuple(map(as_text, warnings)))
 
 

@@ -32,6 +32,7 @@ from profond.data.series.read import SERIES, Missing, Recording, read_recording
 from profond.data.series.split import SeriesSplit
 from profond.data.series.table import Table
 from profond.data.series.text import Decimal
+from profond.data.targets import targets_of
 
 MEASURED = 2048
 """Training series from which mean and standard deviation are measured, evenly spaced."""
@@ -129,6 +130,7 @@ def build_table(
             table=table.layout,
             label=table.label,
             id=table.id,
+            targets=table.targets,
         )
     lengths = [signal.shape[1] for signal in table.signals]
     return build(listing, table.signals.__getitem__, lengths, plain, known, settings, notes, warnings)
@@ -236,7 +238,7 @@ def build(
     for name, chosen in places.items():
         samples = [listing.samples[i] for i in chosen]
         groups = [s.group or f"\0{s.path}" for s in samples] if any(s.group for s in samples) else None
-        targets = torch.tensor([listing.classes.index(s.label) for s in samples], dtype=torch.int64)
+        targets = targets_of(samples, listing)
         if streamed:
             paths = [sample.path for sample in samples if isinstance(sample.path, Path)]
             splits[name] = SeriesSplit(paths, targets, listing.root, known, groups)
@@ -252,7 +254,7 @@ def build(
             splits[name] = TensorSplit(rows, targets, identities, groups, origin=files)
     if streamed:
         notes.append(f"more than {settings.memory_mib} MiB: streamed from the files")
-    spec = Spec((plain.channels, plain.length), "ct", limits, listing.classes)
+    spec = Spec((plain.channels, plain.length), "ct", limits, listing.classes, listing.quantities)
     where = "rows of" if plain.table else "files in"
     return Dataset(
         listing.name, spec, known, splits, f"{where} {listing.root}", tuple(notes), tuple(warnings), listing.skipped

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.errors import DataError
 from profond.core.progress import track
+from profond.data.findings import Finding
 from profond.data.fingerprint import Fingerprint, of_signal
 from profond.data.listing import Listing
 from profond.data.locations import relative
@@ -26,28 +27,18 @@ _SETTINGS = {field.name for field in fields(Settings)}
 
 
 @dataclass(frozen=True)
-class Remark:
-    """One kind of problem: a word for programs, how bad it is, a line for people, the samples concerned."""
-
-    kind: str
-    severity: Literal["error", "warning", "note"]
-    message: str
-    items: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True)
 class Looked:
     """What was seen.
 
     Args:
         listing: all samples.
         prints: one for each, by which equal ones are found; None where it cannot be read.
-        remarks: what is wrong with them.
+        findings: what is wrong with them.
     """
 
     listing: Listing
     prints: list[Fingerprint | None]
-    remarks: list[Remark]
+    findings: list[Finding]
 
 
 def look(path: Path, table: bool, given: Mapping[str, Any] | None = None) -> Looked:
@@ -64,10 +55,10 @@ def look(path: Path, table: bool, given: Mapping[str, Any] | None = None) -> Loo
         listing = read.listing()
         facts = [_facts(signal) for signal in read.signals]
         prints_of_rows: list[Fingerprint | None] = [of_signal(signal) for signal in read.signals]
-        return Looked(listing, prints_of_rows, _remarks(listing, facts, settings.length))
-    listing = list_series(path)
+        return Looked(listing, prints_of_rows, _findings(listing, facts, settings.length))
+    listing = list_series(path, (given or {}).get("target"))
     found: list[Recording | None] = []
-    remarks: list[Remark] = []
+    findings: list[Finding] = []
     unreadable, reasons = [], []
     for sample in track(listing.samples, len(listing.samples), f"checking {listing.name}"):
         assert isinstance(sample.path, Path)
@@ -81,12 +72,12 @@ def look(path: Path, table: bool, given: Mapping[str, Any] | None = None) -> Loo
         shown = "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
         text = f"{len(unreadable)} of {len(found)} series cannot be read: {shown}"
         text += " (--set data.unreadable=skip trains without them)"
-        remarks.append(Remark("unreadable", "error", text, tuple(unreadable)))
+        findings.append(Finding("unreadable", "error", text, tuple(unreadable)))
     readable = [one for one in found if one is not None]
     kinds = Counter("text" if one.path.suffix.lower() in SUFFIXES else one.path.suffix.lower() for one in readable)
     if len(kinds) > 1:
         text = "mixed kinds of files: " + ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common())
-        remarks.append(Remark("kinds", "warning", text))
+        findings.append(Finding("kinds", "warning", text))
     notes: list[str] = []
     warnings: list[str] = []
     plain = None
@@ -94,7 +85,7 @@ def look(path: Path, table: bool, given: Mapping[str, Any] | None = None) -> Loo
         if readable:
             plain = decide(readable, readable, settings, notes, warnings)
     except DataError as error:
-        remarks.append(Remark("undecided", "error", f"{error.message}; {error.help}"))
+        findings.append(Finding("undecided", "error", f"{error.message}; {error.help}"))
     known: list[tuple[int, bool] | None] = []
     prints: list[Fingerprint | None] = []
     odd, why = [], []
@@ -111,10 +102,10 @@ def look(path: Path, table: bool, given: Mapping[str, Any] | None = None) -> Loo
         prints.append(None if one is None else of_signal(one.values if signal is None else signal))
     if odd:
         text = f"{len(odd)} of {len(found)} series have other channels: {why[0]}" + ("; …" if len(odd) > 1 else "")
-        remarks.append(Remark("channels", "error", text, tuple(odd)))
-    remarks += [Remark("rates", "warning", warning) for warning in warnings]
-    remarks += [Remark("layout", "note", note) for note in notes]
-    return Looked(listing, prints, remarks + _remarks(listing, known, settings.length))
+        findings.append(Finding("channels", "error", text, tuple(odd)))
+    findings += [Finding("rates", "warning", warning) for warning in warnings]
+    findings += [Finding("layout", "note", note) for note in notes]
+    return Looked(listing, prints, findings + _findings(listing, known, settings.length))
 
 
 def _facts(signal: NDArray[np.float32]) -> tuple[int, bool]:
@@ -122,19 +113,19 @@ def _facts(signal: NDArray[np.float32]) -> tuple[int, bool]:
     return signal.shape[1], signal.shape[1] > 1 and bool((np.ptp(signal, axis=1) == 0).any())
 
 
-def _remarks(listing: Listing, facts: Sequence[tuple[int, bool] | None], length: int | None = None) -> list[Remark]:
+def _findings(listing: Listing, facts: Sequence[tuple[int, bool] | None], length: int | None = None) -> list[Finding]:
     """Different lengths, and channels that never change."""
-    remarks = []
+    findings = []
     lengths = [fact[0] for fact in facts if fact is not None]
     if lengths and min(lengths) < max(lengths):
         chosen = length or decide_length(lengths)
         cut = sum(length > chosen for length in lengths)
         text = f"{len(set(lengths))} lengths, {min(lengths)} to {max(lengths)} steps; brought to {chosen} in training"
-        remarks.append(Remark("lengths", "warning", text + (f", which cuts {cut}" if cut else "")))
+        findings.append(Finding("lengths", "warning", text + (f", which cuts {cut}" if cut else "")))
     pairs = zip(listing.samples, facts, strict=True)
     flat = [(relative(sample.path, listing.root),) for sample, fact in pairs if fact is not None and fact[1]]
     if flat:
         shown = ", ".join(item[0] for item in flat[:3]) + (" …" if len(flat) > 3 else "")
         text = f"{len(flat)} of {len(lengths)} series have a channel that never changes: {shown}"
-        remarks.append(Remark("constant", "warning", text, tuple(flat)))
-    return remarks
+        findings.append(Finding("constant", "warning", text, tuple(flat)))
+    return findings

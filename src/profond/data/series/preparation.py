@@ -47,6 +47,7 @@ class Preparation:
         table: the series were rows of a table, laid out like this; ``""`` where each had a file of its own.
         label: of a table, the column with the class: its name or its number from 1.
         id: of a long table, the column that says to which series a row belongs.
+        targets: of a table, the columns with numbers that are estimated, instead of a label.
     """
 
     channels: int
@@ -61,6 +62,7 @@ class Preparation:
     table: Literal["", "wide", "long"] = ""
     label: str | None = None
     id: str | None = None
+    targets: tuple[str, ...] = ()
 
     def signal(self, found: Recording, notes: list[str] | None = None) -> NDArray[np.float32]:
         """A recording's channels over time: float32 (channels, time), as long as it is.

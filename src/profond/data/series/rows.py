@@ -54,12 +54,15 @@ def read_more(path: Path, preparation: Preparation) -> Table:
         return int(column) - 1 if column.isdigit() else None
 
     columns = Columns(find(preparation.label), find(preparation.id), find(preparation.time_column), None, None, [])
+    columns.targets = [at for name in preparation.targets if (at := find(name)) is not None]
     if preparation.table == "wide":
         if not text.names and width == preparation.length:
-            columns.label = None  # new rows without their labels
+            columns.label, columns.targets = None, []  # new rows without their labels
         words = {at for at in range(width) if not is_numeric(text, at)}
         named = {place[name] for name in ("split", "group") if name in place}
-        columns.values = [at for at in range(width) if at not in {columns.label, columns.id, *words, *named}]
+        columns.values = [
+            at for at in range(width) if at not in {columns.label, columns.id, *columns.targets, *words, *named}
+        ]
         if len(columns.values) < 2:
             raise DataError(f"{path} is not laid out like the table that was trained on", WIDE)
         return wide_table(text, columns, preparation.missing, [])
@@ -71,6 +74,6 @@ def read_more(path: Path, preparation: Preparation) -> Table:
             )
         columns.values = [place[name] for name in preparation.names]
     else:
-        taken = {columns.label, columns.id, columns.time}
+        taken = {columns.label, columns.id, columns.time, *columns.targets}
         columns.values = [at for at in range(width) if at not in taken]
     return long_table(text, columns, preparation.missing, [])

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from profond.data.fingerprint import of_places
 from profond.data.locations import Places
 from profond.data.preprocessing import Preprocessing
 from profond.data.series.read import read_recording
+from profond.data.targets import Targets, as_targets
 
 
 class SeriesSplit:
@@ -20,7 +20,7 @@ class SeriesSplit:
 
     Args:
         paths: of the files.
-        targets: (n,), int64.
+        targets: as in `TensorSplit`.
         root: identities are paths relative to this folder.
         preprocessing: how a file becomes float32 (c, t).
         groups: one group for each, or None.
@@ -35,7 +35,7 @@ class SeriesSplit:
         groups: Sequence[str] | None = None,
     ) -> None:
         self.places = Places(paths, root)
-        self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
+        self.targets: Targets = as_targets(targets)
         self.root = root
         self.preprocessing = preprocessing
         self.groups = groups

@@ -114,15 +114,17 @@ def draw_neighbours(
     seen: Image.Image,
     *,
     said: str,
+    alike: bool = True,
     name: str,
     model: str,
     stage: str,
 ) -> Figure:
-    """The image, and the most similar ones of a data set with their classes.
+    """The image, and the most similar ones of a data set with their targets.
 
     Args:
         pictures, labels, names: of the neighbours, in their order.
-        said: the class that the network gives the image; neighbours of that class are framed.
+        said: what the network says of the image.
+        alike: frame and count the neighbours whose label is what the network says.
         stage: where the images were compared.
     """
     same = sum(label == said for label in labels)
@@ -130,13 +132,11 @@ def draw_neighbours(
     looked = fit(*seen.size, (240, 240))
     one = Panel(*looked, lambda axes: show(axes, seen, looked), "the image", f"the network says: {said}")
     tiles = [
-        Tile(picture, (label, f"{distance:.3f}", where), ACCENT if label == said else "")
+        Tile(picture, (label, f"{distance:.3f}", where), ACCENT if alike and label == said else "")
         for picture, label, where, distance in zip(pictures, labels, names, found.distances, strict=True)
     ]
-    note = (
-        f"{same} of {len(labels)} are {said} (framed). The number is 1 less the cosine of the angle between the"
-        " features: 0 is the same direction."
-    )
+    note = f"{same} of {len(labels)} are {said} (framed). " if alike else ""
+    note += "The number is 1 less the cosine of the angle between the features: 0 is the same direction."
     sheet.row(one, mosaic(tiles, 4, 132, note=note))
     return sheet.figure()
 

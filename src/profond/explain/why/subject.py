@@ -83,7 +83,7 @@ def said_panel(subject: Subject, width: float = 420) -> Panel:
             top = index * step
             chosen = name == explained.name
             weight = "bold" if chosen else "normal"
-            words = amount(value, explained.unit)
+            words = amount(value, explained.unit if bars or chosen else "")
             axes.text(0, top + line - 4, clipped(subject.write(name), room, 14), va="baseline", weight=weight, **style)
             axes.text(width, top + line + (15 if bars else -4), words, va="baseline", ha="right", **style)
             if bars:
@@ -92,8 +92,8 @@ def said_panel(subject: Subject, width: float = 420) -> Panel:
                 length = max(1.0, room * min(1.0, value))
                 axes.add_patch(Rectangle((0, top + line + 2), length, 13, facecolor=colour, linewidth=0))
 
-    note = "" if explained.name == first else f"{'orange' if bars else 'bold'}: what is explained, as asked for"
-    return Panel(width, len(rows) * step, draw, title, note)
+    asked = "" if explained.name == first else f"{'orange' if bars else 'bold'}: what is explained, as asked for"
+    return Panel(width, len(rows) * step, draw, title, asked or explained.note)
 
 
 def amount(value: float, unit: str) -> str:
