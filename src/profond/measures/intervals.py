@@ -188,7 +188,7 @@ def paired_bootstrap(
     """The mean of paired differences with an interval, and the two-sided p-value that it is 0 in truth.
 
     The interval and the p-value come from the same resamples of the mean divided by its standard error, so that the
-    one holds 0 exactly where the other is not below 0.05.
+    one holds 0 exactly where the other is not below 0.05. There is no interval where too few samples differ.
 
     Args:
         differences: of the two scores, one a sample.
@@ -198,20 +198,21 @@ def paired_bootstrap(
     """
     total, mean = len(differences), float(differences.mean())
     error = float(differences.std(ddof=1)) / math.sqrt(total) if total > 1 else 0.0
-    if total < 2 or error == 0:
-        return Measured(mean, mean, mean) if total > 1 else Measured(mean), 1.0 if mean == 0 or total < 2 else 0.0
+    if total < 2 or error <= 1e-12 * abs(mean):  # nothing differs: as likely as so many coins that fall alike
+        return Measured(mean), 1.0 if mean == 0 else 0.5 ** (total - 1)
     random = np.random.default_rng(seed)
     away = []
     for rows in _chunks(resamples, total):
         drawn = differences[random.integers(total, size=(rows, total))]
         errors = drawn.std(1, ddof=1) / math.sqrt(total)
         distance = np.abs(drawn.mean(1) - mean)
-        away.append(np.divide(distance, errors, out=np.full(rows, np.inf), where=errors > 0))
+        away.append(np.divide(distance, errors, out=np.full(rows, np.inf), where=errors > 1e-9 * error))
     distances = np.concatenate(away)
     p_value = (1 + int((distances >= abs(mean) / error).sum())) / (resamples + 1)
-    # NOTE the rank that makes the interval and the p-value agree to the last resample
-    reach = float(np.sort(distances)[math.ceil(LEVEL * (resamples + 1)) - 1]) * error
-    return Measured(mean, mean - reach, mean + reach), p_value
+    # NOTE of this rank, so that the interval and the p-value agree to the last resample
+    beyond = math.ceil(round((1 - LEVEL) * (resamples + 1), 6)) - 1
+    reach = float(np.sort(distances)[resamples - beyond]) * error
+    return (Measured(mean, mean - reach, mean + reach) if math.isfinite(reach) else Measured(mean)), p_value
 
 
 def holm(p_values: list[float]) -> list[float]:

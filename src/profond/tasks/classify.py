@@ -254,18 +254,20 @@ class Classify:
 
     @staticmethod
     def example(seed: int = 0) -> Example:
-        """Which third of a noisy grey picture is bright."""
+        """Which sixth of a noisy grey picture is bright."""
         random = torch.Generator().manual_seed(seed)
-        spec = Spec((1, 6, 6), "chw", classes=("left", "middle", "right"))
+        names = tuple(f"{row} {column}" for row in ("upper", "lower") for column in ("left", "middle", "right"))
         splits: dict[str, Split] = {}
-        for name, count in (("train", 90), ("valid", 31), ("test", 47)):
-            targets = torch.arange(count) % 3
+        for name, count in (("train", 120), ("valid", 31), ("test", 47)):
+            targets = torch.arange(count) % len(names)
             pictures = torch.randint(0, 120, (count, 1, 6, 6), generator=random)
-            for target in range(3):
-                pictures[targets == target, :, :, 2 * target : 2 * target + 2] += 90
+            for index, target in enumerate(targets.tolist()):
+                row, column = divmod(target, 3)
+                pictures[index, :, 3 * row : 3 * row + 3, 2 * column : 2 * column + 2] += 60
             splits[name] = TensorSplit(pictures.to(torch.uint8), targets, name)
         preprocessing = Preprocessing(size=(6, 6), mode="L", fixed_size=True)
-        return Example(Dataset("thirds", spec, preprocessing, splits, "made here"), {"name": "mlp", "hidden": [16]})
+        dataset = Dataset("sixths", Spec((1, 6, 6), "chw", classes=names), preprocessing, splits, "made here")
+        return Example(dataset, {"name": "mlp", "hidden": [16]})
 
 
 class ClassMeter:

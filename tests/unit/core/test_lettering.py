@@ -136,8 +136,8 @@ def test_every_picture_of_an_evaluation_holds_names_of_any_kind(another_font, na
     raw = torch.zeros(1, 5, 5, dtype=torch.uint8)
     shown, note = class_names(names)
     for figure in (
-        figures.confusion_matrix(report, HERE + NOWHERE + "$x$"),
-        figures.worst_mistakes(report, lambda i: raw, HERE + NOWHERE + "$x$"),
+        figures.confusion_matrix(report.findings, HERE + NOWHERE + "$x$"),
+        figures.worst_mistakes(report.findings, lambda i: raw, HERE + NOWHERE + "$x$"),
     ):
         text = drawn(figure)
         assert all(name in text for name in shown)
@@ -150,7 +150,7 @@ def test_every_picture_of_an_evaluation_holds_names_of_any_kind(another_font, na
                 extent = one.get_window_extent()
                 assert box.x0 - 1 <= extent.x0, one
                 assert extent.x1 <= box.x1 + 1, one
-    assert HERE + BOX in drawn(figures.reliability_diagram(report, HERE + NOWHERE))
+    assert HERE + BOX in drawn(figures.reliability_diagram(report.findings, HERE + NOWHERE))
 
 
 def test_every_sheet_holds_names_of_any_kind(another_font):
