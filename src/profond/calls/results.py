@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from profond.explain.why.attribution import Attribution
     from profond.measures.measured import Measured
     from profond.measures.report import Report, Samples
-    from profond.serve.predictor import Prediction
+    from profond.serve.prediction import Prediction
 
 _SHOWN = 20
 

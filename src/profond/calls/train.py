@@ -191,18 +191,13 @@ def _flags(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def _put_to_work(
     config: Configuration, learning_rate: float | str | None, out: Path | str, progress: bool | None
 ) -> Trained:
-    from profond.experiments.experiment import assemble
-    from profond.experiments.train import find_rate, train_experiment
+    from profond.experiments.train import put_to_work
 
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise UsageError(
             "a worker process has imported the script that started it, and would train again",
             'put what the script does below a line: if __name__ == "__main__":',
         )
-    experiment = assemble(config)
-    for warning in experiment.dataset.warnings:
-        warn(warning)
-    if learning_rate == "auto":
-        experiment, _ = find_rate(experiment)
-    run = train_experiment(experiment, out=out, observers=observers(progress))
-    return Trained(run, experiment)
+    find = learning_rate == "auto"
+    done = put_to_work(config, find_learning_rate=find, out=out, observers=observers(progress), warn=warn)
+    return Trained(done.run, done.experiment)

@@ -14,7 +14,7 @@ import click
 import profond
 from profond.cli.names import print_any_name
 from profond.core import signals, streams
-from profond.core.errors import Interrupted, ProfondError, out_of_memory, suggest
+from profond.core.errors import EndedTogether, Interrupted, ProfondError, out_of_memory, suggest
 
 # verb: (module, attribute, one line of help); nothing is imported before it is asked for
 VERBS = {
@@ -96,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     streams.prepare()
     print_any_name()
     code = signals.INTERRUPTED
+    # What torch has to say of a process that has gone we say in words; read when torch is imported.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         signals.working()
         from profond.core.allocator import keep_freed_memory
@@ -123,6 +125,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         message, _, help_line = error.format_message().partition("\nhelp: ")
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "profond"
         return _tell(message[0].lower() + message[1:], help_line or f"`{path} --help` shows how", 2)
+    except EndedTogether as error:
+        return error.exit_code
     except ProfondError as error:
         return _tell(error.message, error.help, error.exit_code)
     except KeyboardInterrupt:

@@ -107,18 +107,18 @@ def run_training(
 ) -> None:
     """From a configuration to a finished run, told as it goes."""
     from profond.cli.output import observers, report_run, say, warn
-    from profond.experiments.experiment import assemble
     from profond.experiments.train import put_to_work
 
-    run = put_to_work(
-        assemble(config),
+    done = put_to_work(
+        config,
         find_learning_rate=learning_rate == "auto",
         out=out,
         observers=observers(quiet),
         say=lambda text: say(text, quiet),
         warn=warn,
     )
-    report_run(run, command, as_json)
+    if done.leads:
+        report_run(done.run, command, as_json)
 
 
 def pair(text: str) -> tuple[str, Any]:

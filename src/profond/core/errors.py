@@ -10,7 +10,8 @@ ProfondError                     1   something failed
 ├── DeviceError                  5   device absent, or out of memory
 ├── NonFiniteLoss                1   the loss became infinite or not a number
 ├── StorageError (OSError)       1   a disk, a path or standard output does not take what is written to it
-└── Interrupted                130   stopped by Ctrl-C, SIGTERM or SIGHUP; a training's checkpoint is saved
+├── Interrupted                130   stopped by Ctrl-C, SIGTERM or SIGHUP; a training's checkpoint is saved
+└── EndedTogether                    another process of the same training has failed, and has said why; as that one
 """
 
 from __future__ import annotations
@@ -87,6 +88,19 @@ class StorageError(ProfondError, OSError):
 
 class Interrupted(ProfondError):
     exit_code = 130
+
+
+class EndedTogether(ProfondError):
+    """Another process of the same training has failed; it has told, so this one need not.
+
+    Args:
+        message: what that one said.
+        exit_code: its exit code.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 def out_of_memory(error: BaseException) -> bool:

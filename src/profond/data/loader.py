@@ -94,17 +94,20 @@ class Batches:
             return torch.randperm(len(self.split), generator=random)
         return _shuffled_by_archive(torch.from_numpy(archives), random)
 
-    def at(self, epoch: int, start: int = 0, rank: int = 0, world_size: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches ``start``, ``start + 1``, … of an epoch; those before are not touched.
+    def at(
+        self, epoch: int, start: int = 0, rank: int = 0, world_size: int = 1, stop: int | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches ``start``, ``start + 1``, … of an epoch, up to ``stop``; those before are not touched.
 
         With several processes each gets its share of every batch, so that all of them take equally many steps, and
-        the shares together are what one process alone would get (mixup pairs samples within a share). A last batch
-        smaller than the number of processes repeats samples, so that no process goes without.
+        the shares together are what one process alone would get: no sample twice, and mixed up in the same pairs.
+
+        Raises: ConfigError for a batch of fewer than two samples for each process.
         """
         assert 0 <= rank < world_size
         assert start >= 0
         order = self.order(epoch)
-        steps = range(start, len(self))
+        steps = range(start, len(self) if stop is None else stop)
         chosen = [_share(order[self._within(k)], rank, world_size) for k in steps]
         if isinstance(self.split, TensorSplit):
             for k, indices in zip(steps, chosen, strict=True):
@@ -225,11 +228,16 @@ def _gather(padded: Tensor, indices: Tensor, shift: Tensor, extent: tuple[int, i
 
 
 def _share(values: Tensor, rank: int, world_size: int) -> Tensor:
+    """What one process has of a batch: pairs of samples that are each other's mirror in it, which mixup blends."""
     if world_size == 1:
         return values
-    if len(values) < world_size:
-        values = values[torch.arange(world_size) % len(values)]
-    return values[rank::world_size]
+    if len(values) < 2 * world_size:
+        raise ConfigError(
+            f"a batch of {len(values)} cannot be shared by {world_size} processes",
+            f"use a --batch-size of {2 * world_size} or more, or fewer processes",
+        )
+    places = torch.arange(len(values))
+    return values[torch.minimum(places, places.flip(0)) % world_size == rank]
 
 
 def _shuffled_by_archive(archives: Tensor, random: torch.Generator) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from profond.core.allocator import keep_freed_memory
-from profond.core.device import usable_cores
+from profond.core.device import processes_here, usable_cores
 from profond.core.errors import ProfondError
 from profond.core.signals import deaf_in_workers
 from profond.data.dataset import FileSplit, Split
@@ -64,13 +64,14 @@ def stream(
     Args:
         split: decodes one sample at a time.
         batches: positions in the split, one tensor for each batch.
-        workers: processes; None takes one for each core but one, at most 8; 0 decodes in this process.
+        workers: processes; None takes one for each core but one, at most 8, and less where several processes of one
+            training share the machine; 0 decodes in this process.
         views: given a batch's number, how each of its samples is looked at; None is as in evaluation.
         pin: page-locked memory, which copies to a GPU in the background.
 
     Raises: ImageError from a worker, as it was raised there; ProfondError where a worker ended.
     """
-    count = min(8, usable_cores() - 1) if workers is None else workers
+    count = min(8, max(usable_cores() // processes_here(), 1) - 1) if workers is None else workers
     loader: DataLoader[Tensor | ProfondError] = DataLoader(
         _Samples(split),
         batch_sampler=_Requests(batches, views),

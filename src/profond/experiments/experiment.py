@@ -20,6 +20,7 @@ from profond.core.spec import Spec
 from profond.data import registry as data_sets
 from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
+from profond.data.images.augment import Augment
 from profond.data.loader import Batches
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
@@ -28,9 +29,11 @@ from profond.evaluation.same_data import check_content, check_names
 from profond.experiments import finetune
 from profond.experiments.configuration import Chosen, Configuration
 from profond.models import configure, create, head_of
+from profond.recipes.recipe import Loader, Transfer
 from profond.tasks import task_class, task_for
 from profond.tasks.task import Task
 from profond.training import checkpoint
+from profond.training.settings import Training
 
 
 class Experiment:
@@ -57,10 +60,24 @@ class Experiment:
         self.notes = tuple(notes)
         self.model = model
         self.run = run
-        self.training, self.loader, self.augment = config.training, config.loader, config.augment
-        self.transfer = config.transfer
         if dataset is not None:
             self.dataset = dataset
+
+    @property
+    def training(self) -> Training:
+        return self.config.training
+
+    @property
+    def loader(self) -> Loader:
+        return self.config.loader
+
+    @property
+    def augment(self) -> Augment:
+        return self.config.augment
+
+    @property
+    def transfer(self) -> Transfer | None:
+        return self.config.transfer
 
     @cached_property
     def dataset(self) -> Dataset:

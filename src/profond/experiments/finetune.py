@@ -22,6 +22,7 @@ from profond.data.open import kind_of
 from profond.data.preprocessing import Preprocessing
 from profond.experiments.configuration import Chosen, Configuration
 from profond.models import head_of
+from profond.training.processes import Processes
 from profond.training.settings import Training
 from profond.training.transfer import head_inputs, staged, trains_head_only
 from profond.weights.assignment import restart
@@ -130,12 +131,18 @@ class HeadWork:
     samples: int
 
 
-def head_work(experiment: Any, device: torch.device, say: Callable[[str], None] = lambda text: None) -> HeadWork | None:
+def head_work(
+    experiment: Any,
+    device: torch.device,
+    say: Callable[[str], None] = lambda text: None,
+    processes: Processes | None = None,
+) -> HeadWork | None:
     """The features of a fine-tuning that trains the head alone, without augmentation; None for any other training.
 
     Args:
         experiment: a `profond.experiments.experiment.Experiment`.
         say: told what is begun.
+        processes: each of which computes a part.
     """
     transfer, training, model = experiment.transfer, experiment.training, experiment.model
     if transfer is None or not transfer.features or experiment.augment != Augment():
@@ -148,7 +155,7 @@ def head_work(experiment: Any, device: torch.device, say: Callable[[str], None] 
     say(f"computing the features of {sum(len(experiment.dataset.splits[name]) for name in names):,} images once")
     for name in names:
         batches = experiment.batches(name, device=device)
-        found = head_inputs(model, batches, device, label=f"features of {name}")
+        found = head_inputs(model, batches, device, label=f"features of {name}", processes=processes)
         if found is None:
             return None
         splits[name] = TensorSplit(*found, name)

@@ -287,6 +287,15 @@ class ClassMeter:
         self.judge.add(probabilities, labels)
         return len(labels)
 
+    def seen(self) -> tuple[int, list[tuple[Tensor, ...]]]:
+        assert self.judge is not None, "nothing was measured"
+        return len(self.judge.classes), self.judge.rows
+
+    def join(self, seen: tuple[int, list[tuple[Tensor, ...]]]) -> None:
+        num_classes, rows = seen
+        self.judge = self.judge or ClassJudge(num_classes, self.classes)
+        self.judge.rows += rows
+
     def metrics(self) -> dict[str, Measured]:
         assert self.judge is not None, "nothing was measured"
         return self.judge.metrics()

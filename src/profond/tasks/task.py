@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -98,6 +98,19 @@ class Meter(Protocol):
 
     def report(self) -> Report:
         """All of it, with intervals and pictures: at the end."""
+        ...
+
+
+@runtime_checkable
+class Joinable(Protocol):
+    """A meter of a split that several processes measure together, a part each; without this each measures all of it."""
+
+    def seen(self) -> Any:
+        """What it has taken in, as numbers and tensors, for `join`; not called before there is anything."""
+        ...
+
+    def join(self, seen: Any) -> None:
+        """Take in what another such meter has seen of the samples that follow."""
         ...
 
 
