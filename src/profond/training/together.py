@@ -50,6 +50,8 @@ class Together:
         self.help = "start the training again"
         self.stop_asked = False
         """Whether any process was asked to stop."""
+        self._known: dict[str, Any] | None = None
+        self._heard, self._missing = False, 0
         self._ending = threading.Event()
         wait = timedelta(seconds=30)
         if rank == 0:
@@ -106,8 +108,8 @@ class Together:
             return
         with contextlib.suppress(torch.distributed.DistError):
             self.store.set(_TOLD, "1")
-            until = time.monotonic() + _GRACE_SECONDS
-            while self.store.add(_LEFT, 0) < self.size - 1 and time.monotonic() < until:
+            until = time.monotonic() + 3 * _GRACE_SECONDS
+            while self.store.add(_LEFT, 0) < self.size - 1 - self._missing and time.monotonic() < until:
                 if self.others and all(other.poll() is not None for other in self.others):
                     break
                 time.sleep(0.02)
@@ -136,7 +138,7 @@ class Together:
             time.sleep(_EVERY_SECONDS / 5)
             found = self._published()
         if found is None:
-            lost = self._lost()
+            lost, self._missing = self._lost(), 1
             self._publish(lost)
             found = self._published()
             return lost if found is None else _read(found)
@@ -146,16 +148,15 @@ class Together:
         """Waits until the process that leads has told; where it has died, the first of the others does."""
         until = time.monotonic() + 4 * _GRACE_SECONDS
         code = first.exit_code if isinstance(first, ProfondError) else 1
-        heard = False
         while time.monotonic() < until:
             try:
-                heard = self.store.check([_HEARD])
+                self._heard = self._heard or self.store.check([_HEARD])
                 if self.store.check([_TOLD]):
                     return EndedTogether(str(first), code)
             except torch.distributed.DistError:
                 break
             time.sleep(0.05)
-        return EndedTogether(str(first), code) if heard or self.rank != 1 else self._lost()
+        return EndedTogether(str(first), code) if self._heard or self.rank != 1 else self._lost()
 
     def _lost(self) -> ProfondError:
         gone = "the process that leads" if self._alone() else "another process"
@@ -189,18 +190,18 @@ class Together:
     def _published(self) -> dict[str, Any] | None:
         try:
             if self.store.check([_FAILED]):
-                found: dict[str, Any] = json.loads(self.store.get(_FAILED))
-                return found
-        except torch.distributed.DistError:
+                self._known = json.loads(self.store.get(_FAILED))
+                self._heard = self._heard or self.store.check([_HEARD])
+        except torch.distributed.DistError:  # what was known before the store went stays known
             pass
-        return None
+        return self._known
 
     def _watch(self) -> None:
         """In a thread: a main thread that does not hear of another process's end is interrupted, and then ended."""
         while not self._ending.wait(_EVERY_SECONDS):
             try:
                 self.stop_asked = self.stop_asked or self.store.check([_STOP])
-                over = self.store.check([_FAILED])
+                over = self._published() is not None
             except torch.distributed.DistError:
                 over = True
             over = over or any(other.poll() for other in self.others)
