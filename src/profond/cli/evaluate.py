@@ -76,7 +76,7 @@ def evaluate(
     experiment = load(found)
     for note in experiment.notes:
         say(note, quiet)
-    other = open_other(data, experiment, split) if data is not None else None
+    other = open_other(data, experiment, split, target=experiment.target) if data is not None else None
     dataset = experiment.dataset if other is None else other.dataset
     for warning in () if other is None else dataset.warnings:
         warn(warning)

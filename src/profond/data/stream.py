@@ -69,7 +69,7 @@ def stream(
         views: given a batch's number, how each of its samples is looked at; None is as in evaluation.
         pin: page-locked memory, which copies to a GPU in the background.
 
-    Raises: ImageError from a worker, as it was raised there.
+    Raises: ImageError from a worker, as it was raised there; ProfondError where a worker ended.
     """
     count = min(8, max(usable_cores() // processes_here(), 1) - 1) if workers is None else workers
     loader: DataLoader[Tensor | ProfondError] = DataLoader(
@@ -85,7 +85,19 @@ def stream(
         # Python 3.12 warns of any fork beside threads; these workers decode with one thread each.
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         running = iter(loader)
-    for raw in running:
+    while True:
+        try:
+            raw = next(running)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise ProfondError(
+                f"a process that decodes images ended: {error}",
+                "too little memory, or a script that it imports anew: this needs what it does below a line "
+                'if __name__ == "__main__":, or loader.workers=0',
+            ) from None
         if isinstance(raw, ProfondError):
             raise raw
         yield raw

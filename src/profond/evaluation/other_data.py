@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
@@ -25,7 +25,7 @@ class Known(Protocol):
     """The parts of an experiment that say what it takes."""
 
     @property
-    def config(self) -> Mapping[str, Any]: ...
+    def input_shape(self) -> tuple[int, ...] | None: ...
 
     @property
     def preprocessing(self) -> Preprocessing: ...
@@ -51,12 +51,13 @@ class Other:
     whole: bool
 
 
-def open_other(reference: str, experiment: Known, split: str | None = None) -> Other:
+def open_other(reference: str, experiment: Known, split: str | None = None, *, target: str | None = None) -> Other:
     """Open other data for a run. A folder or manifest that has no splits is taken whole.
 
     Args:
         reference: a registered name, a folder or a manifest.
         split: by default ``test``, or all of data that has no splits.
+        target: the columns that hold the target, where they have to be named.
 
     Raises: DataError for a class never seen in training, or samples of another size or channel count than the run's;
     UnknownName; ImageError.
@@ -70,11 +71,8 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
             options = {"preprocessing": known.to_json()}
         if unsplit:
             options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
-        target = experiment.config.get("data", {}).get("target")
-        if (
-            target is not None
-            and "target" in signature(kind_of(Path(reference).expanduser(), reference).open).parameters
-        ):
+        accepted = signature(kind_of(Path(reference).expanduser(), reference).open).parameters
+        if target is not None and "target" in accepted:
             options |= {"target": target}
     dataset = open_dataset(reference, **options)
     if any_size and known.series is None and reference in registry.names():
@@ -155,7 +153,7 @@ def class_numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:
 
 
 def _check_shape(dataset: Dataset, split: str, experiment: Known) -> None:
-    shape = experiment.config["model"].get("input_shape")
+    shape = experiment.input_shape
     if shape is None:
         return
     border = 2 * experiment.preprocessing.padding

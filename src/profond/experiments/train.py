@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import csv
 import dataclasses
 import io
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from profond.core import signals
-from profond.core.config import bind
 from profond.core.device import choose_device, usable_cores
 from profond.core.errors import ConfigError, Interrupted, ProfondError
 from profond.core.files import write_text
@@ -24,7 +22,7 @@ from profond.evaluation.evaluate import evaluate_run, measure_along
 from profond.evaluation.same_data import check_content, readable
 from profond.experiments.card import model_card
 from profond.experiments.configuration import Configuration, on_data
-from profond.experiments.experiment import Experiment, load
+from profond.experiments.experiment import Experiment, assemble, load
 from profond.experiments.finetune import head_work
 from profond.experiments.lengthen import lengthen
 from profond.training.feed import enough_for_each
@@ -39,6 +37,57 @@ from profond.training.settings import Training
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Done:
+    """A training that is done.
+
+    Args:
+        run: its folder.
+        experiment: with the trained model.
+        leads: whether this is the process that speaks for all of them.
+    """
+
+    run: Run
+    experiment: Experiment
+    leads: bool
+
+
+def put_to_work(
+    config: Configuration,
+    *,
+    find_learning_rate: bool = False,
+    out: Path | str = "runs",
+    observers: Sequence[Observer] = (),
+    say: Say = lambda text: None,
+    warn: Say = lambda text: None,
+) -> Done:
+    """From a configuration to a finished run: assembled, a learning rate looked for if asked to, trained, evaluated.
+
+    Args:
+        say: told what is decided and begun, a line each.
+        warn: told what is probably not meant.
+
+    Raises: as `profond.experiments.experiment.assemble` and `train_experiment`.
+    """
+    processes = open_processes(config.training)
+    with processes.ending():
+        tell, alert = (say, warn) if processes.leads else (_nothing, _nothing)
+        experiment = assemble(config)
+        for warning in experiment.dataset.warnings:
+            alert(warning)
+        for note in (*experiment.dataset.notes, *experiment.notes):
+            tell(note)
+        if find_learning_rate:
+            experiment, found = find_rate(experiment)
+            tell(found.words)
+        run = train_experiment(experiment, out=out, observers=observers, say=tell)
+        return Done(run, experiment, processes.leads)
+
+
+def _nothing(text: str) -> None:
+    pass
+
+
 def train_experiment(
     experiment: Experiment,
     *,
@@ -50,17 +99,14 @@ def train_experiment(
 
     Raises: as `fit`; the run's folder then holds everything up to its last checkpoint.
     """
-    name = (
-        experiment.config["recipe"]
-        or f"{experiment.config['model']['name']}-{as_text(Path(experiment.dataset.name).stem)}"
-    )
+    name = experiment.config.recipe or f"{experiment.config.model.name}-{as_text(Path(experiment.dataset.name).stem)}"
     choose_device(experiment.training.device)  # what can be refused is refused before there is a folder
     if "valid" not in experiment.dataset.splits:
         experiment.training.check_without_validation()
     processes = open_processes(experiment.training)
     with processes.ending():
         _count_processes(experiment, settled(experiment.training))
-        run = Run(processes.leaders(processes.leads and str(Run.create(out, name, experiment.config).path)))
+        run = Run(processes.leaders(processes.leads and str(Run.create(out, name, experiment.config.to_json()).path)))
         with processes.ending(run), processes.held(run, "training"):
             return _stoppable(experiment, run, observers, say, processes, resume=False)
 
@@ -84,7 +130,7 @@ def resume_run(
 
     Raises: ConfigError when the run is damaged, its data have changed, or another process works on it.
     """
-    before = Training(**bind(Training, run.config["training"], what="training"))
+    before = Configuration.from_json(run.config).training
     if devices is not None:
         before = dataclasses.replace(before, devices=devices, nodes=1)
     training = settled(before, again=True)
@@ -98,24 +144,16 @@ def resume_run(
             return run
         experiment = load(run, weights=False)
         if processes.leads and _count_processes(experiment, training):
-            run.write("config.json", experiment.config)
+            run.write("config.json", experiment.config.to_json())
         return _stoppable(experiment, run, observers, say, processes, resume=True)
 
 
 def _count_processes(experiment: Experiment, training: Training) -> bool:
     """Let an experiment have as many devices and nodes as there are; whether these are others than it had."""
     before = experiment.training
-    experiment.training = dataclasses.replace(before, devices=training.devices, nodes=training.nodes)
-    experiment.config["training"] |= {"devices": training.devices, "nodes": training.nodes}
-    return experiment.training != before
-
-
-@contextlib.contextmanager
-def one_training(config: Configuration) -> Iterator[bool]:
-    """The processes of a training that is yet to be put together; whether this one leads, and so speaks for all."""
-    processes = open_processes(Training(**bind(Training, config["training"], what="training")))
-    with processes.ending():
-        yield processes.leads
+    now = dataclasses.replace(before, devices=training.devices, nodes=training.nodes)
+    experiment.config = dataclasses.replace(experiment.config, training=now)
+    return now != before
 
 
 def is_complete(run: Run) -> bool:
@@ -125,11 +163,11 @@ def is_complete(run: Run) -> bool:
 
 def _move(run: Run, data: str) -> None:
     """Its data are somewhere else now. Raises: ConfigError when those are not the same."""
-    config = {**run.config, "data": on_data(run.config, str(Path(data).expanduser().absolute()))["data"]}
+    config = on_data(Configuration.from_json(run.config), str(Path(data).expanduser().absolute()))
     dataset = load(run, weights=False, config=config).dataset
     for split in dataset.splits:
         check_content(run, dataset, split)
-    run.write("config.json", config)
+    run.write("config.json", config.to_json())
 
 
 def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
@@ -141,8 +179,8 @@ def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
         with apart():
             found = find_learning_rate(experiment.model, experiment.task, batches, experiment.training)
     found = processes.leaders(found)
-    config = copy.deepcopy(experiment.config)
-    config["training"]["learning_rate"] = found.suggestion
+    training = dataclasses.replace(experiment.training, learning_rate=found.suggestion)
+    config = dataclasses.replace(experiment.config, training=training)
     return Experiment(config, experiment.model, dataset=experiment.dataset), found
 
 

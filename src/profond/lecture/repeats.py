@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 import warnings
 from collections.abc import Sequence
@@ -57,7 +56,7 @@ def train(config: Configuration, seed: int, options: Options, *, share: float = 
         changes["training.precision"] = options.precision
     if share < 1:
         changes["loader.valid_fraction"] = 1 - share
-    experiment = assemble(changed(copy.deepcopy(config), changes))
+    experiment = assemble(changed(config, changes))
     device = choose_device(options.device)
     batches = experiment.batches("train", training=True, device=device)
     fitted = fit(experiment.model, experiment.task, batches, experiment.training)

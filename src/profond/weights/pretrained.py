@@ -54,9 +54,10 @@ class Pretrained:
         return Spec(tuple(self.settings["input_shape"]), "chw", classes=self.classes)
 
     @property
-    def config(self) -> dict[str, Any]:
-        """As a run's, so that `profond.evaluation.other_data.open_other` takes either."""
-        return {"model": self.settings}
+    def input_shape(self) -> tuple[int, ...] | None:
+        """One sample as the model takes it, where its settings say so."""
+        shape = self.settings.get("input_shape")
+        return None if shape is None else tuple(shape)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Trained:
     def __init__(self, dataset: Dataset, model: nn.Module) -> None:
         self.dataset, self.model, self.task = dataset, model, Classify()
         self.spec, self.preprocessing = dataset.spec, dataset.preprocessing
-        self.config = {"model": {"input_shape": dataset.spec.shape}}
+        self.input_shape = dataset.spec.shape
 
 
 def pictures(count: int = 60, channels: int = 1, classes=CLASSES, prefix="test", noise: int = 40) -> Dataset:

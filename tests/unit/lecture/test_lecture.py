@@ -21,7 +21,7 @@ from PIL import Image
 
 from profond.cli import run
 from profond.core.errors import ConfigError, MissingError, StorageError, UnknownName, UsageError
-from profond.experiments.configuration import from_recipe
+from profond.experiments.configuration import changed, from_recipe
 from profond.experiments.experiment import assemble
 from profond.explain.network.architecture import WORDS, draw
 from profond.lecture import registry
@@ -190,7 +190,7 @@ def test_an_mlp_has_as_many_parameters_as_the_convnet_beside_it(recipe):
     for name in (recipe, f"{recipe}_mlp"):
         config = from_recipe(name)
         if recipe == "clips":
-            config["data"] |= {"train_clips": 10, "test_clips": 5}
+            config = changed(config, {"data.train_clips": 10, "data.test_clips": 5})
         sizes.append(sum(p.numel() for p in assemble(config).model.parameters()))
     assert sizes[1] == pytest.approx(sizes[0], rel=0.03)
 

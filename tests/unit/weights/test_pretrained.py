@@ -176,7 +176,7 @@ def test_a_file_of_ones_own_comes_with_the_preprocessing_of_its_format(weights):
     assert found.preprocessing == Preprocessing(**{**scaled(224, 256).to_json(), "size": (32, 32)})
     assert found.classes == ("class 0", "class 1", "class 2")
     assert not found.model.training
-    assert found.config["model"]["width"] == 0.35
+    assert found.settings["width"] == 0.35
     keras = published("mobilenet_v2")[1]
     assert (keras.source, keras.preprocessing) == ("keras", symmetric(224, 256))
 

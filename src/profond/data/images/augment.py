@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Generator, Tensor
 
+from profond.core.config import Integer, Natural, NotNegative, Share, check_fields
 from profond.core.errors import ConfigError
+
+Side = Annotated[Integer, Field(ge=32, le=4096, multiple_of=32)]
 
 
 @dataclass(frozen=True)
@@ -39,36 +43,25 @@ class Augment:
         mixup: 0 for none, or alpha of Beta(alpha, alpha): two samples and their classes, or numbers, are blended.
     """
 
-    shift: int = 0
+    shift: Natural = 0
     flip: bool = False
-    rotate: float = 0.0
-    scale: float = 0.0
-    crop: float = 0.0
-    erase: int = 0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    mixup: float = 0.0
-    decode_crop: float = 0.0
-    sizes: tuple[tuple[float, int], ...] = ()
+    rotate: NotNegative = 0.0
+    scale: Share = 0.0
+    crop: Share = 0.0
+    erase: Natural = 0
+    brightness: Share = 0.0
+    contrast: Share = 0.0
+    mixup: NotNegative = 0.0
+    decode_crop: Share = 0.0
+    sizes: tuple[tuple[Share, Side], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("shift", "rotate", "erase", "mixup"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ConfigError(f"augmentation {name} is {getattr(self, name)}", "use 0 (none) or more")
-        for name in ("scale", "crop", "decode_crop", "brightness", "contrast"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(
-                    f"augmentation {name} is {getattr(self, name)}", "use a share from 0 (none) to below 1"
-                )
-
+        check_fields(self, "augmentation")
         starts = [share for share, _ in self.sizes]
-        if starts and (starts[0] != 0 or starts != sorted(set(starts)) or starts[-1] >= 1):
+        if starts and (starts[0] != 0 or starts != sorted(set(starts))):
             raise ConfigError(
                 f"augmentation sizes start at {starts}", "use shares of all epochs: 0 first, then rising, below 1"
             )
-        for _, side in self.sizes:
-            if side % 32 or not 32 <= side <= 4096:
-                raise ConfigError(f"augmentation sizes have a side of {side}", "use a multiple of 32, such as 160")
 
     def side(self, share: float) -> int:
         """Of ``sizes``, the side that counts when this share of all epochs is done."""

@@ -268,7 +268,7 @@ def few(experiment: Experiment) -> Sign:
         evidence = f"fewer than {FEW} to learn from of {_few(scarce)}"
         return Sign("few", True, evidence, "add pictures of it, merge it with another class, or leave it out")
     least, most = min(counts), max(counts)
-    if most >= IMBALANCE * least and experiment.config["task"].get("class_weights") is None:
+    if most >= IMBALANCE * least and experiment.config.task.settings.get("class_weights") is None:
         evidence = f"{most} of one class, {least} of another, and the loss does not weigh them"
         return Sign("few", True, evidence, "--set class_weights=balanced")
     return Sign("few", False, f"{least} to {most} of each class to learn from")

@@ -143,7 +143,7 @@ def two_steps(folder: Path, options: Options) -> Any:
         "loader.workers": 0,
         "augment.sizes": [[0.0, 64], [0.5, SIDE]],
         "data.size": SIDE,
-        "training.learning_rate": config["training"]["learning_rate"] * 8 / config["loader"]["batch_size"],
+        "training.learning_rate": config.training.learning_rate * 8 / config.loader.batch_size,
         "training.steps": 2,
         "training.log_every_steps": 1,
         "training.device": options.device,
