@@ -118,13 +118,13 @@ def test_a_run_of_two_processes_is_the_run_of_one(alone: Path, pictures: Path, t
     for line, expected in zip(lines, expected_lines, strict=True):
         for name, value in expected.items():
             assert line[name] == (pytest.approx(value, rel=1e-3, abs=1e-4) if isinstance(value, float) else value)
-    assert metrics.keys() == expected_metrics.keys() == {"valid"}
-    for name, measured in expected_metrics["valid"].items():
-        assert metrics["valid"][name]["value"] == pytest.approx(measured["value"], rel=1e-3, abs=1e-4)
-    rows = [(path / "evaluation/valid/predictions.csv").read_text().splitlines() for path in (run, alone)]
-    assert [row.split(",")[0] for row in rows[0]] == [row.split(",")[0] for row in rows[1]], (
-        "each sample once, in order"
-    )
+    assert metrics.keys() == expected_metrics.keys()
+    for split, measured in expected_metrics.items():
+        for name, expected in measured.items():
+            assert metrics[split][name]["value"] == pytest.approx(expected["value"], rel=1e-3, abs=1e-4)
+        rows = [(path / f"evaluation/{split}/predictions.csv").read_text().splitlines() for path in (run, alone)]
+        samples, expected_samples = ([row.split(",")[0] for row in one] for one in rows)
+        assert samples == expected_samples, "each sample once, in order"
     assert (run / "split.csv").read_text() == (alone / "split.csv").read_text()
     config, of_one = (json.loads((path / "config.json").read_text()) for path in (run, alone))
     assert config["training"].pop("devices") == 2

@@ -28,7 +28,7 @@ from profond.experiments.experiment import Experiment, load, settle
 from profond.experiments.train import train_experiment
 from profond.measures.measured import Measured
 from profond.tasks import registry, task_class, task_for
-from profond.tasks.task import Loss
+from profond.tasks.task import Joinable, Loss
 from profond.training import Training, fit
 from profond.training.measure import measure
 from profond.training.optimize import gradients_only_for
@@ -55,6 +55,24 @@ def good(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture(params=NAMES)
 def case(request: pytest.FixtureRequest) -> Case:
     return untrained(request.param)
+
+
+def test_a_split_that_two_measure_in_parts_is_measured_as_one(case: Case) -> None:
+    batches = list(case.batches("test"))
+    case.model.eval()
+    whole, joined = case.task.meter(case.dataset.spec), case.task.meter(case.dataset.spec)
+    assert isinstance(joined, Joinable), "without `seen` and `join` each of several processes measures all of it"
+    with torch.no_grad():
+        for part in (batches[:1], batches[1:]):
+            meter = case.task.meter(case.dataset.spec)
+            for batch in part:
+                meter.update(case.model, batch)
+                whole.update(case.model, batch)
+            if part:
+                assert isinstance(meter, Joinable)
+                joined.join(meter.seen())
+    assert joined.metrics() == whole.metrics()
+    assert joined.report().metrics == whole.report().metrics
 
 
 def losses(case: Case, batch: Any) -> list[Loss]:

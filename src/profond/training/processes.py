@@ -6,6 +6,8 @@ import atexit
 import contextlib
 import logging
 import os
+import subprocess
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -191,6 +193,8 @@ def _open(training: Training) -> Processes:
         num_nodes=training.nodes,
         strategy=DDPStrategy(timeout=_JOINING),
     )
+    come = threading.Event()
+    threading.Thread(target=_end_with, args=(others, come), name="starting-processes", daemon=True).start()
     try:
         fabric.launch()
     except torch.distributed.DistError as error:
@@ -199,6 +203,8 @@ def _open(training: Training) -> Processes:
             f"not all {size} processes of this training have come to {where}: {str(error).splitlines()[0]}",
             "are all of them started, with the same address, and may they reach it?",
         ) from None
+    finally:
+        come.set()
     rank = fabric.global_rank
     if rank:
         os.environ["PROFOND_QUIET"] = "1"  # before anything shows how far it is
@@ -206,6 +212,18 @@ def _open(training: Training) -> Processes:
     atexit.register(_leave)
     together = Together(rank, size, group, others)
     return Processes(rank, size, fabric.device, together, fabric)
+
+
+def _end_with(others: Sequence[subprocess.Popen[bytes]], come: threading.Event) -> None:
+    """End this process, which waits inside torch and hears nothing, where one that it has started ends meanwhile."""
+    while not come.wait(0.3):
+        for other in others:
+            if other.poll() is not None and not come.is_set():
+                code = other.returncode if other.returncode in range(2, 131) else 1
+                os.write(2, b"error: a process that this training has started has ended before it began\n")
+                for each in others:
+                    each.kill()
+                os._exit(code)
 
 
 def _leave() -> None:
