@@ -41,16 +41,23 @@ def test_its_batches_are_what_its_spec_says(data: Dataset) -> None:
     assert "train" in data.splits
     for name, split in data.splits.items():
         assert len(split) == len(split.targets) > 0
-        assert 0 <= int(split.targets.min()) <= int(split.targets.max()) < data.spec.num_classes
+        if data.spec.quantities:
+            assert split.targets.isfinite().all()
+            assert split.targets.shape[1:] == (len(data.spec.quantities),)
+        else:
+            assert 0 <= int(split.targets.min()) <= int(split.targets.max()) < data.spec.num_classes
         inputs, targets = next(iter(data.batches(name, 16, shuffle=True)))
         assert inputs.dtype == torch.float32
         assert tuple(inputs.shape[1:]) == data.spec.shape
         assert inputs.isfinite().all()
-        assert targets.dtype == torch.int64
+        assert targets.dtype == (torch.float32 if data.spec.quantities else torch.int64)
         assert len(targets) == len(inputs)
 
 
-def test_every_class_can_be_learned(data: Dataset) -> None:
+def test_every_class_and_every_number_can_be_learned(data: Dataset) -> None:
+    if data.spec.quantities:
+        assert (data.split("train").targets.std(0) > 0).all()
+        return
     assert data.split("train").targets.bincount(minlength=data.spec.num_classes).min() > 0
     assert len(set(data.spec.classes)) == data.spec.num_classes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from profond.calls.given import Reference, as_name, files_in
@@ -29,13 +30,20 @@ def evaluated(
     split: str | None,
     *,
     data: Reference | None,
+    data_settings: Mapping[str, Any] | None,
     batch_size: int,
     device: str,
     figures: bool,
 ) -> Evaluation:
     """As `profond.calls.trained.Trained.evaluate`."""
     reference = as_name(data, "data")
-    other = None if reference is None else open_other(reference, experiment, split, target=experiment.target)
+    if data_settings and reference is None:
+        raise ConfigError("data_settings are of other data, and none are given", "add data=")
+    other = (
+        None
+        if reference is None
+        else open_other(reference, experiment, split, target=experiment.target, settings=data_settings)
+    )
     dataset = experiment.dataset if other is None else other.dataset
     chosen = (split or usual_split(dataset)) if other is None else other.split
     name = chosen if other is None else other.name

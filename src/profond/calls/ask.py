@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ def evaluate(
     split: str | None = None,
     *,
     data: Reference | None = None,
+    data_settings: Mapping[str, Any] | None = None,
     batch_size: int = 256,
     device: str = "auto",
     figures: bool = True,
@@ -56,13 +57,16 @@ def evaluate(
         run, out: as in `load`.
         split: by default ``test``, else ``valid``, else ``train``; all of other data that have no splits.
         data: other data: a registered name or a path.
+        data_settings: of the other data, such as ``{"target": "weight"}``.
         batch_size: samples that go through the network together.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
         figures: write the figures into the run's folder too.
 
     Raises: ConfigError when the data have changed since training; DataError, UnknownName, DeviceError.
     """
-    return load(run, out=out).evaluate(split, data=data, batch_size=batch_size, device=device, figures=figures)
+    return load(run, out=out).evaluate(
+        split, data=data, data_settings=data_settings, batch_size=batch_size, device=device, figures=figures
+    )
 
 
 def predict(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,6 +107,7 @@ class Trained:
         split: str | None = None,
         *,
         data: Path | str | None = None,
+        data_settings: Mapping[str, Any] | None = None,
         batch_size: int = 256,
         device: str = "auto",
         figures: bool = True,
@@ -120,6 +121,7 @@ class Trained:
         Args:
             split: by default ``test``, else ``valid``, else ``train``; all of other data that have no splits.
             data: other data: a registered name or a path.
+            data_settings: of the other data, such as ``{"target": "weight"}``.
             figures: write the figures into the run's folder too.
 
         Raises: ConfigError when the data have changed since training; DataError, UnknownName, DeviceError.
@@ -127,7 +129,14 @@ class Trained:
         from profond.calls.answers import evaluated
 
         return evaluated(
-            self.run, self.experiment, split, data=data, batch_size=batch_size, device=device, figures=figures
+            self.run,
+            self.experiment,
+            split,
+            data=data,
+            data_settings=data_settings,
+            batch_size=batch_size,
+            device=device,
+            figures=figures,
         )
 
     def predict(
@@ -219,13 +228,15 @@ class Trained:
     def _lines(self) -> list[str]:
         """What is known from the run's files alone: it is not opened to be shown."""
         from profond.core.errors import ProfondError
+        from profond.evaluation.summary import Summary
 
         try:
             config, state = self.run.config, self.run.state
             names = [(config.get(part) or {}).get("name") or "?" for part in ("model", "data")]
             lines = [f"{names[0]} on {names[1]}, {state.get('status')}, {state.get('steps') or 0:,} steps"]
-            for split, metrics in self.metrics.items():
+            summary = Summary.of(self.run)
+            for split, metrics in summary.metrics.items():
                 lines += [f"{split} {number.title or name}: {number.written}" for name, number in metrics.items()]
-            return lines
+            return [*lines, *summary.said]
         except ProfondError as error:
             return [error.message]

@@ -153,6 +153,13 @@ def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_js
     is_flag=True,
     help="Equal and nearly equal images go to one split; of splits that are given, to train first.",
 )
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Which columns of a table are what, such as target=weight, as in train.",
+)
 @click.option("--force", is_flag=True, help="Write over an existing file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def split(
@@ -162,6 +169,7 @@ def split(
     test_fraction: float,
     seed: int,
     duplicates_together: bool,
+    settings: tuple[str, ...],
     force: bool,
     as_json: bool,
 ) -> None:
@@ -176,7 +184,7 @@ def split(
         raise UsageError(f"--out is {out}", "a manifest's name ends in .csv")
     if out.exists() and not force:
         raise UsageError(f"{out} exists", "choose another name, or add --force")
-    stored = store_split(reference, out, valid_fraction, test_fraction, seed, duplicates_together)
+    stored = store_split(reference, out, valid_fraction, test_fraction, seed, duplicates_together, _options(settings))
     if as_json:
         _print_json("data split", path=str(out), splits=stored)
         return

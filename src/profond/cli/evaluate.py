@@ -10,13 +10,15 @@ from profond.cli import register_verb
 from profond.cli.find_run import find_run
 from profond.cli.options import BATCH, DEVICE, JSON, OUT, QUIET
 from profond.cli.output import print_json, progress_bar, say, tell_report, warn
-from profond.cli.pretrained import measure_pretrained, pretrained_options, split_words
+from profond.cli.pretrained import measure_pretrained, pretrained_options, settings, split_words
+
+DATA = "data."
 
 
 @register_verb("evaluate", section="Use", line="Measure a run on a split, with intervals and pictures.")
 @click.command()
 @click.argument("run", required=False)
-@pretrained_options
+@pretrained_options(setting="With --data: a setting of it, such as data.target=weight; with --model: of the network.")
 @click.option("--split", help="By default test, else valid, else train; other data without splits is taken whole.")
 @click.option("--data", help="Other data with the same classes: a registered name, a folder or a manifest.")
 @click.option("--pictures/--no-pictures", default=True, help="Draw the figures too.")
@@ -48,6 +50,7 @@ def evaluate(
 
     \b
     profond evaluate last --split test
+    profond evaluate last --data new.csv --set data.target=weight
     profond evaluate --model efficientnet_lite0 --pretrained --data photos/
     """
     from profond.core.device import choose_device
@@ -58,11 +61,22 @@ def evaluate(
     from profond.experiments.experiment import load
 
     start = time.perf_counter()
+    of_data = [change for change in changes if change.startswith(DATA)]
+    data_settings = settings([change.removeprefix(DATA) for change in of_data])
+    if of_data and data is None:
+        raise UsageError(f"--set {of_data[0]} is about other data", "add --data; a run's own data are as in training")
+    changes = tuple(change for change in changes if change not in of_data)
+    if run is not None and model is None and changes:
+        raise UsageError(
+            f"--set {changes[0]} is about a network, and a run has its own", "of --data: --set data.target=…"
+        )
     run, others = split_words(() if run is None else (run,), model, pretrained, weights, changes)
     if run is None:
         if others or data is None or model is None:
             raise UsageError("a network with published weights is measured on other data", "add --data photos/")
-        report, name = measure_pretrained(model, weights, changes, data, split, batch_size, device, quiet)
+        report, name = measure_pretrained(
+            model, weights, changes, data, data_settings, split, batch_size, device, quiet
+        )
         if as_json:
             metrics = {name: {key: measured.to_json() for key, measured in report.metrics.items()}}
             seconds = round(time.perf_counter() - start, 3)
@@ -76,7 +90,9 @@ def evaluate(
     experiment = load(found)
     for note in experiment.notes:
         say(note, quiet)
-    other = open_other(data, experiment, split, target=experiment.target) if data is not None else None
+    other = (
+        None if data is None else open_other(data, experiment, split, target=experiment.target, settings=data_settings)
+    )
     dataset = experiment.dataset if other is None else other.dataset
     for warning in () if other is None else dataset.warnings:
         warn(warning)

@@ -112,7 +112,7 @@ def owner(folder: Path) -> str | None:
 @register_verb("explain", section="Use", line="Why a network says what it says of an image.")
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
-@pretrained_options
+@pretrained_options()
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="One of those below; may stand several times.")
 @click.option(
     "--class",

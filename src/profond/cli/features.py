@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @register_verb("features", section="Use", line="What images become inside a network, to .npy or .csv.")
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
-@pretrained_options
+@pretrained_options()
 @click.option("--stage", metavar="NAME", help="A module of the network; by default what goes into its head.")
 @click.option("--average", is_flag=True, help="Average maps over their positions: one number for each map.")
 @click.option("--out", "table", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A .npy or .csv.")

@@ -67,10 +67,12 @@ def report_run(run: Run, command: str, as_json: bool) -> None:
 
 
 def tell_summary(summary: Summary) -> None:
-    """A line for each metric of each evaluation."""
+    """A line for each metric of each evaluation, and the report's sentences about the last."""
     for evaluation, metrics in summary.metrics.items():
         for name, measured in metrics.items():
             click.echo(as_text(f"{f'{evaluation} {measured.title or name}':<23} {measured}"))
+    for line in summary.said:
+        click.echo(as_text(line))
 
 
 def metrics_json(summary: Summary) -> dict[str, Any]:

@@ -28,7 +28,7 @@ TOP = 3  # fewer than from Python, so that a line stays short
 @register_verb("predict", section="Use", line="What a run says of files, a folder, or standard input.")
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
-@pretrained_options
+@pretrained_options()
 @click.option("--top", type=click.IntRange(min=1), help=f"Classes to name for each image.  [default: {TOP}]")
 @click.option("--csv", "csv_file", type=click.Path(dir_okay=False), help="Write a table to this file as well.")
 @click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")

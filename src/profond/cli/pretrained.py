@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,22 +20,32 @@ if TYPE_CHECKING:
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-def pretrained_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--model NAME --pretrained``, instead of a run."""
-    for option in reversed(
-        [
-            click.option("--model", metavar="NAME", help="A registered network with published weights, not a run."),
-            click.option("--pretrained", is_flag=True, help="With --model: use the weights published for it."),
-            click.option("--weights", metavar="SOURCE|FILE", help="Which of them, such as keras, or a file of yours."),
-            click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="With --model: a setting of it."),
-        ]
-    ):
-        command = option(command)
-    return command
+def pretrained_options(*, setting: str = "With --model: a setting of it.") -> Callable[..., Any]:
+    """``--model NAME --pretrained``, instead of a run.
+
+    Args:
+        setting: the help of ``--set``.
+    """
+
+    def added(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(
+            [
+                click.option("--model", metavar="NAME", help="A registered network with published weights, not a run."),
+                click.option("--pretrained", is_flag=True, help="With --model: use the weights published for it."),
+                click.option(
+                    "--weights", metavar="SOURCE|FILE", help="Which of them, such as keras, or a file of yours."
+                ),
+                click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help=setting),
+            ]
+        ):
+            command = option(command)
+        return command
+
+    return added
 
 
 def split_words(
-    words: tuple[str, ...], model: str | None, pretrained: bool, weights: str | None, changes: tuple[str, ...]
+    words: tuple[str, ...], model: str | None, pretrained: bool, weights: str | None, changes: Sequence[str]
 ) -> tuple[str | None, tuple[str, ...]]:
     """(run or None, inputs): the first word is a run unless a model is named. Raises: UsageError."""
     if model is None:
@@ -82,8 +92,9 @@ def open_predictor(
 def measure_pretrained(
     model: str,
     weights: str | None,
-    changes: tuple[str, ...],
+    changes: Sequence[str],
     data: str,
+    data_settings: Mapping[str, Any],
     split: str | None,
     batch_size: int,
     device: str,
@@ -99,7 +110,7 @@ def measure_pretrained(
     processor = choose_device(device)
     loaded = load_pretrained(model, weights, **settings(changes))
     say(f"weights: {loaded.weights}", quiet)
-    other = open_other(data, loaded, split)
+    other = open_other(data, loaded, split, settings=data_settings)
     batch_size = min(batch_size, together(other.dataset.spec.shape, processor))
     batches = other.dataset.batches(other.split, batch_size, device=processor)
     with progress_bar(len(other.dataset.split(other.split)), "evaluate", " samples", hidden=quiet) as advance:
@@ -114,7 +125,7 @@ def measure_pretrained(
     return report, other.name
 
 
-def settings(changes: tuple[str, ...]) -> dict[str, Any]:
+def settings(changes: Sequence[str]) -> dict[str, Any]:
     from profond.cli.models import read_change
 
     return dict(read_change(change) for change in changes)

@@ -106,6 +106,7 @@ class Evaluation(_Record):
     metrics: dict[str, dict[str, Measure | float]]
     samples: dict[str, int] = {}
     headline: str | None = None
+    lines: dict[str, list[str]] = {}
 
 
 class Scores(_Record):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from profond.core.config import bind
 from profond.core.errors import DataError
 from profond.core.progress import announce
 from profond.data.check import NEAR_LIMIT, count_in_words, fingerprints
@@ -32,10 +33,14 @@ def store_split(
     test_fraction: float = 0.1,
     seed: int = 0,
     duplicates_together: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Split a folder or manifest and write it to ``out``; splits that are given already are kept.
 
     With ``duplicates_together``, what looks the same goes to one split: of those given, to train before valid and test.
+
+    Args:
+        options: which columns of a table are what, such as ``{"target": "weight"}``, as `open_dataset` takes them.
 
     Returns: for each split its ``samples`` and the ``hash`` that the manifest's data set will have.
 
@@ -45,9 +50,11 @@ def store_split(
     if not path.exists():
         raise DataError(f"there is no {reference}", "name a folder of images or a .csv manifest")
     kind = kind_of(path, reference)
+    options = options or {}
     if kind.name in TABLES:
-        return _store_table(path, kind.name, out, valid_fraction, test_fraction, seed, duplicates_together)
-    listing = kind.list(path)
+        bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
+        return _store_table(path, kind.name, out, valid_fraction, test_fraction, seed, duplicates_together, options)
+    listing = kind.list(**bind(kind.list, {"path": path, **options}, what=f"{kind.name} {reference!r}"))
     for warning in listing.warnings:
         announce(f"warning: {warning}")
     if any(isinstance(sample.path, Member) for sample in listing.samples):
@@ -68,17 +75,20 @@ def _store_table(
     test_fraction: float,
     seed: int,
     duplicates_together: bool,
+    options: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """A table of series is written again, with a column ``split``."""
     if path.is_dir():
         raise DataError(f"{path} is a {kind}, one for each split: it is split already", "split one table")
-    table = load_table(path)
+    table = load_table(path, options)
     listing = table.listing()
     if duplicates_together:
-        listing = _grouped(listing, inspect_series(path, table=True).prints)
+        listing = _grouped(listing, inspect_series(path, table=True, options=options).prints)
     listing = listing.with_splits(valid_fraction, test_fraction, seed)
     write_split_table(out, path, "auto", table, [sample.split for sample in listing.samples])
-    return _sizes_and_hashes(load_table(out).listing())
+    learned = {"target": ",".join(table.targets)} if table.targets else {"label": table.label}
+    named = {key: name for key, name in learned.items() if name and not name.replace(",", "").isdigit()}
+    return _sizes_and_hashes(load_table(out, named).listing())
 
 
 def _sizes_and_hashes(written: Listing) -> dict[str, dict[str, Any]]:

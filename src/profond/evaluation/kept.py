@@ -119,6 +119,7 @@ def _summarise(run: Run, name: str, report: Report) -> None:
                 for evaluation, numbers in metrics.items()
             },
             "samples": {**old.samples, name: report.count},
+            "lines": {**old.lines, name: report.lines},
         },
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
@@ -51,16 +51,24 @@ class Other:
     whole: bool
 
 
-def open_other(reference: str, experiment: Known, split: str | None = None, *, target: str | None = None) -> Other:
+def open_other(
+    reference: str,
+    experiment: Known,
+    split: str | None = None,
+    *,
+    target: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Other:
     """Open other data for a run. A folder or manifest that has no splits is taken whole.
 
     Args:
         reference: a registered name, a folder or a manifest.
         split: by default ``test``, or all of data that has no splits.
-        target: the columns that hold the target, where they have to be named.
+        target: the columns that hold the target in the run's own data, where they had to be named.
+        settings: of the other data, such as ``{"target": "weight"}``, as `open_dataset` takes them.
 
     Raises: DataError for a class never seen in training, or samples of another size or channel count than the run's;
-    UnknownName; ImageError.
+    ConfigError for a setting that the data have not; UnknownName; ImageError.
     """
     known = experiment.preprocessing
     options: dict[str, Any] = {}
@@ -74,7 +82,7 @@ def open_other(reference: str, experiment: Known, split: str | None = None, *, t
         accepted = signature(kind_of(Path(reference).expanduser(), reference).open).parameters
         if target is not None and "target" in accepted:
             options |= {"target": target}
-    dataset = open_dataset(reference, **options)
+    dataset = open_dataset(reference, **{**options, **(settings or {})})
     if any_size and known.series is None and reference in registry.names():
         dataset = adapted(dataset, known)
     chosen = split or usual_split(dataset)

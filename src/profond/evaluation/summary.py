@@ -19,11 +19,18 @@ class Summary:
         metrics: by the name of the evaluation, which is a split's or that of other data, and by metric.
         samples: how many there were, by the name of the evaluation.
         headline: the metric to name where there is room for one; None where there was no evaluation.
+        lines: the report's sentences for people, by the name of the evaluation; runs of 0.1.0 kept none.
     """
 
     metrics: dict[str, dict[str, Measured]] = field(default_factory=dict)
     samples: dict[str, int] = field(default_factory=dict)
     headline: str | None = None
+    lines: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The sentences about the test split, or else about the validation split."""
+        return self.lines.get("test" if "test" in self.metrics else "valid", ())
 
     @property
     def result(self) -> Measured | None:
@@ -43,4 +50,5 @@ class Summary:
         found = {
             name: {key: Measured.from_json(number) for key, number in one.items()} for name, one in metrics.items()
         }
-        return cls(found, data.get("samples", {}), headline)
+        lines = {name: tuple(sentences) for name, sentences in data.get("lines", {}).items()}
+        return cls(found, data.get("samples", {}), headline, lines)

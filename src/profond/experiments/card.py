@@ -29,7 +29,8 @@ def model_card(run: Run, experiment: Experiment) -> str:
         else:
             told += f"new head, then {len(experiment.training.unfreeze)} parts of the network below it, deepest first"
         lines.insert(-1, told)
-    if evaluations := Summary.of(run).metrics:
+    summary = Summary.of(run)
+    if evaluations := summary.metrics:
         lines += ["| split | metric | value | 95 % interval |", "|---|---|---|---|"]
         for split, metrics in evaluations.items():
             lines += [
@@ -37,6 +38,8 @@ def model_card(run: Run, experiment: Experiment) -> str:
                 for name, number in metrics.items()
             ]
         lines.append("")
+    if summary.said:
+        lines += [*(f"- {markdown(line)}" for line in summary.said), ""]
     example = "picture.png" if dataset.preprocessing.series is None else "series.csv"
     if warnings := state.get("warnings"):
         lines += [*(f"- Warning: {warning}" for warning in warnings), ""]

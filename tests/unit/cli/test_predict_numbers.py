@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from profond.calls.ask import load
 from profond.cli import run as profond
 from profond.experiments.configuration import changed, for_model
 from profond.experiments.experiment import assemble
@@ -85,3 +86,39 @@ def test_the_number_is_explained_and_its_neighbours_have_numbers(
     assert (photos / "90" / "overview-value.png").exists()
     assert profond(["explain", str(trained), str(photos / "90.png"), "--class", "height"]) == 2
     assert "unknown quantity 'height'" in capsys.readouterr().err
+
+
+def test_whether_it_beats_the_mean_is_said_when_it_was_trained_and_wherever_it_is_shown(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a training, of a run that is shown, on its card, and from Python."""
+    data, sentence = trained.parents[1] / "values.csv", "better than always saying the mean of train"
+    asked = ["train", "--model=convnet2d", f"--data={data}", "--steps=1", f"--out={tmp_path}", "--quiet"]
+    assert profond([*asked, "--set", "widths=[2,2]"]) == 0
+    assert "always saying the mean of train" in capsys.readouterr().out
+    assert profond(["runs", "show", str(trained)]) == 0
+    assert sentence in capsys.readouterr().out
+    assert sentence in (trained / "README.md").read_text()
+    assert sentence in repr(load(trained))
+
+
+def test_other_data_call_their_number_otherwise(
+    trained: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = photos / "others.csv"
+    others.write_text("path;druck (bar);other\n10.png;10,0;3\n90.png;90,0;4\n")
+    asked = ["evaluate", str(trained), "--data", str(others), "--quiet", "--json"]
+    assert profond([*asked, "--set", "data.target=druck"]) == 0
+    metrics = json.loads(capsys.readouterr().out)["metrics"]["others"]
+    assert metrics["mae"]["value"] < 25
+    found = load(trained).evaluate(data=others, data_settings={"target": "druck"}, figures=False)
+    assert found.metrics["mae"].value == pytest.approx(metrics["mae"]["value"])
+    for wrong, code, words in [
+        ("data.target=weight", 3, "no column 'weight' to estimate; it has path, druck (bar), other"),
+        ("data.traget=druck", 3, "did you mean 'target'?"),
+        ("target=druck", 2, "--set data.target="),
+    ]:
+        assert profond([*asked, "--set", wrong]) == code
+        assert words in capsys.readouterr().err
+    assert profond(["evaluate", str(trained), "--set", "data.target=druck"]) == 2
+    assert "add --data" in capsys.readouterr().err

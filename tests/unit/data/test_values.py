@@ -213,6 +213,26 @@ def test_a_split_of_numbers_is_stored_and_read_back_with_the_same_hash(tmp_path:
     assert torch.equal(all_targets(open_dataset(path)).sort(0).values, all_targets(dataset).sort(0).values)
 
 
+def test_a_split_of_numbers_takes_the_column_that_was_asked_for(tmp_path: Path) -> None:
+    path = manifest(tmp_path, [f"{number / 3:.5f}" for number in range(30)], "path,weight (kg)")
+    told = store_split(str(path), tmp_path / "split.csv", options={"target": "weight"})
+    assert {name: open_dataset(tmp_path / "split.csv").split_hash(name) for name in told} == {
+        name: about["hash"] for name, about in told.items()
+    }
+    table = tmp_path / "table.csv"
+    table.write_text(wide("weight,a,b,c"))
+    stored = store_split(str(table), tmp_path / "table_split.csv", options={"target": "weight"})
+    dataset = open_dataset(tmp_path / "table_split.csv", target="weight")
+    assert {name: len(split) for name, split in dataset.splits.items()} == {
+        name: about["samples"] for name, about in stored.items()
+    }
+    assert {name: dataset.split_hash(name) for name in stored} == {
+        name: about["hash"] for name, about in stored.items()
+    }
+    with pytest.raises(ConfigError, match="no setting 'traget'"):
+        store_split(str(path), tmp_path / "other.csv", options={"traget": "weight"})
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".npy"])
 @pytest.mark.parametrize("memory_mib", [512, 0], ids=["in memory", "streamed"])
 def test_series_in_files_have_numbers(tmp_path: Path, suffix: str, memory_mib: int) -> None:

@@ -17,7 +17,9 @@ import pytest
 
 from profond.cli import run as profond
 from profond.core.run import Run
+from profond.evaluation.summary import Summary
 from profond.experiments.doctor.diagnosis import diagnose_run
+from profond.measures.measured import SHARE
 
 KEPT = Path(__file__).parents[1] / "runs_of_0_1_0"
 ANSWERS: dict[str, Any] = json.loads((KEPT / "answers.json").read_text())
@@ -109,6 +111,22 @@ def test_two_runs_are_compared_sample_by_sample(place: Path, capsys: pytest.Capt
     shown = capsys.readouterr().out
     assert "only A right 1, only B right 1" in shown
     assert "p = 1.000" in shown
+
+
+def test_its_summary_gets_the_words_that_it_was_kept_without(place: Path) -> None:
+    summary = Summary.of(Run.open(place / "runs/images"))
+    assert summary.headline == "accuracy"
+    metrics = summary.metrics["test"]
+    assert [metrics[name].better for name in ("accuracy", "loss")] == ["higher", "lower"]
+    assert (metrics["accuracy"].unit, summary.said) == (SHARE, ())
+
+
+def test_it_is_compared_with_one_that_was_measured_today(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    twin = shutil.copytree(place / "runs/images", place / "runs/twin")
+    told(capsys, "evaluate", twin, "--quiet", "--no-pictures")
+    assert Summary.of(Run.open(twin)).said
+    assert profond(["runs", "compare", str(place / "runs/images"), str(twin)]) == 0
+    assert "A and B are right on exactly the same samples." in capsys.readouterr().out
 
 
 def test_runs_on_other_data_are_not_compared(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
