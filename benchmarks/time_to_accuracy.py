@@ -25,8 +25,7 @@ BATCH = 128
 
 def profond_fit(recipe: str, seed: int, epochs: float | None = None) -> dict[str, Any]:
     """One seed of a recipe through the public `fit`."""
-    import torch
-
+    from profond.evaluation.evaluate import evaluate
     from profond.experiments.configuration import changed, from_recipe
     from profond.experiments.experiment import assemble
     from profond.training import fit
@@ -40,10 +39,8 @@ def profond_fit(recipe: str, seed: int, epochs: float | None = None) -> dict[str
     began = time.perf_counter()
     fitted = fit(experiment.model, experiment.task, batches, experiment.training)
     seconds = time.perf_counter() - began
-    model = fitted.model.eval()
-    with torch.inference_mode():
-        right = [experiment.task.predict(model, x).labels == y for x, y in experiment.batches("test")]
-    return {"accuracy": torch.cat(right).double().mean().item(), "seconds": seconds}
+    report = evaluate(fitted.model, experiment.task, experiment.batches("test"), spec=experiment.spec)
+    return {"accuracy": report.metrics["accuracy"].value, "seconds": seconds}
 
 
 def torch_loop(digits: str, seed: int, most_epochs: int) -> dict[str, Any]:

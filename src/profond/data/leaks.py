@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 import torch
@@ -12,13 +13,27 @@ from profond.data.series.split import SeriesSplit
 from profond.data.split import FileSplit, TensorSplit
 
 
-def with_leaks(dataset: Dataset) -> Dataset:
-    """The same, with a warning where equal samples stand in two splits."""
+def with_leaks(dataset: Dataset, target: str | None = None) -> Dataset:
+    """The same, with a warning where equal samples stand in two splits.
+
+    Args:
+        target: as in `split_command`.
+    """
     found = across(dataset)
     if not found:
         return dataset
-    way = f"`profond data split {dataset.name} --out split.csv --duplicates-together` keeps them together"
+    way = f"`{split_command(dataset.name, target)}` keeps them together"
     return replace(dataset, warnings=(*dataset.warnings, f"{leak(found, 'the same', _noun(dataset))}; {way}"))
+
+
+def split_command(reference: str, target: str | None = None) -> str:
+    """What splits data so that equal samples stay together.
+
+    Args:
+        target: the columns that hold the target, where they have to be named.
+    """
+    named = "" if target is None else f" --set {shlex.quote(f'data.target={target}')}"
+    return f"profond data split {reference}{named} --out split.csv --duplicates-together"
 
 
 def across(dataset: Dataset) -> list[tuple[str, ...]]:

@@ -56,7 +56,8 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
     kind = kind_of(path, name)
     from profond.data.leaks import with_leaks
 
-    return with_leaks(kind.open(**bind(kind.open, {"path": path, **options}, what=f"{kind.name} {name!r}")))
+    opened = kind.open(**bind(kind.open, {"path": path, **options}, what=f"{kind.name} {name!r}"))
+    return with_leaks(opened, options.get("target"))
 
 
 def kind_of(path: Path, name: str = "") -> Kind:

@@ -194,10 +194,14 @@ class FileSplit:
 
 
 def equal_samples(split: Split) -> list[list[int]]:
-    """Sets of samples of a split that are equal, as indices: in memory or as files; of other splits none is known."""
+    """Sets of samples of a split that are equal, as indices: in memory or as files; of other splits none is known.
+
+    A kind of split whose samples stay in files has them as ``locations``.
+    """
     if isinstance(split, TensorSplit):
         return equal_rows(split.samples)
-    return equal_files([split.locations[i] for i in range(len(split))]) if isinstance(split, FileSplit) else []
+    locations = getattr(split, "locations", None)
+    return equal_files([locations[i] for i in range(len(split))]) if isinstance(locations, Locations) else []
 
 
 def contents(split: Split) -> list[str]:

@@ -22,6 +22,8 @@ from profond.weights.of_run import OfRun, of_run
 from profond.weights.published import ROWS, Published, scaled
 
 IMAGENET_CLASSES = 1000
+OF_RUN = "model.safetensors"
+"""The weights in the folder of a run that is done."""
 _KERAS_FILES = (".h5", ".hdf5", ".keras")
 _TORCH_FILES = (".pth", ".pt", ".bin", ".safetensors")
 _ARRAY_FILES = (".pkl", ".pickle")
@@ -93,7 +95,7 @@ def load_pretrained(
     Args:
         name: a registered model.
         weights: who published them, such as ``"torchvision"``; or a file of yours, in the format that its name ends
-            in; None is the first published ones that are here or can be fetched.
+            in; or a run's folder; None is the first published ones that are here or can be fetched.
         new_head: start a fresh head where ``num_classes`` is not the file's.
         settings: of the model, such as ``num_classes`` and ``input_shape``.
 
@@ -113,8 +115,10 @@ def locate(name: str, weights: str | Path | None = None, **settings: Any) -> Loc
     usual: dict[str, Any] | None = None
     if weights is not None and is_file(str(weights)):
         path = Path(weights).expanduser()
+        if path.is_dir() and (path / OF_RUN).is_file():
+            path = path / OF_RUN
         if path.is_dir():
-            raise ConfigError(f"{path} is a folder", "give a file in it")
+            raise ConfigError(f"{path} is a folder", "give a file in it, or the folder of a run that is done")
         label = str(path)
         if run := of_run(path, name):
             row, usual = _row_of_run(name, path, run), run.settings

@@ -59,6 +59,30 @@ def test_copies_are_held_out_together(tmp_path: Path, memory_mib: int) -> None:
     assert len(held.splits["valid"]) == 20
 
 
+@pytest.mark.parametrize("memory_mib", [512, 0], ids=["in memory", "streamed"])
+def test_copies_of_series_are_held_out_together(tmp_path: Path, memory_mib: int) -> None:
+    random = np.random.default_rng(0)
+    for number in range(20):
+        series = random.normal(size=(5, 1)).astype(np.float32)
+        for copy in "ab":
+            np.save(tmp_path / f"{number}{copy}.npy", series)
+    rows = [f"{number}{copy}.npy,{number}.5" for copy in "ab" for number in range(20)]
+    (tmp_path / "list.csv").write_text("\n".join(["path,value", *rows]))
+    whole = open_dataset(tmp_path / "list.csv", memory_mib=memory_mib, valid_fraction=0.0, test_fraction=0.0)
+    where = splits_of(whole.holdout(0.3))
+    assert set(where.values()) == {"train", "valid"}
+    assert all(split == where[name.replace("b", "a")] for name, split in where.items())
+
+
+def test_the_command_that_keeps_copies_together_names_the_column(tmp_path: Path) -> None:
+    for number in range(2):
+        Image.new("L", (6, 6), 9).save(tmp_path / f"{number}.png")
+    path = tmp_path / "list.csv"
+    path.write_text("path,dry weight,split\n0.png,1.5,train\n1.png,2.5,test\n")
+    (warning,) = open_dataset(path, target="dry weight").warnings
+    assert f"`profond data split {path} --set 'data.target=dry weight' --out split.csv" in warning
+
+
 def test_nothing_moves_where_there_are_no_copies() -> None:
     names, targets = [str(i) for i in range(60)], [i % 3 for i in range(60)]
     placed = assign(names, targets, None, SHARES, seed=4)

@@ -144,7 +144,7 @@ def test_runs_of_before_without_contents_are_believed(tmp_path: Path, capsys: An
     split = json.loads((run / "split.json").read_text())
     del split["content"]
     (run / "split.json").write_text(json.dumps(split))
-    for name, columns in (("split.csv", 3), ("evaluation/test/predictions.csv", 5)):
+    for name, columns in (("split.csv", 3), ("evaluation/test/predictions.csv", 6)):
         lines = (run / name).read_text().splitlines()
         (run / name).write_text("".join(",".join(line.split(",")[:columns]) + "\n" for line in lines))
     assert profond(["runs", "compare", str(run), str(other)]) == 0

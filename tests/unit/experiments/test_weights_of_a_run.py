@@ -53,7 +53,7 @@ def tuned(capsys: Any, place: Path, out: Path, weights: str, data: str, *more: s
     return Run(told(capsys, "finetune", "--model=convnet2d", *flags, *more)["run"])
 
 
-@pytest.mark.parametrize("file", ["model.safetensors", "checkpoints/best/model.safetensors"])
+@pytest.mark.parametrize("file", ["", "model.safetensors", "checkpoints/best/model.safetensors"])
 def test_the_runs_settings_and_preprocessing_are_those_of_the_fine_tuning(
     place: Path, tmp_path: Path, capsys: Any, file: str
 ) -> None:

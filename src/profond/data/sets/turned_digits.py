@@ -21,9 +21,9 @@ from profond.data.sets.mnist import mnist
 from profond.data.split import TensorSplit
 
 
-@register_data("turned_digits", splits={"train": 20_000, "test": 5_000})
+@register_data("turned_digits", splits={"train": 10_000, "test": 2_000})
 def turned_digits(
-    train_digits: int = 20_000, test_digits: int = 5_000, greatest_angle: float = 45.0, seed: int = 0
+    train_digits: int = 10_000, test_digits: int = 2_000, greatest_angle: float = 45.0, seed: int = 0
 ) -> Dataset:
     """MNIST's digits, turned by −45 to 45 degrees: the angle is to be estimated, from 28×28 grey.
 

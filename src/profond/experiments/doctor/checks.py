@@ -16,6 +16,7 @@ from profond.core.device import device_of
 from profond.core.errors import NonFiniteLoss
 from profond.core.run import Run
 from profond.data import registry as data_sets
+from profond.data.leaks import split_command
 from profond.data.check import FEW, IMBALANCE, check_splits
 from profond.data.preprocessing import Preprocessing
 from profond.experiments import finetune
@@ -250,7 +251,7 @@ def leaks(experiment: Experiment) -> Sign:
     found = [issue.message for issue in report.issues if issue.kind in ("leak", "near-leak")]
     if found:
         name = experiment.dataset.name
-        help = f"`profond data split {name} --duplicates-together --out split.csv`, then --data split.csv"
+        help = f"`{split_command(name, experiment.target)}`, then --data split.csv"
         if name in data_sets.names():
             help = "the data set is published so: say beside a result that its splits share pictures"
         return Sign("leaks", True, "; ".join(found), help)
