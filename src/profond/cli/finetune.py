@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("run", required=False)
 @training_options
 @click.option("--pretrained", is_flag=True, expose_value=False, help="Always so here; other verbs need it said.")
-@click.option("--weights", metavar="SOURCE|FILE", help="Which weights, such as keras, or a file of yours.")
+@click.option("--weights", metavar="SOURCE|FILE", help="Which weights, such as keras, or a file or a run of yours.")
 @click.option("--size", type=click.IntRange(min=1), help="Side of the images; by default that of the weights.")
 @click.option("--head-only", is_flag=True, help="Train the new head alone, on features that are computed once.")
 @click.option("--parts", type=click.IntRange(min=0), help="In how many steps the layers below the head are unfrozen.")

@@ -33,7 +33,9 @@ def pretrained_options(*, setting: str = "With --model: a setting of it.") -> Ca
                 click.option("--model", metavar="NAME", help="A registered network with published weights, not a run."),
                 click.option("--pretrained", is_flag=True, help="With --model: use the weights published for it."),
                 click.option(
-                    "--weights", metavar="SOURCE|FILE", help="Which of them, such as keras, or a file of yours."
+                    "--weights",
+                    metavar="SOURCE|FILE",
+                    help="Which of them, such as keras, or a file or a run of yours.",
                 ),
                 click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help=setting),
             ]

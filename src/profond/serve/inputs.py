@@ -48,6 +48,7 @@ def expand(given: str, found: Expanded) -> None:
 
     from profond.core.errors import ImageError
     from profond.data.images.foreign import unpacking
+    from profond.data.series.detect import names_files
     from profond.data.tree import IMAGES, hidden, look_below
 
     path = Path(given).expanduser()
@@ -70,6 +71,11 @@ def expand(given: str, found: Expanded) -> None:
     if os.path.lexists(path) or not glob.has_magic(given):
         if (command := unpacking(path)) is not None and os.path.isfile(path):
             raise ImageError(f"{given} is an archive, not {one_of(found.series)}", f"unpack it first: {command}")
+        if names_files(path):
+            raise DataError(
+                f"{given} is a list of files, not {one_of(found.series)}",
+                f"name the files or their folder; `profond evaluate RUN --data {given}` measures a run on the list",
+            )
         found.paths.append(path)
         return
     files = [Path(file) for file in glob.glob(str(path), recursive=True) if os.path.isfile(file)]

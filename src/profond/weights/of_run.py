@@ -27,16 +27,22 @@ class OfRun:
     classes: tuple[str, ...] | None
 
 
+def in_run(path: Path) -> Path:
+    """The weights of a run that is done, where a path is its folder; any other path as it is."""
+    final = path / "model.safetensors"
+    return final if path.is_dir() and final.is_file() else path
+
+
 def of_run(weights: Path, model: str) -> OfRun | None:
     """What the run that a file of weights lies in says about it; None where it lies in no run of this model.
 
     Args:
-        weights: ``RUN/model.safetensors``, or that of a checkpoint.
+        weights: ``RUN/model.safetensors``, or that of a checkpoint, or ``RUN``.
         model: a registered name.
 
     Raises: ConfigError when the run is damaged, or is not about pictures.
     """
-    weights = weights.absolute()
+    weights = in_run(weights.absolute())
     folder = weights.parents[2] if weights.parent.parent.name == "checkpoints" else weights.parent
     run = Run(folder)
     if not all(run.holds(name) for name in ("run.json", "config.json", "preprocessing.json")):

@@ -18,12 +18,10 @@ from profond.data.preprocessing import Preprocessing
 from profond.weights import naming
 from profond.weights.assignment import Assigned, unfilled
 from profond.weights.classes import imagenet_classes
-from profond.weights.of_run import OfRun, of_run
+from profond.weights.of_run import OfRun, in_run, of_run
 from profond.weights.published import ROWS, Published, scaled
 
 IMAGENET_CLASSES = 1000
-OF_RUN = "model.safetensors"
-"""The weights in the folder of a run that is done."""
 _KERAS_FILES = (".h5", ".hdf5", ".keras")
 _TORCH_FILES = (".pth", ".pt", ".bin", ".safetensors")
 _ARRAY_FILES = (".pkl", ".pickle")
@@ -114,9 +112,7 @@ def locate(name: str, weights: str | Path | None = None, **settings: Any) -> Loc
     """
     usual: dict[str, Any] | None = None
     if weights is not None and is_file(str(weights)):
-        path = Path(weights).expanduser()
-        if path.is_dir() and (path / OF_RUN).is_file():
-            path = path / OF_RUN
+        path = in_run(Path(weights).expanduser())
         if path.is_dir():
             raise ConfigError(f"{path} is a folder", "give a file in it, or the folder of a run that is done")
         label = str(path)

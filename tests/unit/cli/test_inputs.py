@@ -191,3 +191,14 @@ main(['predict', made, {str(photos)!r}])
     assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
     assert os.fsencode(photos) + b"/\xe8t\xe9/\xe95.png\t" in done.stdout
     assert "èté".encode() in done.stdout
+
+
+def test_a_list_of_files_is_no_image_and_what_it_is_for_is_said(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = tmp_path / "list.csv"
+    listed.write_text("path;value (kg)\na.png;1,5\n")
+    assert run(["predict", str(trained), str(listed)]) == 3
+    said = capsys.readouterr().err
+    assert f"{listed} is a list of files, not an image" in said
+    assert f"`profond evaluate RUN --data {listed}`" in said

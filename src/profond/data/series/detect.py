@@ -101,6 +101,14 @@ def what_is(path: Path) -> Literal["images", "series", "table"]:
     return "table" if values >= (1 if long else 2) else "images"
 
 
+def names_files(path: Path) -> bool:
+    """Whether a text file is a list of images or of series: it has a column of paths."""
+    if path.suffix.lower() not in (".csv", ".tsv", ".txt") or not path.is_file():
+        return False
+    rows = _first_rows(path)
+    return bool(rows) and "path" in [cell.lower() for cell in rows[0]]
+
+
 def _first_rows(path: Path) -> list[list[str]]:
     try:
         with path.open("rb") as file:

@@ -16,8 +16,8 @@ from profond.core.device import device_of
 from profond.core.errors import NonFiniteLoss
 from profond.core.run import Run
 from profond.data import registry as data_sets
-from profond.data.leaks import split_command
 from profond.data.check import FEW, IMBALANCE, check_splits
+from profond.data.leaks import split_command
 from profond.data.preprocessing import Preprocessing
 from profond.experiments import finetune
 from profond.experiments.experiment import Experiment
