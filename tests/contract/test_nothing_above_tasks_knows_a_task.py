@@ -15,7 +15,7 @@ import profond
 from profond.tasks import registry, task_class
 
 SOURCE = Path(profond.__file__).parent
-ROOMS = ("training", "evaluation", "explain", "experiments", "serve", "cli")
+ROOMS = ("training", "evaluation", "explain", "experiments", "serve", "calls", "cli")
 LEARNING = {"loss"}
 """What every training makes less, whatever the task: the loop, its log and its settings call it so."""
 
@@ -27,13 +27,18 @@ def files() -> list[Path]:
 
 @cache
 def words() -> re.Pattern[str]:
-    """The names of every registered task, its class, and the metrics of its own reports."""
-    names: set[str] = set()
+    """The names of every registered task, its class, the metrics of its own reports with their titles, the class of
+    what it found, and the way to it."""
+    names, classes = {"findings"}, set[str]()
     for name in registry.names():
         case = untrained(name)
+        report = case.meter("test").report()
         names |= {name, task_class(name).__name__}
-        names |= {*case.meter("valid").metrics(), *case.meter("test").report().metrics} - LEARNING
-    return re.compile(rf"(?<![a-z0-9])({'|'.join(sorted(map(re.escape, names)))})(?![a-z0-9])", re.IGNORECASE)
+        classes.add(type(report.findings).__name__)
+        names |= {*case.meter("valid").metrics(), *report.metrics} - LEARNING
+        names |= {measured.title for measured in report.metrics.values() if " " not in measured.title} - LEARNING
+    plain, exact = ("|".join(sorted(map(re.escape, some))) for some in (names, classes))
+    return re.compile(rf"(?<![a-z0-9])({plain}|(?-i:{exact}))(?![a-z0-9])", re.IGNORECASE)
 
 
 def said(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -77,6 +82,9 @@ def test_no_task_and_no_metric_is_named(path: Path) -> None:
         "def show(macro_f1): pass",
         "best_accuracy = 0",
         "print(f'accuracy {value:.2f}')",
+        "column = 'macro-F1'",
+        "from profond.measures.classes import ClassFindings",
+        "value = report.findings.labels",
     ],
 )
 def test_such_a_name_would_be_found(source: str) -> None:
