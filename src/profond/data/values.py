@@ -190,9 +190,8 @@ def remarks(quantities: Sequence[Quantity], values: Mapping[str, Sequence[Sequen
         of_split = {split: np.array([row[number] for row in rows]) for split, rows in values.items() if len(rows)}
         everything = np.concatenate(list(of_split.values()))
         unit = f" {quantity.unit}" if quantity.unit else ""
-        low, high, middle = (
-            numbers_text([float(one)]) for one in (everything.min(), everything.max(), np.median(everything))
-        )
+        low, high = (numbers_text([float(one)]) for one in (everything.min(), everything.max()))
+        middle = f"{np.median(everything):.6g}"  # of an even count it lies between two, and has digits of its own
         text = f"{quantity.name}: {low} to {high}{unit}, median {middle}{unit}"
         found.append(Issue("range", "note", f"{text}, {len(np.unique(everything)):,} different numbers"))
         learned = of_split.get("train", of_split.get(""))

@@ -37,6 +37,7 @@ def turned_digits(
     splits = {}
     for name, count in (("train", train_digits), ("test", test_digits)):
         split = upright.split(name)
+        assert isinstance(split, TensorSplit)
         if not 2 <= count <= len(split):
             raise ConfigError(f"{name}_digits of turned_digits is {count}", f"use 2 to {len(split)}")
         splits[name] = split.subset(range(count))
