@@ -7,6 +7,7 @@ that it passes alone, in any order, and in whichever process it comes to.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 from sybil.typing import Evaluator
+
+from profond.core.registry import Registry
 
 
 def from_the_top(document: Document) -> Iterator[Region]:
@@ -40,6 +43,12 @@ def from_the_top(document: Document) -> Iterator[Region]:
         yield region
 
 
+def registries() -> list[Registry]:
+    """Those that the pages have imported."""
+    found = (getattr(module, "registry", None) for module in list(sys.modules.values()))
+    return [one for one in found if isinstance(one, Registry)]
+
+
 def enter_an_empty_folder(namespace: dict[str, Any]) -> None:
     namespace.clear()  # of the last time, where tests of another page came between
     namespace["__name__"] = "__main__"  # as in a notebook
@@ -50,6 +59,9 @@ def enter_an_empty_folder(namespace: dict[str, Any]) -> None:
 
 
 def leave_it(namespace: dict[str, Any]) -> None:
+    for registry in registries():  # what a page has registered is nobody else's
+        for name in registry.added():
+            registry.forget(name)
     os.chdir(namespace["_left"])
     namespace["_folder"].cleanup()
 

@@ -83,6 +83,30 @@ def names_axes(hint: Any) -> bool:
 sys.meta_path.insert(0, AxesFinder())
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--about", metavar="NAME,NAME", help="of the tests over everything registered, only those about these names"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    asked = config.getoption("--about")
+    if not asked:
+        return
+    kept, left = [], []
+    for item in items:
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else None
+        about = parameters is None or any(is_about(value, asked.split(",")) for value in parameters)
+        (kept if about else left).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left)
+
+
+def is_about(value: object, names: list[str]) -> bool:
+    """Whether a test's parameter is one of the names, or a command of one of these verbs."""
+    return isinstance(value, str) and value.split(" ")[0] in names
+
+
 @pytest.fixture(scope="session")
 def photos() -> list[tuple[Path, int]]:
     """Twenty photos with their ImageNet labels; some of these are arguable."""

@@ -19,3 +19,5 @@ def test_an_item_holds(item: str, tmp_path: Path) -> None:
     result = read(tmp_path, item)
     assert result is not None
     assert result["holds"], [claim for claim in result["claims"] if not claim["holds"]]
+    assert [claim for claim in result["claims"] if not claim["aside"]], "something is stated"
+    assert run(["lecture", "report", "--out", str(tmp_path)]) == 0, "every word of it is there, in both languages"

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from profond.core.spec import Spec
+from profond.measures.measured import Measured
 from profond.tasks.task import Loss, Phase
 from profond.training import Training, fit
 
@@ -42,27 +44,22 @@ class AbsoluteError:
     def __init__(self) -> None:
         self.total, self.count = 0.0, 0
 
-    def update(self, prediction: Tensor, batch: tuple[Tensor, Tensor]) -> None:
-        self.total += float((prediction - batch[1]).abs().sum())
-        self.count += len(prediction)
+    def update(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> int:
+        self.total += float((model(batch[0]) - batch[1]).abs().sum())
+        self.count += len(batch[1])
+        return len(batch[1])
 
-    def compute(self) -> dict[str, float]:
-        return {"mae": self.total / self.count}
+    def metrics(self) -> dict[str, Measured]:
+        return {"mae": Measured(self.total / self.count, better="lower")}
 
 
 class ForecastNextStep:
-    phases = (Phase(),)
+    phases, headline = (Phase(),), "mae"
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor], phase: Phase) -> Loss:
         return Loss(F.mse_loss(model(batch[0]), batch[1]))
 
-    def predict(self, model: nn.Module, inputs: Tensor) -> Tensor:
-        return model(inputs)
-
-    def inputs(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        return batch[0]
-
-    def meter(self) -> AbsoluteError:
+    def meter(self, spec: Spec | None = None) -> AbsoluteError:
         return AbsoluteError()
 
 
@@ -74,7 +71,7 @@ def windows(series: Tensor) -> TensorDataset:
 def test_an_lstm_beats_seasonal_naive_and_comes_near_the_noise_floor() -> None:
     train, later = noisy_seasonal_series(2000, seed=1), noisy_seasonal_series(2600, seed=2)[2000:]
     torch.manual_seed(0)
-    training = Training(epochs=15, learning_rate=1e-2, warmup=0.1, gradient_clip=1.0, precision="fp32", monitor="mae")
+    training = Training(epochs=15, learning_rate=1e-2, warmup=0.1, gradient_clip=1.0, precision="fp32")
     fitted = fit(
         Forecaster(),
         ForecastNextStep(),
@@ -130,13 +127,7 @@ class Adversarial:
         )
         return Loss(F.softplus(said_fake - said_real).mean() + 0.05 * penalty, {"penalty": penalty.detach()})
 
-    def predict(self, model: Any, inputs: Tensor) -> Tensor:
-        return model.generator(inputs)
-
-    def inputs(self, batch: tuple[Tensor]) -> Tensor:
-        return torch.randn(len(batch[0]), LATENT)
-
-    def meter(self) -> Any:
+    def meter(self, spec: Spec | None = None) -> Any:
         raise NotImplementedError("this test measures the modes itself")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,11 +17,24 @@ from profond.data.dataset import Dataset
 
 
 @pytest.fixture(scope="module", params=registry.names())
-def data(request: pytest.FixtureRequest) -> Dataset:
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_s_own_copy(miniature: Path) -> Iterator[None]:
+    """ImageNet may not be handed on: a miniature in its layout stands in for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROFOND_IMAGENET", str(miniature))
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(name: str) -> Dataset:
     try:
-        return open_dataset(request.param)
+        return open_dataset(name)
     except MissingError as error:
-        pytest.skip(f"{request.param} cannot be had here: {error.message.splitlines()[-1].strip()}")
+        pytest.skip(f"{name} cannot be had here: {error.message.splitlines()[-1].strip()}")
 
 
 def test_its_batches_are_what_its_spec_says(data: Dataset) -> None:
@@ -57,6 +72,40 @@ def test_it_describes_itself_in_json(data: Dataset) -> None:
         name: len(split) for name, split in data.splits.items()
     }
     assert data.source
+
+
+def test_its_splits_are_as_large_as_published(data: Dataset, name: str, miniature: Path) -> None:
+    published = registry.entry(name).config.get("splits")
+    if published is not None and str(miniature) not in data.source:
+        assert {split: len(samples) for split, samples in data.splits.items()} == published
+
+
+def test_opened_again_it_is_the_same(data: Dataset, name: str) -> None:
+    again = open_dataset(name)
+    assert {split: again.split_hash(split) for split in again.splits} == {
+        split: data.split_hash(split) for split in data.splits
+    }
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_without_a_network_and_a_cache_it_opens_or_says_what_was_tried_and_where_to_put_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROFOND_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("PROFOND_IMAGENET", raising=False)
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PATH", str(tmp_path))  # no npm, no apt
+    refusal = None
+    try:
+        assert open_dataset(name).splits
+    except MissingError as error:
+        refusal = error
+    if refusal is not None:
+        assert refusal.help
+        assert str(tmp_path / "cache") in str(refusal)
+        assert not list((tmp_path / "cache").glob("*/[!.]*")), "half a file would be taken for a whole one"
 
 
 @pytest.mark.parametrize("name", registry.names())

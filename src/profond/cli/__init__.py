@@ -3,57 +3,59 @@
 from __future__ import annotations
 
 import errno
-import importlib
+import functools
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import click
 
 import profond
 from profond.cli.names import print_any_name
 from profond.core import signals, streams
-from profond.core.errors import Interrupted, ProfondError, out_of_memory, suggest
+from profond.core.errors import ConfigError, Interrupted, ProfondError, out_of_memory, suggest
+from profond.core.registry import Registry
 
-# verb: (module, attribute, one line of help); nothing is imported before it is asked for
-VERBS = {
-    "look": ("profond.cli.look", "look", "An image's colour planes and their histograms."),
-    "conv": ("profond.cli.look", "conv", "Convolve an image or a matrix; one pixel's arithmetic."),
-    "pool": ("profond.cli.look", "pool", "Pool an image or a matrix."),
-    "params": ("profond.cli.models", "params", "A model layer by layer: shapes, parameters, formulas."),
-    "data": ("profond.cli.data", "data", "List, fetch, check and split data."),
-    "models": ("profond.cli.models", "models", "List and show models."),
-    "recipes": ("profond.cli.recipes", "recipes", "List and show recipes."),
-    "train": ("profond.cli.train", "train", "Train a recipe, or a model on your data."),
-    "finetune": ("profond.cli.finetune", "finetune", "A network with pretrained weights, on your pictures."),
-    "evaluate": ("profond.cli.evaluate", "evaluate", "Measure a run on a split, with intervals and pictures."),
-    "predict": ("profond.cli.evaluate", "predict", "Classify files, a folder, or standard input."),
-    "features": ("profond.cli.features", "features", "What images become inside a network, to .npy or .csv."),
-    "explain": ("profond.cli.explain", "explain", "Why a network says what it says of an image."),
-    "weights": ("profond.cli.pretrained", "weights", "List and fetch published weights."),
-    "runs": ("profond.cli.runs", "runs", "List, show, compare and resume runs."),
-    "lecture": ("profond.cli.lecture", "lecture", "The lecture's statements, tested."),
-    "doctor": ("profond.cli.doctor", "doctor", "What is installed, and what is missing."),
-}
+Command = TypeVar("Command", bound=click.Command)
+
+registry = Registry("verb", "profond.cli")
+SECTIONS = ("See", "Find", "Learn", "Use", "Manage")
+"""Headings of the help, in their order; another that a verb names follows them."""
+
+
+def register_verb(name: str, /, *, section: str, line: str) -> Callable[[Command], Command]:
+    """Make a command a verb of the command line, such as ``profond train``; stands above ``@click.command()``.
+
+    Args:
+        name: what people type.
+        section: the heading of the help under which it stands, one of `SECTIONS`.
+        line: what the help says of it there.
+
+    Raises: ConfigError for what is no command, or a name that is taken.
+    """
+    register = registry.register(name, section=section, line=line)
+
+    def mark(command: Command) -> Command:
+        if not isinstance(command, click.Command):
+            raise ConfigError(f"verb {name!r} is no command", "write @click.command() below @register_verb")
+        if command.callback is not None:
+            functools.update_wrapper(cast(Any, command), command.callback, updated=())  # where it is written
+        return register(command)
+
+    return mark
 
 
 class Verbs(click.Group):
-    """A group whose commands are imported when they are called."""
-
-    def __init__(self, table: dict[str, tuple[str, str, str]], **settings: Any) -> None:
-        super().__init__(**settings)
-        self.table = table
+    """The registered verbs; one is imported when it is called."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return [*self.table, *self.commands]
+        return registry.names()
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in self.table:
-            return super().get_command(context, name)
-        module, attribute, _ = self.table[name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+        if name not in registry.names():
+            return None
+        return cast(click.Command, registry.load(name))
 
     def resolve_command(
         self, context: click.Context, args: list[str]
@@ -69,13 +71,17 @@ class Verbs(click.Group):
             raise Interrupted("stopped") from None
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in self.table.items()])
+        rows: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
+        for name in registry.names():
+            config = registry.entry(name).config
+            rows.setdefault(config.get("section", "More"), []).append((name, config.get("line", "")))
+        width = max(map(len, registry.names()))
+        for section, verbs in rows.items():
+            with formatter.section(section):
+                formatter.write_dl([(name.ljust(width), line) for name, line in verbs])
 
 
-@click.command(
-    cls=Verbs, table=VERBS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(profond.__version__, prog_name="profond")
 def program() -> None:
     """Deep learning's classical families, on your own images and series.

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 def compare(runs: tuple[str, ...], split: str, out: str, as_json: bool) -> None:
     """Compare runs sample by sample on the same split.
 
-    Says of each pair whether the difference is larger than chance (exact McNemar test; corrected when there are
-    more than two runs), and in which settings the runs differ. Runs measured on other samples are refused.
+    Says of each pair whether the difference is larger than chance (exact McNemar test where a sample is right or
+    wrong, else a paired bootstrap; corrected when there are more than two runs), and in which settings the runs
+    differ. Runs measured on other samples are refused.
     """
     from profond.cli.find_run import find_run
     from profond.evaluation.compare import compare as compare_runs
@@ -35,17 +36,20 @@ def compare(runs: tuple[str, ...], split: str, out: str, as_json: bool) -> None:
 
 
 def _tell(comparison: Comparison) -> None:
-    letters = {name: _letter(place) for place, name in enumerate(comparison.accuracy)}
+    letters = {name: _letter(place) for place, name in enumerate(comparison.measured)}
     width = max(map(len, letters))
     click.echo(f"{comparison.split}, {comparison.count:,} samples\n")
-    for name, measured in comparison.accuracy.items():
-        low, high = 100 * (measured.low or 0.0), 100 * (measured.high or 0.0)
-        click.echo(f"{letters[name]}  {name:{width}}  {100 * measured.value:.2f} % [{low:.2f}, {high:.2f}]")
+    for name, measured in comparison.measured.items():
+        interval = "" if measured.ends is None else f" [{', '.join(measured.ends)}]"
+        click.echo(f"{letters[name]}  {name:{width}}  {measured.written}{interval}")
     click.echo("")
     for pair in comparison.pairs:
         first, second = letters[pair.first], letters[pair.second]
         click.echo(pair.words(first, second))
-        click.echo(f"   only {first} right {pair.only_first:,}, only {second} right {pair.only_second:,}")
+        if pair.right_or_wrong:
+            click.echo(f"   only {first} right {pair.only_first:,}, only {second} right {pair.only_second:,}")
+        else:
+            click.echo(f"   {first} better on {pair.only_first:,}, {second} better on {pair.only_second:,}")
     if len(comparison.pairs) > 1:
         click.echo("p-values are corrected for the number of pairs (Holm).")
     click.echo("\nsettings that differ" if comparison.settings else "\nall settings are the same")

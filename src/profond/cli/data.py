@@ -9,12 +9,18 @@ from typing import Any
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.output import escaped
 
 
+@register_verb("data", section="Find", line="List, fetch, check and split data.")
 @click.group()
 def data() -> None:
     """List, fetch, check, split and shard data.
+
+    \b
+    profond data check photos/
+    profond data split photos/ --out photos.csv
 
     \b
     A data set is one of
@@ -45,7 +51,8 @@ def list_command(as_json: bool) -> None:
     rows = []
     for name in registry.names():
         fetched = os.path.exists(cache_folder() / name / "source.json")  # False where it cannot even be looked at
-        rows.append({"name": name, "summary": registry.entry(name).summary, "fetched": fetched})
+        entry = registry.entry(name)
+        rows.append({"name": name, "summary": entry.summary, "fetched": fetched, "splits": entry.config.get("splits")})
     if as_json:
         _print_json("data list", data=rows)
         return
@@ -75,7 +82,8 @@ def fetch(name: str, as_json: bool) -> None:
 
 @data.command()
 @click.argument("name")
-def path(name: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def path(name: str, as_json: bool) -> None:
     """The folder where a fetched data set lies."""
     from profond.core.errors import MissingError
     from profond.core.files import cache_folder
@@ -85,6 +93,9 @@ def path(name: str) -> None:
     folder = cache_folder() / name
     if not folder.is_dir() or not any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise MissingError(f"{name} is not in the cache ({folder})", f"`profond data fetch {name}` fetches it")
+    if as_json:
+        _print_json("data path", name=name, path=str(folder))
+        return
     click.echo(folder)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 import profond
+from profond.cli import register_verb
 from profond.core.run import SCHEMA_VERSION
 
 EXTRAS = {
@@ -27,6 +28,7 @@ EXTRAS = {
 CLIENTS = ("pip", "npm", "apt-get")
 
 
+@register_verb("doctor", section="Manage", line="What is installed, and what is missing.")
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
@@ -34,6 +36,9 @@ def doctor(context: click.Context, as_json: bool) -> None:
     """Say what is installed, which device and precision would be used, and what is missing.
 
     Looks at this machine only; nothing is fetched. The exit code is 1 when something that Profond needs is broken.
+
+    \b
+    profond doctor
     """
     report = examine()
     if as_json:

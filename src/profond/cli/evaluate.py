@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.find_run import find_run
 from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
-from profond.cli.output import print_json, progress_bar, say, warn
+from profond.cli.output import print_json, progress_bar, say, tell_report, warn
 from profond.cli.pretrained import measure_pretrained, open_predictor, pretrained_options, split_words
 
 if TYPE_CHECKING:
     from profond.core.errors import ProfondError
-    from profond.evaluation.report import Report
     from profond.serve.inference import Engine, Precision
     from profond.serve.predictor import Prediction
 
@@ -24,11 +24,14 @@ OUT = click.option(
     "--out", default="runs", show_default=True, help="Folder of the runs, where names and `last` are looked up."
 )
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
-BATCH = click.option("--batch-size", type=click.IntRange(min=1), default=256, show_default=True)
+BATCH = click.option(
+    "--batch-size", type=click.IntRange(min=1), default=256, show_default=True, help="Samples at once."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 QUIET = click.option("--quiet", is_flag=True, help="No progress and no notes.")
 
 
+@register_verb("evaluate", section="Use", line="Measure a run on a split, with intervals and pictures.")
 @click.command()
 @click.argument("run", required=False)
 @pretrained_options
@@ -57,8 +60,9 @@ def evaluate(
 ) -> None:
     """Measure RUN (a folder, a name, or `last`) on a split, with 95 % intervals.
 
-    Writes the report, the confusion matrix, the calibration and the worst mistakes to RUN/evaluation/SPLIT/. A network
-    with published weights is measured on --data, whose classes are called as its own are; nothing is written.
+    Writes the report, its tables and its figures to RUN/evaluation/SPLIT/: of a classification the confusion matrix,
+    the calibration and the worst mistakes. A network with published weights is measured on --data, whose classes are
+    called as its own are; nothing is written.
 
     \b
     profond evaluate last --split test
@@ -83,8 +87,7 @@ def evaluate(
             print_json("evaluate", model=model, metrics=metrics, count=report.count, seconds=seconds)
             return
         click.echo(f"{model} on {name}: {report.count:,} samples\n")
-        for line in _table(report):
-            click.echo(line)
+        tell_report(report)
         return
     found = find_run(run, out, quiet=quiet)
     processor = choose_device(device)
@@ -124,11 +127,11 @@ def evaluate(
         return
     part = "all" if other is not None and other.whole else chosen
     click.echo(f"{found.path} on {report.origin['data']}, {part}: {report.count:,} samples\n")
-    for line in _table(report):
-        click.echo(line)
+    tell_report(report)
     click.echo(f"\n{folder}/\n  " + "  ".join(files))
 
 
+@register_verb("predict", section="Use", line="Classify files, a folder, or standard input.")
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options
@@ -240,46 +243,6 @@ def predict(
             noun = "series" if predictor.takes_series else "image" if count == 1 else "images"
             click.echo(f"note: {count} {noun}: {note}", err=True)
     tell_refused(failed, len(paths), "series" if given.series else "images")
-
-
-def _table(report: Report) -> Iterator[str]:
-    names = {
-        "accuracy": "accuracy",
-        "top5_accuracy": "top-5 accuracy",
-        "macro_f1": "macro-F1",
-        "ece": "calibration error",
-    }
-    order = [*(key for key in names if key in report.metrics), *(key for key in report.metrics if key not in names)]
-    width = max(len(names.get(key, key)) for key in order)
-    yield f"{'':{width}}  {'value':>9}   95 % interval"
-    for key in order:
-        measured = report.metrics[key]
-        factor, digits, unit = (100, 2, " %") if key in names else (1, 4, "")
-        line = f"{names.get(key, key):{width}}  {factor * measured.value:>{9 - len(unit)}.{digits}f}{unit}"
-        if measured.low is not None and measured.high is not None:
-            line += f"   {factor * measured.low:.{digits}f} to {factor * measured.high:.{digits}f}{unit}"
-        yield line
-    if report.predictions is None:
-        return
-    wrong = ~report.predictions.correct
-    if not wrong.any():
-        yield "\nno mistakes"
-        return
-    count = int(wrong.sum())
-    yield f"\n{count:,} mistake{'s' if count > 1 else ''}; most often " + ", ".join(_confusions(report))
-    weak = sorted((score for score in report.per_class if score.count), key=lambda score: score.f1)[:3]
-    yield "weakest classes: " + ", ".join(f"{score.name} (F1 {100 * score.f1:.2f} %)" for score in weak)
-
-
-def _confusions(report: Report, shown: int = 3) -> Iterator[str]:
-    assert report.confusion is not None
-    off = report.confusion.copy()
-    for index in range(len(off)):
-        off[index, index] = 0
-    for place in off.ravel().argsort(kind="stable")[::-1][:shown]:
-        true, predicted = divmod(int(place), len(off))
-        if off[true, predicted]:
-            yield f"{report.classes[true]} taken for {report.classes[predicted]} ({off[true, predicted]})"
 
 
 def _line(prediction: Prediction) -> str:

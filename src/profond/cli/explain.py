@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.evaluate import DEVICE, JSON, QUIET
 from profond.cli.inputs import Inputs, input_images, report_refused, tell_refused
 from profond.cli.output import print_json, progress_bar, say
@@ -110,6 +111,7 @@ def owner(folder: Path) -> str | None:
     return said.get("pixels") if isinstance(said, dict) else None
 
 
+@register_verb("explain", section="Use", line="Why a network says what it says of an image.")
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options

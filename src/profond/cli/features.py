@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.evaluate import BATCH, DEVICE, JSON, QUIET
 from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
 from profond.cli.output import print_json, progress_bar
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from profond.core.errors import ProfondError
 
 
+@register_verb("features", section="Use", line="What images become inside a network, to .npy or .csv.")
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.output import print_json
 from profond.cli.train import given_settings, read_settings, run_training, training_options
 from profond.core.errors import UsageError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from profond.experiments.doctor.checks import Sign
 
 
+@register_verb("finetune", section="Learn", line="A network with pretrained weights, on your pictures.")
 @click.command()
 @click.argument("run", required=False)
 @training_options
@@ -54,6 +56,7 @@ def finetune(
     profond finetune --doctor last
     """
     from profond.experiments.configuration import again, as_changes, changed, for_finetuning, says_all, staged_anew
+    from profond.experiments.finetune import sized
 
     if run is not None:
         if not doctor or model is not None or data is not None:
@@ -78,9 +81,10 @@ def finetune(
         config = for_finetuning(model, data, parts=parts)
     config = changed(config, as_changes(written))
     own: dict[str, Any] = {} if weights is None else {"transfer.weights": weights}
+    config = changed(config, own)
     if size is not None:
-        own["model.input_shape"] = [3, size, size]
-    config = changed(config, {**own, **given_settings(settings, learning_rate, flags)})
+        config = sized(config, size)
+    config = changed(config, given_settings(settings, learning_rate, flags))
     if doctor:
         return _examine_plan(config, as_json, quiet)
     run_training("finetune", config, learning_rate, out, as_json, quiet)

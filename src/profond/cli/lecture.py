@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from profond.cli import register_verb
 from profond.core.errors import UsageError
 from profond.core.run import SCHEMA_VERSION
 
@@ -26,6 +27,7 @@ LANGUAGE = click.option(
 )
 
 
+@register_verb("lecture", section="See", line="The lecture's statements, tested.")
 @click.group()
 def lecture() -> None:
     """The lecture's statements, each tested by an experiment.
@@ -35,6 +37,8 @@ def lecture() -> None:
     profond lecture run L1 L2 L5 L6       seconds
     profond lecture run --all --quick     minutes
     profond lecture report                one page, in English and French
+
+    How to add an item is told in docs/add_a_lecture_item.md.
     """
 
 
@@ -74,9 +78,11 @@ def list_items(language: str, out: Path, as_json: bool) -> None:
 @click.argument("items", nargs=-1, metavar="[ITEM]...")
 @click.option("--all", "everything", is_flag=True, help="Every item.")
 @click.option("--quick", is_flag=True, help="Fewer seeds, shorter training or less data; the result says so.")
-@click.option("--seeds", type=click.IntRange(1), help="Trainings of each network (L3, L4, L7, L15).")
+@click.option("--seeds", type=click.IntRange(1), help="Trainings of each network, for items that train.")
 @click.option(
-    "--image", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Your own picture (L1, L5, L6)."
+    "--image",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Your own picture, for what looks at one.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli import register_verb
 from profond.core.errors import UsageError
 from profond.core.run import SCHEMA_VERSION
 
@@ -25,6 +26,7 @@ MATRIX = click.option("--matrix", help='Numbers instead of a file, such as "[[1,
 CHANNELS = ("grey", "each", "red", "green", "blue")
 
 
+@register_verb("look", section="See", line="An image's colour planes and their histograms.")
 @click.command()
 @click.argument("file", type=FILE)
 @click.option(
@@ -34,7 +36,12 @@ CHANNELS = ("grey", "each", "red", "green", "blue")
 @OUT
 @JSON
 def look(file: Path, space: str, pixel: str | None, out: Path | None, as_json: bool) -> None:
-    """An image's three planes, with a histogram of each over its 256 levels."""
+    """An image's three planes, with a histogram of each over its 256 levels.
+
+    \b
+    profond look photo.jpg
+    profond look photo.jpg --pixel 10,10
+    """
     from profond.explain.steps.planes import split_planes
 
     target = _target(out, file, "planes")
@@ -58,6 +65,7 @@ def look(file: Path, space: str, pixel: str | None, out: Path | None, as_json: b
     click.echo(f"picture: {click.format_filename(target)}")
 
 
+@register_verb("conv", section="See", line="Convolve an image or a matrix; one pixel's arithmetic.")
 @click.command()
 @click.argument("file", type=FILE, required=False)
 @MATRIX
@@ -101,7 +109,12 @@ def conv(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Convolve an image, or a table of numbers (FILE.csv or --matrix), with a kernel: exactly, and explained."""
+    """Convolve an image, or a table of numbers (FILE.csv or --matrix), with a kernel: exactly, and explained.
+
+    \b
+    profond conv photo.jpg --at 4,4
+    profond conv --matrix "[[1,2,3],[4,5,6],[7,8,9]]" --kernel "[[1,0],[0,-1]]"
+    """
     from profond.explain.steps.convolution import convolve
     from profond.explain.steps.convolution_figure import draw_convolution
     from profond.explain.steps.kernels import choose_kernel
@@ -140,6 +153,7 @@ def conv(
     click.echo(f"picture: {click.format_filename(target)}")
 
 
+@register_verb("pool", section="See", line="Pool an image or a matrix.")
 @click.command()
 @click.argument("file", type=FILE, required=False)
 @MATRIX
@@ -171,7 +185,12 @@ def pool(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Pool an image, or a table of numbers (FILE.csv or --matrix): every window becomes one number."""
+    """Pool an image, or a table of numbers (FILE.csv or --matrix): every window becomes one number.
+
+    \b
+    profond pool photo.jpg
+    profond pool --matrix "[[1,1,2,4],[5,6,7,8],[3,2,1,0],[1,2,3,4]]"
+    """
     from profond.explain.steps.pooling import pool as pool_plane
     from profond.explain.steps.pooling_figure import draw_pooling
     from profond.explain.steps.sliding import size_in_words

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli import register_verb
 from profond.core.errors import ConfigError, UnknownName, UsageError
 from profond.core.run import SCHEMA_VERSION, Run
 
@@ -25,9 +26,15 @@ if TYPE_CHECKING:
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
+@register_verb("models", section="Find", line="List and show models.")
 @click.group()
 def models() -> None:
-    """List models, and show one layer by layer."""
+    """List models, and show one layer by layer.
+
+    \b
+    profond models list
+    profond models show resnet50 --picture resnet50.png
+    """
 
 
 @models.command("list")
@@ -84,6 +91,7 @@ def show(name: str, **options: Any) -> None:
     account("models show", name, **options)
 
 
+@register_verb("params", section="See", line="A model layer by layer: shapes, parameters, formulas.")
 @click.command()
 @click.argument("model", metavar="NAME|RUN")
 @accounting

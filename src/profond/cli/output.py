@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.core.names import as_text
 from profond.core.run import SCHEMA_VERSION, Run
+
+if TYPE_CHECKING:
+    from profond.evaluation.summary import Summary
+    from profond.measures.report import Report
 
 
 def print_json(command: str, **fields: Any) -> None:
@@ -41,38 +46,51 @@ def observers(quiet: bool) -> Sequence[Any]:
 
 def report_run(run: Run, command: str, as_json: bool) -> None:
     """The result of a finished run, on standard output."""
-    evaluation = run.read("evaluation.json") if run.holds("evaluation.json") else {"metrics": {}}
-    state, metrics = run.state, evaluation["metrics"]
+    from profond.evaluation.summary import Summary
+
+    state = run.state
     if as_json:
         print_json(
             command,
             run=str(run.path),
-            metrics=metrics,
+            metrics=metrics_json(Summary.of(run)),
             seconds=state.get("seconds"),
             **({"features_seconds": state["features_seconds"]} if "features_seconds" in state else {}),
             warnings=state.get("warnings", []),
         )
         return
-    for split, values in metrics.items():
-        for name in ("accuracy", "top5_accuracy", "macro_f1", "ece"):
-            if name in values:
-                click.echo(f"{split + ' ' + name.replace('_', ' '):<22}{interval(name, values[name])}")
+    tell_summary(Summary.of(run))
     features = f" ({state['features_seconds']:.1f} s of it for the features)" if "features_seconds" in state else ""
     seconds, steps, precision = state.get("seconds", 0), state.get("steps", 0), state.get("precision")
-    click.echo(f"{'training':<22}{seconds:.1f} s{features}, {steps:,} steps, {precision}")
-    click.echo(f"{'run':<22}{run.path}")
+    click.echo(f"{'training':<24}{seconds:.1f} s{features}, {steps:,} steps, {precision}")
+    click.echo(f"{'run':<24}{run.path}")
 
 
-def interval(name: str, measured: Any) -> str:
-    """``99.31 %  [99.13, 99.45]``; calibration error and losses as plain numbers."""
-    if not isinstance(measured, dict):
-        return f"{measured:.4g}"
-    value, low, high = measured["value"], measured.get("low"), measured.get("high")
-    if low is None or high is None:
-        return f"{value:.4f}"
-    if name == "ece":
-        return f"{value:.4f}  [{low:.4f}, {high:.4f}]"
-    return f"{100 * value:.2f} %  [{100 * low:.2f}, {100 * high:.2f}]"
+def tell_summary(summary: Summary) -> None:
+    """A line for each metric of each evaluation."""
+    for evaluation, metrics in summary.metrics.items():
+        for name, measured in metrics.items():
+            click.echo(as_text(f"{f'{evaluation} {measured.title or name}':<24}{measured}"))
+
+
+def metrics_json(summary: Summary) -> dict[str, Any]:
+    """Metrics by evaluation and name, with interval, unit and direction."""
+    return {
+        evaluation: {name: measured.to_json() for name, measured in metrics.items()}
+        for evaluation, metrics in summary.metrics.items()
+    }
+
+
+def tell_report(report: Report) -> None:
+    """A table of the metrics, and the report's sentences below it."""
+    titles = {name: measured.title or name for name, measured in report.metrics.items()}
+    values = [measured.written for measured in report.metrics.values()]
+    width, wide = max(map(len, titles.values())), max(9, *map(len, values))
+    click.echo(f"{'':{width}}  {'value':>{wide}}   95 % interval")
+    for (name, measured), value in zip(report.metrics.items(), values, strict=True):
+        click.echo(f"{titles[name]:{width}}  {value:>{wide}}   {measured.range}".rstrip())
+    if report.lines:
+        click.echo("\n" + "\n".join(report.lines))
 
 
 @contextlib.contextmanager

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.find_run import find_run
 from profond.cli.output import print_json, progress_bar, say
 from profond.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from profond.evaluation.report import Report
+    from profond.measures.report import Report
     from profond.serve.inference import Engine, Precision
     from profond.serve.predictor import Predictor
 
@@ -91,9 +92,8 @@ def measure_pretrained(
     """The report of published weights on other data, and what that is called."""
     from profond.core.device import choose_device, together
     from profond.evaluation.evaluate import evaluate as measure
-    from profond.evaluation.evaluate import relabelled
-    from profond.evaluation.other_data import class_numbers, open_other
-    from profond.tasks.classify import Classify
+    from profond.evaluation.other_data import matched, open_other
+    from profond.tasks import task_class, task_for
     from profond.weights.pretrained import load_pretrained
 
     processor = choose_device(device)
@@ -102,13 +102,12 @@ def measure_pretrained(
     other = open_other(data, loaded, split)
     batch_size = min(batch_size, together(other.dataset.spec.shape, processor))
     batches = other.dataset.batches(other.split, batch_size, device=processor)
-    numbers = class_numbers(other.dataset.spec.classes, loaded.classes)
     with progress_bar(len(other.dataset.split(other.split)), "evaluate", " samples", hidden=quiet) as advance:
         report = measure(
             loaded.model,
-            Classify(),
-            relabelled(batches, numbers, processor),
-            classes=loaded.classes,
+            task_class(task_for(loaded.spec))(),
+            matched(batches, other.dataset.spec, loaded.spec, processor),
+            spec=loaded.spec,
             device=processor,
             progress=advance,
         )
@@ -121,9 +120,15 @@ def settings(changes: tuple[str, ...]) -> dict[str, Any]:
     return dict(read_change(change) for change in changes)
 
 
+@register_verb("weights", section="Find", line="List and fetch published weights.")
 @click.group()
 def weights() -> None:
-    """Published weights: which there are, and fetch them."""
+    """Published weights: which there are, and fetch them.
+
+    \b
+    profond weights list
+    profond weights fetch efficientnet_lite0
+    """
 
 
 @weights.command("list")

@@ -6,12 +6,19 @@ import json
 
 import click
 
+from profond.cli import register_verb
 from profond.core.run import SCHEMA_VERSION
 
 
+@register_verb("recipes", section="Find", line="List and show recipes.")
 @click.group()
 def recipes() -> None:
-    """List and show recipes: data, model, task and training, and the result that they promise."""
+    """List and show recipes: data, model, task and training, and the result that they promise.
+
+    \b
+    profond recipes list
+    profond recipes show lenet5
+    """
 
 
 @recipes.command("list")

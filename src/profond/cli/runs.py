@@ -7,27 +7,37 @@ from typing import Any
 
 import click
 
+from profond.cli import register_verb
 from profond.cli.compare import compare
 from profond.cli.find_run import find_run
-from profond.cli.output import interval, observers, print_json, report_run, say
+from profond.cli.output import metrics_json, observers, print_json, report_run, say, tell_summary
 from profond.core.errors import ConfigError
 from profond.core.names import as_text
 from profond.core.run import Run, all_runs
+from profond.evaluation.summary import Summary
+from profond.measures.measured import Measured
 
 OUT = click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where runs are.")
 
 
+@register_verb("runs", section="Manage", line="List, show, compare and resume runs.")
 @click.group()
 def runs() -> None:
-    """List, show, compare and resume runs."""
+    """List, show, compare and resume runs.
+
+    \b
+    profond runs list
+    profond runs show last
+    profond runs resume last
+    """
 
 
 @runs.command("list")
 @OUT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_runs(out: Path, as_json: bool) -> None:
-    """Every run under --out, oldest first, with its state and its test accuracy."""
-    rows = [_summary(run) for run in all_runs(out)]
+    """Every run under --out, oldest first, with its state and its result: its task's headline, on the test split."""
+    rows = [_row(run) for run in all_runs(out)]
     if as_json:
         print_json("runs list", runs=rows)
         return
@@ -35,10 +45,10 @@ def list_runs(out: Path, as_json: bool) -> None:
         click.echo(f"no runs under {out}; `profond train lenet5` makes one", err=True)
     width = max((len(row["run"]) for row in rows), default=0)
     for row in rows:
-        accuracy = "" if row["accuracy"] is None else f"{100 * row['accuracy']:6.2f} %"
+        result = "" if row["result"] is None else Measured.from_json(row["result"]).written
         seconds = "" if row["seconds"] is None else f"{row['seconds']:8.1f} s"
         status = row["status"] or "unknown"
-        click.echo(f"{row['run']:<{width}}  {status:<11}  {accuracy:>9}  {seconds:>10}".rstrip())
+        click.echo(f"{row['run']:<{width}}  {status:<11}  {result:>9}  {seconds:>10}".rstrip())
 
 
 @runs.command()
@@ -52,9 +62,9 @@ def show(reference: str, out: Path, as_json: bool) -> None:
     for line in run.metrics():
         last[line["split"]] = line
     state, config = run.state, run.config
-    evaluation = run.read("evaluation.json")["metrics"] if run.holds("evaluation.json") else {}
+    summary = Summary.of(run)
     if as_json:
-        print_json("runs show", run=str(run.path), state=state, config=config, last=last, metrics=evaluation)
+        print_json("runs show", run=str(run.path), state=state, config=config, last=last, metrics=metrics_json(summary))
         return
     for key, value in state.items():
         if key != "schema_version" and value not in (None, [], {}):
@@ -66,10 +76,7 @@ def show(reference: str, out: Path, as_json: bool) -> None:
     for split, line in last.items():
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in line.items() if isinstance(v, float | int) and k != "epoch")
         click.echo(as_text(f"{'last ' + split:<22}{numbers}"))
-    for split, metrics in evaluation.items():
-        for name in ("accuracy", "top5_accuracy", "macro_f1", "ece"):
-            if name in metrics:
-                click.echo(as_text(f"{split + ' ' + name.replace('_', ' '):<22}{interval(name, metrics[name])}"))
+    tell_summary(summary)
 
 
 @runs.command()
@@ -108,19 +115,17 @@ def resume(
 runs.add_command(compare)
 
 
-def _summary(run: Run) -> dict[str, Any]:
-    accuracy = None
+def _row(run: Run) -> dict[str, Any]:
     try:
-        state = Run.open(run.path).state
-        if run.holds("evaluation.json"):
-            metrics = run.read("evaluation.json")["metrics"]
-            measured = metrics.get("test", metrics.get("valid", {})).get("accuracy")
-            accuracy = measured["value"] if isinstance(measured, dict) else measured
+        state, summary = Run.open(run.path).state, Summary.of(run)
     except ConfigError:
-        return {"run": str(run.path), "status": "damaged", "accuracy": None, "seconds": None}
+        return {"run": str(run.path), "status": "damaged", "headline": None, "result": None, "seconds": None}
+    result = summary.result
     return {
         "run": str(run.path),
         "status": state.get("status"),
-        "accuracy": accuracy,
+        "headline": summary.headline,
+        "result": None if result is None else result.to_json(),
+        **({} if result is None or summary.headline is None else {summary.headline: result.value}),
         "seconds": state.get("seconds"),
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from profond.cli import register_verb
 from profond.core.errors import UsageError
 
 
@@ -54,6 +55,7 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+@register_verb("train", section="Learn", line="Train a recipe, or a model on your data.")
 @click.command()
 @click.argument("recipe", required=False)
 @training_options

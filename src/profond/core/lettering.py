@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -40,6 +41,11 @@ def visible(text: str) -> str:
         elif kind != "Cf" and not 0xFE00 <= ord(sign) <= 0xFE0F:
             kept.append(" " if kind == "Zs" and sign not in "\u00a0\u202f" else sign)
     return "".join(kept)
+
+
+def markdown(text: str) -> str:
+    """A name as Markdown shows it, letter for letter: in one line, its signs that mean something marked as letters."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~$&])", r"\\\1", visible(text))
 
 
 def drawable(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -63,15 +63,35 @@ class Samples(_Record):
 
 
 class Labels(_Record):
-    """``labels.json``"""
+    """``labels.json``, in runs of version 0.1.0."""
 
     classes: list[str]
 
 
+class Specification(_Record):
+    """``spec.json``; runs of version 0.1.0 have none."""
+
+    shape: list[int]
+    axes: str
+    range: list[float] = Field(min_length=2, max_length=2)
+    classes: list[str]
+
+    @model_validator(mode="after")
+    def _letter_for_each_axis(self) -> Specification:
+        if len(self.shape) != len(self.axes):
+            raise ValueError("it has not a letter for each axis")
+        return self
+
+
 class Measure(_Record):
+    """A number with its interval and its words; version 0.1.0 wrote no words."""
+
     value: float
     low: float | None = None
     high: float | None = None
+    unit: str = ""
+    better: Literal["higher", "lower"] | None = None
+    title: str = ""
 
     @model_validator(mode="after")
     def _both_ends(self) -> Measure:
@@ -85,14 +105,27 @@ class Evaluation(_Record):
 
     metrics: dict[str, dict[str, Measure | float]]
     samples: dict[str, int] = {}
+    headline: str | None = None
+
+
+class Scores(_Record):
+    """Which column of ``predictions.csv`` two runs are compared by, and what it means."""
+
+    metric: str
+    column: str
+    unit: str = ""
+    better: Literal["higher", "lower"]
 
 
 class Kept(_Record):
     """``evaluation/<split>/report.json``"""
 
     count: int = Field(ge=0)
-    classes: list[str]
+    classes: list[str] = []
     split_hash: str | None = None
+    headline: str | None = None
+    scores: Scores | None = None
+    metrics: dict[str, Measure | float] = {}
 
 
 class Line(_Record):
@@ -109,6 +142,7 @@ KINDS: dict[str, type[_Record]] = {
     "run.json": State,
     "config.json": Settings,
     "split.json": Samples,
+    "spec.json": Specification,
     "labels.json": Labels,
     "evaluation.json": Evaluation,
     "report.json": Kept,

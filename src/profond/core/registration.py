@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import operator
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,8 +66,12 @@ def registrations(path: Path, module: str, package: str, kind: str) -> list[Entr
 
     Raises: ConfigError naming file and line where the file is not Python, or registers in another way.
     """
+    reader = Reader(path, module, package, kind)
     try:
-        tree = ast.parse(path.read_bytes(), str(path))
+        source = path.read_bytes()
+        if (plain := reader.read_plain(source.decode("utf-8", "replace"))) is not None:
+            return plain
+        tree = ast.parse(source, str(path))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = f"{path}, line {line}" if line else str(path)
@@ -74,10 +79,12 @@ def registrations(path: Path, module: str, package: str, kind: str) -> list[Entr
         raise ConfigError(f"{where}: this is not Python: {said}", "mend the file, or take it away") from None
     except (OSError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}", "check the file, or take it away") from None
-    return _Reader(path, module, package, kind).read(tree)
+    return reader.read(tree)
 
 
-class _Reader:
+class Reader:
+    """One file of a room, read for what it registers; the arguments are those of `registrations`."""
+
     def __init__(self, path: Path, module: str, package: str, kind: str) -> None:
         self.path, self.module, self.kind = path, module, kind
         self.spelled = f"register_{kind}"
@@ -87,7 +94,45 @@ class _Reader:
         self.names: dict[str, str] = {}  # what the file imports, in full
         self.constants: dict[str, Any] = {}
 
+    def read_plain(self, source: str) -> list[Entry] | None:
+        """The same without the tree of the whole file, which takes most of the time; None where only that can tell.
+
+        Plain is what stands in most files: the decorator in one line at the margin, with literals alone, then a
+        function or a class with a docstring, and no other mention of it but its import.
+        """
+        if self.spelled not in source and not ("registry" in source and "register(" in source):
+            return []
+        if source.count(self.spelled) != len(
+            re.findall(rf"^@{self.spelled}\(|^from .*\b{self.spelled}$", source, re.M)
+        ):
+            return None
+        found: list[Entry] = []
+        pending: list[tuple[int, str, dict[str, Any]]] = []
+        lines = iter(enumerate(source.splitlines(), 1))
+        for number, line in lines:
+            if line.startswith(f"@{self.spelled}("):
+                try:
+                    pending.append((number, *self._arguments(ast.parse(line[1:], mode="eval").body)))
+                except (SyntaxError, ConfigError):
+                    return None
+            elif pending and (head := re.match(r"(?:def|class) (\w+)", line)):
+                while not line.endswith(":"):
+                    _, line = next(lines, (0, ":"))
+                _, first = next(lines, (0, ""))
+                summary = re.match(r' {4}"""([^"\\]+)(?:"""$|$)', first)
+                if not summary:
+                    return None
+                found += [
+                    Entry(name, self.module, head[1], summary[1], config, str(self.path), marked)
+                    for marked, name, config in pending
+                ]
+                pending = []
+            elif pending and line[:1] not in ("@", " ", ")"):
+                return None
+        return found if found and not pending else None
+
     def read(self, tree: ast.Module) -> list[Entry]:
+        """Everything that the file registers, from top to bottom. Raises: ConfigError."""
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self._import(node)
@@ -148,8 +193,8 @@ class _Reader:
                 except ValueError:
                     continue  # it may be anything, as long as no registration asks for it
 
-    def _arguments(self, mark: ast.Call) -> tuple[str, dict[str, Any]]:
-        if len(mark.args) != 1:
+    def _arguments(self, mark: ast.expr) -> tuple[str, dict[str, Any]]:
+        if not isinstance(mark, ast.Call) or len(mark.args) != 1:
             raise self._refusal(mark, f"{self.spelled} takes one name, then settings as key=value")
         config: dict[str, Any] = {}
         for word in mark.keywords:

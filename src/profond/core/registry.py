@@ -10,7 +10,6 @@ import importlib
 import importlib.util
 import re
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,6 +63,16 @@ class Registry:
 
         return mark
 
+    def added(self) -> list[str]:
+        """Names of your own, that no file of this package has."""
+        return sorted(self._added)
+
+    def forget(self, name: str) -> None:
+        """Take a name of your own back. Raises: UnknownName for any other."""
+        if name not in self._added:
+            raise UnknownName(self.kind, name, self.added())
+        del self._added[name]
+
     @property
     def _spelling(self) -> str:
         return f'write @register_{self.kind}("a_name") above a class or a function'
@@ -94,6 +103,8 @@ class Registry:
         except ProfondError:
             raise
         except Exception as error:
+            import traceback
+
             lines = [
                 frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == entry.file
             ]

@@ -32,7 +32,7 @@ class Run:
 
     ``run.json`` name, status, times · ``config.json`` everything needed to do it again · ``environment.json``
     · ``metrics.jsonl`` the truth, one object a line with ``step`` and ``split`` · ``checkpoints/{last,best}/``
-    · ``model.safetensors labels.json preprocessing.json split.json evaluation.json README.md`` when it is done.
+    · ``model.safetensors spec.json preprocessing.json split.json evaluation.json README.md`` when it is done.
     """
 
     def __init__(self, path: Path | str) -> None:

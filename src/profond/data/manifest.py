@@ -17,22 +17,14 @@ from profond.data.dataset import Dataset
 from profond.data.images.build import build
 from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.labels import doubts
-from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
+from profond.data.listing import Listing, Sample, class_order
+from profond.data.split_column import not_a_split, questions, split_words
 
 _COLUMNS = "the first line names the columns: path,label and, if wished, split and group"
 
 
 _COLUMNS_USED = ("path", "label", "split", "group")
 SEPARATOR = re.compile(r'"?sep=(?P<separator>[^"\r\n])"?[^\S\r\n]*(\r\n|\r|\n)', re.IGNORECASE)
-_LIKE_SPLIT = re.compile(
-    r"(is_)?(train|training|valid|val|validation|dev|test|testing|holdout)(_set)?|sub_?sets?|k?folds?(_id)?|(data_?)?sets?"
-    r"|data_?split|splits|split_(name|id)|partition|usage|phase|mode"
-)
-_LIKE_GROUP = re.compile(
-    r"(patient|subject|person|participant|individual|animal|case|study|series|scan|slide|user|client|customer|session"
-    r"|video|clip|sequence|scene|site|hospital|camera|device|location|plot|plant|batch|group|speaker|writer|author)"
-    r"s?(_?(id|ids|no|nr|number|name|code|key|index))?|groups?"
-)
 LIKE_PATH = re.compile(
     r"(file|image|img|picture|photo)s?([_ ]?(name|path|file|id))?|filename|filepath|paths|url|id|name"
 )
@@ -68,6 +60,7 @@ def list_manifest(path: Path) -> Listing:
     """Read a manifest: UTF-8, with commas, semicolons or tabs. Raises: DataError naming the line."""
     path = Path(path)
     rows, columns = _rows(path)
+    splits, told = split_words(row.get("split", "") for _, row in rows)
     samples = []
     absent = []
     lines: dict[Path, int] = {}
@@ -76,8 +69,8 @@ def list_manifest(path: Path) -> Listing:
             if not row.get(column, "").strip():
                 raise DataError(f"{path}, line {line}: {column} is empty", "fill it in, or delete the line")
         given = row.get("split", "").strip()
-        if given and given.lower() not in SPLIT_NAMES:
-            raise DataError(f"{path}, line {line}: split is {given!r}", "use train, valid or test")
+        if given and given.lower() not in splits:
+            raise not_a_split(f"{path}, line {line}", given)
         file = _file(path.parent, row["path"])
         # A file's name may be bytes of any encoding; where there is no such file, the whole list is in another one.
         if not all(is_text(text) for name, text in row.items() if file is None or name != "path"):
@@ -91,7 +84,7 @@ def list_manifest(path: Path) -> Listing:
             )
         lines[file] = line
         label, group = row["label"].strip(), row.get("group", "").strip()
-        samples.append(Sample(file, label, SPLIT_NAMES.get(given.lower(), ""), group))
+        samples.append(Sample(file, label, splits.get(given.lower(), ""), group))
     if absent:
         shown = ", ".join(absent[:3]) + (" …" if len(absent) > 3 else "")
         raise DataError(
@@ -107,7 +100,7 @@ def list_manifest(path: Path) -> Listing:
     labels = [sample.label for sample in samples]
     notes, warnings = _not_used(columns, rows)
     return Listing(
-        str(path), path.parent, tuple(samples), class_order(labels), tuple(notes), (*warnings, *doubts(labels))
+        str(path), path.parent, tuple(samples), class_order(labels), (*told, *notes), (*warnings, *doubts(labels))
     )
 
 
@@ -142,14 +135,10 @@ def _not_used(columns: Sequence[str], rows: Sequence[tuple[int, dict[str, str]]]
     if not unused:
         return [], []
     text = f"columns that are not used: {', '.join(unused)}"
-    questions = []
-    for wanted, pattern in (("split", _LIKE_SPLIT), ("group", _LIKE_GROUP)):
-        found = [name for name in unused if pattern.fullmatch(re.sub(r"[^a-z0-9]+", "_", name))]
-        if found and wanted not in columns:
-            questions.append(f"did you mean {wanted}? ({', '.join(found)})")
-    if not questions:
+    asked = questions(columns, {name: [row[name] for _, row in rows] for name in unused})
+    if not asked:
         return [text], []
-    return [], [f"{text}; {'; '.join(questions)}"]
+    return [], [f"{text}; {'; '.join(asked)}"]
 
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:

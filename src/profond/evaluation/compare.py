@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,15 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from profond.core.errors import ConfigError, UsageError
-from profond.core.records import read_text
+from profond.core.errors import UsageError
 from profond.core.run import Run
-from profond.evaluation.kept import CONTENT, PREDICTIONS, folder_of
-from profond.evaluation.same_data import differing, told
-from profond.measures.intervals import Measured, holm, mcnemar, paired_difference, wilson
+from profond.evaluation.scored import Scored, check_same_samples
+from profond.measures.intervals import holm, mcnemar, mean_interval, paired_bootstrap, paired_difference, wilson
+from profond.measures.measured import SHARE, Measured
 
 SIGNIFICANT = 0.05
 
@@ -30,10 +24,13 @@ class Pair:
 
     Args:
         first, second: names of the runs.
-        difference: accuracy of the second minus that of the first, with its paired bootstrap interval.
-        only_first, only_second: samples that only this one got right.
+        difference: mean score of the second minus that of the first, with its paired interval.
+        only_first, only_second: samples on which this one has the better score; where a sample is right or wrong, those
+            that only this one got right.
         count: samples.
-        p_value: exact McNemar test; corrected by Holm when it is one of several pairs.
+        p_value: exact McNemar test where a sample is right or wrong, else by a paired bootstrap; corrected by Holm when
+            it is one of several pairs.
+        right_or_wrong: whether scores are 0 and 1.
     """
 
     first: str
@@ -43,6 +40,7 @@ class Pair:
     only_second: int
     count: int
     p_value: float
+    right_or_wrong: bool = True
 
     @property
     def larger_than_chance(self) -> bool:
@@ -51,29 +49,40 @@ class Pair:
     def words(self, first: str = "", second: str = "") -> str:
         """The finding in one sentence; the two may be called by other names, such as A and B."""
         first, second = first or self.first, second or self.second
-        value, low, high = self.difference.value, self.difference.low or 0.0, self.difference.high or 0.0
         if self.only_first + self.only_second == 0:
-            return f"{first} and {second} are right on exactly the same samples."
-        if value < 0:
-            first, second, value, low, high = second, first, -value, -high, -low
-        verdict = "larger than chance" if self.larger_than_chance else "no larger than chance"
+            same = "are right on exactly the same samples" if self.right_or_wrong else "have the same score everywhere"
+            return f"{first} and {second} {same}."
+        difference = self.difference
         p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
-        if value == 0:
-            finding = f"{first} and {second} are equally accurate"
-            return f"{finding}; difference 0.00 points [{100 * low:.2f}, {100 * high:.2f}], {p}."
-        points = f"{100 * value:.2f} points [{100 * low:.2f}, {100 * high:.2f}]"
-        return f"{second} is better by {points}, {p}: {verdict}."
+        if difference.value == 0:
+            finding = "are equally accurate" if self.right_or_wrong else "are equally good"
+            return f"{first} and {second} {finding}; difference {_points(difference)}, {p}."
+        if not difference.beats(0):
+            first, second = second, first
+        if difference.value < 0:
+            low, high = difference.low or 0.0, difference.high or 0.0
+            difference = replace(difference, value=-difference.value, low=-high, high=-low)
+        verdict = "larger than chance" if self.larger_than_chance else "no larger than chance"
+        return f"{second} is better by {_points(difference)}, {p}: {verdict}."
 
     def to_json(self) -> dict[str, Any]:
+        kind = "right" if self.right_or_wrong else "better"
         return {
             "first": self.first,
             "second": self.second,
             "difference": self.difference.to_json(),
-            "only_first_right": self.only_first,
-            "only_second_right": self.only_second,
+            f"only_first_{kind}": self.only_first,
+            f"only_second_{kind}": self.only_second,
             "p_value": self.p_value,
             "larger_than_chance": self.larger_than_chance,
         }
+
+
+def _points(difference: Measured) -> str:
+    """``4.00 points [2.81, 5.19]``; of what is no share, in its unit."""
+    low, high = difference.ends or ("", "")
+    value = difference.written.replace("%", "points") if difference.unit == SHARE else difference.written
+    return f"{value} [{low}, {high}]" if difference.ends else value
 
 
 @dataclass(frozen=True)
@@ -83,14 +92,16 @@ class Comparison:
     Args:
         split: which.
         count: samples in it.
-        accuracy: of each run, by name, with Wilson's interval.
+        metric: whose mean over the samples is compared.
+        measured: that metric of each run, by name, with its interval.
         pairs: each with each, in the order given.
         settings: dotted names of the settings in which the runs differ, and each run's value (None: not set).
     """
 
     split: str
     count: int
-    accuracy: dict[str, Measured]
+    metric: str
+    measured: dict[str, Measured]
     pairs: tuple[Pair, ...]
     settings: dict[str, list[Any]]
 
@@ -98,7 +109,8 @@ class Comparison:
         return {
             "split": self.split,
             "count": self.count,
-            "accuracy": {name: measured.to_json() for name, measured in self.accuracy.items()},
+            "metric": self.metric,
+            self.metric: {name: measured.to_json() for name, measured in self.measured.items()},
             "pairs": [pair.to_json() for pair in self.pairs],
             "settings": self.settings,
         }
@@ -117,23 +129,41 @@ def compare(*runs: Run | Path | str, split: str = "test") -> Comparison:
     if len(opened) < 2:
         raise UsageError("one run cannot be compared", "name two or more: profond runs compare RUN RUN")
     names = _names(opened)
-    tables = [_Table.read(run, split) for run in opened]
-    for name, table in zip(names[1:], tables[1:], strict=True):
-        _check(names[0], tables[0], name, table, split)
-    pairs = []
-    for (first, one), (second, other) in itertools.combinations(zip(names, tables, strict=True), 2):
-        only_first = int((one.correct & ~other.correct).sum())
-        only_second = int((other.correct & ~one.correct).sum())
-        difference = paired_difference(only_first, only_second, len(one.correct))
-        p_value = mcnemar(only_first, only_second)
-        pairs.append(Pair(first, second, difference, only_first, only_second, len(one.correct), p_value))
+    scored = [Scored.read(run, split) for run in opened]
+    for name, one in zip(names[1:], scored[1:], strict=True):
+        check_same_samples(names[0], scored[0], name, one, split)
+    pairs = [
+        _pair(first, one, second, other)
+        for (first, one), (second, other) in itertools.combinations(zip(names, scored, strict=True), 2)
+    ]
     corrected = holm([pair.p_value for pair in pairs])
     pairs = [replace(pair, p_value=p) for pair, p in zip(pairs, corrected, strict=True)]
-    accuracy = {
-        name: wilson(int(table.correct.sum()), len(table.correct)) for name, table in zip(names, tables, strict=True)
-    }
+    measured = {name: _mean(one) for name, one in zip(names, scored, strict=True)}
     settings = differences([run.config for run in opened])
-    return Comparison(split, len(tables[0].correct), accuracy, tuple(pairs), settings)
+    return Comparison(split, len(scored[0].values), scored[0].metric, measured, tuple(pairs), settings)
+
+
+def _pair(first: str, one: Scored, second: str, other: Scored) -> Pair:
+    higher = other.values > one.values
+    lower = other.values < one.values
+    counts = (int(lower.sum()), int(higher.sum()))
+    only_first, only_second = counts if one.better == "higher" else counts[::-1]
+    right_or_wrong = one.right_or_wrong and other.right_or_wrong
+    if right_or_wrong:
+        difference, p_value = paired_difference(*counts, len(one.values)), mcnemar(*counts)
+    else:
+        difference, p_value = paired_bootstrap(other.values - one.values)
+    difference = difference.called("difference", unit=one.unit, better=one.better)
+    return Pair(first, second, difference, only_first, only_second, len(one.values), p_value, right_or_wrong)
+
+
+def _mean(one: Scored) -> Measured:
+    if one.right_or_wrong:
+        mean = wilson(int(one.values.sum()), len(one.values))
+    else:
+        deviation = float(one.values.std(ddof=1)) if len(one.values) > 1 else 0.0
+        mean = mean_interval(float(one.values.mean()), deviation, len(one.values))
+    return mean.called(one.title, unit=one.unit, better=one.better)
 
 
 def differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -142,57 +172,6 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     keys = dict.fromkeys(key for each in flat for key in each)
     rows = {key: [each.get(key) for each in flat] for key in keys}
     return {key: row for key, row in rows.items() if any(value != row[0] for value in row[1:])}
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A run's predictions on a split, sorted by identity."""
-
-    split_hash: str | None
-    classes: list[str]
-    identities: list[str]
-    contents: dict[str, str]
-    correct: NDArray[np.bool_]
-
-    @classmethod
-    def read(cls, run: Run, split: str) -> _Table:
-        folder = folder_of(run, split)
-        again = f"profond evaluate {run.path} --split {split}"
-        if not run.holds(f"evaluation/{folder.name}/predictions.csv"):
-            raise ConfigError(f"{run.path} has no predictions for the split {split!r}", f"make them: {again}")
-        report = run.read(f"evaluation/{folder.name}/report.json")
-        try:
-            text = read_text(folder / "predictions.csv")
-            head, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-            if tuple(head) not in (PREDICTIONS, (*PREDICTIONS, CONTENT)) or any(len(row) != len(head) for row in rows):
-                raise ValueError("columns are missing")
-            if len(rows) != report["count"]:
-                raise ValueError(f"{len(rows)} rows instead of {report['count']}")
-        except (OSError, ValueError, csv.Error) as error:
-            raise ConfigError(f"{folder / 'predictions.csv'} is damaged: {error}", f"make it again: {again}") from None
-        rows.sort(key=lambda row: row[:2])
-        correct = np.array([row[1] == row[2] for row in rows], dtype=np.bool_)
-        contents = {row[0]: row[-1] for row in rows} if CONTENT in head else {}
-        return cls(report.get("split_hash"), report["classes"], [row[0] for row in rows], contents, correct)
-
-
-def _check(first: str, one: _Table, second: str, other: _Table, split: str) -> None:
-    if one.classes != other.classes:
-        only = sorted(set(one.classes) ^ set(other.classes))
-        what = f"{', '.join(only[:5])}{' …' if len(only) > 5 else ''}" if only else "the same names in another order"
-        raise ConfigError(f"{first} and {second} have different classes: {what}", "compare runs on the same data")
-    if one.split_hash is None or one.split_hash != other.split_hash or one.identities != other.identities:
-        received = f"{(one.split_hash or 'none')[:12]} and {(other.split_hash or 'none')[:12]}"
-        raise ConfigError(
-            f"{first} and {second} were not measured on the same {split} split: split hash {received}",
-            "measure both on the same data: profond evaluate RUN --data …",
-        )
-    if changed := differing(one.contents, other.contents):
-        raise ConfigError(
-            f"{first} and {second} were not measured on the same data: {told(changed, len(one.identities), split)} "
-            "something else for the one than for the other",
-            "measure both on the same data: profond evaluate RUN --data …",
-        )
 
 
 def _names(runs: Sequence[Run]) -> list[str]:

@@ -9,29 +9,23 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from profond.core.files import storage_errors, write_bytes, write_json, write_text
 from profond.core.run import Run
-from profond.evaluation.report import SCHEMA_VERSION, Predictions, Report
 from profond.evaluation.same_data import readable
+from profond.evaluation.summary import SUMMARY, Summary
 from profond.measures.intervals import LEVEL
+from profond.measures.report import PREDICTIONS, SCHEMA_VERSION, SCORE, Report, Samples, Table
 
-SUMMARY = "evaluation.json"
-PREDICTIONS = ("identity", "label", "predicted", "confidence", "probability_of_label")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+IDENTITY = "identity"
 CONTENT = "content"
 """A column more, in predictions.csv: a digest of what each sample held."""
-
-
-class Samples(Protocol):
-    """The part of a split that the files need."""
-
-    def identity(self, index: int) -> str: ...
-
-    def raw(self, index: int) -> Tensor: ...
 
 
 def folder_of(run: Run, name: str) -> Path:
@@ -54,26 +48,18 @@ def keep(
         contents: a digest of what each sample held.
         pictures: draw the figures too.
 
-    Returns: the folder, with report.json, and for a classification predictions.csv, mistakes.csv, confusion.csv and,
-    if asked for, confusion.png, calibration.png and mistakes.png.
+    Returns: the folder, with report.json, a .csv for each of the report's tables and, if asked for, a .png for each of
+    its pictures. The table of the predictions gets the scores and the contents as columns.
 
     Raises: StorageError.
     """
     folder = folder_of(run, name)
     with _replaced(folder) as draft:
-        if report.predictions is not None and report.confusion is not None:
-            said, classes = report.predictions, report.classes
-            rows: Iterable[list[str]] = _rows(said, classes, samples, range(len(said)))
-            head: tuple[str, ...] = PREDICTIONS
-            if contents is not None:
-                head = (*PREDICTIONS, CONTENT)
-                rows = ([*row, content] for row, content in zip(rows, contents, strict=True))
-            write_text(draft / "predictions.csv", table(head, rows))
-            write_text(draft / "mistakes.csv", table(PREDICTIONS, _rows(said, classes, samples, said.mistakes())))
-            counts = ([name, *row] for name, row in zip(classes, report.confusion.tolist(), strict=True))
-            write_text(draft / "confusion.csv", table(["true \\ predicted", *classes], counts))
-            if pictures:
-                _draw(draft, report, samples, f"{run.name}, {name}")
+        for title, rows in report.tables.items():
+            whole = _with_scores(rows, report, contents) if title == PREDICTIONS else rows
+            write_text(draft / f"{title}.csv", _as_text(whole, samples))
+        if pictures:
+            _draw(draft, report, samples, f"{run.name}, {name}")
         write_json(draft / "report.json", report.to_json())
     _summarise(run, name, report)
     return folder
@@ -88,32 +74,53 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-def _rows(said: Predictions, classes: Sequence[str], samples: Samples, order: Iterable[int]) -> Iterator[list[str]]:
-    for index in order:
-        yield [
-            readable(samples.identity(int(index))),
-            classes[said.label[index]],
-            classes[said.predicted[index]],
-            f"{said.confidence[index]:.6f}",
-            f"{said.probability_of_label[index]:.6f}",
-        ]
+def png(figure: Figure, dpi: int = 110) -> bytes:
+    """The figure as a PNG file's bytes."""
+    with io.BytesIO() as file:
+        figure.savefig(file, format="png", dpi=dpi)
+        return file.getvalue()
 
 
 def _draw(folder: Path, report: Report, samples: Samples, title: str) -> None:
-    from profond.evaluation import figures
+    for name, draw in report.pictures.items():
+        write_bytes(folder / f"{name}.png", png(draw(samples, title)))
 
-    write_bytes(folder / "confusion.png", figures.png(figures.confusion_matrix(report, title)))
-    write_bytes(folder / "calibration.png", figures.png(figures.reliability_diagram(report, title)))
-    write_bytes(folder / "mistakes.png", figures.png(figures.worst_mistakes(report, samples.raw, title)))
+
+def _with_scores(given: Table, report: Report, contents: Sequence[str] | None) -> Table:
+    columns: dict[str, Iterable[str]] = {}
+    if report.scores is not None:
+        columns[SCORE] = (f"{value:.9g}" for value in report.scores.values.tolist())
+    if contents is not None:
+        columns[CONTENT] = contents
+    rows = ([*row, *more] for row, *more in zip(given.rows, *columns.values(), strict=True))
+    samples = range(report.count) if given.samples is None else given.samples
+    return replace(given, columns=(*given.columns, *columns), rows=rows, samples=samples)
+
+
+def _as_text(given: Table, samples: Samples) -> str:
+    if given.samples is None:
+        return table(given.columns, given.rows)
+    named = ([readable(samples.identity(int(i))), *row] for i, row in zip(given.samples, given.rows, strict=True))
+    return table((IDENTITY, *given.columns), named)
 
 
 def _summarise(run: Run, name: str, report: Report) -> None:
     """Set this evaluation's entry in ``evaluation.json`` and leave the others."""
-    old = run.read(SUMMARY) if run.holds(SUMMARY) else {}
-    metrics = {key: measured.to_json() for key, measured in report.metrics.items()}
-    samples = {**old.get("samples", {}), name: report.count}
-    summary = {"schema_version": SCHEMA_VERSION, "level": LEVEL}
-    run.write(SUMMARY, {**summary, "metrics": {**old.get("metrics", {}), name: metrics}, "samples": samples})
+    old = Summary.of(run)
+    metrics = {**old.metrics, name: report.metrics}
+    run.write(
+        SUMMARY,
+        {
+            "schema_version": SCHEMA_VERSION,
+            "level": LEVEL,
+            "headline": report.headline,
+            "metrics": {
+                evaluation: {key: measured.to_json() for key, measured in numbers.items()}
+                for evaluation, numbers in metrics.items()
+            },
+            "samples": {**old.samples, name: report.count},
+        },
+    )
 
 
 @contextmanager

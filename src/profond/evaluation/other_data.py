@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
+
 from profond.core.errors import DataError
+from profond.core.spec import Spec
 from profond.data import registry
 from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
@@ -27,7 +30,7 @@ class Known(Protocol):
     def preprocessing(self) -> Preprocessing: ...
 
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    def spec(self) -> Spec: ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
     if any_size and known.series is None and reference in registry.names():
         dataset = adapted(dataset, known)
     chosen = split or usual_split(dataset)
-    class_numbers(dataset.spec.classes, experiment.classes)
+    check_targets(dataset.spec, experiment.spec)
     _check_shape(dataset, chosen, experiment)
     short = reference if reference in registry.names() else Path(reference).expanduser().resolve().stem
     whole = unsplit and list(dataset.splits) == ["train"]
@@ -80,6 +83,26 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
 def usual_split(dataset: Dataset) -> str:
     """What is measured where nothing was asked for: test, else valid, else train."""
     return next(name for name in ("test", "valid", "train") if name in dataset.splits)
+
+
+def check_targets(other: Spec, known: Spec) -> None:
+    """Raises: DataError when other data have other targets than those that a run was trained with."""
+    if bool(other.classes) != bool(known.classes):
+        has, wants = ("classes", "none") if other.classes else ("no classes", "some")
+        raise DataError(f"the data have {has}, and the run was trained with {wants}", "give it data of its own kind")
+    class_numbers(other.classes, known.classes)
+
+
+def matched(batches: Iterable[Any], other: Spec, known: Spec, device: torch.device) -> Iterable[Any]:
+    """Batches of other data with the labels of the classes that a run knows; as they are where there are no classes.
+
+    Raises: as ``check_targets``.
+    """
+    check_targets(other, known)
+    if not known.classes:
+        return batches
+    lookup = torch.tensor(class_numbers(other.classes, known.classes), device=device)
+    return ((inputs, lookup[targets]) for inputs, targets in batches)
 
 
 def class_numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
-from profond.core.lettering import visible
+from profond.core.lettering import markdown
 from profond.core.run import Run
+from profond.evaluation.summary import Summary
 from profond.experiments.experiment import Experiment
-
-
-def plain(text: str) -> str:
-    """A name as Markdown shows it, letter for letter: in one line, its signs that mean something marked as letters."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~$&])", r"\\\1", visible(text))
 
 
 def model_card(run: Run, experiment: Experiment) -> str:
@@ -26,7 +20,7 @@ def model_card(run: Run, experiment: Experiment) -> str:
         + ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits.items()),
         f"- Training: {state['steps']:,} steps in {state['seconds']} s on {state['device']}, {state['precision']}; "
         f"seed {config['training']['seed']}",
-        f"- Classes: {', '.join(map(plain, dataset.spec.classes[:20]))}{' …' if dataset.spec.num_classes > 20 else ''}",
+        *experiment.task.card(experiment.spec),
         "",
     ]
     if experiment.transfer is not None:
@@ -36,13 +30,13 @@ def model_card(run: Run, experiment: Experiment) -> str:
         else:
             told += f"new head, then {len(experiment.training.unfreeze)} parts of the network below it, deepest first"
         lines.insert(-1, told)
-    if run.holds("evaluation.json"):
+    if evaluations := Summary.of(run).metrics:
         lines += ["| split | metric | value | 95 % interval |", "|---|---|---|---|"]
-        for split, metrics in run.read("evaluation.json")["metrics"].items():
-            for name, measured in metrics.items():
-                if isinstance(measured, dict) and measured.get("low") is not None:
-                    low, high = measured["low"], measured["high"]
-                    lines.append(f"| {split} | {name} | {measured['value']:.4f} | {low:.4f} to {high:.4f} |")
+        for split, metrics in evaluations.items():
+            lines += [
+                f"| {split} | {markdown(number.title or name)} | {number.written} | {number.range} |"
+                for name, number in metrics.items()
+            ]
         lines.append("")
     example = "picture.png" if dataset.preprocessing.series is None else "series.csv"
     if warnings := state.get("warnings"):
@@ -53,7 +47,7 @@ def model_card(run: Run, experiment: Experiment) -> str:
         f"    profond predict {run.path} {example}",
         f"    profond evaluate {run.path}",
         "",
-        "Weights: `model.safetensors`; what they expect: `preprocessing.json`, `labels.json`; everything needed to",
+        "Weights: `model.safetensors`; what they expect: `preprocessing.json`, `spec.json`; everything needed to",
         "train it again: `config.json`, with versions in `environment.json`.",
         "",
     ]

@@ -20,6 +20,7 @@ from profond.models import registry as models
 from profond.recipes import registry
 from profond.recipes.recipe import Loader, Recipe, Transfer
 from profond.tasks import registry as tasks
+from profond.tasks import task_class
 from profond.training.settings import Training
 
 Configuration = dict[str, Any]
@@ -47,7 +48,7 @@ def for_model(model: str, data: str) -> Configuration:
         "recipe": None,
         "data": {"name": data},
         "model": {"name": model},
-        "task": {"name": "classify"},
+        "task": {},
         "training": training.to_json(),
         "loader": dataclasses.asdict(Loader(batch_size=64, valid_fraction=0.1)),
         "augment": {},
@@ -66,7 +67,7 @@ def for_finetuning(model: str, data: str, *, parts: int | None = None) -> Config
         "recipe": None,
         "data": {"name": data},
         "model": {"name": model},
-        "task": {"name": "classify", "class_weights": "auto"},
+        "task": {},
         "training": training.to_json(),
         "loader": dataclasses.asdict(Loader(batch_size=32, valid_fraction=0.1)),
         "augment": {},
@@ -114,11 +115,11 @@ def checked(config: Configuration) -> Configuration:
             continue
         given = dict(config.get(section) or {})
         name = given.pop("name", None)
+        if section == "task" and name is None:
+            bound[section] = given  # the data says which task learns from them, and it takes the settings then
+            continue
         target = _target(section, name)
-        if section == "task" and given.get("class_weights") in ("auto", "balanced"):
-            chosen = given.pop("class_weights")
-            bound[section] = {**bind(target, given, what=f"task {name!r}"), "class_weights": chosen}
-        elif section == "data" and name in data_sets.names() and "preprocessing" in given:
+        if section == "data" and name in data_sets.names() and "preprocessing" in given:
             known = given.pop(
                 "preprocessing"
             )  # of a network with weights; any data set of pictures can be brought to it
@@ -175,8 +176,8 @@ def again(settings: Mapping[str, Any], model: str | None = None, data: str | Non
         assert data is not None
         config = on_data(config, data)
         config["model"] = {k: v for k, v in config["model"].items() if k not in ("input_shape", "num_classes")}
-        if isinstance(config["task"].get("class_weights"), list | tuple):
-            config["task"]["class_weights"] = "balanced"
+        if (task := config["task"].get("name")) is not None:
+            config["task"] = task_class(task).unsettled(config["task"])
     if other_model:
         config["model"] = {"name": model}
     if other_model or other_data:
@@ -217,8 +218,12 @@ def _target(section: str, name: str | None) -> Callable[..., Any]:
 def _section_of(config: Configuration, name: str) -> str:
     accepted: dict[str, set[str]] = {}
     for section in (known for known in SECTIONS if known in config):
-        parameters = inspect.signature(_target(section, config[section].get("name"))).parameters
-        accepted[section] = set(parameters)
+        named = config[section].get("name")
+        if section == "task" and named is None:  # the data will say which; it may be any of them
+            targets: list[Callable[..., Any]] = [tasks.load(known) for known in tasks.names()]
+        else:
+            targets = [_target(section, named)]
+        accepted[section] = {one for target in targets for one in inspect.signature(target).parameters}
     holders = [section for section, names in accepted.items() if name in names]
     if not holders:
         every = set().union(*accepted.values())

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from profond.core.config import bind
 from profond.core.errors import ConfigError, ProfondError
@@ -21,7 +21,6 @@ from profond.data import registry as data_sets
 from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
 from profond.data.images.augment import Augment
-from profond.data.images.check import IMBALANCE
 from profond.data.loader import Batches
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
@@ -31,7 +30,7 @@ from profond.experiments import finetune
 from profond.experiments.configuration import Configuration, checked
 from profond.models import configure, create, head_of
 from profond.recipes.recipe import Loader, Transfer
-from profond.tasks import registry as tasks
+from profond.tasks import task_class, task_for
 from profond.tasks.task import Task
 from profond.training import checkpoint
 from profond.training.settings import Training
@@ -87,8 +86,7 @@ class Experiment:
     @cached_property
     def task(self) -> Task:
         settings = {key: value for key, value in self.config["task"].items() if key != "name"}
-        task: Task = tasks.load(self.config["task"]["name"])(**settings)
-        return task
+        return task_class(self.config["task"]["name"])(**settings)
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
@@ -97,10 +95,17 @@ class Experiment:
         return self.dataset.preprocessing
 
     @cached_property
-    def classes(self) -> tuple[str, ...]:
+    def spec(self) -> Spec:
+        """What the data decided about model and task; a run has it without its data."""
+        if self.run is not None and self.run.holds("spec.json"):
+            return Spec.from_json(self.run.read("spec.json"))
         if self.run is not None and self.run.holds("labels.json"):
-            return tuple(self.run.read("labels.json")["classes"])
-        return self.dataset.spec.classes
+            return spec_before(self.run, self.preprocessing)
+        return self.dataset.spec
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.spec.classes
 
     def batches(self, split: str, *, training: bool = False, device: torch.device | str = "cpu") -> Batches:
         """Batches of a split: shuffled and augmented for training, in order and plain otherwise."""
@@ -159,7 +164,7 @@ def assemble(config: Configuration) -> Experiment:
     dataset = opened(config)
     if config["data"].get("unreadable") == "skip":  # a run that goes on leaves out the same, whatever becomes of them
         config["data"]["unreadable"] = [name for name, _ in dataset.skipped]
-    notes = [*_absent_classes(dataset), *_weigh_classes(config, dataset)]
+    notes = settle(config, dataset)
     if "transfer" in config:
         model, decided = finetune.complete(config, dataset)
         return Experiment(config, model, dataset=dataset, notes=[*decided, *notes])
@@ -167,6 +172,32 @@ def assemble(config: Configuration) -> Experiment:
     name = config["model"]["name"]
     config["model"] = {"name": name, **configure(name, dataset.spec, settings)}
     return Experiment(config, _fresh_model(config), dataset=dataset, notes=notes)
+
+
+def settle(config: Configuration, dataset: Dataset) -> list[str]:
+    """Let the data say which task learns from them, unless one is named, and the task what it takes from them.
+
+    Changes the configuration. Returns: what was decided, for people.
+
+    Raises: ConfigError for settings that the task does not have; DataError.
+    """
+    given = dict(config["task"])
+    name = given.pop("name", None)
+    if name is None:
+        name = task_for(dataset.spec)
+        usual = task_class(name).transfer_settings if "transfer" in config else {}
+        given = {**usual, **bind(task_class(name), given, what=f"task {name!r}")}
+    decided, notes = task_class(name)(**given).settle(dataset)
+    config["task"] = {"name": name, **given, **decided}
+    return notes
+
+
+def spec_before(run: Run, preprocessing: Preprocessing) -> Spec:
+    """The specification of a run of version 0.1.0, which wrote its classes and its model's input alone."""
+    model, size = run.config.get("model") or {}, preprocessing.size or ()
+    shape = model.get("input_shape") or (len(preprocessing.mean), *size)
+    axes = {2: "ct", 3: "chw", 4: "cthw"}.get(len(shape), "x" * len(shape))
+    return Spec(tuple(shape), axes, classes=tuple(run.read("labels.json")["classes"]))
 
 
 def load(run: Run, *, weights: bool | Literal["last"] = True, config: Configuration | None = None) -> Experiment:
@@ -185,6 +216,8 @@ def load(run: Run, *, weights: bool | Literal["last"] = True, config: Configurat
     given = run.config if config is None else config
     try:
         config = checked(given)
+        if config["task"].get("name") is None:
+            raise ConfigError(f"{run.file('config.json')} is damaged: no task is named", "restore it, or train again")
         model = _fresh_model(config)
         complete = (weights and _finished(run)) or _holds_all_of(run, model)
         if "transfer" in config and not complete:
@@ -230,41 +263,6 @@ def _load_stopped(run: Run, model: nn.Module, *, best: bool) -> str:
     whole = "transfer" not in run.config or tensors.keys() == model.state_dict().keys()
     checkpoint.restore(model if whole else model.get_submodule(head_of(model)), tensors, str(path))
     return f"{run.path} is not finished: {done} steps are done, and its weights are {of}"
-
-
-def _absent_classes(dataset: Dataset) -> list[str]:
-    """Which classes valid or test have nothing of."""
-    absent = []
-    for name in ("valid", "test"):
-        if name in dataset.splits:
-            counts = torch.bincount(dataset.splits[name].targets, minlength=dataset.spec.num_classes).tolist()
-            gone = [repr(label) for label, count in zip(dataset.spec.classes, counts, strict=True) if count == 0]
-            if gone:
-                absent.append(f"{', '.join(gone[:5])}{' …' if len(gone) > 5 else ''} in {name}")
-    return [f"nothing of {' and of '.join(absent)}: its accuracy does not tell about these"] if absent else []
-
-
-def _weigh_classes(config: Configuration, dataset: Dataset) -> list[str]:
-    """Put numbers for ``balanced``, and for ``auto`` where the classes differ much in size; what was decided."""
-    asked, targets = config["task"].get("class_weights"), dataset.splits["train"].targets
-    if asked not in ("auto", "balanced"):
-        return []
-    counts = torch.bincount(targets, minlength=dataset.spec.num_classes)
-    most, least = int(counts.argmax()), int(counts.argmin())
-    if asked == "auto" and counts[most] < IMBALANCE * counts[least]:
-        config["task"]["class_weights"] = None
-        return []
-    config["task"]["class_weights"] = balanced_weights(targets, dataset.spec)
-    names = dataset.spec.classes
-    sizes = f"{int(counts[most])} of {names[most]!r} but {int(counts[least])} of {names[least]!r}"
-    return [f"{sizes} to learn from: the loss weighs every class alike (class_weights=none if it should not)"]
-
-
-def balanced_weights(targets: Tensor, spec: Spec) -> Sequence[float]:
-    """Weights by which every class counts alike in the loss; their mean over the samples is 1."""
-    counts = torch.bincount(targets, minlength=spec.num_classes).clamp_min(1)
-    weights: list[float] = (len(targets) / (spec.num_classes * counts.double())).tolist()
-    return weights
 
 
 def _fresh_model(config: Configuration) -> nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,14 +20,16 @@ from profond.data import registry as data_sets
 from profond.data.dataset import Dataset, TensorSplit
 from profond.data.images.augment import Augment
 from profond.data.loader import Batches
-from profond.data.open import kind_of
+from profond.data.open import kind_of, open_dataset
 from profond.data.preprocessing import Preprocessing
 from profond.experiments.configuration import Configuration
 from profond.models import head_of
+from profond.models import registry as models
 from profond.training.settings import Training
 from profond.training.transfer import head_inputs, staged, trains_head_only
 from profond.weights.assignment import restart
-from profond.weights.pretrained import Located, load_pretrained, locate
+from profond.weights.of_run import OfRun, of_run
+from profond.weights.pretrained import Located, is_file, load_pretrained, locate, published
 
 _AS_GIVEN = Preprocessing(scale=1.0)
 """Of features: nothing is done to them."""
@@ -35,7 +38,31 @@ _AS_GIVEN = Preprocessing(scale=1.0)
 def located(config: Configuration) -> Located:
     """The weights that a configuration starts from. Raises: UnknownName, MissingError, ConfigError."""
     settings = {key: value for key, value in config["model"].items() if key != "name"}
-    return locate(config["model"]["name"], config["transfer"].get("weights"), **settings)
+    name, weights = config["model"]["name"], config["transfer"].get("weights")
+    if _lacking(config) == ["num_classes"]:  # the data's; what the weights expect does not hang on it
+        settings["num_classes"] = 1
+    return locate(name, weights, **settings)
+
+
+def sized(config: Configuration, side: int) -> Configuration:
+    """With square images of another size. Raises: ConfigError."""
+    run = _run_of_weights(config)
+    channels = 3 if run is None else run.settings["input_shape"][0]
+    return {**config, "model": {**config["model"], "input_shape": [channels, side, side]}}
+
+
+def _run_of_weights(config: Configuration) -> OfRun | None:
+    weights = config["transfer"].get("weights")
+    return of_run(Path(weights).expanduser(), config["model"]["name"]) if weights and is_file(str(weights)) else None
+
+
+def _lacking(config: Configuration) -> list[str]:
+    """Settings that the model needs, and that neither the configuration nor the weights say."""
+    name = config["model"]["name"]
+    if not config["transfer"].get("weights") or published(name) or _run_of_weights(config):
+        return []
+    parameters = inspect.signature(models.load(name)).parameters.values()
+    return [one.name for one in parameters if one.default is one.empty and one.name not in config["model"]]
 
 
 def with_preprocessing(config: Configuration) -> None:
@@ -43,7 +70,17 @@ def with_preprocessing(config: Configuration) -> None:
     name, data = config["data"]["name"], config["data"]
     if name not in data_sets.names() and _are_series(name):
         raise ConfigError(f"{name} holds series, and weights are published for pictures only", "train from the start")
-    if data.get("preprocessing") is None:
+    if data.get("preprocessing") is None and "input_shape" in _lacking(config):
+        # A file of a network that no weights are published of, and no run beside it: as `train` opens the data.
+        dataset = open_dataset(
+            name, **{key: value for key, value in data.items() if key not in ("name", "preprocessing")}
+        )
+        config["model"]["input_shape"] = dataset.spec.shape
+        data["preprocessing"] = dataset.preprocessing.to_json()
+        if name not in data_sets.names():
+            for setting in ("size", "channels", "resize"):
+                data.pop(setting, None)
+    elif data.get("preprocessing") is None:
         data["preprocessing"] = located(config).preprocessing.to_json()
     if (resize := data.pop("resize", None)) is not None:
         data["preprocessing"] = {**data["preprocessing"], "resize": resize}

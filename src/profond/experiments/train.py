@@ -113,14 +113,15 @@ def find_rate(experiment: Experiment) -> tuple[Experiment, Found]:
 
 
 def split_lines(dataset: Dataset) -> Iterator[str]:
-    """Which sample is in which split, as CSV: split, class, identity, and a digest of what it holds."""
+    """Which sample is in which split, as CSV: split, class if it has one, identity, and a digest of what it holds."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("split", "label", "sample", "content"))
     for name, split in dataset.splits.items():
-        contents = dataset.contents(name)
-        for index, target in enumerate(split.targets.tolist()):
-            writer.writerow((name, dataset.spec.classes[target], readable(split.identity(index)), contents[index]))
+        contents, classes = dataset.contents(name), dataset.spec.classes
+        labels = [classes[target] for target in split.targets.tolist()] if classes else [""] * len(split)
+        for index, label in enumerate(labels):
+            writer.writerow((name, label, readable(split.identity(index)), contents[index]))
         yield text.getvalue()
         text.seek(0)
         text.truncate()
@@ -170,7 +171,7 @@ def _carry_on(experiment: Experiment, run: Run, observers: Sequence[Observer], s
         raise ConfigError(f"{dataset.name} has no train split", f"it has {', '.join(dataset.splits)}")
     if resume:
         _check_same(run, dataset)
-    run.write("labels.json", {"classes": list(dataset.spec.classes)})
+    run.write("spec.json", dataset.spec.to_json())
     run.write("preprocessing.json", dataset.preprocessing.to_json())
     hashes = {split: dataset.split_hash(split) for split in dataset.splits}
     content = {split: dataset.content_hash(split) for split in dataset.splits}

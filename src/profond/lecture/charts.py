@@ -1,4 +1,4 @@
-"""Dot plots over seeds: every seed a dot, the mean a line with its 95 % interval; accuracy grows to the right."""
+"""Dot plots over seeds: every seed a dot, the mean a line with its 95 % interval; what is better grows to the right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from profond.core.lettering import FONT, text_width
 from profond.explain.draw.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
 from profond.lecture.outcome import share
 from profond.lecture.words import Words
-from profond.measures.intervals import Measured
+from profond.measures.measured import Measured
 
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _SMALL = 9  # points
@@ -28,14 +28,14 @@ _MARKS = ("o", "D", "s")
 
 @dataclass(frozen=True)
 class Series:
-    """Accuracies of one network, one for each seed, and their mean."""
+    """Shares, such as the accuracies of one network, one for each seed, and their mean."""
 
     values: Sequence[float]
     mean: Measured
 
 
-def accuracy_dots(rows: Mapping[str, Mapping[str, Series]], words: Words, title: str) -> Figure:
-    """Accuracies on a logit axis, which spreads 99 and 99.9 % as it does 90 and 99 %, with their mean beside.
+def share_dots(rows: Mapping[str, Mapping[str, Series]], words: Words, title: str) -> Figure:
+    """Shares on a logit axis, which spreads 99 and 99.9 % as it does 90 and 99 %, with their mean beside.
 
     Args:
         rows: by row label, then by series label; every row has the same series, or only some of them.
@@ -97,7 +97,7 @@ def accuracy_dots(rows: Mapping[str, Mapping[str, Series]], words: Words, title:
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0, labelsize=_SMALL, labelcolor=MUTED, labelfontfamily=FONT)
-    axes.set_xlabel(words("chart.accuracy"), color=MUTED, **{**style, "fontsize": 9})
+    axes.set_xlabel(words("chart.axis"), color=MUTED, **{**style, "fontsize": 9})
     figure.text(0.03, 1 - 0.2 / height, title, va="top", color=INK, weight="bold", family=FONT, fontsize=13)
     x = 0.235
     for index, name in enumerate(names):
@@ -109,12 +109,12 @@ def accuracy_dots(rows: Mapping[str, Mapping[str, Series]], words: Words, title:
     return figure
 
 
-def _inside(accuracy: float) -> float:
-    return min(1 - _END, max(_END, accuracy))
+def _inside(share: float) -> float:
+    return min(1 - _END, max(_END, share))
 
 
 def _ticks(lowest: float, highest: float, words: Words) -> dict[float, str]:
-    """Round accuracies with their labels, none in another's way."""
+    """Round shares with their labels, none in another's way."""
     inside = [tick for tick in _TICKS if lowest <= tick <= highest]
     if len(inside) < 2:
         inside = [float(tick) for tick in MaxNLocator(4).tick_values(lowest, highest) if lowest <= tick <= highest]
@@ -131,9 +131,9 @@ def _ticks(lowest: float, highest: float, words: Words) -> dict[float, str]:
     return ticks
 
 
-def _moved(accuracy: float, decades: float) -> float:
+def _moved(share: float, decades: float) -> float:
     """A place on the logit axis, so much further to the right."""
-    return 1 / (1 + (1 / accuracy - 1) * 10**-decades)
+    return 1 / (1 + (1 / share - 1) * 10**-decades)
 
 
 _SYMBOL = {"o": "●", "D": "◆", "s": "■"}

@@ -140,7 +140,7 @@ class Options:
     """What a person may ask of an item; each takes what concerns it.
 
     Args:
-        image: a picture of one's own for L1, L5 and L6.
+        image: a picture of one's own, for items that are registered with ``takes_image``.
         quick: fewer seeds, fewer epochs and less data; the result says so.
         seeds: how many trainings of each network; None takes the item's own number.
         share: of the training data to use; None takes the item's own.

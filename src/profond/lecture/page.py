@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from profond.core.errors import ConfigError
+from profond.core.errors import ConfigError, UnknownName
 from profond.core.files import write_text
 from profond.lecture import registry
 from profond.lecture.outcome import Value, count, word
@@ -18,23 +18,6 @@ from profond.lecture.words import LANGUAGES, Words
 
 PAGE = "lecture.html"
 AMOUNTS = ("count", "share", "points", "number", "seconds")
-TRY = {
-    "L1": "profond look photo.jpg --pixel 10,10",
-    "L2": "profond params mlp --input 3x224x224",
-    "L3": "profond train mlp --set permutation_seed=2020",
-    "L4": "profond train clips",
-    "L5": 'profond conv photo.jpg --kernel "[[-1,0,1],[-2,0,2],[-1,0,1]]" --stride 2',
-    "L6": 'profond pool --matrix "[[1,1,2,4],[5,6,7,8],[3,2,1,0],[1,2,3,4]]"',
-    "L7": "profond train lenet5",
-    "L8": "profond data shard photos/ shards/",
-    "L9": "profond models show alexnet --picture alexnet.png",
-    "L10": "profond models show vgg19",
-    "L11": "profond models show googlenet --picture googlenet.png",
-    "L12": "profond params resnet152",
-    "L13": "profond models list",
-    "L14": "profond predict --model efficientnet_lite0 --pretrained photo.jpg",
-    "L15": "profond finetune --model efficientnet_lite0 --data photos/",
-}
 
 
 def write_page(folder: Path, languages: Sequence[str] = LANGUAGES) -> tuple[Path, list[str], list[str]]:
@@ -129,8 +112,8 @@ class _Writer:
     def checked_section(self, name: str, result: Mapping[str, Any] | None) -> str:
         try:
             return self.section(name, result)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, ConfigError):
+        except (UnknownName, KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, ConfigError) or (isinstance(error, UnknownName) and result is None):
                 raise
             where = Path(result["folder"]) / RESULT if result else name
             raise ConfigError(
@@ -155,8 +138,10 @@ class _Writer:
         parts += [self.say("page.how", tag="p", attributes=' class="label"'), self.say(f"{name}.method", tag="p")]
         parts += [self.table(name, table) for table in result["tables"]]
         parts.append(self.conditions(result))
-        parts.append(self.say("page.try_it", tag="p", attributes=' class="label"'))
-        parts.append(f'<code class="command">{escape(TRY[name])}</code></section>')
+        if command := registry.entry(name).config.get("try_it"):
+            parts.append(self.say("page.try_it", tag="p", attributes=' class="label"'))
+            parts.append(f'<code class="command">{escape(command)}</code>')
+        parts.append("</section>")
         return "\n".join(parts)
 
     def state(self, result: Mapping[str, Any] | None) -> str:

@@ -1,4 +1,4 @@
-"""The picture that L1, L5 and L6 look at: yours, or a colour photograph that comes with Matplotlib."""
+"""The picture that items look at: yours, or a colour photograph that comes with Matplotlib."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from profond.evaluation.evaluate import evaluate
 from profond.experiments.configuration import Configuration, changed
 from profond.experiments.experiment import Experiment, assemble
 from profond.lecture.outcome import Options, Value, count, share, text
-from profond.measures.intervals import LEVEL, Measured
+from profond.measures.intervals import LEVEL
+from profond.measures.measured import Measured
 from profond.training import fit
 
 
@@ -26,7 +27,7 @@ class Trained:
 
     Args:
         experiment: with its trained model.
-        accuracy: on the test split.
+        result: the task's headline, on the test split.
         train_count, test_count: samples learned from and measured on.
         parameters: trainable ones.
         seconds: of training.
@@ -34,7 +35,7 @@ class Trained:
     """
 
     experiment: Experiment
-    accuracy: float
+    result: Measured
     train_count: int
     test_count: int
     parameters: int
@@ -59,12 +60,10 @@ def train(config: Configuration, seed: int, options: Options, *, share: float = 
     device = choose_device(options.device)
     batches = experiment.batches("train", training=True, device=device)
     fitted = fit(experiment.model, experiment.task, batches, experiment.training)
-    report = evaluate(
-        fitted.model, experiment.task, experiment.batches("test", device=device), classes=experiment.classes
-    )
+    report = evaluate(fitted.model, experiment.task, experiment.batches("test", device=device), spec=experiment.spec)
     return Trained(
         experiment,
-        report.metrics["accuracy"].value,
+        report.metrics[report.headline],
         len(experiment.dataset.split("train")),
         report.count,
         sum(p.numel() for p in fitted.model.parameters() if p.requires_grad),
@@ -91,7 +90,7 @@ class Progress:
         rest = elapsed / self.done * (self.total - self.done)
         left = f", about {rest:.0f} s left" if self.done < self.total else ""
         self.options.say(
-            f"{self.item} {self.done}/{self.total}  {what}: {100 * trained.accuracy:.2f} %"
+            f"{self.item} {self.done}/{self.total}  {what}: {trained.result.written}"
             f" ({trained.train_count:,} samples, {trained.seconds:.1f} s{left})"
         )
 

@@ -49,7 +49,8 @@ def command_of(name: str, options: Options) -> str:
     words = ["profond", "lecture", "run", name]
     words += ["--quick"] if options.quick else []
     words += ["--seeds", str(options.seeds)] if options.seeds is not None else []
-    words += ["--image", str(options.image)] if options.image is not None and name in ("L1", "L5", "L6") else []
+    if options.image is not None and registry.entry(name).config.get("takes_image"):
+        words += ["--image", str(options.image)]
     for flag in ("device", "precision"):
         value = getattr(options, flag)
         words += [f"--{flag}", value] if value != "auto" else []

@@ -1,4 +1,4 @@
-"""One catalogue of words a language, and how each language writes numbers."""
+"""One catalogue of words a language, a file for each item in it, and how each language writes numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-from profond.core.errors import UnknownName
+from profond.core.errors import ConfigError, UnknownName
 from profond.lecture.outcome import Value
 
 LANGUAGES = ("en", "fr")
@@ -30,14 +30,21 @@ class Words:
         self.catalogue = read_catalogue(language)
 
     def __call__(self, key: str, values: Mapping[str, Value] | None = None) -> str:
-        """The catalogue's text, its places filled."""
-        text = self.catalogue[key]
+        """The catalogue's text, its places filled. Raises: UnknownName for one that it lacks."""
+        text = self._text(key)
         return text.format_map({name: self.write(value) for name, value in (values or {}).items()})
+
+    def _text(self, key: str) -> str:
+        try:
+            return self.catalogue[key]
+        except KeyError:
+            files = " and ".join(f"lecture/catalogue/{language}/" for language in LANGUAGES)
+            raise UnknownName("text", key, self.catalogue, f"write it into a file of {files}") from None
 
     def write(self, value: Value) -> str:
         """A value as the language writes it, with its interval where it has one."""
         if value.kind == "word":
-            return self.catalogue[f"word.{value.value}"]
+            return self._text(f"word.{value.value}")
         if value.kind == "formula":
             return self.numbers_in(str(value.value))
         if isinstance(value.value, str):
@@ -107,7 +114,20 @@ class Words:
 
 @cache
 def read_catalogue(language: str) -> dict[str, str]:
-    """All keys and texts of a language, flat."""
-    text = resources.files("profond.lecture").joinpath(f"{language}.json").read_text(encoding="utf-8")
-    catalogue: dict[str, str] = json.loads(text)
+    """All keys and texts of a language, flat.
+
+    Raises: ConfigError for a file that is no JSON object of texts, or a key that two files have.
+    """
+    catalogue: dict[str, str] = {}
+    folder = resources.files("profond.lecture").joinpath("catalogue", language)
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
+        if not file.name.endswith(".json"):
+            continue
+        try:
+            texts: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ConfigError(f"{file} is not JSON: {error}", "mend the file, or take it away") from None
+        if twice := sorted(texts.keys() & catalogue.keys()):
+            raise ConfigError(f"{file} has words that another file has too: {', '.join(twice)}", "keep one of them")
+        catalogue |= texts
     return catalogue

@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from profond.measures.measured import Measured
+
 LEVEL = 0.95
 NORMAL_QUANTILE = 1.959963984540054  # of a standard normal, at 0.975
 CELLS_AT_ONCE = 4_000_000  # bounds the memory of a bootstrap to about 64 MB
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A number, and the 95 % interval around it where one is known.
-
-    Args:
-        value: the estimate.
-        low: lower end of the interval, or None.
-        high: upper end of the interval, or None.
-    """
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-    def to_json(self) -> dict[str, float]:
-        if self.low is None or self.high is None:
-            return {"value": self.value}
-        return {"value": self.value, "low": self.low, "high": self.high}
 
 
 def wilson(successes: int, total: int) -> Measured:
@@ -199,6 +180,39 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
     differ = only_first + only_second
     return 1.0 if differ == 0 else float(binomtest(only_first, differ).pvalue)
+
+
+def paired_bootstrap(
+    differences: NDArray[np.float64], *, resamples: int = 4999, seed: int = 0
+) -> tuple[Measured, float]:
+    """The mean of paired differences with an interval, and the two-sided p-value that it is 0 in truth.
+
+    The interval and the p-value come from the same resamples of the mean divided by its standard error, so that the
+    one holds 0 exactly where the other is not below 0.05. There is no interval where too few samples differ.
+
+    Args:
+        differences: of the two scores, one a sample.
+
+    Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, section 12.5 (bootstrap-t); symmetric after
+    Hall, "On symmetric bootstrap confidence intervals", 1988.
+    """
+    total, mean = len(differences), float(differences.mean())
+    error = float(differences.std(ddof=1)) / math.sqrt(total) if total > 1 else 0.0
+    if total < 2 or error <= 1e-12 * abs(mean):  # nothing differs: as likely as so many coins that fall alike
+        return Measured(mean), 1.0 if mean == 0 else 0.5 ** (total - 1)
+    random = np.random.default_rng(seed)
+    away = []
+    for rows in _chunks(resamples, total):
+        drawn = differences[random.integers(total, size=(rows, total))]
+        errors = drawn.std(1, ddof=1) / math.sqrt(total)
+        distance = np.abs(drawn.mean(1) - mean)
+        away.append(np.divide(distance, errors, out=np.full(rows, np.inf), where=errors > 1e-9 * error))
+    distances = np.concatenate(away)
+    p_value = (1 + int((distances >= abs(mean) / error).sum())) / (resamples + 1)
+    # NOTE of this rank, so that the interval and the p-value agree to the last resample
+    beyond = math.ceil(round((1 - LEVEL) * (resamples + 1), 6)) - 1
+    reach = float(np.sort(distances)[resamples - beyond]) * error
+    return (Measured(mean, mean - reach, mean + reach) if math.isfinite(reach) else Measured(mean)), p_value
 
 
 def holm(p_values: list[float]) -> list[float]:

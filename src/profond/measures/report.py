@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from profond.measures.intervals import LEVEL
 from profond.measures.measured import Better, Measured
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SCHEMA_VERSION = 2
+PREDICTIONS = "predictions"
+"""The table with one row a sample, in order; a column of the scores is added when it is written."""
+SCORE = "score"
 
 
 class Samples(Protocol):
@@ -76,6 +80,7 @@ class Report:
         scores: one number a sample; None where samples do not stand alone.
         lines: sentences for people, printed below the metrics.
         facts: what else report.json holds, JSON-able.
+        findings: the same as the task's own arrays, for those who calculate on; of a classification `ClassFindings`.
         origin: the data's name, split and hash, as far as known.
     """
 
@@ -87,8 +92,24 @@ class Report:
     scores: Scores | None = None
     lines: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    findings: Any = None
     origin: Mapping[str, Any] = field(default_factory=dict)
 
     def sourced(self, **origin: Any) -> Report:
         """The same report, with where its data came from."""
         return replace(self, origin={**self.origin, **origin})
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole report but tables and pictures, which are files of their own."""
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            **self.origin,
+            "count": self.count,
+            "level": LEVEL,
+            "headline": self.headline,
+            "metrics": {name: measured.to_json() for name, measured in self.metrics.items()},
+        }
+        if self.scores is not None:
+            scores = {"metric": self.scores.metric, "unit": self.scores.unit, "better": self.scores.better}
+            document["scores"] = {**scores, "column": SCORE}
+        return {**document, **self.facts}

@@ -1,10 +1,15 @@
 """One paper, one file. A model is a plain ``nn.Module``; its constructor's arguments are its config.
 
-What every model has besides, as tests/contract/test_models.py checks:
+What every model has besides, as tests/contract/models checks:
 
 - ``stages``: dotted names of the sub-modules that can be shown, from input to output
 - ``head``: dotted name of the sub-module that fine-tuning replaces
 - ``example_shape``: shape of a small sample that it takes, or a static method from the variant's settings to one
+
+And, where it is not the usual one:
+
+- ``family``: which contract it keeps; ``"feedforward"`` (samples of one shape in, one score for each class out)
+- ``example_settings``: settings that make a small network of it, for tests
 """
 
 from __future__ import annotations
@@ -88,6 +93,19 @@ def example_shape(name: str, **settings: Any) -> tuple[int, ...]:
             f"example_shape of model {name!r} is {shape!r} ({_written(target)})", "write (channels, height, width)"
         )
     return tuple(shape)
+
+
+def family_of(name: str) -> str:
+    """The family of a registered model; models of one family take and give the same.
+
+    Raises: UnknownName, ConfigError.
+    """
+    return str(getattr(registry.load(name), "family", "feedforward"))
+
+
+def example_settings(name: str) -> dict[str, Any]:
+    """Settings that make a small network of a registered model; most need none. Raises: UnknownName, ConfigError."""
+    return dict(getattr(registry.load(name), "example_settings", {}))
 
 
 def head_of(model: nn.Module) -> str:

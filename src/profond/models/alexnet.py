@@ -40,6 +40,7 @@ class AlexNet(nn.Module):
     """
 
     example_shape: ClassVar[tuple[int, ...]] = (3, 64, 64)
+    example_settings: ClassVar[dict[str, int]] = {"hidden": 64}
     head = "classifier.output"
     stages = ("body.stage1", "body.stage2", "body.stage3", "classifier.hidden1", "classifier.hidden2")
 

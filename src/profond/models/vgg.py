@@ -46,6 +46,7 @@ class VGG(nn.Module):
     """
 
     example_shape: ClassVar[tuple[int, ...]] = (3, 32, 32)
+    example_settings: ClassVar[dict[str, int]] = {"hidden": 64}
     head = "classifier.output"
     stages = ("body.stage1", "body.stage2", "body.stage3", "body.stage4", "body.stage5", "classifier.hidden2")
 

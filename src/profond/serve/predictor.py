@@ -151,14 +151,14 @@ class Predictor:
 
         Raises: UnknownName, MissingError, ConfigError, DeviceError.
         """
-        from profond.tasks.classify import Classify
+        from profond.tasks import task_class, task_for
         from profond.weights.pretrained import load_pretrained
 
         processor = choose_device(device)
         loaded = load_pretrained(model, weights, **settings)
         predictor = cls(
             loaded.model,
-            Classify(),
+            task_class(task_for(loaded.spec))(),
             loaded.preprocessing,
             loaded.classes,
             device=processor,
@@ -309,11 +309,12 @@ class Predictor:
         if self.precision == "int8" and isinstance(self.ready, OpenVino) and self.ready.run is None:
             self.ready.prepare(inputs, size)
         parts = torch.split(inputs, size)
-        probabilities = torch.cat([self.task.predict(self.ready, part).probabilities for part in parts])
+        said = [self.task.predict(self.ready, part) for part in parts]  # type: ignore[attr-defined]
+        probabilities = torch.cat([one.probabilities for one in said])
         if probabilities.shape[1] != len(self.classes):
             raise ConfigError(
                 f"the model tells {probabilities.shape[1]} classes apart, but there are {len(self.classes)} labels",
-                "labels.json is damaged: restore it, or train again",
+                "spec.json is damaged: restore it, or train again",
             )
         if not torch.isfinite(probabilities).all():
             raise ConfigError(

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from profond.core.errors import ConfigError
+from profond.core.errors import ConfigError, UnknownName
+from profond.core.lettering import markdown
+from profond.core.spec import Spec
+from profond.data.dataset import Dataset, Split, TensorSplit
+from profond.data.images.check import IMBALANCE
+from profond.data.preprocessing import Preprocessing
+from profond.measures.class_report import HEADLINE, class_report
+from profond.measures.classes import ClassJudge
+from profond.measures.measured import Measured
+from profond.measures.report import Report
 from profond.nn.auxiliary import Logits
 from profond.tasks import register_task
 from profond.tasks.batch import called, check_labels, class_labels, class_scores, class_targets, pair
-from profond.tasks.task import Loss, Phase
+from profond.tasks.task import Example, Explained, Loss, Phase
 
 Batch = tuple[Tensor, Tensor]
+Balance = Literal["auto", "balanced"]
 
 
 @dataclass(frozen=True)
 class Classes:
-    """Prediction of a batch.
+    """What is said of a batch.
 
     Args:
         probabilities: float32, each row sums to 1.
@@ -36,23 +47,49 @@ class Classes:
         return self.probabilities.argmax(1)
 
 
+@dataclass(frozen=True)
+class ClassAnswer:
+    """The classes of one sample, best first."""
+
+    top: tuple[tuple[str, float], ...]
+
+    def line(self) -> str:
+        (label, probability), *others = self.top
+        return "\t".join([label, f"{probability:.4f}", *(f"{name} {share:.4f}" for name, share in others)])
+
+    def row(self) -> dict[str, Any]:
+        return {"label": self.top[0][0], "probability": f"{self.top[0][1]:.6f}"}
+
+    def to_json(self) -> dict[str, Any]:
+        top = [{"label": label, "probability": probability} for label, probability in self.top]
+        return {**top[0], "top": top}
+
+    def write(self, folder: Path, name: str) -> list[Path]:
+        return []
+
+
 @register_task("classify")
 class Classify:
     """Cross-entropy over logits; a batch is (inputs, labels), or (inputs, class probabilities) after mixup.
 
     Args:
         label_smoothing: share of the target spread evenly over all classes, in [0, 1).
-        class_weights: one weight for each class in the loss, or none.
+        class_weights: one weight for each class in the loss, or none. ``"balanced"`` lets every class count alike, and
+            ``"auto"`` does so where the classes differ much in size; the data turns both into numbers.
         auxiliary_weight: of the loss of each auxiliary head, where the model has some in training.
         flip_at_test: a prediction is the mean of the logits of a picture and of its mirror image; twice the work.
 
     Source: of the auxiliary weight, C. Szegedy et al., Going deeper with convolutions, CVPR 2015, section 5.
     """
 
+    headline = HEADLINE
+    phases: Sequence[Phase] = (Phase(),)
+    transfer_settings: Mapping[str, Any] = {"class_weights": "auto"}
+
     def __init__(
         self,
         label_smoothing: float = 0.0,
-        class_weights: Sequence[float] | None = None,
+        class_weights: Balance | Sequence[float] | None = None,
         auxiliary_weight: float = 0.3,
         flip_at_test: bool = False,
     ) -> None:
@@ -60,14 +97,41 @@ class Classify:
             raise ConfigError(f"label_smoothing is {label_smoothing}", "use a number from 0 up to, not including, 1")
         if not 0 <= auxiliary_weight < math.inf:
             raise ConfigError(f"auxiliary_weight is {auxiliary_weight}", "use a number of 0 or more")
+        if isinstance(class_weights, str) and class_weights not in ("auto", "balanced"):
+            raise UnknownName("class_weights", class_weights, ("auto", "balanced"))
         self.label_smoothing = label_smoothing
         self.auxiliary_weight = auxiliary_weight
         self.flip_at_test = flip_at_test
-        self.class_weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
+        self.balance = class_weights if isinstance(class_weights, str) else None
+        given = None if isinstance(class_weights, str) else class_weights
+        self.class_weights = None if given is None else torch.tensor(given, dtype=torch.float32)
 
-    @property
-    def phases(self) -> Sequence[Phase]:
-        return (Phase(),)
+    # -- what the data decides ---------------------------------------------------------------------------------
+
+    @staticmethod
+    def learns(spec: Spec) -> bool:
+        return bool(spec.classes)
+
+    @staticmethod
+    def unsettled(settings: Mapping[str, Any]) -> dict[str, Any]:
+        weights = settings.get("class_weights")
+        return {**settings, "class_weights": "balanced"} if isinstance(weights, list | tuple) else dict(settings)
+
+    def settle(self, dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
+        """The weights of the classes as numbers, and which classes cannot be measured."""
+        notes = _absent_classes(dataset)
+        if self.balance is None:
+            return {}, notes
+        targets, names = dataset.splits["train"].targets, dataset.spec.classes
+        counts = torch.bincount(targets, minlength=len(names))
+        most, least = int(counts.argmax()), int(counts.argmin())
+        if self.balance == "auto" and counts[most] < IMBALANCE * counts[least]:
+            return {"class_weights": None}, notes
+        sizes = f"{int(counts[most])} of {names[most]!r} but {int(counts[least])} of {names[least]!r}"
+        how = "the loss weighs every class alike (class_weights=none if it should not)"
+        return {"class_weights": balanced_weights(targets, len(names))}, [*notes, f"{sizes} to learn from: {how}"]
+
+    # -- learning ----------------------------------------------------------------------------------------------
 
     def loss(self, model: nn.Module, batch: Batch, phase: Phase) -> Loss:
         inputs, targets = pair(batch)
@@ -81,9 +145,20 @@ class Classify:
             report["main_loss"] = value.detach()
             auxiliary = [self._cross_entropy(head, targets) for head in output.auxiliary]
             value = value + self.auxiliary_weight * torch.stack(auxiliary).sum()
-        return Loss(value, report)
+        return Loss(value, report, self._weight(targets))
+
+    def _weight(self, targets: Tensor) -> float | Tensor:
+        """What the cross-entropy is divided by: the samples, or the sum of the weights of their classes."""
+        if self.class_weights is None or targets.ndim > 1:
+            return len(targets)
+        return self.class_weights.to(targets.device)[targets].sum()
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if self.balance is not None:
+            raise ConfigError(
+                f"class_weights is {self.balance!r}, and the classes have not been counted",
+                "give numbers, one for each class; or what task.settle(dataset) says",
+            )
         weights = None if self.class_weights is None else self.class_weights.to(logits.device)
         try:
             return F.cross_entropy(logits.float(), targets, weight=weights, label_smoothing=self.label_smoothing)
@@ -98,7 +173,10 @@ class Classify:
                 ) from None
             raise
 
+    # -- judging and answering ---------------------------------------------------------------------------------
+
     def predict(self, model: nn.Module, inputs: Tensor) -> Classes:
+        """The probabilities of a batch of inputs."""
         logits = class_scores(called(model, inputs)).float()
         if self.flip_at_test:
             if inputs.ndim < 4:
@@ -106,27 +184,92 @@ class Classify:
             logits = (logits + model(inputs.flip(-1)).float()) / 2
         return Classes(logits.softmax(1))
 
-    def inputs(self, batch: Batch) -> Tensor:
-        return pair(batch)[0]
+    def meter(self, spec: Spec | None = None) -> ClassMeter:
+        return ClassMeter(self, spec)
 
-    def meter(self) -> ClassificationMeter:
-        return ClassificationMeter()
+    def answer(self, model: nn.Module, inputs: Tensor, spec: Spec | None = None) -> Sequence[ClassAnswer]:
+        probabilities = self.predict(model, inputs).probabilities
+        names = _names(spec, probabilities.shape[1])
+        values, indices = probabilities.topk(min(5, len(names)), dim=1)
+        rows = zip(values.tolist(), indices.tolist(), strict=True)
+        return [ClassAnswer(tuple((names[i], share) for share, i in zip(*row, strict=True))) for row in rows]
+
+    def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
+        shares = class_scores(outputs).float().softmax(1)[0]
+        names = _names(spec, len(shares))
+        if wanted is not None and wanted not in names:
+            raise UnknownName("class", wanted, names)
+        index = int(shares.argmax()) if wanted is None else names.index(wanted)
+        values, indices = shares.topk(min(5, len(names)))
+        top = tuple((names[i], share) for share, i in zip(values.tolist(), indices.tolist(), strict=True))
+        return Explained(index, names[index], f"{names[index]} {float(shares[index]):.2f}", top)
+
+    def card(self, spec: Spec) -> list[str]:
+        names = ", ".join(map(markdown, spec.classes[:20]))
+        return [f"- Classes: {names}{' …' if len(spec.classes) > 20 else ''}"]
+
+    @staticmethod
+    def example(seed: int = 0) -> Example:
+        """Which sixth of a noisy grey picture is bright."""
+        random = torch.Generator().manual_seed(seed)
+        names = tuple(f"{row} {column}" for row in ("upper", "lower") for column in ("left", "middle", "right"))
+        splits: dict[str, Split] = {}
+        for name, count in (("train", 120), ("valid", 31), ("test", 47)):
+            targets = torch.arange(count) % len(names)
+            pictures = torch.randint(0, 120, (count, 1, 6, 6), generator=random)
+            for index, target in enumerate(targets.tolist()):
+                row, column = divmod(target, 3)
+                pictures[index, :, 3 * row : 3 * row + 3, 2 * column : 2 * column + 2] += 60
+            splits[name] = TensorSplit(pictures.to(torch.uint8), targets, name)
+        preprocessing = Preprocessing(size=(6, 6), mode="L", fixed_size=True)
+        dataset = Dataset("sixths", Spec((1, 6, 6), "chw", classes=names), preprocessing, splits, "made here")
+        return Example(dataset, {"name": "mlp", "hidden": [16]})
 
 
-class ClassificationMeter:
-    """Loss (nats, of the true class) and accuracy over a split."""
+class ClassMeter:
+    """What a model says of a split's classes; one pass."""
 
-    def __init__(self) -> None:
-        self.correct = self.surprise = 0.0
-        self.count = 0
+    def __init__(self, task: Classify, spec: Spec | None = None) -> None:
+        self.task = task
+        self.classes = () if spec is None else spec.classes
+        self.judge: ClassJudge | None = None
 
-    def update(self, prediction: Classes, batch: Any) -> None:
-        targets = class_labels(pair(batch)[1], prediction.probabilities)
-        check_labels(targets, prediction.probabilities.shape[1])
-        chosen = prediction.probabilities.gather(1, targets[:, None])[:, 0]
-        self.surprise -= float(chosen.double().clamp_min(1e-12).log().sum())
-        self.correct += float((prediction.labels == targets).sum())
-        self.count += len(targets)
+    def update(self, model: nn.Module, batch: Any) -> int:
+        inputs, targets = pair(batch)
+        probabilities = self.task.predict(model, inputs).probabilities
+        labels = class_labels(targets, probabilities)
+        check_labels(labels, probabilities.shape[1])
+        self.judge = self.judge or ClassJudge(probabilities.shape[1], self.classes)
+        self.judge.add(probabilities, labels)
+        return len(labels)
 
-    def compute(self) -> dict[str, float]:
-        return {"loss": self.surprise / self.count, "accuracy": self.correct / self.count}
+    def metrics(self) -> dict[str, Measured]:
+        assert self.judge is not None, "nothing was measured"
+        return self.judge.metrics()
+
+    def report(self) -> Report:
+        assert self.judge is not None, "nothing was measured"
+        return class_report(self.judge.findings())
+
+
+def balanced_weights(targets: Tensor, num_classes: int) -> list[float]:
+    """Weights by which every class counts alike in the loss; their mean over the samples is 1."""
+    counts = torch.bincount(targets, minlength=num_classes).clamp_min(1)
+    weights: list[float] = (len(targets) / (num_classes * counts.double())).tolist()
+    return weights
+
+
+def _absent_classes(dataset: Dataset) -> list[str]:
+    """Which classes valid or test have nothing of."""
+    absent = []
+    for name in ("valid", "test"):
+        if name in dataset.splits:
+            counts = torch.bincount(dataset.splits[name].targets, minlength=dataset.spec.num_classes).tolist()
+            gone = [repr(label) for label, count in zip(dataset.spec.classes, counts, strict=True) if count == 0]
+            if gone:
+                absent.append(f"{', '.join(gone[:5])}{' …' if len(gone) > 5 else ''} in {name}")
+    return [f"nothing of {' and of '.join(absent)}: its accuracy does not tell about these"] if absent else []
+
+
+def _names(spec: Spec | None, count: int) -> tuple[str, ...]:
+    return spec.classes if spec is not None and spec.classes else tuple(map(str, range(count)))

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, DataError
+from profond.core.spec import Spec
+from profond.measures.measured import Measured
+from profond.measures.report import Report
 from profond.tasks import registry
 from profond.tasks.batch import called, check_labels, described, pair
 from profond.tasks.classify import Classify
-from profond.tasks.task import Loss, Phase, Task
+from profond.tasks.task import Answer, Example, Explained, Loss, Phase, Task
 
-_WORDS = ("phases", "loss", "predict", "inputs", "meter")
+if TYPE_CHECKING:
+    from profond.data.dataset import Dataset
+
+_WORDS = ("phases", "loss", "meter")
+_WRITE_A_TASK = "write a task of your own, with `answer` and `explained`"
 
 
 def as_task(given: Any) -> Task:
@@ -49,22 +56,26 @@ class LossFunction:
         function: gives a scalar, the mean over the batch, such as ``nn.MSELoss()``.
     """
 
+    headline = "loss"
+    phases: Sequence[Phase] = (Phase(),)
+    transfer_settings: Mapping[str, Any] = {}
+
     def __init__(self, function: Callable[[Any, Tensor], Tensor]) -> None:
         self.function = function
 
     @property
-    def phases(self) -> Sequence[Phase]:
-        return (Phase(),)
+    def name(self) -> str:
+        return getattr(self.function, "__name__", type(self.function).__name__)
 
     def loss(self, model: nn.Module, batch: Any, phase: Phase) -> Loss:
         inputs, targets = pair(batch)
         if isinstance(self.function, nn.Module):
             self.function.to(targets.device)  # a loss may hold weights
-        return Loss(self.value(called(model, inputs), targets))
+        return Loss(self.value(called(model, inputs), targets), weight=len(targets))
 
     def value(self, outputs: Any, targets: Tensor) -> Tensor:
         """Raises: DataError when the function refuses them; ConfigError when it does not give a scalar."""
-        name = getattr(self.function, "__name__", type(self.function).__name__)
+        name = self.name
         try:
             value = self.function(outputs, targets)
         except (RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:
@@ -82,14 +93,32 @@ class LossFunction:
             )
         return value
 
-    def predict(self, model: nn.Module, inputs: Any) -> Any:
-        return called(model, inputs)
-
-    def inputs(self, batch: Any) -> Any:
-        return pair(batch)[0]
-
-    def meter(self) -> LossMeter:
+    def meter(self, spec: Spec | None = None) -> LossMeter:
         return LossMeter(self)
+
+    @staticmethod
+    def learns(spec: Spec) -> bool:
+        return False
+
+    @staticmethod
+    def unsettled(settings: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(settings)
+
+    def settle(self, dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
+        return {}, []
+
+    def answer(self, model: nn.Module, inputs: Any, spec: Spec | None = None) -> Sequence[Answer]:
+        raise ConfigError("a loss function does not say what a model's outputs mean", _WRITE_A_TASK)
+
+    def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
+        raise ConfigError("a loss function does not say what a model's outputs mean", _WRITE_A_TASK)
+
+    def card(self, spec: Spec) -> list[str]:
+        return [f"- Loss: {self.name}"]
+
+    @staticmethod
+    def example(seed: int = 0) -> Example:
+        raise ConfigError("a loss function has no example of its own", _WRITE_A_TASK)
 
 
 class LossMeter:
@@ -99,10 +128,14 @@ class LossMeter:
         self.task = task
         self.total, self.count = 0.0, 0
 
-    def update(self, prediction: Any, batch: Any) -> None:
-        _, targets = pair(batch)
-        self.total += float(self.task.value(prediction, targets)) * len(targets)
+    def update(self, model: nn.Module, batch: Any) -> int:
+        inputs, targets = pair(batch)
+        self.total += float(self.task.value(called(model, inputs), targets)) * len(targets)
         self.count += len(targets)
+        return len(targets)
 
-    def compute(self) -> dict[str, float]:
-        return {"loss": self.total / self.count}
+    def metrics(self) -> dict[str, Measured]:
+        return {"loss": Measured(self.total / self.count, better="lower", title="loss")}
+
+    def report(self) -> Report:
+        return Report(self.task.headline, self.metrics(), self.count)

@@ -34,6 +34,19 @@ class Phase:
     every: int = 1
 
 
+@dataclass(frozen=True)
+class Example:
+    """Data in memory on which a task can be tried in a second, and a network that can learn it.
+
+    Args:
+        dataset: with the splits train, valid and test; few small samples.
+        model: a registered model's name and its settings, as a configuration has them.
+    """
+
+    dataset: Dataset
+    model: Mapping[str, Any]
+
+
 @dataclass
 class Loss:
     """A scalar to differentiate, and what to report by name.
@@ -72,7 +85,11 @@ class Meter(Protocol):
     """One pass over a split, judged."""
 
     def update(self, model: nn.Module, batch: Any) -> int:
-        """Take a batch in; the model is in eval mode, without gradients. Returns: how many samples it held."""
+        """Take a batch in. Returns: how many samples it held.
+
+        The model is in eval mode, without gradients; in the precision of the training at its validations, and in fp32
+        in an evaluation.
+        """
         ...
 
     def metrics(self) -> dict[str, Measured]:
@@ -90,9 +107,27 @@ class Task(Protocol):
     headline: str
     """The metric that is shown where there is room for one; one of the meter's."""
 
+    @staticmethod
+    def learns(spec: Spec) -> bool:
+        """Whether it is what such data are learned with where no task is named."""
+        ...
+
+    @staticmethod
+    def example(seed: int = 0) -> Example:
+        """A small problem of its kind, which every contract is tried on."""
+        ...
+
     @property
     def phases(self) -> Sequence[Phase]:
         """The phases of one step, in order."""
+        ...
+
+    transfer_settings: Mapping[str, Any]
+    """Settings that usually work where a network with pretrained weights is fine-tuned; often none."""
+
+    @staticmethod
+    def unsettled(settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings as before `settle`: without what other data decided; what a person chose stays."""
         ...
 
     def settle(self, dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
@@ -118,7 +153,7 @@ class Task(Protocol):
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
         """Which number of the model's outputs (1, …) an explanation is about, such as the score of a class.
 
-        Raises: UnknownName for a ``wanted`` that this task does not know; ConfigError where there is nothing to explain.
+        Raises: UnknownName for a ``wanted`` that this task does not know; ConfigError where nothing can be explained.
         """
         ...
 

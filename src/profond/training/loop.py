@@ -26,7 +26,7 @@ from profond.training.door import check_given
 from profond.training.failures import failures_in_words, not_finite
 from profond.training.feed import count, enough_for_norms, epoch_batches, placed
 from profond.training.fitted import Fitted
-from profond.training.measure import measure
+from profond.training.measure import measure, watched_metric
 from profond.training.observers import Observer, Progress
 from profond.training.optimize import build_optimizer, gradients_only_for
 from profond.training.position import Learner, Position, Window
@@ -36,6 +36,7 @@ from profond.training.schedule import late_factor, rate_factor
 from profond.training.selection import selections, trained_parameters
 from profond.training.settings import Training
 from profond.training.stop import StopRequest, interrupted, stop_requests
+from profond.training.weighing import Shares
 
 
 def fit(
@@ -227,16 +228,18 @@ class _Loop:
             late = late_factor(self.training, position.step, start, self.total_steps) if start else 1.0
             parameter_group["lr"] = rate * factor * late
         seed_here(self.training.seed, "step", position.step, phase.name, self.fabric.global_rank)
+        shares = Shares(len(group))
         for batch in group:
             with self.fabric.autocast():
                 loss = self.task.loss(self.forward, batch, phase)
             value = loss.value.detach()
             self._check_finite(value, phase)
-            self.backward(loss.value if len(group) == 1 else loss.value / len(group))
+            self.backward(shares.of(loss))
             prefix = f"{phase.name}/" if len(self.phases) > 1 else ""
-            self.learner.window.add({"loss": value, **loss.report}, prefix)
+            self.learner.window.add({"loss": value, **loss.report}, prefix, loss.weight)
+        shares.settle(parameters)
         if self.fabric.world_size > 1:
-            average_gradients(self.fabric, parameters)
+            average_gradients(self.fabric, parameters, shares.weight)
         if self.training.gradient_clip is not None:
             self.fabric.clip_gradients(self.model, optimizer, max_norm=self.training.gradient_clip)
         optimizer.step()
@@ -271,7 +274,7 @@ class _Loop:
                 self.selection = selection
         if self.selection is not before or not self.model.training:
             self.model.train()
-        for norm in self.selection.norms:  # each step: validation puts the whole model back into training mode
+        for norm in self.selection.norms:  # each step: a task may have put the whole model into training mode
             norm.eval()
 
     # -- numbers -----------------------------------------------------------------------------------------------
@@ -316,31 +319,23 @@ class _Loop:
     def _validate(self, request: StopRequest) -> None:
         assert self.valid is not None
         position, training = self.position, self.training
-        metrics = measure(
+        measured = measure(
             self._kept,
             self.task,
             self.valid,
-            fabric=self.fabric,
+            what="validation split",
+            device=self.device,
             channels_last=self.channels_last,
-            between=lambda: self._stop() if request.asked else None,
-        )
-        if training.monitor not in metrics:
-            raise ConfigError(f"monitor is {training.monitor!r}", f"validation gives {', '.join(sorted(metrics))}")
-        value = metrics[training.monitor]
-        better = position.best is None or (value < position.best if training.lower_is_better else value > position.best)
-        position.since_best = 0 if better else position.since_best + 1
-        position.since_reduced = 0 if better else position.since_reduced + 1
-        if better:
-            position.best = value
+            around=self.fabric.autocast,
+            before=lambda: self._stop() if request.asked else None,
+        ).metrics()
+        metrics = {name: number.value for name, number in measured.items()}
+        watched = watched_metric(training.monitor, measured, getattr(self.task, "headline", ""))
+        if position.judge(measured[watched], training):
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._kept.state_dict().items()}
             if self.folder is not None and self.leads:
-                facts = {"step": position.step, training.monitor: value}
+                facts = {"step": position.step, watched: position.best}
                 checkpoint.save_tensors(self.folder.file(checkpoint.BEST), self.best, facts)
-        if training.schedule == "plateau" and position.since_reduced >= training.plateau_patience:
-            position.rate_reduction *= 0.1
-            position.since_reduced = 0
-        position.stopped_early = training.patience is not None and position.since_best >= training.patience
-        position.validation_due = False
         self._log("valid", metrics)
 
     # -- keeping -----------------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
+from profond.measures.measured import Measured
 from profond.training import checkpoint
+from profond.training.settings import Training
 
 
 @dataclass
@@ -47,9 +49,22 @@ class Position:
     seconds: float = 0.0
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
 
+    def judge(self, measured: Measured, training: Training) -> bool:
+        """Count a validation in, and what follows from it. Returns: whether it is the best so far."""
+        better = self.best is None or measured.beats(self.best)
+        self.best = measured.value if better else self.best
+        self.since_best = 0 if better else self.since_best + 1
+        self.since_reduced = 0 if better else self.since_reduced + 1
+        if training.schedule == "plateau" and self.since_reduced >= training.plateau_patience:
+            self.rate_reduction *= 0.1
+            self.since_reduced = 0
+        self.stopped_early = training.patience is not None and self.since_best >= training.patience
+        self.validation_due = False
+        return better
+
 
 class Window:
-    """Sums of what was reported since the last log line.
+    """Sums of what was reported since the last log line, each by its weight.
 
     What is reported is only kept at first, and added up many steps at a time: nothing waits for the device, and a step
     pays for no arithmetic that is not its own. The sums do not depend on when they are made.
@@ -57,22 +72,29 @@ class Window:
 
     def __init__(self) -> None:
         self.sums: dict[str, float] = {}
-        self.counts: dict[str, int] = {}
-        self._waiting: dict[str, list[Tensor]] = {}
+        self.weights: dict[str, float] = {}
+        self._waiting: dict[str, list[tuple[Tensor, float | Tensor]]] = {}
 
-    def add(self, report: Mapping[str, Tensor], prefix: str = "") -> None:
+    def add(self, report: Mapping[str, Tensor], prefix: str = "", weight: float | Tensor | None = None) -> None:
+        """Keep what a step reports.
+
+        Args:
+            report: one number, or one for each sample, by name.
+            weight: of those that are one number; of the others each sample weighs 1. None is 1.
+        """
         for name, value in report.items():
             key = prefix + name
             waiting = self._waiting.setdefault(key, [])
-            waiting.append(value.detach() if value.requires_grad else value)
+            weighs = value.numel() if value.ndim else 1.0 if weight is None else weight
+            waiting.append((value.detach() if value.requires_grad else value, weighs))
             if len(waiting) >= _MOST_WAITING:
                 self._settle(key)
 
     def means(self) -> dict[str, float]:
-        """The mean of each, a step counting as one; the window is empty afterwards."""
+        """The mean of each; the window is empty afterwards."""
         self.settle()
-        means = {key: total / self.counts[key] for key, total in self.sums.items()}
-        self.sums, self.counts = {}, {}
+        means = {key: total / self.weights[key] for key, total in self.sums.items()}
+        self.sums, self.weights = {}, {}
         return means
 
     def settle(self) -> None:
@@ -81,9 +103,11 @@ class Window:
             self._settle(key)
 
     def _settle(self, key: str) -> None:
-        for one_step in _means(self._waiting.pop(key)):  # one after the other: adding in pairs would round otherwise
-            self.sums[key] = self.sums.get(key, 0.0) + one_step
-            self.counts[key] = self.counts.get(key, 0) + 1
+        values, weights = zip(*self._waiting.pop(key), strict=True)
+        numbers = [float(weight) for weight in weights]
+        for mean, weight in zip(_means(values), numbers, strict=True):  # one by one: pairs would round otherwise
+            self.sums[key] = self.sums.get(key, 0.0) + weight * mean
+            self.weights[key] = self.weights.get(key, 0.0) + weight
 
 
 _MOST_WAITING = 256
@@ -115,7 +139,7 @@ class Learner:
             tensors |= checkpoint.prefixed("average", self.average.state_dict())
         facts: dict[str, Any] = {"position": asdict(self.position), "optimizers": {}}
         self.window.settle()
-        facts["window"] = {"sums": self.window.sums, "counts": self.window.counts}
+        facts["window"] = {"sums": self.window.sums, "weights": self.window.weights}
         for name, optimizer in self.optimizers.items():
             packed, facts["optimizers"][name] = checkpoint.pack_optimizer(optimizer)
             tensors |= checkpoint.prefixed(f"optimizer.{name}", packed)
@@ -132,10 +156,11 @@ class Learner:
                 state = checkpoint.without_prefix(f"optimizer.{name}", tensors)
                 checkpoint.unpack_optimizer(optimizer, state, facts["optimizers"][name])
             window = facts["window"]
-            self.window.sums = TypeAdapter(dict[str, float]).validate_python(window["sums"], strict=True)
-            self.window.counts = TypeAdapter(dict[str, int]).validate_python(window["counts"], strict=True)
-            if self.window.counts.keys() != self.window.sums.keys() or 0 in self.window.counts.values():
-                raise ValueError("its sums and counts do not belong together")
+            if "weights" in window:  # version 0.1.0 counted steps: its window is not gone on with
+                self.window.sums = TypeAdapter(dict[str, float]).validate_python(window["sums"], strict=True)
+                self.window.weights = TypeAdapter(dict[str, float]).validate_python(window["weights"], strict=True)
+            if self.window.weights.keys() != self.window.sums.keys() or 0 in self.window.weights.values():
+                raise ValueError("its sums and weights do not belong together")
             found = TypeAdapter(Position).validate_python(facts["position"], strict=False)
             if min(found.step, found.epoch, found.batch, found.lines) < 0:
                 raise ValueError("its position is before the start")

@@ -57,14 +57,17 @@ def same_start(fabric: Fabric, model: nn.Module) -> None:
             torch.distributed.broadcast(tensor, 0)
 
 
-def average_gradients(fabric: Fabric, parameters: Sequence[nn.Parameter]) -> None:
-    """Average gradients over processes in one flat message.
+def average_gradients(fabric: Fabric, parameters: Sequence[nn.Parameter], weight: float | Tensor = 1.0) -> None:
+    """Average gradients over processes, each by its weight, in one flat message.
 
     NOTE not DistributedDataParallel, whose hooks expect one forward of the whole module for each backward.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    averaged = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
-    assert isinstance(averaged, Tensor)
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    share = torch.as_tensor(weight, dtype=flat.dtype, device=flat.device).reshape(1)
+    summed = fabric.all_reduce(torch.cat([flat * share, share]), reduce_op="sum")
+    assert isinstance(summed, Tensor)
+    averaged = summed[:-1] / summed[-1]
     parts = torch.split(averaged, [gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view_as(gradient))

@@ -45,7 +45,8 @@ class Training:
             validated and kept.
         patience: stop after this many validations without improvement.
         plateau_patience: validations without improvement before ``plateau`` divides the rate.
-        monitor: the validation metric that decides which weights are best; ``loss`` is better low, others high.
+        monitor: the validation metric that decides which weights are best; each says itself which way is better.
+            ``loss`` stands for the task's headline where the task measures no loss.
         keep: the weights that the model ends with: of the ``last`` step, or of the ``best`` validation.
         validate_every_epochs: may be fractional.
         freeze: name patterns of parameters that are not trained (``"features.*"``, or a module's name).
@@ -150,10 +151,6 @@ class Training:
                     f"{name} needs validation data",
                     f"give a valid split or a --valid-fraction such as 0.1, or do without: --set {without}",
                 )
-
-    @property
-    def lower_is_better(self) -> bool:
-        return self.monitor.split("/")[-1] in ("loss", "error", "mae", "mse", "rmse")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -12,11 +12,13 @@ from torch import nn
 from profond import models
 from profond.core.errors import ConfigError, MissingError, UnknownName
 from profond.core.progress import announce
+from profond.core.spec import Spec
 from profond.data.fetch.sources import DataFile, is_cached, obtain
 from profond.data.preprocessing import Preprocessing
 from profond.weights import naming
 from profond.weights.assignment import Placed, unfilled
 from profond.weights.classes import imagenet_classes
+from profond.weights.of_run import OfRun, of_run
 from profond.weights.published import ROWS, Published, scaled
 
 IMAGENET_CLASSES = 1000
@@ -45,6 +47,11 @@ class Pretrained:
     classes: tuple[str, ...]
     weights: str
     placed: Placed
+
+    @property
+    def spec(self) -> Spec:
+        """What a sample is to the model, and what it tells apart."""
+        return Spec(tuple(self.settings["input_shape"]), "chw", classes=self.classes)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -102,20 +109,26 @@ def locate(name: str, weights: str | Path | None = None, **settings: Any) -> Loc
 
     Raises: UnknownName; MissingError; ConfigError for a folder, or a file whose ending tells no format.
     """
-    if weights is not None and _is_file(str(weights)):
+    usual: dict[str, Any] | None = None
+    if weights is not None and is_file(str(weights)):
         path = Path(weights).expanduser()
         if path.is_dir():
             raise ConfigError(f"{path} is a folder", "give a file in it")
-        row, label = _row_for(name, path, settings), str(path)
+        label = str(path)
+        if run := of_run(path, name):
+            row, usual = _row_of_run(name, path, run), run.settings
+        else:
+            row = _row_for(name, path, settings)
     else:
         row, path = fetch(name, None if weights is None else str(weights))
         label = row.label
     target = models.registry.load(row.model)
     assert row.preprocessing.size is not None, row.label
-    convention = naming.settings(target.__module__, row.convention)
-    usual = {**convention, "input_shape": (3, *row.preprocessing.size), **row.settings}
+    if usual is None:
+        convention = naming.settings(target.__module__, row.convention)
+        usual = {**convention, "input_shape": (3, *row.preprocessing.size), **row.settings}
     config = models.configure(row.model, None, {**usual, **settings})
-    height, width = config["input_shape"][1:]
+    height, width = (side - 2 * row.preprocessing.padding for side in config["input_shape"][1:])
     return Located(row, path, label, config, dataclasses.replace(row.preprocessing, size=(height, width)))
 
 
@@ -163,7 +176,8 @@ def load_file(model: nn.Module, path: Path, *, new_head: bool = False) -> Placed
     return load_torch(model, path, new_head=new_head, assign=True)
 
 
-def _is_file(weights: str) -> bool:
+def is_file(weights: str) -> bool:
+    """Whether that is the path of a file of the user's, not the name of who published weights."""
     return Path(weights).suffix.lower() in (*_KERAS_FILES, *_TORCH_FILES, *_ARRAY_FILES) or "/" in weights
 
 
@@ -179,7 +193,15 @@ def _row_for(name: str, path: Path, settings: dict[str, Any]) -> Published:
         return dataclasses.replace(rows[0], classes=None)
     shape = models.configure(name, None, settings).get("input_shape") or (3, 224, 224)
     convention = "KERAS" if suffix in _KERAS_FILES else "TORCHVISION"
-    return Published(name, "", DataFile(path.name, ""), (), convention, scaled(shape[-1], round(shape[-1] / 0.875)))
+    preprocessing = scaled(shape[-1], round(shape[-1] / 0.875))
+    if shape[0] == 1:
+        preprocessing = dataclasses.replace(preprocessing, mode="L", mean=(0.449,), std=(0.226,))
+    return Published(name, "", DataFile(path.name, ""), (), convention, preprocessing)
+
+
+def _row_of_run(name: str, path: Path, run: OfRun) -> Published:
+    """A file in a run's folder: as the run prepares images."""
+    return Published(name, "", DataFile(path.name, ""), (), "", run.preprocessing, classes=run.classes)
 
 
 def _load(found: Located, new_head: bool) -> Pretrained:

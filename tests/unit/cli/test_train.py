@@ -42,11 +42,11 @@ def said(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
 def test_training_on_a_folder_leaves_a_run_that_needs_no_python_to_read(trained: Path) -> None:
     names = {path.name for path in trained.iterdir()}
     assert {
-        "run.json", "config.json", "environment.json", "metrics.jsonl", "model.safetensors", "labels.json",
+        "run.json", "config.json", "environment.json", "metrics.jsonl", "model.safetensors", "spec.json",
         "preprocessing.json", "split.json", "split.csv", "evaluation.json", "README.md", "checkpoints", "evaluation",
     } <= names  # fmt: skip
     assert any(name.startswith("events.out.tfevents") for name in names)
-    assert json.loads((trained / "labels.json").read_text())["classes"] == ["0", "1", "2"]
+    assert json.loads((trained / "spec.json").read_text())["classes"] == ["0", "1", "2"]
     placed = (trained / "split.csv").read_text().splitlines()
     assert placed[0] == "split,label,sample,content"
     sizes = json.loads((trained / "split.json").read_text())["sizes"]

@@ -27,7 +27,7 @@ from profond.models import create
 
 DEEP = "[" * 200_000
 FILES = (
-    "run.json", "config.json", "split.json", "labels.json", "preprocessing.json", "evaluation.json", "metrics.jsonl",
+    "run.json", "config.json", "split.json", "spec.json", "preprocessing.json", "evaluation.json", "metrics.jsonl",
     "evaluation/test/report.json", "evaluation/test/predictions.csv", "split.csv", "model.safetensors",
     "checkpoints/last/state.safetensors", "checkpoints/best/model.safetensors",
 )  # fmt: skip
@@ -35,7 +35,7 @@ READ = {  # what the command line cannot do without
     "run.json": ["list", "show", "predict", "evaluate", "doctor", "compare", "resume"],
     "config.json": ["list", "show", "predict", "evaluate", "doctor", "compare", "resume"],
     "split.json": ["evaluate", "resume"],
-    "labels.json": ["predict", "evaluate"],
+    "spec.json": ["predict", "evaluate"],
     "preprocessing.json": ["predict"],
     "evaluation.json": ["list", "show", "evaluate"],
     "metrics.jsonl": ["show", "doctor", "resume"],
@@ -161,8 +161,10 @@ def test_a_file_that_is_none_is_damage_for_all_who_need_it(
         ("config.json", {"model": {"name": "\ud800"}}, "resume"),
         ("config.json", {"model": "mlp"}, "predict"),
         ("config.json", {"training": []}, "resume"),
-        ("labels.json", {"classes": "cd"}, "predict"),
-        ("labels.json", {"classes": [1, 2]}, "evaluate"),
+        ("spec.json", {"shape": [3, 12, 12], "axes": "chw", "range": [0, 255], "classes": "cd"}, "predict"),
+        ("spec.json", {"shape": [3, 12, 12], "axes": "chw", "range": [0, 255], "classes": [1, 2]}, "evaluate"),
+        ("spec.json", {"shape": "3x12x12", "axes": "chw", "range": [0, 255], "classes": ["c0", "c1"]}, "predict"),
+        ("spec.json", {"shape": [3, 12], "axes": "chw", "range": [0, 255], "classes": ["c0", "c1"]}, "predict"),
     ],
 )
 def test_what_does_not_fit_is_named(

@@ -16,12 +16,23 @@ from PIL import Image
 from torch import nn
 
 from profond.core import lettering
-from profond.core.lettering import BOX, FONT, class_names, drawable, families, font_of, runs, text_width, visible
-from profond.evaluation import figures
+from profond.core.lettering import (
+    BOX,
+    FONT,
+    class_names,
+    drawable,
+    families,
+    font_of,
+    markdown,
+    runs,
+    text_width,
+    visible,
+)
 from profond.evaluation.evaluate import evaluate
-from profond.experiments.card import plain
+from profond.evaluation.kept import png
 from profond.explain.draw.drawing import Panel, Sheet
 from profond.explain.draw.mosaic import Tile, mosaic
+from profond.measures import class_figures as figures
 from profond.tasks.classify import Classify
 
 HERE, NOWHERE = "\uac70", "\U0010fffd"  # a sign of the font made below, and one that no font has
@@ -113,7 +124,7 @@ def test_names_of_classes_stay_apart_in_a_picture(another_font):
 def drawn(figure) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert figures.png(figure).startswith(b"\x89PNG")
+        assert png(figure).startswith(b"\x89PNG")
     return "\n".join(text.get_text() for text in figure.findobj(Text))
 
 
@@ -125,8 +136,8 @@ def test_every_picture_of_an_evaluation_holds_names_of_any_kind(another_font, na
     raw = torch.zeros(1, 5, 5, dtype=torch.uint8)
     shown, note = class_names(names)
     for figure in (
-        figures.confusion_matrix(report, HERE + NOWHERE + "$x$"),
-        figures.worst_mistakes(report, lambda i: raw, HERE + NOWHERE + "$x$"),
+        figures.confusion_matrix(report.findings, HERE + NOWHERE + "$x$"),
+        figures.worst_mistakes(report.findings, lambda i: raw, HERE + NOWHERE + "$x$"),
     ):
         text = drawn(figure)
         assert all(name in text for name in shown)
@@ -139,7 +150,7 @@ def test_every_picture_of_an_evaluation_holds_names_of_any_kind(another_font, na
                 extent = one.get_window_extent()
                 assert box.x0 - 1 <= extent.x0, one
                 assert extent.x1 <= box.x1 + 1, one
-    assert HERE + BOX in drawn(figures.reliability_diagram(report, HERE + NOWHERE))
+    assert HERE + BOX in drawn(figures.reliability_diagram(report.findings, HERE + NOWHERE))
 
 
 def test_every_sheet_holds_names_of_any_kind(another_font):
@@ -171,6 +182,6 @@ def test_a_contact_sheet_is_written_in_the_fonts_that_its_names_need(another_fon
 
 
 def test_a_name_means_nothing_to_markdown():
-    assert plain("cat") == "cat"
-    assert plain("a|b*c*_d_`e`") == r"a\|b\*c\*\_d\_\`e\`"
-    assert plain("<script>\n# title") == r"\<script\>\\n\# title"
+    assert markdown("cat") == "cat"
+    assert markdown("a|b*c*_d_`e`") == r"a\|b\*c\*\_d\_\`e\`"
+    assert markdown("<script>\n# title") == r"\<script\>\\n\# title"

@@ -15,6 +15,7 @@ from profond.data.images.check import check
 from profond.data.labels import doubts
 from profond.data.manifest import list_manifest
 from profond.data.saved_split import store_split
+from profond.data.series.table import read_table
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,61 @@ def test_a_column_that_is_not_used_is_named_and_asked_about(seen: Path, column: 
     assert len(warnings) == 1
     assert f"columns that are not used: {column.lower()}" in warnings[0]
     assert f"did you mean {question}?" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "true", "false", "how"),
+    [
+        ("is_valid", "True", "False", "rename is_valid to split: True is valid then, the others train"),
+        ("validation", "1", "0", "rename validation to split: 1 is valid then, the others train"),
+        ("is_test", "yes", "no", "write a column split: test where is_test is yes, train elsewhere"),
+        ("is_train", "0", "1", "write a column split: train where is_train is 1, valid elsewhere"),
+        ("subset", "Val", "Train", "rename subset to split"),
+        ("set", "B", "A", "write a column split: train, valid or test for each of B, A"),
+    ],
+)
+def test_the_question_says_how_the_column_becomes_the_split(
+    seen: Path, column: str, true: str, false: str, how: str
+) -> None:
+    rows = [f"{i}.png,{'abc'[i % 3]},{true if i % 5 == 0 else false}" for i in range(30)]
+    path = seen / "how.csv"
+    path.write_text("\n".join([f"path,label,{column}", *rows]))
+    (warning,) = list_manifest(path).warnings
+    assert warning.endswith(f"did you mean split? ({column}; {how})")
+    if how.startswith("rename"):
+        path.write_text(path.read_text().replace(column, "split", 1))
+        listing = list_manifest(path)
+        assert [sample.split for sample in listing.samples] == ["train" if i % 5 else "valid" for i in range(30)]
+        taken = f"split {true.lower()} is taken as valid (6), {false.lower()} as train (24)"
+        assert listing.notes == (() if column == "subset" else (taken,))
+
+
+def test_where_true_is_not_the_rarer_one_it_is_not_guessed_what_it_means(seen: Path) -> None:
+    path = seen / "unclear.csv"
+    path.write_text("path,label,split\n" + "".join(f"{i}.png,{'ab'[i % 2]},{i % 5 > 0}\n" for i in range(30)))
+    with pytest.raises(DataError, match="line 2: split is 'False'") as error:
+        list_manifest(path)
+    assert error.value.help == "use train, valid or test: which of them 'False' means cannot be seen"
+
+
+def test_a_table_of_series_is_asked_about_the_same_columns(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+
+    def written(column: str, cells: str) -> tuple[list[str], list[str]]:
+        values = np.random.default_rng(0).normal(size=(30, 8))
+        rows = [f"{'ab'[i % 2]},{cells[i % 5]}," + ",".join(f"{v:.3f}" for v in values[i]) for i in range(30)]
+        path.write_text("\n".join([f"label,{column}," + ",".join(f"t{i}" for i in range(8)), *rows]))
+        table = read_table(path)
+        return table.splits, list(table.warnings)
+
+    splits, warnings = written("is_valid", "10000")
+    how = "rename is_valid to split: 1 is valid then, the others train"
+    assert warnings == [f"taken as a value of the series: did you mean split? (is_valid; {how})"]
+    assert set(splits) == {""}
+    assert written("split", "10000") == (["valid", *["train"] * 4] * 6, [])
+    (warning,) = written("person", "12345")[1]
+    assert warning == "taken as a value of the series: did you mean group? (person)"
+    assert written("first", "12345")[1] == []
 
 
 def test_a_remark_is_named_in_a_note_and_a_plain_manifest_gets_no_line(seen: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -16,6 +17,9 @@ from profond.data.dataset import Dataset, TensorSplit
 from profond.data.preprocessing import Preprocessing
 from profond.evaluation.compare import compare, differences
 from profond.evaluation.evaluate import evaluate_run
+from profond.evaluation.kept import keep
+from profond.measures.measured import Measured
+from profond.measures.report import Report, Scores, Table
 from profond.tasks.classify import Classify
 
 COUNT = 1000
@@ -36,7 +40,7 @@ class Saying(nn.Module):
 
 class Trained:
     def __init__(self, dataset, model):
-        self.dataset, self.model, self.task, self.classes = dataset, model, Classify(), dataset.spec.classes
+        self.dataset, self.model, self.task, self.spec = dataset, model, Classify(), dataset.spec
 
 
 def positions(classes=("a", "b", "c"), prefix="test", order=None) -> Dataset:
@@ -156,6 +160,69 @@ def test_damaged_predictions_are_refused(tmp_path, damage):
     damage(second.file("evaluation/test"))
     with pytest.raises(ConfigError):
         compare(first, second)
+
+
+def make_scored(root, name, scores, better="lower", unit="kg") -> Run:
+    """A run of a task whose samples are not right or wrong."""
+    run, samples = (
+        Run.create(root, name, {"model": {"name": name}}),
+        positions().split("test").subset(range(len(scores))),
+    )
+    values = np.asarray(scores, dtype=np.float64)
+    error = Measured(float(values.mean()), unit=unit, better=better, title="mean error")
+    table = Table(("estimate",), [["1"]] * len(values))
+    scored = Scores("mean_error", values, unit, better)
+    report = Report("mean_error", {"mean_error": error}, len(values), {"predictions": table}, scores=scored)
+    keep(run, "test", report.sourced(split_hash="the same"), samples)
+    return run
+
+
+@pytest.mark.parametrize("better", ["lower", "higher"])
+def test_scores_that_are_not_right_or_wrong_are_compared_by_their_differences(tmp_path, better):
+    random = np.random.default_rng(0)
+    first = random.exponential(2.0, 300)
+    second = first - 0.25 + random.normal(0, 0.1, 300)
+    comparison = compare(make_scored(tmp_path, "a", first, better), make_scored(tmp_path, "b", second, better))
+    (pair,) = comparison.pairs
+    assert pair.difference.value == pytest.approx((second - first).mean(), abs=1e-6)
+    assert pair.larger_than_chance
+    winner = "B" if better == "lower" else "A"
+    assert pair.words("A", "B").startswith(f"{winner} is better by 0.2")
+    assert " kg [0.2" in pair.words("A", "B")
+    assert pair.only_first + pair.only_second == 300
+    assert (pair.only_second > 290) == (better == "lower")
+    assert comparison.to_json()["mean_error"][comparison.pairs[0].first]["unit"] == "kg"
+    assert "only_first_better" in comparison.to_json()["pairs"][0]
+
+
+def test_errors_of_another_unit_are_refused(tmp_path):
+    first, second = make_scored(tmp_path, "a", [1, 2, 3]), make_scored(tmp_path, "b", [1, 2, 3], unit="g")
+    with pytest.raises(ConfigError, match=r"scored by mean error \(kg\) and by mean error \(g\)"):
+        compare(first, second)
+
+
+def test_errors_of_exactly_0_and_1_are_not_taken_for_right_and_wrong(tmp_path):
+    first, second = make_scored(tmp_path, "a", [0, 1, 0, 1] * 20), make_scored(tmp_path, "b", [0, 0, 0, 1] * 20)
+    (pair,) = compare(first, second).pairs
+    assert not pair.right_or_wrong
+    assert pair.words("A", "B").startswith("B is better by 0.2500 kg")
+
+
+def test_a_run_without_scores_is_refused_in_words(tmp_path):
+    first, second = make_scored(tmp_path, "a", [1, 2, 3]), make_scored(tmp_path, "b", [1, 2, 3])
+    report = second.read("evaluation/test/report.json")
+    second.write("evaluation/test/report.json", {key: one for key, one in report.items() if key != "scores"})
+    with pytest.raises(ConfigError, match="has no scores"):
+        compare(first, second)
+
+
+def test_the_command_says_how_much_better_in_the_unit_of_the_scores(tmp_path, capsys):
+    first, second = make_scored(tmp_path, "a", [2.0, 3.0, 4.0] * 9), make_scored(tmp_path, "b", [1.5, 3.0, 3.0] * 9)
+    command.main([str(first.path), str(second.path)], standalone_mode=False)
+    said = capsys.readouterr().out
+    assert f"A  {first.name}  3.0000 kg [" in said
+    assert "B is better by 0.5000 kg [" in said
+    assert "A better on 0, B better on 18" in said
 
 
 def test_the_command_says_who_is_better_and_what_differs(tmp_path, capsys):

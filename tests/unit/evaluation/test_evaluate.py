@@ -23,10 +23,14 @@ from profond.core.run import Run
 from profond.core.spec import Spec
 from profond.data.dataset import Dataset, TensorSplit
 from profond.data.preprocessing import Preprocessing
-from profond.evaluation import figures
 from profond.evaluation.evaluate import evaluate, evaluate_run
+from profond.evaluation.kept import png
 from profond.evaluation.other_data import class_numbers, open_other
+from profond.measures import class_figures as figures
+from profond.measures.measured import Measured
+from profond.measures.report import Report
 from profond.tasks.classify import Classify
+from profond.tasks.task import Phase
 
 CLASSES = ("dark", "middle", "bright")
 
@@ -50,7 +54,7 @@ class Trained:
 
     def __init__(self, dataset: Dataset, model: nn.Module) -> None:
         self.dataset, self.model, self.task = dataset, model, Classify()
-        self.classes, self.preprocessing = dataset.spec.classes, dataset.preprocessing
+        self.spec, self.preprocessing = dataset.spec, dataset.preprocessing
         self.config = {"model": {"input_shape": dataset.spec.shape}}
 
 
@@ -79,7 +83,7 @@ def test_a_data_loader_and_a_module_of_ones_own_can_be_evaluated():
     data = TensorDataset(torch.rand(50, 1, 4, 4), torch.arange(50) % 3)
     report = evaluate(Brightness(), Classify(), DataLoader(data, batch_size=16))
     assert report.count == 50
-    assert report.classes == ("0", "1", "2")
+    assert report.findings.classes == ("0", "1", "2")
     assert report.metrics["accuracy"].low <= report.metrics["accuracy"].value <= report.metrics["accuracy"].high
 
 
@@ -99,26 +103,28 @@ def test_any_tasks_meter_is_reported_and_needs_no_classes():
     class Meter:
         total, count = 0.0, 0
 
-        def update(self, prediction, batch):
-            self.total += float((prediction - batch[1]).abs().sum())
+        def update(self, model, batch):
+            self.total += float((model(batch[0]) - batch[1]).abs().sum())
             self.count += len(batch[1])
+            return len(batch[1])
 
-        def compute(self):
-            return {"mean_absolute_error": self.total / self.count}
+        def report(self):
+            error = Measured(self.total / self.count, unit="°C", better="lower")
+            return Report("mean_absolute_error", {"mean_absolute_error": error}, self.count)
 
-    class Forecast(Classify):
-        def predict(self, model, inputs):
-            return model(inputs)
+    class Forecast:
+        headline, phases, loss = "mean_absolute_error", (Phase(),), None
 
-        def meter(self):
+        def meter(self, spec=None):
             return Meter()
 
     batches = [(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 4.0])), (torch.tensor([3.0]), torch.tensor([3.0]))]
     report = evaluate(nn.Identity(), Forecast(), batches)
     assert report.metrics["mean_absolute_error"].value == pytest.approx(2.5 / 3)
     assert report.count == 3
-    assert report.confusion is None
-    assert report.to_json()["metrics"] == {"mean_absolute_error": {"value": pytest.approx(2.5 / 3)}}
+    assert report.headline == "mean_absolute_error"
+    error = {"value": pytest.approx(2.5 / 3), "unit": "°C", "better": "lower"}
+    assert report.to_json()["metrics"] == {"mean_absolute_error": error}
 
 
 def test_soft_targets_count_as_their_most_probable_class():
@@ -133,7 +139,7 @@ def test_an_empty_split_is_an_error():
 
 
 def test_a_label_never_seen_in_training_is_named():
-    with pytest.raises(DataError, match="label 7 was never seen in training: the model knows 0 to 2"):
+    with pytest.raises(DataError, match="a label is 7, and the model tells 3 classes apart: 0 to 2"):
         evaluate(Brightness(), Classify(), [(torch.rand(2, 1, 4, 4), torch.tensor([0, 7]))])
 
 
@@ -171,18 +177,19 @@ def test_the_tables_agree_with_the_report(run):
     report = evaluate_run(run, Trained(pictures(), Brightness()), "test", pictures=False)
     folder = run.file("evaluation/test")
     head, *rows = rows_of(folder / "predictions.csv")
-    assert head == ["identity", "label", "predicted", "confidence", "probability_of_label", "content"]
+    assert head == ["identity", "label", "predicted", "confidence", "probability_of_label", "score", "content"]
     assert [row[0] for row in rows] == [f"test/{i}" for i in range(60)]
     assert [row[1] for row in rows] == [CLASSES[i % 3] for i in range(60)]
     wrong = [row for row in rows if row[1] != row[2]]
     assert len(wrong) / 60 == pytest.approx(1 - report.metrics["accuracy"].value)
     assert wrong
+    assert [float(row[5]) for row in rows] == [float(row[1] == row[2]) for row in rows]
     mistakes = rows_of(folder / "mistakes.csv")[1:]
     assert sorted(mistakes) == sorted(row[:5] for row in wrong)
     confidence = [float(row[3]) for row in mistakes]
     assert confidence == sorted(confidence, reverse=True)
     assert rows_of(folder / "confusion.csv")[1:] == [
-        [name, *map(str, row)] for name, row in zip(CLASSES, report.confusion.tolist(), strict=True)
+        [name, *map(str, row)] for name, row in zip(CLASSES, report.findings.confusion.tolist(), strict=True)
     ]
 
 
@@ -231,7 +238,7 @@ def test_other_data_is_measured_by_class_name_and_not_by_class_number(run):
     swapped = Dataset("mine", spec, trained.preprocessing, {"test": split}, "made here")
     report = evaluate_run(run, trained, data=swapped, name="swapped", pictures=False)
     assert report.metrics["accuracy"].value == 1.0
-    assert report.confusion.sum(1).tolist() == [1, 0, 3]
+    assert report.findings.confusion.sum(1).tolist() == [1, 0, 3]
     assert set(run.read("evaluation.json")["metrics"]) == {"swapped"}
 
 
@@ -267,16 +274,16 @@ def test_other_data_of_another_size_or_channel_count_is_refused(tmp_path, side, 
 def test_no_mistake_is_said_in_the_picture():
     data = pictures(noise=0)
     report = evaluate(Brightness(), Classify(), data.batches("test", 16), classes=CLASSES)
-    figure = figures.worst_mistakes(report, data.split("test").raw)
+    figure = figures.worst_mistakes(report.findings, data.split("test").raw)
     assert [text.get_text() for text in figure.texts] == ["No mistake in 60 samples."]
 
 
 def test_the_worst_mistakes_show_the_raw_images_of_the_most_confident_wrong_ones():
     data = pictures()
     report = evaluate(Brightness(), Classify(), data.batches("test", 16), classes=CLASSES)
-    figure = figures.worst_mistakes(report, data.split("test").raw, rows=1, columns=2)
+    figure = figures.worst_mistakes(report.findings, data.split("test").raw, rows=1, columns=2)
     shown = [np.asarray(image.get_array())[0, 0, 0] for image in figure.axes[0].images]
-    worst = report.predictions.mistakes()[:2]
+    worst = report.findings.predictions.mistakes()[:2]
     assert shown == pytest.approx([float(data.split("test").raw(int(i))[0, 0, 0]) / 255 for i in worst], abs=1e-6)
 
 
@@ -285,7 +292,7 @@ def test_signals_clips_and_large_photos_can_be_shown_as_mistakes(shape):
     logits, labels = torch.eye(2)[[1, 1, 0]] * 3, torch.tensor([0, 1, 0])
     report = evaluate(nn.Identity(), Classify(), [(logits, labels)])
     sample = (torch.rand(shape) * 255).to(torch.uint8 if len(shape) > 2 else torch.float32)
-    assert figures.png(figures.worst_mistakes(report, lambda i: sample)).startswith(b"\x89PNG")
+    assert png(figures.worst_mistakes(report.findings, lambda i: sample)).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("classes", [2, 10, 100, 150])
@@ -293,8 +300,8 @@ def test_every_count_of_the_confusion_matrix_stands_in_the_picture_up_to_a_hundr
     random = torch.Generator().manual_seed(0)
     logits = torch.randn(300, classes, generator=random)
     report = evaluate(nn.Identity(), Classify(), [(logits, torch.arange(300) % classes)])
-    axes = figures.confusion_matrix(report, "title").axes[0]
-    expected = [str(count) for count in report.confusion.ravel() if count] if classes <= 100 else []
+    axes = figures.confusion_matrix(report.findings, "title").axes[0]
+    expected = [str(count) for count in report.findings.confusion.ravel() if count] if classes <= 100 else []
     assert [text.get_text() for text in axes.texts] == expected
 
 
@@ -306,11 +313,11 @@ def test_no_title_is_cut_off_and_none_in_another_script_warns(classes, wrong):
     report = evaluate(nn.Identity(), Classify(), [(torch.eye(classes)[said] * 4, labels)])
     for title in ("20260801-120000-efficientnet_lite0-photos-of-birds, valid", "猫の写真, test"):
         for figure in (
-            figures.confusion_matrix(report, title),
-            figures.reliability_diagram(report, title),
-            figures.worst_mistakes(report, lambda i: torch.zeros(1, 5, 5, dtype=torch.uint8), title),
+            figures.confusion_matrix(report.findings, title),
+            figures.reliability_diagram(report.findings, title),
+            figures.worst_mistakes(report.findings, lambda i: torch.zeros(1, 5, 5, dtype=torch.uint8), title),
         ):
-            assert figures.png(figure).startswith(b"\x89PNG")
+            assert png(figure).startswith(b"\x89PNG")
             shown = [each for each in figure.findobj(Text) if drawable(title) in each.get_text()]
             assert len(shown) == 1
             FigureCanvasAgg(figure).draw()  # at the figure's own number of dots, in which its box is measured
@@ -325,11 +332,11 @@ def test_class_names_of_any_kind_do_not_break_the_pictures():
     report = evaluate(nn.Identity(), Classify(), [(logits, torch.arange(4))], classes=names)
     raw = torch.zeros(1, 5, 5, dtype=torch.uint8)
     for figure in (
-        figures.confusion_matrix(report, "$"),
-        figures.reliability_diagram(report, "$"),
-        figures.worst_mistakes(report, lambda i: raw, "$"),
+        figures.confusion_matrix(report.findings, "$"),
+        figures.reliability_diagram(report.findings, "$"),
+        figures.worst_mistakes(report.findings, lambda i: raw, "$"),
     ):
-        assert figures.png(figure).startswith(b"\x89PNG")
+        assert png(figure).startswith(b"\x89PNG")
 
 
 def test_a_torchvision_of_another_pytorch_is_named(tmp_path):
@@ -341,8 +348,10 @@ def test_a_torchvision_of_another_pytorch_is_named(tmp_path):
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torchvision\nVersion: 0.1\n")
     program = (
-        "import torch; from profond.evaluation.tally import Tally; from profond.core.errors import MissingError\n"
-        "try: Tally(3, (), torch.device('cpu'))\n"
+        "import torch; from torch import nn; from profond.evaluation.evaluate import evaluate\n"
+        "from profond.core.errors import MissingError\n"
+        "batch = (torch.eye(3), torch.arange(3))\n"
+        "try: evaluate(nn.Identity(), 'classify', [batch])\n"
         "except MissingError as error: print(error.message, error.help)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}

@@ -131,7 +131,7 @@ def test_head_only_trains_on_features_and_puts_the_head_back_into_the_network(
     state = Run.open(folder).state
     logged = [line["seconds"] for line in Run.open(folder).metrics()][-1]  # of training alone
     assert state["seconds"] == pytest.approx(logged + state["features_seconds"], abs=0.01)
-    assert f"training              {state['seconds']:.1f} s ({state['features_seconds']:.1f} s of it for" in output
+    assert f"training                {state['seconds']:.1f} s ({state['features_seconds']:.1f} s of it for" in output
     assert f"features whose computing took {state['features_seconds']} s of that" in (folder / "README.md").read_text()
     assert "valid accuracy" in output
     experiment = load(Run.open(folder))
@@ -426,7 +426,7 @@ def test_a_runs_preprocessing_that_was_changed_is_found(healthy: Run, tmp_path: 
 
 def test_labels_in_another_order_than_the_folder_are_found(healthy: Run, tmp_path: Path) -> None:
     run = copied(healthy, tmp_path / "run")
-    run.write("labels.json", {"classes": ["1", "7", "0"]})
+    run.write("spec.json", {**run.read("spec.json"), "classes": ["1", "7", "0"]})
     assert "'1' as number 0, the data has '0'" in only("labels", run).evidence
 
 

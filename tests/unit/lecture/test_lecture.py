@@ -25,7 +25,7 @@ from profond.experiments.configuration import from_recipe
 from profond.experiments.experiment import assemble
 from profond.explain.network.architecture import WORDS, draw
 from profond.lecture import registry
-from profond.lecture.charts import Series, accuracy_dots
+from profond.lecture.charts import Series, share_dots
 from profond.lecture.items.l2_parameters import worth
 from profond.lecture.items.l14_pretrained import NETWORKS as PUBLISHED
 from profond.lecture.items.l14_pretrained import least
@@ -501,7 +501,7 @@ def test_accuracies_are_drawn_on_an_axis_that_grows_to_the_right_as_their_ticks_
     for chosen in (["a", "b"], ["a"], ["b"]):
         rows = {name: {"x": Series(values[name], mean_of(values[name]))} for name in chosen}
         for language in ("en", "fr"):
-            figure = accuracy_dots(rows, Words(language), "title")
+            figure = share_dots(rows, Words(language), "title")
             figure.canvas.draw()
             axes = figure.axes[0]
             assert axes.get_xlim()[0] < axes.get_xlim()[1]

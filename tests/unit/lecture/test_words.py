@@ -8,16 +8,16 @@ import string
 from pathlib import Path
 
 import pytest
+from support.french import french_faults
+from support.items import needed_by
 
 import profond.lecture
 from profond.core.errors import UnknownName
 from profond.lecture import registry
 from profond.lecture.outcome import Value, count, formula, number, points, share, text, word
-from profond.lecture.page import TRY
 from profond.lecture.words import LANGUAGES, MINUS, NARROW, WIDE, Words, read_catalogue
 
 ROOM = Path(profond.lecture.__file__).parent
-CALLS = {"Claim": ("claim", "measured"), "Picture": ("figure",), "Table": ("table",)}
 
 
 def places(text_: str) -> set[str]:
@@ -26,18 +26,6 @@ def places(text_: str) -> set[str]:
 
 def literals(tree: ast.AST) -> set[str]:
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-
-
-def needed_by(item: str) -> set[str]:
-    """Keys that an item's file asks for, as far as they are written out there."""
-    tree = ast.parse(Path(registry.entry(item).file).read_text(encoding="utf-8"))
-    keys = {f"{item}.{part}" for part in ("title", "stated", "method")}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS and node.args:
-            first = node.args[0]
-            if isinstance(first, ast.Constant):
-                keys |= {f"{item}.{part}.{first.value}" for part in CALLS[node.func.id]}
-    return keys
 
 
 def test_both_languages_have_the_same_keys():
@@ -58,11 +46,6 @@ def test_no_text_is_empty_or_left_in_english():
             assert english[key] != french[key], key
 
 
-@pytest.mark.parametrize("item", registry.names())
-def test_whatever_an_item_says_is_in_the_catalogue(item):
-    assert needed_by(item) <= set(read_catalogue("en"))
-
-
 def test_every_key_is_used():
     sources = [path.read_text(encoding="utf-8") for path in ROOM.rglob("*.py")]
     sources.append((ROOM.parent / "cli" / "lecture.py").read_text(encoding="utf-8"))
@@ -75,30 +58,12 @@ def test_every_key_is_used():
         assert key in asked or key in written or last in written, key
 
 
-def test_every_item_can_be_tried():
-    assert list(TRY) == registry.names()
-
-
-YEAR = re.compile(r"(?:19|20)\d\d")
-WRONG_IN_FRENCH = {
-    "a straight apostrophe or quotation mark": r"['\"]",
-    "no no-break space before a colon": rf"[^{WIDE}]:",
-    "no narrow no-break space before ; ! ? %": rf"[^{NARROW}][;!?%]",
-    "no no-break space inside guillemets": rf"«[^{WIDE}]|[^{WIDE}]»",
-    "a decimal point": r"\d\.\d",
-    "a thousands separator that is none": r"\d[ ,.]\d{3}\b",
-    "a word of another language or trade": (
-        r"frontière|convolutionnel|va plus profond|\bstrides?\b(?!\))|\bpaddings?\b(?!\))|\bfeature maps?\b(?!\))"
-        r"|\bpré-entraîn|\bconvnet"
-    ),
-}
-
-
-def french_faults(line: str) -> list[str]:
-    line = line.replace("SqueezeNet 1.1", "SqueezeNet")  # a version, not a decimal number
-    faults = [fault for fault, pattern in WRONG_IN_FRENCH.items() if re.search(pattern, line)]
-    long_numbers = [found for found in re.findall(r"(?<![\d.,])\d{4,}", line) if not YEAR.fullmatch(found)]
-    return faults + [f"{found} is not grouped" for found in long_numbers]
+def test_a_text_that_is_missing_is_told_with_where_it_belongs():
+    with pytest.raises(UnknownName, match=r"unknown text 'L99\.title'") as told:
+        Words("en")("L99.title")
+    assert "lecture/catalogue/en/" in told.value.help
+    with pytest.raises(UnknownName, match=r"word\.nowhere"):
+        Words("fr").write(word("nowhere"))
 
 
 @pytest.mark.parametrize("key", read_catalogue("fr"))

@@ -13,9 +13,11 @@ from profond.measures.intervals import (
     macro_f1,
     mcnemar,
     mean_interval,
+    paired_bootstrap,
     paired_difference,
     wilson,
 )
+from profond.measures.measured import Measured
 
 
 @pytest.mark.parametrize(
@@ -247,3 +249,47 @@ def test_a_well_calibrated_model_may_have_no_calibration_error():
     found = calibration_error(confidence, correct, calibration(confidence, correct))
     assert 0 <= found.low < found.value < found.high
     assert found.low < 0.012
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3])
+@pytest.mark.parametrize("count", [30, 400])
+def test_the_paired_bootstrap_agrees_with_student_on_normal_differences(shift: float, count: int) -> None:
+    from scipy import stats
+
+    differences = np.random.default_rng(count).normal(shift, 1.0, count)
+    found, p_value = paired_bootstrap(differences)
+    student = stats.ttest_1samp(differences, 0.0)
+    low, high = student.confidence_interval(0.95)
+    width = high - low
+    assert found.low == pytest.approx(low, abs=0.06 * width)
+    assert found.high == pytest.approx(high, abs=0.06 * width)
+    assert p_value == pytest.approx(student.pvalue, abs=0.02)
+
+
+def test_the_paired_bootstrap_s_interval_holds_nothing_exactly_where_the_p_value_is_no_smaller_than_0_05() -> None:
+    for seed in range(40):
+        differences = np.random.default_rng(seed).exponential(1.0, 25) - 0.7
+        found, p_value = paired_bootstrap(differences, resamples=199)
+        assert found.low is not None
+        assert found.high is not None
+        assert (found.low <= 0 <= found.high) == (p_value >= 0.05)
+
+
+def test_the_paired_bootstrap_covers_the_mean_of_skewed_differences() -> None:
+    random = np.random.default_rng(0)
+    inside = 0
+    for _ in range(200):
+        found, _ = paired_bootstrap(random.exponential(1.0, 30), resamples=399)
+        assert found.low is not None
+        assert found.high is not None
+        inside += found.low <= 1.0 <= found.high
+    assert 0.9 <= inside / 200 <= 0.99
+
+
+def test_differences_that_are_all_alike_have_no_interval() -> None:
+    assert paired_bootstrap(np.zeros(5)) == (Measured(0.0), 1.0)
+    assert paired_bootstrap(np.full(5, 0.2))[1] == 0.0625  # five coins that fall alike
+    assert paired_bootstrap(np.array([0.2])) == (Measured(0.2), 1.0)
+    found, p_value = paired_bootstrap(np.array([0.1, 0.2, 0.9]))
+    assert found.low is None
+    assert p_value > 0.05

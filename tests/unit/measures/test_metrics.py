@@ -38,14 +38,16 @@ def test_accuracy_f1_and_confusion_equal_scikit_learn(count, classes, seed, stre
     assert report.count == count
     assert report.metrics["accuracy"].value == pytest.approx(oracle.accuracy_score(true, found))
     assert report.metrics["macro_f1"].value == pytest.approx(oracle.f1_score(true, found, average="macro"), abs=1e-6)
-    np.testing.assert_array_equal(report.confusion, oracle.confusion_matrix(true, found, labels=range(classes)))
+    np.testing.assert_array_equal(
+        report.findings.confusion, oracle.confusion_matrix(true, found, labels=range(classes))
+    )
     precision, recall, f1, support = oracle.precision_recall_fscore_support(
         true, found, labels=range(classes), zero_division=0
     )
-    np.testing.assert_allclose([score.precision for score in report.per_class], precision, atol=1e-6)
-    np.testing.assert_allclose([score.recall for score in report.per_class], recall, atol=1e-6)
-    np.testing.assert_allclose([score.f1 for score in report.per_class], f1, atol=1e-6)
-    assert [score.count for score in report.per_class] == support.tolist()
+    np.testing.assert_allclose([score.precision for score in report.findings.per_class], precision, atol=1e-6)
+    np.testing.assert_allclose([score.recall for score in report.findings.per_class], recall, atol=1e-6)
+    np.testing.assert_allclose([score.f1 for score in report.findings.per_class], f1, atol=1e-6)
+    assert [score.count for score in report.findings.per_class] == support.tolist()
 
 
 @pytest.mark.parametrize(("count", "classes", "seed", "strength"), CASES[1:])
@@ -67,7 +69,7 @@ def test_top_five_of_five_classes_is_left_out():
 def test_the_calibration_error_is_the_mean_gap_of_the_bins(strength):
     logits, labels = said(800, 10, 4, strength)
     report = report_of(logits, labels)
-    gap = sum(each.count * abs(each.accuracy - each.confidence) for each in report.bins) / 800
+    gap = sum(each.count * abs(each.accuracy - each.confidence) for each in report.findings.bins) / 800
     assert report.metrics["ece"].value == pytest.approx(gap, abs=1e-5)
     confidence, found = logits.softmax(1).max(1)
     by_hand = 0.0
@@ -84,4 +86,4 @@ def test_the_size_of_the_batches_changes_nothing():
     small, large = report_of(logits, labels, 10), report_of(logits, labels, 333)
     for name, measured in large.metrics.items():
         assert small.metrics[name].value == pytest.approx(measured.value, rel=1e-6), name
-    np.testing.assert_array_equal(small.predictions.predicted, large.predictions.predicted)
+    np.testing.assert_array_equal(small.findings.predictions.predicted, large.findings.predictions.predicted)

@@ -194,7 +194,7 @@ def test_what_is_no_series_of_batches_is_said_to_be_none(batches: Any, words: st
 
 
 def test_an_empty_validation_is_said_to_be_empty() -> None:
-    with pytest.raises(DataError, match="no batch to validate on"):
+    with pytest.raises(DataError, match="the validation split is empty"):
         trained(valid=[])
 
 

@@ -447,17 +447,18 @@ def test_what_is_reported_is_averaged_whenever_it_is_added_up() -> None:
     often, seldom = Window(), Window()
     for loss, right in zip(losses, hits, strict=True):
         for window in (often, seldom):
-            window.add({"loss": loss, "accuracy": right}, "main/")
+            window.add({"loss": loss, "accuracy": right}, "main/", len(right))
         often.settle()
-    expected = {
-        "main/loss": sum(loss.double().item() for loss in losses) / 600,
-        "main/accuracy": sum(right.double().mean().item() for right in hits) / 600,
-    }
-    assert often.means() == seldom.means() == expected
+    count = sum(map(len, hits))
+    means = often.means()
+    assert means == seldom.means()
+    expected = sum(len(right) * loss.double().item() for loss, right in zip(losses, hits, strict=True)) / count
+    assert means["main/loss"] == pytest.approx(expected, rel=1e-12)
+    assert means["main/accuracy"] == pytest.approx(float(torch.cat(hits).double().mean()), rel=1e-12)
     assert often.means() == {}
 
 
 def test_what_is_reported_keeps_no_graph_alive() -> None:
     window, value = Window(), torch.ones((), requires_grad=True)
     window.add({"loss": value * 2})
-    assert not any(kept.requires_grad for kept in window._waiting["loss"])
+    assert not any(kept.requires_grad for kept, _ in window._waiting["loss"])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from profond.core.errors import DataError
 from profond.core.files import write_text
 from profond.data.fingerprint import of_signal
-from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
+from profond.data.listing import Listing, Sample, class_order
 from profond.data.series.columns import (
     ID,
     LONG,
@@ -34,8 +34,11 @@ from profond.data.series.columns import (
 from profond.data.series.preparation import filled, looks_like_time
 from profond.data.series.read import Missing
 from profond.data.series.text import Decimal, Text, read_text
+from profond.data.split_column import not_a_split, questions, split_words
 
 Layout = Literal["wide", "long"]
+_FEW = 12
+"""A column of at most so many different numbers may count folds or persons; a channel has more."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +137,7 @@ def read_table(
     rest = [at for at in range(width) if at not in taken_now]
     words = [at for at in rest if not is_numeric(text, at)]
     columns.values = [at for at in rest if at not in words]
-    if words:
-        shown = ", ".join(text.called(at) for at in words[:5])
-        warnings.append(f"columns of words are left out: {shown}")
+    warnings += _doubts(text, words, columns.values)
     least = 2 if layout == "wide" else 1
     if len(columns.values) < least:
         raise DataError(
@@ -150,6 +151,22 @@ def read_table(
     if table.time is not None:
         said += f", in the order of column {table.time}"
     return replace(table, notes=(said, *table.notes), warnings=tuple(warnings))
+
+
+def _doubts(text: Text, words: Sequence[int], values: Sequence[int]) -> list[str]:
+    """Warnings of columns that are left out, and of those that are taken as values but look like a split or group."""
+    warnings = []
+    names = [name.strip().lower() for name in text.names]
+    cells = {text.called(at): [cell_of(row, at) for row in text.rows] for at in words}
+    if words:
+        asked = questions(names, cells)
+        shown = ", ".join(text.called(at) for at in words[:5])
+        warnings.append("; ".join([f"columns of words are left out: {shown}", *asked]))
+    if names:
+        numbers = {text.names[at]: [cell_of(row, at) for row in text.rows] for at in values if text.names[at]}
+        few = {name: found for name, found in numbers.items() if len(set(found)) <= _FEW}
+        warnings += [f"taken as a value of the series: {asked}" for asked in questions(names, few)]
+    return warnings
 
 
 def write_split_table(out: Path, source: Path, decimal: Decimal, table: Table, splits: Sequence[str]) -> None:
@@ -260,12 +277,13 @@ def _table(
                 )
         labels = whole_numbers(text, labels)
     splits = column(columns.split)
+    meaning, told = split_words(splits)
     for row, split in zip(firsts, splits, strict=True):
-        if split and split.lower() not in SPLIT_NAMES:
-            raise DataError(f"{text.path}, line {text.lines[row]}: split is {split!r}", "use train, valid or test")
+        if split and split.lower() not in meaning:
+            raise not_a_split(f"{text.path}, line {text.lines[row]}", split)
     if columns.split is not None and "" in splits and any(splits):
         raise DataError(f"{text.path}: {splits.count('')} of {len(splits)} series have no split", "all of them or none")
-    splits = [SPLIT_NAMES.get(split.lower(), "") for split in splits]
+    splits = [meaning.get(split.lower(), "") for split in splits]
 
     def called(at: int | None) -> str | None:
         if at is None:
@@ -284,7 +302,7 @@ def _table(
         called(columns.label),
         called(columns.id),
         called(columns.time),
-        tuple(notes),
+        (*notes, *told),
     )
 
 

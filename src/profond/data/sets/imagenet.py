@@ -41,7 +41,7 @@ _SOLUTION = "LOC_val_solution.csv"
 _PLACE = "PROFOND_IMAGENET"
 
 
-@register_data("imagenet")
+@register_data("imagenet", splits={"train": 1_281_167, "valid": 50_000})
 def imagenet(
     size: int | tuple[int, int] | None = None,
     resize: Literal["crop", "stretch", "pad"] = "crop",

@@ -28,7 +28,7 @@ SOURCES: tuple[Source, ...] = (
 )
 
 
-@register_data("japanese_vowels")
+@register_data("japanese_vowels", splits={"train": 270, "test": 370})
 def japanese_vowels() -> Dataset:
     """Nine speakers' utterances, 270 to train and 370 to test, 12 channels over 7 to 29 steps.
 

@@ -63,7 +63,7 @@ FASHION_CLASSES = (
 )
 
 
-@register_data("mnist")
+@register_data("mnist", splits={"train": 60_000, "test": 10_000})
 def mnist(padding: int = 0, permutation_seed: int | None = None) -> Dataset:
     """Handwritten digits, 60,000 to train and 10,000 to test, 28×28 grey.
 
@@ -75,7 +75,7 @@ def mnist(padding: int = 0, permutation_seed: int | None = None) -> Dataset:
     return _open("mnist", MNIST_FILES, MNIST_SOURCES, classes, 0.1307, 0.3081, padding, permutation_seed)
 
 
-@register_data("fashion_mnist")
+@register_data("fashion_mnist", splits={"train": 60_000, "test": 10_000})
 def fashion_mnist(padding: int = 0, permutation_seed: int | None = None) -> Dataset:
     """Zalando's articles of clothing, 60,000 to train and 10,000 to test, 28×28 grey.
 

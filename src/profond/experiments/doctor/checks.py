@@ -19,11 +19,13 @@ from profond.data.images.check import FEW, IMBALANCE, check_splits
 from profond.data.preprocessing import Preprocessing
 from profond.experiments import finetune
 from profond.experiments.experiment import Experiment
+from profond.measures.measured import SHARE, Measured
 from profond.training.loop import fit
 from profond.training.observers import Progress
 from profond.training.selection import selections
 
 LOOKED_AT = 256
+NO_CLASSES = "these data have no classes"
 TRIAL_STEPS = 12
 SMALL_BATCH = 16
 _ALTERNATIVES: dict[str, dict[str, Any]] = {
@@ -121,12 +123,14 @@ def strangeness(model: nn.Module, inputs: Tensor) -> float | None:
 def labels(experiment: Experiment, run: Run | None) -> Sign:
     """Does each output stand for the class that its label says?"""
     named, known = experiment.classes, experiment.dataset.spec.classes
+    if not known:
+        return Sign("labels", False, NO_CLASSES)
     if run is None:
         return Sign("labels", False, f"a new head, in the order of the data: {_few(known)}")
     if sorted(named) == sorted(known) and named != known:
         first = next(i for i, (one, other) in enumerate(zip(named, known, strict=True)) if one != other)
-        evidence = f"labels.json has {named[first]!r} as number {first}, the data has {known[first]!r}"
-        return Sign("labels", True, evidence, "restore labels.json: the order is that of the data, as trained")
+        evidence = f"spec.json has {named[first]!r} as number {first}, the data has {known[first]!r}"
+        return Sign("labels", True, evidence, "restore spec.json: the order is that of the data, as trained")
     true, said = _answers(experiment)
     count = len(known)
     confusion = torch.bincount(true * count + said, minlength=count * count).view(count, count)
@@ -137,12 +141,14 @@ def labels(experiment: Experiment, run: Run | None) -> Sign:
     if permuted > right + 0.3 and len(set(places)) == len(places):
         worst = int(torch.where(present & (called != torch.arange(count)), confusion.amax(1), -1).argmax())
         evidence = (
-            f"accuracy {100 * right:.0f} %, but {100 * permuted:.0f} % if the outputs stood in another order: "
+            f"{100 * right:.0f} % right, but {100 * permuted:.0f} % if the outputs stood in another order: "
             f"{known[worst]!r} is called {named[int(called[worst])]!r} "
             f"{int(confusion[worst].max())} times of {int(confusion[worst].sum())}"
         )
-        return Sign("labels", True, evidence, "put labels.json into the order in which the head was trained")
-    return Sign("labels", False, f"accuracy {100 * right:.0f} % on {len(true)} samples, in the order of the data")
+        return Sign(
+            "labels", True, evidence, "put the classes of spec.json into the order in which the head was trained"
+        )
+    return Sign("labels", False, f"{100 * right:.0f} % right of {len(true)} samples, in the order of the data")
 
 
 def rate(experiment: Experiment, run: Run | None) -> Sign:
@@ -156,13 +162,15 @@ def rate(experiment: Experiment, run: Run | None) -> Sign:
             return Sign("rate", True, error, help)
         if len(losses) > 1 and losses[-1] > 1.5 * min(losses):
             return Sign("rate", True, f"the training loss rose from {min(losses):.3g} to {losses[-1]:.3g}", help)
-        guessing = math.log(experiment.dataset.spec.num_classes)
+        classes = experiment.dataset.spec.num_classes
+        guessing = math.log(classes) if classes else next(iter(losses), math.inf)  # or what the network began with
         # NOTE a validation far worse than guessing, where the training is not, is another mistake than the rate.
         checked = losses[-1:] if losses and losses[-1] <= guessing else losses[-1:] + validated[-1:]
         worst = max(checked, default=0.0, key=lambda loss: loss if math.isfinite(loss) else math.inf)
         if not worst <= 2 * guessing:
             which = "training" if worst in losses else "validation"
-            evidence = f"the last {which} loss is {worst:.3g}, and guessing among the classes has {guessing:.3g}"
+            among = "among the classes " if classes else ""
+            evidence = f"the last {which} loss is {worst:.3g}, and guessing {among}has {guessing:.3g}"
             return Sign("rate", True, evidence, help)
         if len(losses) > 1:
             return Sign("rate", False, f"the training loss went from {losses[0]:.3g} to {losses[-1]:.3g}")
@@ -222,9 +230,10 @@ def batch_norm(experiment: Experiment, run: Run | None) -> Sign:
             if moved:
                 evidence = f"the statistics of {len(moved)} frozen layers are not those of the weights: {_few(moved)}"
                 return Sign("batch_norm", True, evidence, "the file of the run was changed: fine-tune again")
-        running, batch = _accuracy_both_ways(experiment)
-        told = f"accuracy on training images {100 * running:.0f} % with running statistics, {100 * batch:.0f} % without"
-        if moving and batch > running + 0.15:
+        running, batch = _measured_both_ways(experiment)
+        how = f"{running.written} with running statistics, {batch.written} without"
+        told = f"{running.title or experiment.task.headline} on training images {how}"
+        if moving and _clearly_better(batch, running):
             return Sign("batch_norm", True, told, "keep the statistics of the weights: --set freeze_norms=true")
         return Sign("batch_norm", False, f"{told}; {len(frozen)} of {len(norms)} layers frozen")
     help = "keep the statistics of the weights (--set freeze_norms=true), or take larger batches"
@@ -250,6 +259,8 @@ def leaks(experiment: Experiment) -> Sign:
 def few(experiment: Experiment) -> Sign:
     """Is there enough of every class to learn from?"""
     targets, classes = experiment.dataset.splits["train"].targets, experiment.dataset.spec.classes
+    if not classes:
+        return Sign("few", len(targets) < FEW, f"{len(targets)} to learn from; {NO_CLASSES}", "add pictures")
     counts = torch.bincount(targets, minlength=len(classes)).tolist()
     scarce = [f"{name} ({count})" for name, count in zip(classes, counts, strict=True) if count < FEW]
     if scarce:
@@ -329,17 +340,30 @@ def _predicted(experiment: Experiment, model: nn.Module, split: str) -> Iterator
             return
 
 
-def _accuracy_both_ways(experiment: Experiment) -> tuple[float, float]:
-    """On training pictures: with running statistics, and with those of each batch."""
-    shares = []
+@torch.no_grad()
+def _measured_both_ways(experiment: Experiment) -> tuple[Measured, Measured]:
+    """The headline on training pictures: with running statistics, and with those of each batch."""
+    dataset = dataclasses.replace(experiment.dataset, preprocessing=experiment.preprocessing)
+    device = next(experiment.model.parameters()).device
     other = copy.deepcopy(experiment.model).eval()
     for part in other.modules():
         if isinstance(part, nn.modules.batchnorm._NormBase):
             part.train()
+    found = []
     for model in (experiment.model.eval(), other):
-        true, said = zip(*_predicted(experiment, model, "train"), strict=True)
-        shares.append(float((torch.cat(true) == torch.cat(said)).float().mean()))
-    return shares[0], shares[1]
+        meter, seen = experiment.task.meter(experiment.spec), 0
+        for batch in dataset.batches("train", 64, shuffle=True, device=device).joined(2):
+            seen += meter.update(model, batch)
+            if seen >= LOOKED_AT:
+                break
+        found.append(meter.metrics()[experiment.task.headline])
+    return found[0], found[1]
+
+
+def _clearly_better(one: Measured, other: Measured) -> bool:
+    """By 15 in 100 of a share, or by a third of any other number."""
+    far = 0.15 if one.unit == SHARE else abs(other.value) / 3
+    return one.beats(other.value) and abs(one.value - other.value) > far
 
 
 def _same_statistics(one: nn.Module, other: nn.Module) -> bool:

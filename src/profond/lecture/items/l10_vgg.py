@@ -15,7 +15,7 @@ NETWORKS = (
 )
 
 
-@register_item("L10")
+@register_item("L10", try_it="profond models show vgg19")
 def vgg(options: Options) -> Outcome:
     """VGG: its layers, its parameters, its outputs."""
     found = [counted(network) for network in NETWORKS]

@@ -14,7 +14,7 @@ from profond.nn.auxiliary import Logits
 NETWORKS = (Network("googlenet", 6_624_904, 22), Network("inception_v3", 23_851_784, None, 299, "KERAS"))
 
 
-@register_item("L11")
+@register_item("L11", try_it="profond models show googlenet --picture googlenet.png")
 def googlenet(options: Options) -> Outcome:
     """GoogLeNet: its layers, its parameters, its auxiliary heads, its outputs."""
     options.say("L11  counting GoogLeNet and InceptionV3 and comparing them with the originals")

@@ -17,7 +17,7 @@ NETWORKS = (
 DAMPED = 0.5  # mean scale of the random BatchNorms, or fifty added branches would overflow
 
 
-@register_item("L12")
+@register_item("L12", try_it="profond params resnet152")
 def resnet(options: Options) -> Outcome:
     """ResNet: its layers, its parameters, its outputs."""
     found = [counted(network) for network in NETWORKS]

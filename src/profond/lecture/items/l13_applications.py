@@ -61,7 +61,7 @@ SLIDE = {
 QUICK = ("ResNet50V2", "MobileNet", "MobileNetV2", "DenseNet121")
 
 
-@register_item("L13")
+@register_item("L13", try_it="profond models list")
 def applications(options: Options) -> Outcome:
     """Keras Applications: counts and outputs."""
     options.say(f"L13  counting {len(NETWORKS)} networks as Keras does")

@@ -45,7 +45,7 @@ class Answers:
     gap: float
 
 
-@register_item("L14")
+@register_item("L14", try_it="profond predict --model efficientnet_lite0 --pretrained photo.jpg")
 def pretrained(options: Options) -> Outcome:
     """Published weights on twenty photos."""
     photos = twenty_photos()

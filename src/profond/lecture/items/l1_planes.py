@@ -18,7 +18,7 @@ from profond.lecture.words import Words
 _BOX = (300, 360)
 
 
-@register_item("L1")
+@register_item("L1", try_it="profond look photo.jpg --pixel 10,10", takes_image=True)
 def planes(options: Options) -> Outcome:
     """RGB planes of a digital image."""
     image, name = photo(options)

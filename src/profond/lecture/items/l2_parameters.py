@@ -24,7 +24,7 @@ STATED = {SMALL: 669_706, LARGE: 77_338_634}
 NETWORKS = ("mlp", "lenet5", "convnet2d")
 
 
-@register_item("L2")
+@register_item("L2", try_it="profond params mlp --input 3x224x224")
 def parameters(options: Options) -> Outcome:
     """Parameters of an MLP, layer by layer."""
     options.say("L2  counting the parameters of 3 networks at 2 input sizes")

@@ -19,7 +19,7 @@ from profond.evaluation.evaluate import evaluate
 from profond.experiments.configuration import Configuration, changed, from_recipe
 from profond.explain.draw.drawing import Panel, Sheet, show
 from profond.lecture import register_item
-from profond.lecture.charts import Series, accuracy_dots
+from profond.lecture.charts import Series, share_dots
 from profond.lecture.outcome import (
     Claim,
     Options,
@@ -53,7 +53,7 @@ def networks() -> dict[str, Configuration]:
     }
 
 
-@register_item("L3")
+@register_item("L3", try_it="profond train mlp --set permutation_seed=2020")
 def permutation_experiment(options: Options) -> Outcome:
     """One fixed permutation of the pixels."""
     seeds = options.repeats(5, 3)
@@ -71,7 +71,7 @@ def permutation_experiment(options: Options) -> Outcome:
             for seed in range(seeds):
                 trained = train({**config, "data": data}, seed, options, share=part)
                 progress.tell(f"{name}, {order} pixels, seed {seed}", trained)
-                accuracy[name][order].append(trained.accuracy)
+                accuracy[name][order].append(trained.result.value)
                 last[name, order] = trained
     different, of = rearranged(last["mlp", "original"], last["mlp", "permuted"].experiment.dataset, options)
     gaps = {name: difference_of(*rows.values()) for name, rows in accuracy.items()}
@@ -153,7 +153,7 @@ def draw(accuracy: dict[str, dict[str, list[float]]], words: Words) -> Figure:
         }
         for name, row in accuracy.items()
     }
-    return accuracy_dots(rows, words, words("L3.drawing.accuracy"))
+    return share_dots(rows, words, words("L3.drawing.accuracy"))
 
 
 def draw_digits(dataset: Dataset, words: Words) -> Figure:
@@ -177,8 +177,8 @@ def _digit(pixels: np.ndarray, title: str) -> Panel:
 
 def _labels(model: nn.Module, task: Any, dataset: Dataset, device: torch.device) -> np.ndarray:
     report = evaluate(model, task, dataset.batches("test", 1000, device=device), device=device)
-    assert report.predictions is not None
-    return report.predictions.predicted
+    predicted: np.ndarray = report.findings.predictions.predicted
+    return predicted
 
 
 def _means(rows: dict[str, list[float]]) -> dict[str, Value]:

@@ -11,7 +11,7 @@ from profond.data.dataset import Dataset
 from profond.experiments.configuration import from_recipe
 from profond.explain.draw.drawing import COLOURS, Panel, Sheet, show
 from profond.lecture import register_item
-from profond.lecture.charts import Series, accuracy_dots
+from profond.lecture.charts import Series, share_dots
 from profond.lecture.outcome import (
     Claim,
     Options,
@@ -34,7 +34,7 @@ NETWORKS = ("convolution", "perceptron")
 TOLERANCE = 0.03  # of the number of parameters
 
 
-@register_item("L4")
+@register_item("L4", try_it="profond train clips")
 def structure(options: Options) -> Outcome:
     """Conv1d, Conv2d and Conv3d, each against an MLP with as many parameters."""
     seeds = options.repeats(5, 3)
@@ -51,7 +51,7 @@ def structure(options: Options) -> Outcome:
                 trained = train(from_recipe(name), seed, options, share=part)
                 progress.tell(f"{name}, seed {seed}", trained)
                 runs[kind][network].append(trained)
-    accuracy = {k: {n: [t.accuracy for t in trained] for n, trained in row.items()} for k, row in runs.items()}
+    accuracy = {k: {n: [t.result.value for t in trained] for n, trained in row.items()} for k, row in runs.items()}
     gaps = {kind: difference_of(row["perceptron"], row["convolution"]) for kind, row in accuracy.items()}
     ratios = {k: row["perceptron"][0].parameters / row["convolution"][0].parameters for k, row in runs.items()}
     furthest = max(ratios.values(), key=lambda ratio: abs(ratio - 1))
@@ -106,7 +106,7 @@ def draw(accuracy: dict[str, dict[str, list[float]]], words: Words) -> Figure:
         words(f"word.{kind}"): {words(f"word.{name}"): Series(v, mean_of(v)) for name, v in row.items()}
         for kind, row in accuracy.items()
     }
-    return accuracy_dots(rows, words, words("L4.drawing.accuracy"))
+    return share_dots(rows, words, words("L4.drawing.accuracy"))
 
 
 def draw_samples(datasets: dict[str, Dataset], words: Words) -> Figure:

@@ -40,7 +40,9 @@ SHOWN = ("blur", "sharpen", "edge", "sobel_x", "sobel_y", "emboss")
 ROUNDING = 1e-12  # of 256 levels, in float64; whole-number kernels must agree exactly
 
 
-@register_item("L5")
+@register_item(
+    "L5", try_it='profond conv photo.jpg --kernel "[[-1,0,1],[-2,0,2],[-1,0,1]]" --stride 2', takes_image=True
+)
 def convolution(options: Options) -> Outcome:
     """Convolution, padding, stride and feature maps."""
     image, name = photo(options)

@@ -34,7 +34,7 @@ POOLED = np.array([[6, 8], [3, 4]], dtype=np.float64)
 CELL = 52
 
 
-@register_item("L6")
+@register_item("L6", try_it='profond pool --matrix "[[1,1,2,4],[5,6,7,8],[3,2,1,0],[1,2,3,4]]"', takes_image=True)
 def pooling(options: Options) -> Outcome:
     """Max pooling, average pooling, overlapping windows."""
     image, name = photo(options)

@@ -10,7 +10,7 @@ from profond.experiments.configuration import changed, from_recipe
 from profond.explain.draw.drawing import Panel, Sheet, show
 from profond.explain.network.stages import feature_maps
 from profond.lecture import register_item
-from profond.lecture.charts import Series, accuracy_dots
+from profond.lecture.charts import Series, share_dots
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, Value, count, number, share, word
 from profond.lecture.repeats import Progress, Trained, circumstances, mean_of, mean_share, train
 from profond.lecture.words import Words
@@ -21,7 +21,7 @@ PARAMETERS = {"lenet5": 61_706, "lenet5_1998": 60_000}
 GOAL = 0.99
 
 
-@register_item("L7")
+@register_item("L7", try_it="profond train lenet5")
 def lenet5(options: Options) -> Outcome:
     """LeNet-5 on MNIST, 1998 and modern."""
     seeds = options.repeats(3, 1)
@@ -35,7 +35,7 @@ def lenet5(options: Options) -> Outcome:
             trained = train(config, seed, options, share=options.share or 1.0)
             progress.tell(f"{name}, seed {seed}", trained)
             runs[name].append(trained)
-    accuracy = {name: [one.accuracy for one in trained] for name, trained in runs.items()}
+    accuracy = {name: [one.result.value for one in trained] for name, trained in runs.items()}
     sizes = {(one.train_count, one.test_count) for trained in runs.values() for one in trained}
     first = runs["lenet5"][0]
     return Outcome(
@@ -90,7 +90,7 @@ def lenet5(options: Options) -> Outcome:
 def draw(accuracy: dict[str, list[float]], words: Words) -> Figure:
     """Accuracy of the two networks."""
     rows = {words(f"word.{n}"): {words("word.test_digits"): Series(v, mean_of(v))} for n, v in accuracy.items()}
-    return accuracy_dots(rows, words, words("L7.drawing.accuracy"))
+    return share_dots(rows, words, words("L7.drawing.accuracy"))
 
 
 def draw_maps(trained: dict[str, Trained], words: Words) -> Figure:

@@ -39,7 +39,7 @@ class Streamed:
     a_second: float
 
 
-@register_item("L8")
+@register_item("L8", try_it="profond data shard photos/ shards/")
 def imagenet(options: Options) -> Outcome:
     """ImageNet's layout in small: read, packed into shards, and learned from by the ResNet-50 recipe."""
     synsets = imagenet_synsets()

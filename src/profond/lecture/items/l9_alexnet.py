@@ -8,7 +8,7 @@ from profond.lecture.originals import beside_torchvision
 from profond.lecture.outcome import Options, Outcome
 
 
-@register_item("L9")
+@register_item("L9", try_it="profond models show alexnet --picture alexnet.png")
 def alexnet(options: Options) -> Outcome:
     """AlexNet: its layers, its parameters, its outputs."""
     options.say("L9  counting AlexNet and comparing it with torchvision's")

@@ -1,0 +1,180 @@
+"""Pictures of a classification: where it goes wrong, how sure it was, and which samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from profond.core.lettering import class_names, families, lettered, text_width
+from profond.measures.classes import Bin, ClassFindings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from torch import Tensor
+
+ANNOTATED = 100  # classes beyond this get colours only
+INK, FAINT, WRONG = "#20242c", "#8a93a3", "#b3261e"
+
+
+def confusion_matrix(found: ClassFindings, title: str = "") -> Figure:
+    """Counts in every cell in use; the colour is the share of its row, so that rare classes are seen too."""
+    from matplotlib.colors import PowerNorm
+
+    counts, (names, note) = found.confusion, class_names(found.classes)
+    size = len(counts)
+    cell = min(1.1, max(0.17, 5.6 / size))  # inches
+    letter = min(10.0, max(4.5, 40 * cell))  # points
+    widest = 1.05 * max(text_width(name, letter) for name in names) / 72
+    upright = size > 12 or widest > 0.9 * cell
+    side = cell * size
+    large = max(1.0, side / 9)  # what is seen as a whole needs larger words
+    left = 0.5 * large + widest
+    below = 0.5 * large + (widest if upright else letter / 72) + (0.3 if note else 0)
+    figure = _figure(
+        max(side + left + 1.15 * large, left + _across(title, 11 * large), _across(note, 8) + 0.24),
+        side + below + 0.55 * large,
+    )
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((left / width, below / height, side / width, side / height))
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    # A square root spreads the low shares: a confusion of one in a hundred is seen as a tint.
+    drawn = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), interpolation="nearest", aspect="equal")
+    shown = np.arange(0, size, max(1, round(size / 100)))
+    labels = [names[index] for index in shown]
+    style: dict[str, Any] = {"fontsize": letter, "fontfamily": families(*labels), "parse_math": False}
+    axes.set_xticks(shown, labels, rotation=90 if upright else 0, **style)
+    axes.set_yticks(shown, labels, **style)
+    axes.tick_params(length=0)
+    axes.set_xlabel("predicted", fontsize=10 * large)
+    axes.set_ylabel("true", fontsize=10 * large)
+    axes.set_title(title, loc="left", fontsize=11 * large, pad=9, parse_math=False)
+    if size <= ANNOTATED:
+        digits = len(str(counts.max()))
+        number = min(11.0, max(2.5, 72 * cell / (0.68 * max(digits, 2))))
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            colour = "white" if shares[row, column] > 0.3 else INK
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=number, color=colour)
+    bar = figure.add_axes(((left + side + 0.15 * large) / width, below / height, 0.13 * large / width, side / height))
+    figure.colorbar(drawn, cax=bar).set_label("share of the true class", fontsize=10 * large)
+    bar.tick_params(labelsize=10 * large)
+    _annotate(figure, note)
+    return lettered(figure)
+
+
+def reliability_diagram(found: ClassFindings, title: str = "") -> Figure:
+    """Accuracy against confidence, and below it how many samples each bin has."""
+    figure = _figure(max(5.0, 0.7 + _across(title)), 5.6)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    filled: list[Bin] = [each for each in found.bins if each.count]
+    left, width = [each.low for each in filled], found.bins[0].high - found.bins[0].low
+    bars: dict[str, Any] = {"width": width, "align": "edge", "edgecolor": "white", "linewidth": 0.8}
+    above.bar(left, [each.accuracy for each in filled], color="#4c78a8", label="accuracy in the bin", **bars)
+    above.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=1, label="perfect calibration")
+    above.plot([each.confidence for each in filled], [each.accuracy for each in filled], "o", color=INK, markersize=3.5)
+    error = found.metrics["ece"]
+    interval = "" if error.low is None or error.high is None else f" [{100 * error.low:.2f}, {100 * error.high:.2f}]"
+    above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
+    line = f"calibration error {100 * error.value:.2f} %{interval}"
+    above.set_title(f"{title}\n{line}" if title else line, loc="left", fontsize=10.5, parse_math=False)
+    above.legend(loc="upper left", frameon=False, fontsize=9)
+    below.bar(left, [each.count for each in filled], color="#a9b8cc", **bars)
+    below.set_yscale("log")
+    below.set(ylabel="samples", xlabel="confidence", ylim=(0.7, None))
+    lettered(figure).tight_layout()
+    return figure
+
+
+def worst_mistakes(
+    found: ClassFindings, raw: Callable[[int], Tensor], title: str = "", *, rows: int = 4, columns: int = 6
+) -> Figure:
+    """The wrong predictions that were most sure of themselves, as they are in the data; or a line that there is none.
+
+    Args:
+        raw: gives sample i of the split before normalisation: image (c, h, w), signal (c, t) or clip (c, t, h, w).
+    """
+    said, (names, note) = found.predictions, class_names(found.classes)
+    wrong = said.mistakes()
+    if len(wrong) == 0:
+        figure = _figure(5.0, 1.6)
+        figure.text(0.5, 0.5, f"No mistake in {len(said):,} samples.", ha="center", va="center", fontsize=13, color=INK)
+        return figure
+    shown = wrong[: rows * columns]
+    columns = min(columns, len(shown))
+    rows = -(-len(shown) // columns)
+    line = f"{len(wrong):,} of {len(said):,} wrong" + (
+        f", the {len(shown)} most sure" if len(wrong) > len(shown) else ""
+    )
+    head, foot = 0.7 if title else 0.5, 0.05 + (0.3 if note else 0)
+    figure = _figure(max(1.5 * columns, 4.2, 0.12 + _across(title), _across(note, 8) + 0.24), 1.98 * rows + head + foot)
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((0, foot / height, 1, 1 - (head + foot) / height))
+    across = width / columns
+    axes.set(xlim=(0, width), ylim=(1.98 * rows, 0))
+    axes.set_axis_off()
+    lines = {
+        f"{word} {names[of[index]]}" for index in shown for word, of in (("true", said.label), ("said", said.predicted))
+    }
+    small = max(5.0, min(9.5, 9.5 * (across - 0.1) * 72 / max(text_width(one, 9.5) for one in lines)))
+    for place, index in enumerate(shown):
+        x, y = (place % columns + 0.5) * across, (place // columns) * 1.98
+        _draw(axes, raw(int(index)).cpu().numpy(), x, y, 1.3)
+        true, predicted = names[said.label[index]], names[said.predicted[index]]
+        text: dict[str, Any] = {"ha": "center", "va": "baseline", "fontsize": small, "parse_math": False}
+        axes.text(x, y + 1.45, f"true {true}", color=INK, **text)
+        axes.text(x, y + 1.62, f"said {predicted}", color=WRONG, **text)
+        sure = f"{100 * said.confidence[index]:.1f} % sure"
+        axes.text(x, y + 1.78, sure, ha="center", va="baseline", fontsize=8, color=FAINT)
+    heading = f"{title}\n{line}" if title else line
+    figure.text(0.12 / width, 1 - 0.1 / height, heading, va="top", fontsize=11, parse_math=False)
+    _annotate(figure, note)
+    return lettered(figure)
+
+
+def _across(line: str, points: float = 11) -> float:
+    """Inches that a line needs, with a little room beside it."""
+    return 1.05 * text_width(line, points) / 72 + 0.15  # a screen's letters stand a little wider than a printer's
+
+
+def _annotate(figure: Figure, note: str) -> None:
+    """A line at the bottom: what stands for names that cannot be written."""
+    width, height = figure.get_size_inches()
+    figure.text(0.12 / width, 0.1 / height, note, va="bottom", fontsize=8, color=FAINT, parse_math=False)
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure  # a third of a second that `--help` should not pay
+
+    return Figure(figsize=(width, height), facecolor="white")
+
+
+def _draw(axes: Axes, sample: NDArray[Any], x: float, y: float, side: float) -> None:
+    """One sample in a square of ``side`` inches whose top is at ``y`` and whose middle is at ``x``."""
+    if sample.ndim == 4:  # a clip: its middle frame
+        sample = sample[:, sample.shape[1] // 2]
+    if sample.ndim == 2:
+        _draw_signal(axes, sample, x, y, side)
+        return
+    pixels = sample.transpose(1, 2, 0).astype(np.float32)
+    top = 255.0 if sample.dtype == np.uint8 or pixels.max() > 1 else 1.0
+    pixels = np.clip(pixels / top, 0, 1)
+    pixels = pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., :1].repeat(3, axis=2)
+    tall, wide = pixels.shape[:2]
+    scale = side / max(tall, wide)
+    half = wide * scale / 2
+    extent = (x - half, x + half, y + (side + tall * scale) / 2, y + (side - tall * scale) / 2)
+    axes.imshow(
+        pixels, extent=extent, interpolation="nearest" if max(tall, wide) < 100 else "antialiased", aspect="auto"
+    )
+
+
+def _draw_signal(axes: Axes, sample: Sequence[Any] | NDArray[Any], x: float, y: float, side: float) -> None:
+    values = np.asarray(sample, dtype=np.float64)
+    low, high = values.min(), values.max()
+    height = (values - low) / max(high - low, 1e-12)
+    across = np.linspace(x - side / 2, x + side / 2, values.shape[1])
+    for channel in height:
+        axes.plot(across, y + 0.05 + (1 - channel) * (side - 0.1), linewidth=0.8)

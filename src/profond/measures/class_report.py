@@ -1,0 +1,82 @@
+"""The report of a classification: its tables, its pictures and its sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from profond.measures import class_figures
+from profond.measures.classes import ClassFindings
+from profond.measures.measured import SHARE
+from profond.measures.report import Report, Scores, Table
+
+HEADLINE = "accuracy"
+_COLUMNS = ("label", "predicted", "confidence", "probability_of_label")
+
+
+def class_report(found: ClassFindings) -> Report:
+    """What was found, as any task's report is."""
+    said = found.predictions
+    mistakes = said.mistakes().tolist()
+    counts = [[name, *row] for name, row in zip(found.classes, found.confusion.tolist(), strict=True)]
+    return Report(
+        HEADLINE,
+        found.metrics,
+        len(said),
+        tables={
+            "predictions": Table(_COLUMNS, _Rows(found, range(len(said))), range(len(said))),
+            "mistakes": Table(_COLUMNS, _Rows(found, mistakes), mistakes),
+            "confusion": Table(("true \\ predicted", *found.classes), counts),
+        },
+        pictures={
+            "confusion": lambda samples, title: class_figures.confusion_matrix(found, title),
+            "calibration": lambda samples, title: class_figures.reliability_diagram(found, title),
+            "mistakes": lambda samples, title: class_figures.worst_mistakes(found, samples.raw, title),
+        },
+        scores=Scores(HEADLINE, said.correct.astype("float64"), SHARE, "higher"),
+        lines=tuple(_lines(found)),
+        facts={
+            "classes": list(found.classes),
+            "per_class": [vars(score) for score in found.per_class],
+            "calibration": [vars(bin_) for bin_ in found.bins],
+        },
+        findings=found,
+    )
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of some samples, made each time they are read."""
+
+    found: ClassFindings
+    order: Sequence[int]
+
+    def __iter__(self) -> Iterator[list[str]]:
+        said, classes = self.found.predictions, self.found.classes
+        for index in self.order:
+            yield [
+                classes[said.label[index]],
+                classes[said.predicted[index]],
+                f"{said.confidence[index]:.6f}",
+                f"{said.probability_of_label[index]:.6f}",
+            ]
+
+
+def _lines(found: ClassFindings) -> Iterator[str]:
+    count = int((~found.predictions.correct).sum())
+    if not count:
+        yield "no mistakes"
+        return
+    yield f"{count:,} mistake{'s' if count > 1 else ''}; most often " + ", ".join(_confusions(found))
+    weak = sorted((score for score in found.per_class if score.count), key=lambda score: score.f1)[:3]
+    yield "weakest classes: " + ", ".join(f"{score.name} (F1 {100 * score.f1:.2f} %)" for score in weak)
+
+
+def _confusions(found: ClassFindings, shown: int = 3) -> Iterator[str]:
+    off = found.confusion.copy()
+    for index in range(len(off)):
+        off[index, index] = 0
+    for place in off.ravel().argsort(kind="stable")[::-1][:shown]:
+        true, predicted = divmod(int(place), len(off))
+        if off[true, predicted]:
+            yield f"{found.classes[true]} taken for {found.classes[predicted]} ({off[true, predicted]})"
