@@ -88,6 +88,10 @@ class TimeTable:
         seconds = self.calendar.at(places)
         return seconds if self.zone is None else from_utc(seconds, self.zone)
 
+    def stamp(self, place: int) -> str:
+        """One stamp of the calendar as the table writes it."""
+        return " ".join(self.roles.time.write(int(self.wall_clock(np.array([place]))[0])))
+
 
 def read_table(path: Path | str, asked: Asked | None = None, frequency: str | None = None) -> TimeTable:
     """Read a table of one or many series.
@@ -374,16 +378,17 @@ def _assumed(
     cells: Cells, roles: Roles, calendar: Calendar, zone: str | None, series: Sequence[Series]
 ) -> tuple[str, ...]:
     """What was taken for granted, each with its option."""
-    form = roles.time.stamps.form
-    how = f" ({form.said})" if form.said else ""
+    said = roles.time.stamps.form.said
+    how = f" ({said})" if said else ""
     across = roles.layout == "across"
     time = "the columns' names" if across else " ".join(repr(cells.names[i]) for i in roles.time.columns)
     first = min(one.start for one in series)
     last = max(one.end for one in series) - 1
     ends = calendar.at(np.array([first, last]))
     ends = ends if zone is None else from_utc(ends, zone)
+    first_stamp, last_stamp = (" ".join(roles.time.write(int(end))) for end in ends)
     lines = [
-        f"time: {time}{how}, one value every {calendar.every}, {form.write(int(ends[0]))} to {form.write(int(ends[1]))}"
+        f"time: {time}{how}, one value every {calendar.every}, {first_stamp} to {last_stamp}"
         " (--time, --frequency, --dayfirst)"
     ]
     number = roles.numbers[roles.targets[0]].form.words()
