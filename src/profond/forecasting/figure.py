@@ -16,6 +16,10 @@ from profond.forecasting.words import Words
 MOST_PANELS = 6
 LEAST_SHOWN, TIMES_SHOWN = 48, 5
 """Steps of the past: as many horizons, or so many steps."""
+# Dates in figures, which every language reads: year, month, day, hour, minute, second.
+_TICKS = ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S.%f"]
+_AT_ZERO = ["", "%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M"]
+_BESIDE = ["", "%Y", "%Y", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%d %H:%M"]
 PAST, AHEAD = "#3d4852", "#0b6e8a"
 
 
@@ -51,9 +55,10 @@ def _panel(panel: Axes, forecasts: Forecasts, one: Forecast, words: Words) -> No
     label = words("figure.interval", level=level)
     panel.fill_between(after, low, high, color=AHEAD, alpha=0.18, linewidth=0, label=label)
     panel.axvline(before[-1], color=PAST, linewidth=0.6, linestyle=(0, (2, 3)))
-    locator = AutoDateLocator(minticks=4, maxticks=9)
+    locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     panel.xaxis.set_major_locator(locator)
-    panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    days = ConciseDateFormatter(locator, formats=_TICKS, zero_formats=_AT_ZERO, offset_formats=_BESIDE)  # type: ignore[no-untyped-call]
+    panel.xaxis.set_major_formatter(days)
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, words)))
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(axis="y", color="#e5e2dc", linewidth=0.7)

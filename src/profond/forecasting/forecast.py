@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.errors import DataError
-from profond.data.timetable.read import Series, TimeTable
+from profond.data.timetable.table import Series, TimeTable
 from profond.forecasting.backtest import CALIBRATION, Backtest, backtest, best_naive, candidates
 from profond.forecasting.history import History, history_of
 from profond.forecasting.method import Method
@@ -95,9 +95,11 @@ def _to_one_end(table: TimeTable) -> tuple[Series, ...]:
 
 def _one(table: TimeTable, series: Series, horizon: int, level: float, windows: int | None) -> Forecast:
     history = history_of(table, series, horizon)
-    stops = ~np.isfinite(history.known[len(history) :]).all(0)
+    stops = ~np.atleast_1d(np.isfinite(history.known[len(history) :]).all(0))
     unknown = tuple(name for name, missing in zip(table.future_names, stops, strict=True) if missing)
-    moved = {name: _ahead(history, column, horizon) for name, column in zip(table.future_names, history.known.T)}
+    moved = {
+        name: _ahead(history, column, horizon) for name, column in zip(table.future_names, history.known.T, strict=True)
+    }
     used = ~stops & np.array([steps is None for steps in moved.values()], dtype=bool)
     history = replace(history, known=history.known[:, used])
     there = history.values[np.isfinite(history.values)]
@@ -119,7 +121,7 @@ def _one(table: TimeTable, series: Series, horizon: int, level: float, windows: 
     if there.min() >= 0:
         values = np.maximum(values, 0.0)
     zeros = float((there == 0).mean())
-    seen = tuple((name, steps) for name, steps in moved.items() if steps is not None)
+    seen = tuple((name, steps) for name, steps in zip(table.future_names, moved, strict=True) if steps is not None)
     return Forecast(series, method, values, tested, constant, zeros, clipped, unknown, seen)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.data.timetable.calendar import Calendar, DaysOfTheWeek, Every, Months
-from profond.data.timetable.read import Series, TimeTable
-from profond.data.timetable.stamps import DAY
+from profond.data.timetable.stamp_form import DAY
+from profond.data.timetable.table import Series, TimeTable
 
 WEEK = 7 * DAY
 _MONDAY = 4 * DAY  # 1970-01-05
@@ -66,9 +66,7 @@ def history_of(table: TimeTable, series: Series, horizon: int) -> History:
     return History(series.values, phases, cycle, known, table.calendar.season, series.start)
 
 
-def _phases(
-    calendar: Calendar, places: NDArray[np.int64], clock: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], int]:
+def _phases(calendar: Calendar, places: NDArray[np.int64], clock: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """The hour of the week, the day of the week, the month: whichever the calendar's step makes a cycle of."""
     if isinstance(calendar, Months):
         cycle = 12 // calendar.step if calendar.step < 12 and 12 % calendar.step == 0 else 1

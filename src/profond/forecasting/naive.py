@@ -50,7 +50,8 @@ class _Repeated:
 
     def predict(self, history: History, origins: NDArray[np.int64]) -> NDArray[np.float64]:
         back = self.season - np.arange(self.horizon) % self.season
-        return history.filled[origins[:, None] - back]
+        values: NDArray[np.float64] = history.filled[origins[:, None] - back]
+        return values
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class _Line:
     def predict(self, history: History, origins: NDArray[np.int64]) -> NDArray[np.float64]:
         last = history.filled[origins - 1]
         slope = (last - history.filled[0]) / np.maximum(origins - 1, 1)
-        return last[:, None] + slope[:, None] * np.arange(1, self.horizon + 1)
+        line: NDArray[np.float64] = last[:, None] + slope[:, None] * np.arange(1, self.horizon + 1)
+        return line
 
 
 @dataclass(frozen=True)

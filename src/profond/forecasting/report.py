@@ -23,7 +23,7 @@ def report_lines(forecasts: Forecasts, verdict: Verdict, words: Words) -> list[s
     """All that a person reads, line by line."""
     table = forecasts.table
     lines = [words("title.read"), *(f"  {line}" for line in table.assumed)]
-    noticed = [*table.notes, *table.warnings, *notes(forecasts, words)]
+    noticed = [*table.notes, *notes(forecasts, words)]
     if noticed:
         lines += ["", words("title.noticed"), *(f"  {line}" for line in noticed)]
     if verdict.scores:
@@ -106,7 +106,11 @@ def sentences(forecasts: Forecasts, verdict: Verdict, words: Words) -> list[str]
 
 def _table(forecasts: Forecasts, verdict: Verdict, words: Words) -> list[str]:
     alone = len(forecasts.series) == 1
-    heads = [words("head.method"), *(["MAE", "MASE"] if alone else ["MASE", words("head.series")]), words("head.better")]
+    heads = [
+        words("head.method"),
+        *(["MAE", "MASE"] if alone else ["MASE", words("head.series")]),
+        words("head.better"),
+    ]
     rows = [_row(score, alone, words) for score in verdict.scores]
     widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
     lines = [
@@ -144,7 +148,7 @@ def to_json(forecasts: Forecasts, verdict: Verdict, words: Words) -> dict[str, A
         "zone": table.zone,
         "layout": table.roles.layout,
         "assumed": list(table.assumed),
-        "notes": [*table.notes, *table.warnings, *notes(forecasts, words)],
+        "notes": [*table.notes, *notes(forecasts, words)],
         "methods": [score.to_json() for score in verdict.scores],
         "verdict": {
             "word": verdict.word,

@@ -53,14 +53,14 @@ class Ridge:
         offset = np.stack([known[:end].mean(0), np.where(size > 0, size, 1.0)])
         blank = _Linear(self.lags, horizon, mean, deviation, offset, used, np.empty((0, 0)))
         origins = np.arange(max(self.lags, end - horizon - MOST_ROWS + 1), end - horizon + 1)
-        squares, products = 0.0, 0.0
+        squares: NDArray[np.float64] = np.zeros(())
+        products: NDArray[np.float64] = np.zeros(())
         for start in range(0, len(origins), _CHUNK):
             rows = origins[start : start + _CHUNK]
             inputs = blank.inputs(history, rows)
             targets = sliding_window_view((past - mean) / deviation, horizon)[rows]
             targets = targets - ((past - mean) / deviation)[rows - 1, None]
             squares, products = squares + inputs.T @ inputs, products + inputs.T @ targets
-        assert isinstance(squares, np.ndarray)
         squares[np.diag_indices_from(squares)] += PENALTY * len(origins)
         return _Linear(self.lags, horizon, mean, deviation, offset, used, np.linalg.solve(squares, products))
 

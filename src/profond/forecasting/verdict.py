@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from profond.data.timetable.stamps import DAY
+from profond.data.timetable.stamp_form import DAY
 from profond.forecasting.backtest import LEAST_APART, Backtest
 from profond.forecasting.forecast import Forecasts
 from profond.measures.measured import Measured

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from profond.data.timetable.stamps import DAY, Seconds
+from profond.data.timetable.stamp_form import DAY, Seconds
 
 WEEK = 7 * DAY
 _DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

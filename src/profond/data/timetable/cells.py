@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from profond.core.errors import DataError
+from profond.core.errors import DataError, nearest
 
 DELIMITERS = (";", "\t", ",", "|")
 LONGEST_LINE = 2**20
 """Characters in a line; beyond, it is no table."""
 LARGEST = 4 * 2**30
 _LOOKED_AT = 200
+SHOWN = 30
 
 _OTHERS = {
     b"PK\x03\x04": "a spreadsheet (.xlsx) or another archive: save it as CSV in the spreadsheet",
@@ -64,7 +66,9 @@ class Cells:
             return alike[0]
         if name.isdigit() and 1 <= int(name) <= len(self.names):
             return int(name) - 1
-        raise DataError(f"{self.path.name} has no column {name!r}", f"its columns are {', '.join(self.names)}")
+        near, known = nearest(name, self.names), ", ".join(self.names[:SHOWN])
+        more = ", …" if len(self.names) > SHOWN else ""
+        raise DataError(f"{self.path.name} has no column {name!r}", near or f"its columns are {known}{more}")
 
 
 def read_cells(path: Path | str) -> Cells:
@@ -80,12 +84,44 @@ def read_cells(path: Path | str) -> Cells:
     if not any(line.strip() for line in lines):
         raise DataError(f"{path} is empty", "give a table with a column of dates and one of numbers")
     delimiter = _delimiter([line for line in lines[:_LOOKED_AT] if line.strip()])
+    plain = _plain(text, lines, delimiter)
+    columns, numbers = plain or _parted(path, text, delimiter)
+    names, header = _names([column[0].strip() for column in columns])
+    if header:
+        columns, numbers = tuple(column[1:] for column in columns), numbers[1:]
+    if not columns[0]:
+        raise DataError(f"{path} has a header and no rows below it", "give it with its rows")
+    if _blanks(text, delimiter):
+        columns = tuple([cell.strip() for cell in column] for column in columns)
+    notes = ("not UTF-8, read as Windows-1252",) if encoding == "cp1252" else ()
+    return Cells(path, names, columns, numbers, delimiter, encoding, newline, header, notes)
+
+
+def _plain(text: str, lines: Sequence[str], delimiter: str) -> tuple[tuple[list[str], ...], Sequence[int]] | None:
+    """Columns of a table without quotes or gaps, all of whose lines have as many cells: most large ones; else None."""
+    width = lines[0].count(delimiter) + 1
+    if '"' in text or {line.count(delimiter) for line in lines} != {width - 1} or not all(lines):
+        return None
+    if any(odd in text for odd in "\v\f\x1c\x1d\x1e\x85\u2028\u2029"):
+        return None  # these end a line for Python alone
+    flat = delimiter.join(lines).split(delimiter)
+    columns = tuple(flat[i::width] for i in range(width))
+    return (columns, range(1, len(lines) + 1)) if any(map(str.strip, columns[-1])) else None
+
+
+def _parted(path: Path, text: str, delimiter: str) -> tuple[tuple[list[str], ...], Sequence[int]]:
+    """Columns of any table, and the line of each row. Raises: DataError for a row with too many cells."""
     csv.field_size_limit(LONGEST_LINE)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    collecting = gc.isenabled()
+    gc.disable()  # NOTE millions of lists that are all kept: looking for garbage among them takes longer than reading
     try:
         rows = list(reader)
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: {error}", "a quote may be open") from None
+    finally:
+        if collecting:
+            gc.enable()
     numbers: Sequence[int] = range(1, len(rows) + 1)
     if reader.line_num != len(rows) or [] in rows:
         numbers = _lines_of(text, delimiter)
@@ -102,14 +138,13 @@ def read_cells(path: Path | str) -> Cells:
                 f"{path}, line {number} has {len(row)} cells, the others have {width}",
                 "put quotes around a text that holds the delimiter",
             )
-    names, header = _names(rows, width)
-    if header:
-        rows, numbers = rows[1:], numbers[1:]
-    if not rows:
-        raise DataError(f"{path} has a header and no rows below it", "give it with its rows")
-    columns = tuple([cell.strip() for cell in column] for column in zip(*(row[:width] for row in rows), strict=True))
-    notes = ("not UTF-8, read as Windows-1252",) if encoding == "cp1252" else ()
-    return Cells(path, names, columns, numbers, delimiter, encoding, newline, header, notes)
+    return tuple(map(list, zip(*(row[:width] for row in rows), strict=True))), numbers
+
+
+def _blanks(text: str, delimiter: str) -> bool:
+    """Whether there may be blanks at the ends of cells."""
+    ends = (f" {delimiter}", f"{delimiter} ", " \n", "\n ", " \r", '"', "\t", "\u00a0", "\u202f")
+    return text[:1] == " " or text[-1:] == " " or any(one in text for one in ends if one != delimiter)
 
 
 def _lines_of(text: str, delimiter: str) -> list[int]:
@@ -159,15 +194,16 @@ def _delimiter(lines: Sequence[str]) -> str:
     return max(DELIMITERS, key=lambda one: (Counter(widths[one]).most_common(1)[0][0] > 1, -len(set(widths[one]))))
 
 
-def _names(rows: Sequence[Sequence[str]], width: int) -> tuple[tuple[str, ...], bool]:
-    """The columns' names, and whether they stand in the first row: a header holds no number that is only a number.
+def _names(first: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+    """The columns' names, and whether they stand in the first row: then its first cell is no number and no date.
 
     Dates across the top are a header too: then the first cells are words.
     """
-    first = [cell.strip() for cell in rows[0][:width]]
-    header = any(cell and not _like_a_number(cell) for cell in first[:1]) and not _like_a_date(first[0])
+    header = bool(first[0]) and not _like_a_number(first[0]) and not _like_a_date(first[0])
+    if not header and not first[0]:  # an index without a name, as data frames write it
+        header = any(first) and not any(_like_a_number(cell) for cell in first)
     if not header:
-        return tuple(f"column {number}" for number in range(1, width + 1)), False
+        return tuple(f"column {number}" for number in range(1, len(first) + 1)), False
     names: list[str] = []
     for number, cell in enumerate(first, 1):
         name = cell or f"column {number}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from profond.core.errors import ConfigError
 from profond.data.timetable.calendar import Calendar, DaysOfTheWeek, Every, Months
-from profond.data.timetable.stamps import DAY, Seconds
+from profond.data.timetable.stamp_form import DAY, Seconds
 
 _SECONDS = {
     1: "s sec second seconds seconde secondes",

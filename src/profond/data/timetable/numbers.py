@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "none", "nil", "?", "-", "--", "nd", "n.d.", "."})
 """What an empty cell looks like, in small letters."""
 
+_LOOKED_AT = 20_000
+"""Cells from which it is seen how many decimals a plain column has."""
 _SPACES = "\u00a0\u202f\u2009 "
 _NUMBER = re.compile(rf"[-+]?[.,]?\d(?:[\d.,'{_SPACES}]*\d)?(?:[eE][-+]?\d+)?")
 _MINUS = str.maketrans({"\u2212": "-", "\u2019": "'"})
@@ -113,13 +115,17 @@ def _plainly(cells: Sequence[str], decimal: str | None) -> Numbers | None:
     """The usual case, fast: points or nothing as decimal mark, and nothing else but empty cells."""
     if decimal not in (None, "."):
         return None
-    try:
-        values = np.array([cell or "nan" for cell in cells], dtype=np.float64)
+    try:  # as fast as Python reads numbers; an array of texts would be made first otherwise
+        values = np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
     except ValueError:
-        return None
+        try:
+            values = np.fromiter((float(cell or "nan") for cell in cells), dtype=np.float64, count=len(cells))
+        except ValueError:
+            return None
     if np.isinf(values).any() or not np.isfinite(values).any():
         return None
-    digits = max((len(cell.partition(".")[2]) for cell in cells if "e" not in cell and "E" not in cell), default=0)
+    some = cells[:: max(1, len(cells) // _LOOKED_AT)]
+    digits = max((len(cell.partition(".")[2]) for cell in some if "e" not in cell and "E" not in cell), default=0)
     return Numbers(values, NumberForm(digits=min(digits, 12)))
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from profond.core.errors import DataError
 from profond.data.timetable.cells import Cells
 from profond.data.timetable.numbers import Numbers, read_numbers
-from profond.data.timetable.stamps import MISSING, Seconds, StampForm, Stamps, read_stamps
+from profond.data.timetable.stamp_form import MISSING, Seconds, StampForm, Stamps, distinct
+from profond.data.timetable.stamps import SAMPLE, read_stamps
 
 _TIME = re.compile(
     r"(ds|date|day|jour|time|temps|timestamp|datetime|horodatage|heure|hour|mois|month|week|semaine|quarter|trimestre|"
@@ -184,6 +185,8 @@ def _first(cells: Cells, column: int) -> str:
 def _time(cells: Cells, asked: Asked) -> Time:
     if asked.time is not None:
         column = cells.number(asked.time)
+        if (both := _with_clock(cells, column, asked)) is not None:
+            return both
         stamps = read_stamps(cells.columns[column], dayfirst=asked.dayfirst)
         if stamps is None:
             raise DataError(
@@ -195,9 +198,11 @@ def _time(cells: Cells, asked: Asked) -> Time:
     free = [i for i in range(len(cells.names)) if i not in parts.values()]
     called = [i for i in free if any(_TIME.fullmatch(word) for word in plain(cells.names[i]).split("_"))]
     for i in (*called, *(i for i in free if i not in called and _looks_like_dates(cells.columns[i]))):
+        if (both := _with_clock(cells, i, asked)) is not None:
+            return both
         stamps = read_stamps(cells.columns[i], dayfirst=asked.dayfirst)
         if stamps is not None and _moves(stamps.seconds):
-            return _with_clock(cells, i, stamps, asked) or Time((i,), stamps)
+            return Time((i,), stamps)
     if {"Y", "m"} <= parts.keys() or ("Y" in parts and len(parts) == 1):
         fields = [field for field in "YmdHM" if field in parts]
         joined = ["-".join(row) for row in zip(*(cells.columns[parts[field]] for field in fields), strict=True)]
@@ -217,17 +222,17 @@ def _time(cells: Cells, asked: Asked) -> Time:
     )
 
 
-def _with_clock(cells: Cells, column: int, stamps: Stamps, asked: Asked) -> Time | None:
+def _with_clock(cells: Cells, column: int, asked: Asked) -> Time | None:
     """The time where a date's clock stands in a column of its own; None where there is no such column."""
-    if stamps.form.finest != "d":
+    clock = next((i for i in range(len(cells.names)) if i != column and _CLOCK.fullmatch(_first(cells, i))), None)
+    if clock is None:
         return None
-    for i in range(len(cells.names)):
-        if i != column and _CLOCK.fullmatch(_first(cells, i)):
-            joined = [f"{day} {clock}" for day, clock in zip(cells.columns[column], cells.columns[i], strict=True)]
-            both = read_stamps(joined, dayfirst=asked.dayfirst)
-            if both is not None:
-                return Time((column, i), both, clock_apart=True)
-    return None
+    day = read_stamps(cells.columns[column][:SAMPLE], dayfirst=asked.dayfirst)
+    if day is None or day.form.finest != "d":
+        return None
+    joined = list(map("{} {}".format, cells.columns[column], cells.columns[clock]))
+    both = read_stamps(joined, dayfirst=asked.dayfirst)
+    return None if both is None or not _moves(both.seconds) else Time((column, clock), both, clock_apart=True)
 
 
 def _parts(cells: Cells) -> dict[str, int]:
@@ -271,7 +276,7 @@ def _ids(cells: Cells, time: Time, target: int, numbers: dict[int, Numbers], ask
     if named:
         return tuple(named)
     stamps = time.stamps.seconds
-    if len(np.unique(stamps[stamps != MISSING])) == int((stamps != MISSING).sum()):
+    if len(distinct(stamps)) == int((stamps != MISSING).sum()):
         return ()
     whole = [i for i in numbers if i not in taken and _ID.search(plain(cells.names[i]))]
     chosen: list[int] = []
@@ -294,7 +299,7 @@ def _doubled(cells: Cells, stamps: Seconds, columns: Sequence[int], target: int)
 
 def _are_series(cells: Cells, candidates: Sequence[int], numbers: dict[int, Numbers], time: Time) -> bool:
     """Whether several columns of numbers are one series each: called alike, and of one size, or all of one name."""
-    if len(candidates) < 2 or len(np.unique(time.stamps.seconds)) < len(time.stamps.seconds):
+    if len(candidates) < 2 or len(distinct(time.stamps.seconds)) < int((time.stamps.seconds != MISSING).sum()):
         return False
     names = [plain(cells.names[i]) for i in candidates]
     if any(_TARGET.fullmatch(_stem(name)) for name in names) and len({_stem(name) for name in names}) > 1:

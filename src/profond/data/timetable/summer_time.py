@@ -8,10 +8,9 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-from numpy.typing import NDArray
 
 from profond.core.errors import ConfigError, nearest
-from profond.data.timetable.stamps import MISSING, Seconds
+from profond.data.timetable.stamp_form import MISSING, Seconds
 
 LIKELY = (
     "Europe/Paris",
@@ -82,7 +81,7 @@ def changes(zone: str, first_year: int, last_year: int) -> tuple[Change, ...]:
 def to_utc(wall: Seconds, zone: str) -> Seconds:
     """Wall-clock seconds to seconds since 1970 UTC; of an hour that comes twice, the first row is the first.
 
-    Rows must be in the order in which they happened. An hour that does not exist is taken as one that passed.
+    Stamps are sorted, or in the order in which they happened. An hour that does not exist is taken as one that passed.
     """
     good = wall != MISSING
     if not good.any():
@@ -127,7 +126,7 @@ def find_zone(wall: Seconds, step: int) -> str | None:
     """The zone whose changes of the clocks explain hours that are absent in spring or stand there twice in autumn.
 
     Args:
-        wall: one series' stamps, in the order of its rows from old to new.
+        wall: one series' stamps, sorted.
         step: the usual seconds between two.
 
     Returns: the first of `LIKELY` with which every step is regular that was not, and none is that was; else None.
@@ -146,8 +145,8 @@ def find_zone(wall: Seconds, step: int) -> str | None:
 
 
 def _odd(seconds: Seconds, step: int) -> int:
-    steps: NDArray[np.int64] = np.diff(seconds)
-    return int((steps != step).sum())
+    ordered: Seconds = np.sort(seconds)
+    return int((ordered[1:] - ordered[:-1] != step).sum())
 
 
 def _constant(zone: str) -> int:

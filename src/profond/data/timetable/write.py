@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from profond.data.timetable.read import TimeTable
+from profond.data.timetable.table import TimeTable
 
 
 def written(table: TimeTable, forecasts: Sequence[NDArray[np.float64]], columns: Sequence[str]) -> bytes:
