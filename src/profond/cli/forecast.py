@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,10 +14,25 @@ from profond.core.errors import UsageError
 FILE = click.Path(path_type=Path)
 
 
+class Steps(click.ParamType):
+    """A whole number from 1 up."""
+
+    name = "steps"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        try:
+            steps = int(value)
+        except ValueError:
+            steps = 0
+        if steps < 1:
+            self.fail(f"{value} is no whole number from 1 up", parameter, context)
+        return steps
+
+
 @register_verb("forecast", section="Use", line="What a table's series will be next, with intervals.")
 @click.command()
 @click.argument("table", type=FILE)
-@click.option("--horizon", type=click.IntRange(min=1), required=True, metavar="STEPS", help="Steps to forecast.")
+@click.option("--horizon", type=Steps(), required=True, metavar="STEPS", help="Steps to forecast.")
 @click.option("--time", "time_column", metavar="COLUMN", help="The column of dates, by name or by number.")
 @click.option("--target", metavar="COLUMN", help="The column to forecast.")
 @click.option("--id", "ids", multiple=True, metavar="COLUMN", help="A column that tells series apart; may be repeated.")
@@ -102,7 +118,7 @@ def forecast(
     if not quiet:
         click.echo("\n".join(report_lines(made, verdict, words)) + "\n")
     for name, path in files.items():
-        click.echo(f"{words(f'files.{name}')}: {path}")
+        click.echo(words("files.line", name=words(f"files.{name}"), path=path))
 
 
 def _targets(table: Path, out: Path | None) -> tuple[Path, Path]:

@@ -92,7 +92,7 @@ def backtest(history: History, horizon: int, windows: int | None = None) -> Back
         windows: how many; a third of the series, at most `MOST_WINDOWS`, when left out.
     """
     total = len(history)
-    apart = min(MOST_WINDOWS, total // SHARE // horizon) if windows is None else windows
+    apart = min(MOST_WINDOWS, total // SHARE // horizon) if windows is None else min(windows, (total - 1) // horizon)
     if apart < 1:
         return None
     end = total - apart * horizon

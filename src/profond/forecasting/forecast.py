@@ -97,10 +97,8 @@ def _one(table: TimeTable, series: Series, horizon: int, level: float, windows: 
     history = history_of(table, series, horizon)
     stops = ~np.atleast_1d(np.isfinite(history.known[len(history) :]).all(0))
     unknown = tuple(name for name, missing in zip(table.future_names, stops, strict=True) if missing)
-    moved = {
-        name: _ahead(history, column, horizon) for name, column in zip(table.future_names, history.known.T, strict=True)
-    }
-    used = ~stops & np.array([steps is None for steps in moved.values()], dtype=bool)
+    moved = [_ahead(history, column, horizon) for column in history.known.T]
+    used = ~stops & np.array([steps is None for steps in moved], dtype=bool)
     history = replace(history, known=history.known[:, used])
     there = history.values[np.isfinite(history.values)]
     constant = bool((there == there[0]).all())

@@ -69,20 +69,22 @@ class Time:
         columns: one, or those of year, month, day and hour, or one of the date and one of the clock.
         stamps: of each row.
         clock_apart: the date and the clock stand in two columns.
+        parts_apart: year, month, day and so on stand in one column each.
     """
 
     columns: tuple[int, ...]
     stamps: Stamps
     clock_apart: bool = False
+    parts_apart: bool = False
 
     def write(self, seconds: int) -> list[str]:
         """One text for each of the columns."""
         form = self.stamps.form
         if self.clock_apart:
             return form.write(seconds).rsplit(" ", 1)
-        if len(self.columns) == 1:
-            return [form.write(seconds)]
-        return [StampForm((part,)).write(seconds) for part in form.parts]
+        if self.parts_apart:
+            return [StampForm((part,)).write(seconds) for part in form.parts]
+        return [form.write(seconds)]
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,11 @@ def _time(cells: Cells, asked: Asked) -> Time:
         if stamps is not None:
             kept = tuple(part for part in stamps.form.parts if part.field in fields)
             form = StampForm(kept, said="date in several columns: " + ", ".join(cells.names[parts[f]] for f in fields))
-            return Time(tuple(parts[field] for field in fields), Stamps(stamps.seconds, form, wrong=stamps.wrong))
+            return Time(
+                tuple(parts[field] for field in fields),
+                Stamps(stamps.seconds, form, wrong=stamps.wrong),
+                parts_apart=True,
+            )
     shown_names = ", ".join(f"{name} ({_first(cells, i)})" for i, name in enumerate(cells.names[:8]))
     raise DataError(
         f"{cells.path.name} has no column of dates: {shown_names}",
