@@ -83,8 +83,7 @@ def test_the_order_of_the_rows_never_matters(name: str, tmp_path: Path, capsys: 
 
 
 def number(cell: str) -> float:
-    plain = re.sub(r"[^\d.,\u2212-]", "", cell).replace("\u2212", "-")
-    last = max(plain.rfind("."), plain.rfind(","))
-    return (
-        float(plain[:last].replace(".", "").replace(",", "") + "." + plain[last + 1 :]) if last >= 0 else float(plain)
-    )
+    """What a cell says, whatever its marks: the last point or comma stands before the decimals."""
+    plain = re.sub(r"[^\d.,-]", "", cell.replace("\u2212", "-"))
+    whole, mark, decimals = re.fullmatch(r"(.*?)(?:([.,])(\d{1,2}))?", plain).groups("")  # type: ignore[union-attr]
+    return float(re.sub("[.,]", "", whole) + ("." + decimals if mark else ""))

@@ -18,6 +18,8 @@ SHARE = 3
 """One part in so many of a series is forecast, at most `MOST_WINDOWS` windows of it."""
 LEAST_APART = 30
 """With fewer windows than this that do not overlap, windows that do are looked at, and nothing is claimed."""
+LEAST_TESTED = 9
+"""Windows without which a method that learns is not tried: its intervals would have nothing to go by."""
 CALIBRATION = 60
 """Windows, the last ones before the origin, whose errors make its interval."""
 SPARSE = 0.5
@@ -76,11 +78,12 @@ class Backtest:
         return np.where(np.isfinite(residuals[needed:]), np.array(held, dtype=np.float64), np.nan)
 
 
-def candidates(history: History) -> tuple[Method, ...]:
-    """The naive methods, then those that learn."""
+def candidates(history: History, end: int, horizon: int) -> tuple[Method, ...]:
+    """The naive methods, then those that learn from the values before ``end``."""
     values = history.values[np.isfinite(history.values)]
     sparse = len(values) > 0 and float((values == 0).mean()) >= SPARSE
-    return (*naive_methods(history.seasons, sparse=sparse), Ridge(lags_for(history.seasons)))
+    naive = naive_methods(history.seasons, sparse=sparse)
+    return (*naive, Ridge(lags_for(history.seasons, min(end, len(values)), horizon)))
 
 
 def backtest(history: History, horizon: int, windows: int | None = None) -> Backtest | None:
@@ -99,10 +102,15 @@ def backtest(history: History, horizon: int, windows: int | None = None) -> Back
     if apart >= LEAST_APART:
         origins = end + horizon * np.arange(apart)
     else:
+        end = min(end, total - total // SHARE) if windows is None else end
         stride = max(1, (total - horizon - end) // CALIBRATION)
         origins = np.arange(total - horizon, end - 1, -stride)[::-1]
     truth = history.values[origins[:, None] + np.arange(horizon)]
-    tried = tuple(method for method in candidates(history) if _can_learn(method, history, end, horizon, apart))
+    tried = tuple(
+        method
+        for method in candidates(history, end, horizon)
+        if _can_learn(method, history, end, horizon, len(origins))
+    )
     number, _ = best_naive(history, tried, end, horizon)
     forecasts = tuple(method.fit(history, end, horizon).predict(history, origins) for method in tried)
     season = min((steps for steps in history.seasons if 1 < steps < end), default=1)
@@ -110,11 +118,11 @@ def backtest(history: History, horizon: int, windows: int | None = None) -> Back
     return Backtest(origins, apart >= LEAST_APART, truth, tried, forecasts, number, scale)
 
 
-def _can_learn(method: Method, history: History, end: int, horizon: int, apart: int) -> bool:
-    if isinstance(method, Ridge):
-        enough = int(np.isfinite(history.values[:end]).sum()) >= method.least(horizon)
-        return apart >= 2 and enough and float(np.nanmax(history.values[:end]) - np.nanmin(history.values[:end])) > 0
-    return method.least(horizon) + horizon <= end or method.name == "last"
+def _can_learn(method: Method, past: NDArray[np.float64], horizon: int, windows: int) -> bool:
+    if not isinstance(method, Ridge):
+        return method.least(horizon) + horizon <= len(past) or method.name == "last"
+    there = past[np.isfinite(past)]
+    return windows >= LEAST_TESTED and len(there) >= method.least(horizon) and bool((there != there[0]).any())
 
 
 def best_naive(

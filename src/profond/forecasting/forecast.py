@@ -16,7 +16,8 @@ from profond.forecasting.ridge import Ridge
 from profond.measures.series import half_widths
 
 LEVEL = 0.9
-_LONGEST_MOVE = 400
+_LONGEST_MOVE = 32
+"""Steps beyond the horizon."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def _one(table: TimeTable, series: Series, horizon: int, level: float, windows: 
     tested = backtest(history, horizon, windows)
     now = np.array([len(history)])
     if tested is None:
-        tried = tuple(m for m in candidates(history) if not isinstance(m, Ridge) and m.least(horizon) <= _seen(history))
+        naive = (one for one in candidates(history, len(history), horizon) if not isinstance(one, Ridge))
+        tried = tuple(method for method in naive if method.least(horizon) <= _seen(history))
         number, residuals = best_naive(history, tried, len(history), horizon)
         method = tried[number]
     else:
@@ -128,7 +130,7 @@ def _ahead(history: History, column: NDArray[np.float64], horizon: int) -> int |
     values = history.values
     if not len(np.unique(values[np.isfinite(values)])) > 2:
         return None
-    for steps in range(min(horizon, len(values) - 8, _LONGEST_MOVE)):
+    for steps in range(max(0, min(horizon + _LONGEST_MOVE, len(values) - 8))):
         now, later = column[: len(values) - steps], values[steps:]
         both = np.isfinite(now) & np.isfinite(later)
         if both.sum() >= 8 and (now[both] == later[both]).mean() > 0.98:

@@ -42,7 +42,7 @@ class Ridge:
     steps = 0
 
     def least(self, horizon: int) -> int:
-        return 2 * self.lags + horizon + _LEAST_ROWS
+        return rows_needed(self.lags, horizon)
 
     def fit(self, history: History, end: int, horizon: int) -> Forecaster:
         past = history.filled[:end]
@@ -94,7 +94,13 @@ class _Linear:
         return history.filled[origins - 1, None] + self.deviation * changes
 
 
-def lags_for(seasons: tuple[int, ...]) -> int:
-    """The longest season that is not too long, and two of a short one: 168 hours, 24 months, 14 days."""
-    longest = max((steps for steps in seasons if steps <= MOST_LAGS), default=4)
-    return max(longest, min(2 * longest, 30))
+def rows_needed(lags: int, horizon: int) -> int:
+    return 2 * lags + horizon + _LEAST_ROWS
+
+
+def lags_for(seasons: tuple[int, ...], values: int, horizon: int) -> int:
+    """The longest season that so many values allow, and two of a short one: 168 hours, 24 months, 14 days."""
+    allowed = [steps for steps in seasons if steps <= MOST_LAGS and rows_needed(steps, horizon) <= values]
+    longest = max(allowed, default=4)
+    double = max(longest, min(2 * longest, 30))
+    return double if rows_needed(double, horizon) <= values else longest

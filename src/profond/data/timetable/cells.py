@@ -86,6 +86,11 @@ def read_cells(path: Path | str) -> Cells:
     delimiter = _delimiter([line for line in lines[:_LOOKED_AT] if line.strip()])
     plain = _plain(text, lines, delimiter)
     columns, numbers = plain or _parted(path, text, delimiter)
+    notes = ["not UTF-8, read as Windows-1252"] if encoding == "cp1252" else []
+    above = 0 if plain else _above(columns)
+    if above:
+        notes.append(f"lines above the table, left out: {above}")
+        columns, numbers = tuple(column[above:] for column in columns), numbers[above:]
     names, header = _names([column[0].strip() for column in columns])
     if header:
         columns, numbers = tuple(column[1:] for column in columns), numbers[1:]
@@ -93,8 +98,7 @@ def read_cells(path: Path | str) -> Cells:
         raise DataError(f"{path} has a header and no rows below it", "give it with its rows")
     if _blanks(text, delimiter):
         columns = tuple([cell.strip() for cell in column] for column in columns)
-    notes = ("not UTF-8, read as Windows-1252",) if encoding == "cp1252" else ()
-    return Cells(path, names, columns, numbers, delimiter, encoding, newline, header, notes)
+    return Cells(path, names, columns, numbers, delimiter, encoding, newline, header, tuple(notes))
 
 
 def _plain(text: str, lines: Sequence[str], delimiter: str) -> tuple[tuple[list[str], ...], Sequence[int]] | None:
@@ -139,6 +143,12 @@ def _parted(path: Path, text: str, delimiter: str) -> tuple[tuple[list[str], ...
                 "put quotes around a text that holds the delimiter",
             )
     return tuple(map(list, zip(*(row[:width] for row in rows), strict=True))), numbers
+
+
+def _above(columns: Sequence[Sequence[str]]) -> int:
+    """How many rows stand above the header: titles, of which the first cell alone is filled."""
+    filled = [sum(bool(column[row].strip()) for column in columns) for row in range(min(20, len(columns[0])))]
+    return next((row for row, cells in enumerate(filled) if cells > 1), 0)
 
 
 def _blanks(text: str, delimiter: str) -> bool:

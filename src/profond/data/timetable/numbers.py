@@ -125,7 +125,10 @@ def _plainly(cells: Sequence[str], decimal: str | None) -> Numbers | None:
     if np.isinf(values).any() or not np.isfinite(values).any():
         return None
     some = cells[:: max(1, len(cells) // _LOOKED_AT)]
-    digits = max((len(cell.partition(".")[2]) for cell in some if "e" not in cell and "E" not in cell), default=0)
+    if any("e" in cell or "E" in cell for cell in some):  # 1.5e-07 shows no decimals: four digits of the largest
+        largest = float(np.nanmax(np.abs(values)))
+        return Numbers(values, NumberForm(digits=int(np.clip(4 - np.log10(largest or 1.0), 0, 12))))
+    digits = max((len(cell.partition(".")[2]) for cell in some), default=0)
     return Numbers(values, NumberForm(digits=min(digits, 12)))
 
 

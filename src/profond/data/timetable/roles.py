@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from profond.core.errors import DataError
 from profond.data.timetable.cells import Cells
+from profond.data.timetable.month_names import month_number
 from profond.data.timetable.numbers import Numbers, read_numbers
-from profond.data.timetable.stamp_form import MISSING, Seconds, StampForm, Stamps, distinct
+from profond.data.timetable.stamp_form import MISSING, Seconds, Stamps, distinct
 from profond.data.timetable.stamps import SAMPLE, read_stamps
 
 _TIME = re.compile(
@@ -83,7 +84,7 @@ class Time:
         if self.clock_apart:
             return form.write(seconds).rsplit(" ", 1)
         if self.parts_apart:
-            return [StampForm((part,)).write(seconds) for part in form.parts]
+            return [replace(form, parts=(part,)).write(seconds) for part in form.parts]
         return [form.write(seconds)]
 
 
@@ -206,21 +207,7 @@ def _time(cells: Cells, asked: Asked) -> Time:
         if stamps is not None and _moves(stamps.seconds):
             return Time((i,), stamps)
     if {"Y", "m"} <= parts.keys() or ("Y" in parts and len(parts) == 1):
-        fields = [field for field in "YmdHM" if field in parts]
-        joined = ["-".join(row) for row in zip(*(cells.columns[parts[field]] for field in fields), strict=True)]
-        shown = {"Y": "{}", "m": "-{}", "d": "-{}", "H": " {}", "M": ":{}"}
-        texts = ["".join(shown[f].format(v) for f, v in zip(fields, row.split("-"), strict=True)) for row in joined]
-        if "H" in fields and "M" not in fields:
-            texts = [f"{text}:00" for text in texts]
-        stamps = read_stamps(texts)
-        if stamps is not None:
-            kept = tuple(part for part in stamps.form.parts if part.field in fields)
-            form = StampForm(kept, said="date in several columns: " + ", ".join(cells.names[parts[f]] for f in fields))
-            return Time(
-                tuple(parts[field] for field in fields),
-                Stamps(stamps.seconds, form, wrong=stamps.wrong),
-                parts_apart=True,
-            )
+        return _in_parts(cells, parts)
     shown_names = ", ".join(f"{name} ({_first(cells, i)})" for i, name in enumerate(cells.names[:8]))
     raise DataError(
         f"{cells.path.name} has no column of dates: {shown_names}",
@@ -242,16 +229,34 @@ def _with_clock(cells: Cells, column: int, asked: Asked) -> Time | None:
 
 
 def _parts(cells: Cells) -> dict[str, int]:
-    """Columns of a year, a month, a day, an hour, where there is a year of four digits."""
+    """Columns of a year, a month (its number or its name), a day, an hour, where there is a year of four digits."""
     found: dict[str, int] = {}
     for i, name in enumerate(cells.names):
+        some = [cell for cell in cells.columns[i][:100] if cell]
+        whole = bool(some) and all(map(str.isdigit, some))
         for field, words in _FIELDS.items():
-            whole = all(cell.isdigit() for cell in cells.columns[i][:100] if cell) and bool(_first(cells, i))
-            if plain(name) in words and field not in found and whole:
+            fits = whole or (field == "m" and bool(some) and all(map(month_number, some)))
+            if plain(name) in words and field not in found and fits:
                 found[field] = i
-    if "Y" not in found or len(_first(cells, found["Y"])) != 4 or len(found) < 2:
+    if "Y" not in found or len(_first(cells, found["Y"])) != 4:
         return {}
-    return found
+    return found if len(found) > 1 else {}
+
+
+def _in_parts(cells: Cells, parts: dict[str, int]) -> Time:
+    """The time that stands in several columns. Raises: DataError where they make no dates."""
+    fields = [field for field in "YmdHM" if field in parts]
+    columns = [cells.columns[parts[field]] for field in fields]
+    pattern = "".join({"Y": "{}", "m": "-{}", "d": "-{}", "H": " {}", "M": ":{}"}[field] for field in fields)
+    pattern += ":00" if fields[-1] == "H" else ""
+    stamps = read_stamps(list(map(pattern.format, *columns)))
+    names = ", ".join(repr(cells.names[parts[field]]) for field in fields)
+    if stamps is None:
+        first = pattern.format(*(column[0] for column in columns))
+        raise DataError(f"the columns {names} of {cells.path.name} make no dates: {first}", "name one with --time")
+    kept = tuple(part for part in stamps.form.parts if {"b": "m"}.get(part.field, part.field) in fields)
+    form = replace(stamps.form, parts=kept, said=f"date in {len(fields)} columns")
+    return Time(tuple(parts[field] for field in fields), replace(stamps, form=form, others=()), parts_apart=True)
 
 
 def _looks_like_dates(column: Sequence[str]) -> bool:
@@ -284,22 +289,22 @@ def _ids(cells: Cells, time: Time, target: int, numbers: dict[int, Numbers], ask
     stamps = time.stamps.seconds
     if len(distinct(stamps)) == int((stamps != MISSING).sum()):
         return ()
-    whole = [i for i in numbers if i not in taken and _ID.search(plain(cells.names[i]))]
+    likely = [*texts, *(i for i in numbers if i not in taken and _ID.search(plain(cells.names[i])))]
     chosen: list[int] = []
-    best = _doubled(cells, stamps, chosen, target)
-    for i in [*texts, *whole]:
+    best = _doubled(cells, stamps, chosen, [*likely, target])
+    for i in likely:
         if not best:
             break
-        left = _doubled(cells, stamps, [*chosen, i], target)
+        left = _doubled(cells, stamps, [*chosen, i], [*likely, target])
         if left < best:
             chosen, best = [*chosen, i], left
     return tuple(sorted(chosen))
 
 
-def _doubled(cells: Cells, stamps: Seconds, columns: Sequence[int], target: int) -> int:
-    """Rows whose date stands in their series already, with another value."""
+def _doubled(cells: Cells, stamps: Seconds, columns: Sequence[int], seen: Sequence[int]) -> int:
+    """Rows whose date stands in their series already, with something else in what is seen."""
     keys = list(zip(stamps.tolist(), *(cells.columns[i] for i in columns), strict=True))
-    whole = zip(keys, cells.columns[target], strict=True)
+    whole = zip(keys, *(cells.columns[i] for i in seen), strict=True)
     return len(set(whole)) - len(set(keys))
 
 
@@ -310,13 +315,15 @@ def _are_series(cells: Cells, candidates: Sequence[int], numbers: dict[int, Numb
     names = [plain(cells.names[i]) for i in candidates]
     if any(_TARGET.fullmatch(_stem(name)) for name in names) and len({_stem(name) for name in names}) > 1:
         return False
-    ahead = _rows_ahead(time.stamps.seconds, numbers[candidates[-1]].values)
-    if ahead.any() and any(np.isfinite(numbers[i].values[ahead]).any() for i in candidates):
-        return False
     common, ending = _beginning(names), _beginning([name[::-1] for name in names])
     alike = len(common.rstrip("_0123456789")) >= 2 or len(ending.rstrip("_0123456789")) >= 3
     numbered = all(re.fullmatch(r"[a-z]{0,3}_?\d+", name) for name in names)
-    return alike or numbered or not cells.header
+    if alike or numbered:
+        return True
+    ahead = _rows_ahead(time.stamps.seconds, numbers[candidates[-1]].values)
+    if ahead.any() and any(np.isfinite(numbers[i].values[ahead]).any() for i in candidates):
+        return False
+    return not cells.header
 
 
 def _beginning(names: Sequence[str]) -> str:

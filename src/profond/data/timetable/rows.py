@@ -57,7 +57,7 @@ def read_rows(cells: Cells, roles: Roles, asked_zone: str | None, notes: list[st
     rows = _flat(cells, roles)
     dated = rows.stamps != MISSING
     if not dated.all():
-        notes.append(f"{int((~dated).sum()):,} rows without a date were left out")
+        notes.append(f"rows without a date, left out: {int((~dated).sum()):,}")
         rows = rows[dated]
     ordered = rows.sorted()
     zone, stamps = _on_one_clock(ordered, roles, asked_zone, notes)
@@ -153,8 +153,8 @@ def _without_doubles(cells: Cells, roles: Roles, rows: Rows, notes: list[str]) -
             lines = " and ".join(str(cells.lines[row]) for row in both)
             written = " ".join(cells.columns[i][both[0]] for i in roles.time.columns)
             raise DataError(
-                f"{cells.path.name} has {int(differ.sum()):,} dates with two different values, the first {written}"
-                f" (lines {lines})",
+                f"{cells.path.name}: {written} has two different values (lines {lines});"
+                f" such dates: {int(differ.sum()):,}",
                 "name the columns that tell the series apart: --id COLUMN; or remove the rows",
             )
     notes.append(f"{int(again.sum()):,} repeated rows (duplicates, the same in every used column) were dropped")
