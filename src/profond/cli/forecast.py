@@ -14,7 +14,7 @@ from profond.core.errors import UsageError
 FILE = click.Path(path_type=Path)
 
 
-class Steps(click.ParamType):
+class Steps(click.ParamType):  # type: ignore[type-arg]
     """A whole number from 1 up."""
 
     name = "steps"

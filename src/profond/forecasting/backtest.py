@@ -106,11 +106,8 @@ def backtest(history: History, horizon: int, windows: int | None = None) -> Back
         stride = max(1, (total - horizon - end) // CALIBRATION)
         origins = np.arange(total - horizon, end - 1, -stride)[::-1]
     truth = history.values[origins[:, None] + np.arange(horizon)]
-    tried = tuple(
-        method
-        for method in candidates(history, end, horizon)
-        if _can_learn(method, history, end, horizon, len(origins))
-    )
+    every, past = candidates(history, end, horizon), history.values[:end]
+    tried = tuple(method for method in every if _can_learn(method, past, horizon, len(origins)))
     number, _ = best_naive(history, tried, end, horizon)
     forecasts = tuple(method.fit(history, end, horizon).predict(history, origins) for method in tried)
     season = min((steps for steps in history.seasons if 1 < steps < end), default=1)

@@ -61,8 +61,9 @@ class Ridge:
             targets = sliding_window_view((past - mean) / deviation, horizon)[rows]
             targets = targets - ((past - mean) / deviation)[rows - 1, None]
             squares, products = squares + inputs.T @ inputs, products + inputs.T @ targets
-        squares[np.diag_indices_from(squares)] += PENALTY * len(origins)
-        return _Linear(self.lags, horizon, mean, deviation, offset, used, np.linalg.solve(squares, products))
+        squares[np.diag_indices(len(squares))] += PENALTY * len(origins)
+        weights: NDArray[np.float64] = np.linalg.solve(squares, products)
+        return _Linear(self.lags, horizon, mean, deviation, offset, used, weights)
 
 
 @dataclass(frozen=True)

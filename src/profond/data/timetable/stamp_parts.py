@@ -14,6 +14,8 @@ from profond.data.timetable.stamp_form import DAY_NAMES, Part
 TOKEN = re.compile(r"\d+|[^\W\d_]+\.?|[^\w]+|_", re.UNICODE)
 _WEEKDAYS = frozenset(name.casefold()[:size] for names in DAY_NAMES.values() for name in names for size in (3, 9))
 _QUARTER, _WEEK = frozenset("qt"), frozenset("ws")
+LONGEST_LETTERS = 2
+"""Of what may stand between numbers and is no name of a month or day: T, h, Q, W, de, at."""
 TIMES = ("H", "M", "S")
 digits_of: Callable[[str], list[str]] = re.compile(r"\d+").findall
 
@@ -24,7 +26,7 @@ def taken_apart(texts: Sequence[str]) -> tuple[NDArray[np.int64] | None, list[li
         piece if not piece[0].isalnum() else "9" if piece[0].isdigit() else "w" for piece in TOKEN.findall(texts[0])
     ]
     shape = [_literal(piece, text) for piece, text in zip(shape, TOKEN.findall(texts[0]), strict=True)]
-    if "9" not in shape:
+    if "9" not in shape or any(piece.isalpha() and len(piece) > LONGEST_LETTERS for piece in shape):
         return None, [], shape
     fast = _fixed(texts, shape)
     if fast is not None:
@@ -137,6 +139,8 @@ def possible_orders(
     ways: list[list[str]] = [[]]
     for choices in pieces:
         ways = [[*way, choice] for way in ways for choice in choices if not choice or choice not in way]
+    if shape in (["9", ".", "9"], ["9", ",", "9"]) and most.max() < 1000:
+        return []  # a number with decimals
     return [
         [Part(field, "" if field else piece) for field, piece in zip(way, shape, strict=True)]
         for way in ways
