@@ -20,9 +20,10 @@ from benchmarks.child import measure
 from benchmarks.report import spread, table
 from profond.core.device import choose_precision
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.augment import Augment
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 from profond.models import create
 from profond.tasks.classify import Classify
 from profond.training import Training, fit

@@ -28,11 +28,44 @@ def run(quick: bool) -> str:
                 peaks[command] = max(peak, peaks.get(command, 0))
     for command in COMMANDS:
         rows.append([f"`profond {' '.join(command)}`", f"{spread(times[command], 0)} ms", f"{peaks[command]:.0f} MiB"])
-    if not quick:
-        with tempfile.TemporaryDirectory() as folder:
-            seconds, peak = measure("startup", "call", arguments=("train", "lenet5", "--out", folder)).values()
-        rows.append(["`profond train lenet5`, with its evaluation", f"{seconds:.1f} s", f"{peak:.0f} MiB"])
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ["train", "lenet5", "--out", folder, "--quiet", *(["--steps", "5"] if quick else [])]
+        seconds, peak = measure("startup", "call", arguments=arguments).values()
+        if not quick:
+            rows.append(["`profond train lenet5`, with its evaluation", f"{seconds:.1f} s", f"{peak:.0f} MiB"])
+        rows += _prediction(folder, 2 if quick else 8)
     return table(("", "wall clock", "peak memory"), rows)
+
+
+def _prediction(runs: str, turns: int) -> list[list[str]]:
+    """From `profond predict RUN photo` to the answer, and what of it is importing."""
+    from PIL import Image
+
+    photo = f"{runs}/photo.png"
+    Image.effect_noise((28, 28), 60).save(photo)
+    arguments = ("predict", "last", photo, "--out", runs)
+    whole: list[float] = []
+    importing: list[float] = []
+    peaks: list[float] = []
+    for turn in range(turns):
+        seconds, peak = measure("startup", "call", arguments=arguments).values()
+        imports = measure("startup", "imports", arguments=arguments)
+        if turn:
+            whole.append(seconds)
+            importing.append(imports)
+            peaks.append(peak)
+    return [
+        ["`profond predict last photo.png`, to the answer", f"{spread(whole, 2)} s", f"{max(peaks):.0f} MiB"],
+        ["of it importing, PyTorch's own part included", f"{spread(importing, 2)} s", ""],
+    ]
+
+
+def imports(arguments: list[str]) -> float:
+    """Seconds in which a call of the command line imports modules, from its first line on."""
+    command = [sys.executable, "-X", "importtime", "-m", "profond", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True)
+    own = (line.removeprefix("import time:").split("|")[0] for line in done.stderr.splitlines() if "|" in line)
+    return sum(int(field) for field in own if field.strip().isdecimal()) / 1e6
 
 
 def call(arguments: list[str]) -> dict[str, float]:

@@ -39,8 +39,9 @@ def profond_fit(network: str, batch_size: int, steps: int) -> float:
     import torch
 
     from profond.core.spec import Spec
-    from profond.data.dataset import Dataset, TensorSplit
+    from profond.data.dataset import Dataset
     from profond.data.preprocessing import Preprocessing
+    from profond.data.split import TensorSplit
     from profond.models import create
     from profond.tasks.classify import Classify
     from profond.training import Training, fit

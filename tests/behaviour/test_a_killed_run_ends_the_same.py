@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.runs import Command, begun, finished, only_run, outcome, profond
+from support.runs import Command, begun, digit_pictures, finished, only_run, outcome, profond
 
 pytestmark = pytest.mark.slow
 
@@ -27,17 +27,7 @@ SETTINGS = [
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A thousand real digits as a folder of PNG files."""
-    from PIL import Image
-
-    from profond.data.open import open_dataset
-
-    folder = tmp_path_factory.mktemp("digits")
-    split = open_dataset("mnist").splits["test"]
-    for index in range(1000):
-        label = int(split.targets[index])
-        (folder / str(label)).mkdir(exist_ok=True)
-        Image.fromarray(split.raw(index)[0].numpy()).save(folder / str(label) / f"{index:04}.png")
-    return folder
+    return digit_pictures(tmp_path_factory.mktemp("digits"), 1000)
 
 
 def train(pictures: Path, out: Path, precision: str) -> Command:

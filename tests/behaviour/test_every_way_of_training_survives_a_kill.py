@@ -51,6 +51,8 @@ TRAININGS: dict[str, dict[str, Any]] = {
     "a head alone, through the whole network": {"of": "tuned", "parts": 0, "transfer.features": False},
     "a head alone, augmented": {"of": "tuned", "parts": 0, "augment.shift": 2},
     "parts of a network": {"of": "tuned", "parts": 3},
+    "numbers": {"of": "convnet2d", "listed": "values.csv", "loss": "huber", "augment.mixup": 0.2},
+    "several numbers, a head alone": {"of": "tuned", "parts": 0, "listed": "values.csv", "data.target": "a,value"},
     "parts by name, norms trained": {"of": "tuned", "unfreeze": STAGES, "freeze_norms": False, "ema": 0.9},
 }
 
@@ -64,6 +66,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pixels[6 * (number % 3) : 6 * (number % 3) + 4] += 100
         (folder / f"c{number % 3}").mkdir(exist_ok=True)
         Image.fromarray(pixels).save(folder / f"c{number % 3}" / f"{number}.png")
+    rows = [f"c{number % 3}/{number}.png,{number % 3 + number / 100},{number % 3}.5" for number in range(60)]
+    (folder / "values.csv").write_text("\n".join(["path,value (kg),a", *rows]))
     return folder
 
 
@@ -87,6 +91,7 @@ def configuration(photos: Path, weights: Path, of: str, **changes: Any) -> dict[
         common["epochs"] = 3
     if "precision" not in changes:
         common["precision"] = "fp32"
+    photos /= changes.pop("listed", "")
     if of == "tuned":
         made = for_finetuning("mobilenet_v2", str(photos), parts=changes.pop("parts", None))
         own = {"model.width": 0.35, "model.input_shape": [3, SIDE, SIDE], "transfer.weights": str(weights)}

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from support.runs import begun, finished, outcome, profond
 
 from profond.core.run import Run
@@ -78,8 +79,9 @@ def test_a_published_recipe_runs_on_the_miniature(name: str, miniature: Path, tm
     assert kept.task.flip_at_test, "the mirror image travels with the run"
     assert kept.classes[0] == "n01614925"
     result = run.read("evaluation.json")["metrics"]["valid"]["accuracy"]["value"]
-    measured = measure(kept.model, kept.task, kept.batches("valid"))
-    assert measured["accuracy"] == pytest.approx(result, abs=2e-3)
+    batches = kept.batches("valid")
+    measured = measure(kept.model, kept.task, batches, spec=kept.spec, device=torch.device("cpu")).metrics()
+    assert measured["accuracy"].value == pytest.approx(result, abs=2e-3)
 
 
 def test_there_are_published_recipes() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from profond.core.run import Run
 from profond.experiments.configuration import from_recipe
@@ -29,5 +30,6 @@ def test_a_recipe_reaches_its_promised_result(name: str, tmp_path: Path) -> None
     result = run.read("evaluation.json")["metrics"][expected.split][expected.metric]["value"]
     assert expected.low <= result <= expected.high
     again = load(Run.open(run.path))
-    measured = measure(again.model, again.task, again.batches(expected.split))
-    assert measured[expected.metric] == pytest.approx(result, abs=2e-3), "the run's weights give the run's result"
+    batches = again.batches(expected.split)
+    measured = measure(again.model, again.task, batches, spec=again.spec, device=torch.device("cpu")).metrics()
+    assert measured[expected.metric].value == pytest.approx(result, abs=2e-3), "the run's weights give the run's result"

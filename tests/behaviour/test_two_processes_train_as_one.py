@@ -8,7 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
+from support.runs import digit_pictures, finished, only_run, outcome, profond, two
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +22,8 @@ import json, sys
 import torch
 from torch import nn
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
+from profond.data.split import TensorSplit
 from profond.data.preprocessing import Preprocessing
 from profond.tasks.classify import Classify
 from profond.training import Training, fit
@@ -43,8 +49,7 @@ print("RESULT" + json.dumps([fitted.steps, [p.flatten().tolist() for p in model.
 
 
 def weights(command: list[str]) -> list[tuple[int, list[list[float]]]]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
     assert done.returncode == 0, done.stderr
     return [tuple(json.loads(part.splitlines()[0])) for part in done.stdout.split("RESULT")[1:]]
 
@@ -73,3 +78,79 @@ def test_processes_that_start_from_other_weights_end_with_the_same(tmp_path: Pat
     script.write_text(SCRIPT)
     first, second = weights([sys.executable, str(script), "2"])
     assert first == second
+
+
+# batch normalisation, mixup, shifts, an average, clipping, batches that two cannot halve, a split with an odd number
+SETTINGS = [
+    "--model=convnet2d", "--epochs=2", "--batch-size=31", "--precision=fp32", "--valid-fraction=0.2", "--quiet",
+    "--set=widths=[6,8]", "--set=augment.shift=1", "--set=augment.mixup=0.3", "--set=ema=0.8", "--set=accumulate=2",
+    "--set=gradient_clip=0.5", "--set=log_every_steps=2", "--set=validate_every_epochs=0.5",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return digit_pictures(tmp_path_factory.mktemp("digits"), 203)
+
+
+@pytest.fixture(scope="module")
+def alone(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("alone")
+    finished(profond("train", f"--data={pictures}", f"--out={out}", *SETTINGS))
+    run = only_run(out)
+    assert run is not None
+    return run
+
+
+def test_a_run_of_two_processes_is_the_run_of_one(alone: Path, pictures: Path, tmp_path: Path) -> None:
+    leading, other = two("train", f"--data={pictures}", f"--out={tmp_path}", *SETTINGS)
+    finished(leading)
+    assert other.communicate(timeout=60) == ("", "")
+    assert other.returncode == 0
+    run = only_run(tmp_path)
+    assert run is not None
+    weights, lines, metrics = outcome(run)
+    expected_weights, expected_lines, expected_metrics = outcome(alone)
+    assert weights.keys() == expected_weights.keys()
+    for name, array in load_file(run / "model.safetensors").items():
+        np.testing.assert_allclose(array, load_file(alone / "model.safetensors")[name], rtol=1e-3, atol=1e-4)
+    assert [line.keys() for line in lines] == [line.keys() for line in expected_lines]
+    for line, expected in zip(lines, expected_lines, strict=True):
+        for name, value in expected.items():
+            assert line[name] == (pytest.approx(value, rel=1e-3, abs=1e-4) if isinstance(value, float) else value)
+    assert metrics.keys() == expected_metrics.keys()
+    for split, measured in expected_metrics.items():
+        for name, expected in measured.items():
+            assert metrics[split][name]["value"] == pytest.approx(expected["value"], rel=1e-3, abs=1e-4)
+        rows = [(path / f"evaluation/{split}/predictions.csv").read_text().splitlines() for path in (run, alone)]
+        samples, expected_samples = ([row.split(",")[0] for row in one] for one in rows)
+        assert samples == expected_samples, "each sample once, in order"
+    assert (run / "split.csv").read_text() == (alone / "split.csv").read_text()
+    config, of_one = (json.loads((path / "config.json").read_text()) for path in (run, alone))
+    assert config["training"].pop("devices") == 2
+    assert of_one["training"].pop("devices") == 1
+    assert config == of_one
+
+
+def test_the_command_line_starts_the_other_processes_itself(alone: Path, pictures: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "profond", "train", f"--data={pictures}", f"--out={tmp_path}", "--json", *SETTINGS]
+    done = subprocess.run(
+        [*command, "--set=devices=2"], capture_output=True, text=True, timeout=300, env=ENVIRONMENT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    document = json.loads(done.stdout)  # one object, of one process
+    assert document["metrics"]["valid"]["accuracy"]["value"] == outcome(alone)[2]["valid"]["accuracy"]["value"]
+    assert len([path for path in tmp_path.iterdir() if not path.name.startswith(".")]) == 1
+
+
+def test_two_processes_find_the_learning_rate_that_one_finds(pictures: Path, tmp_path: Path) -> None:
+    settings = [f"--data={pictures}", "--model=mlp", "--steps=4", "--learning-rate=auto", "--precision=fp32"]
+    single = profond("train", f"--out={tmp_path / 'one'}", *settings)
+    leading, other = two("train", f"--out={tmp_path / 'two'}", *settings)
+    for process in (single, leading, other):
+        finished(process)
+    runs = [only_run(tmp_path / name) for name in ("one", "two")]
+    rates = [json.loads((run / "config.json").read_text())["training"]["learning_rate"] for run in runs if run]
+    assert len(rates) == 2
+    assert rates[0] == rates[1]

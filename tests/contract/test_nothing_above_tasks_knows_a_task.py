@@ -15,7 +15,7 @@ import profond
 from profond.tasks import registry, task_class
 
 SOURCE = Path(profond.__file__).parent
-ROOMS = ("training", "evaluation", "experiments", "serve", "cli")
+ROOMS = ("training", "evaluation", "explain", "experiments", "serve", "cli")
 LEARNING = {"loss"}
 """What every training makes less, whatever the task: the loop, its log and its settings call it so."""
 

@@ -10,20 +10,24 @@ import os
 import runpy
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import load_file
 
+os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # as the command line does before torch is imported
+
 # A server imports what every training needs once, and each command is a fork of it: a process of its own, that is
 # stopped and killed as any other, without five seconds of imports.
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
-    ["profond.experiments.train", "profond.cli.train", "profond.cli.runs", "lightning.fabric", "torchmetrics"]
+    ["profond.experiments.train", "profond.cli.train", "profond.cli.runs", "lightning_fabric", "torchmetrics"]
 )
 _FOLDER = tempfile.mkdtemp()
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
@@ -32,10 +36,10 @@ atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 class Command:
     """The command line in a process of its own, with one thread; the calls are those of `subprocess.Popen`."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         folder = tempfile.mkdtemp(dir=_FOLDER)
         self._files = [str(Path(folder, name)) for name in ("output", "errors")]
-        self._process = _SERVER.Process(target=_profond, args=(arguments, *self._files))
+        self._process = _SERVER.Process(target=_profond, args=(arguments, dict(environment or {}), *self._files))
         self._process.start()
         atexit.register(self._end)
 
@@ -74,12 +78,25 @@ class Command:
         return output, errors
 
 
-def profond(*arguments: str) -> Command:
-    return Command(*arguments)
+def profond(*arguments: str, environment: Mapping[str, str] | None = None) -> Command:
+    return Command(*arguments, environment=environment)
 
 
-def _profond(arguments: tuple[str, ...], *files: str) -> None:
+def two(*arguments: str) -> list[Command]:
+    """The same command in two processes of one training, as a launcher would start them; the first leads."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+    sizes = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    return [
+        profond(*arguments, environment={**address, **sizes, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(2)
+    ]
+
+
+def _profond(arguments: tuple[str, ...], environment: dict[str, str], *files: str) -> None:
     """What the fork does."""
+    os.environ |= environment
     multiprocessing.set_start_method("fork", force=True)  # for its own workers, as it has on Linux without a server
     os.environ["OMP_NUM_THREADS"] = "1"
     for number, file in zip((1, 2), files, strict=True):
@@ -91,6 +108,7 @@ def _profond(arguments: tuple[str, ...], *files: str) -> None:
     try:
         runpy.run_module("profond", run_name="__main__")
     finally:
+        atexit._run_exitfuncs()  # a fork of a server ends without
         sys.stdout.flush()
         sys.stderr.flush()
 
@@ -120,3 +138,17 @@ def outcome(run: Path) -> tuple[dict[str, bytes], list[dict[str, Any]], Any]:
     for line in lines:
         del line["seconds"]
     return weights, lines, json.loads((run / "evaluation.json").read_text())["metrics"]
+
+
+def digit_pictures(folder: Path, count: int) -> Path:
+    """Real digits as a folder of PNG files."""
+    from PIL import Image
+
+    from profond.data.open import open_dataset
+
+    split = open_dataset("mnist").splits["test"]
+    for index in range(count):
+        label = int(split.targets[index])
+        (folder / str(label)).mkdir(exist_ok=True)
+        Image.fromarray(split.raw(index)[0].numpy()).save(folder / str(label) / f"{index:04}.png")
+    return folder

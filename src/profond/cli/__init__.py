@@ -11,11 +11,11 @@ from typing import Any, TypeVar, cast
 
 import click
 
-import profond
 from profond.cli.names import print_any_name
 from profond.core import signals, streams
-from profond.core.errors import ConfigError, Interrupted, ProfondError, out_of_memory, suggest
+from profond.core.errors import ConfigError, EndedTogether, Interrupted, ProfondError, out_of_memory, suggest
 from profond.core.registry import Registry
+from profond.core.version import VERSION
 
 Command = TypeVar("Command", bound=click.Command)
 
@@ -82,7 +82,7 @@ class Verbs(click.Group):
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(profond.__version__, prog_name="profond")
+@click.version_option(VERSION, prog_name="profond")
 def program() -> None:
     """Deep learning's classical families, on your own images and series.
 
@@ -102,6 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     streams.prepare()
     print_any_name()
     code = signals.INTERRUPTED
+    # What torch has to say of a process that has gone we say in words; read when torch is imported.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         signals.working()
         from profond.core.allocator import keep_freed_memory
@@ -129,6 +131,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         message, _, help_line = error.format_message().partition("\nhelp: ")
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "profond"
         return _tell(message[0].lower() + message[1:], help_line or f"`{path} --help` shows how", 2)
+    except EndedTogether as error:
+        return error.exit_code
     except ProfondError as error:
         return _tell(error.message, error.help, error.exit_code)
     except KeyboardInterrupt:

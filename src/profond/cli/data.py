@@ -33,6 +33,10 @@ def data() -> None:
       a table of series        a row for each series (label,values…), or for each step (id,time,values…,label)
 
     \b
+    Instead of classes a table may hold numbers to be estimated: path,value or path,value (kg); any other column is
+    named by --set data.target=COLUMN, several with commas between them.
+
+    \b
     For training, pictures are brought to one size: --set data.size=96. Of others than square ones the middle is used;
       --set data.resize=pad        keeps all of them, with borders
       --set data.resize=stretch    squashes them
@@ -107,14 +111,14 @@ def path(name: str, as_json: bool) -> None:
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the problems into this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_json: bool) -> int:
-    """Look for unreadable and duplicate images or series, leaks, imbalance and mixtures.
+    """Look for unreadable and duplicate images or series, leaks, imbalance, mixtures and odd numbers.
 
     With --set, the data are split and brought to size as `train` would do it.
 
     Exits 3 when the data cannot be used as it is, or a split leaks into another; warnings do not fail.
     """
-    from profond.data.images.check import check as examine
-    from profond.data.images.check import images
+    from profond.data.check import check as examine
+    from profond.data.check import count_in_words
 
     report = examine(reference, **_options(settings))
     drawn = False
@@ -127,13 +131,11 @@ def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_js
         _print_json("data check", **report.to_json(), picture=str(picture) if drawn else None)
         return code
     splits = ", ".join(f"{name} {sum(counts.values())}" for name, counts in report.counts.items() if name)
-    classes = {label for counts in report.counts.values() for label in counts}
-    click.echo(
-        f"{report.name}: {images(report.samples, report.noun)}, {len(classes)} classes{'; ' + splits if splits else ''}"
-    )
-    for finding in report.findings:
-        click.echo(f"{finding.severity}: {finding.message}")
-    if not report.findings:
+    samples = count_in_words(report.samples, report.noun)
+    click.echo(f"{report.name}: {samples}, {report.target}{'; ' + splits if splits else ''}")
+    for issue in report.issues:
+        click.echo(f"{issue.severity}: {issue.message}")
+    if not report.issues:
         click.echo("nothing to complain about")
     if drawn:
         click.echo(f"drawn in {picture}")

@@ -1,4 +1,4 @@
-"""`profond explain`: why a network says what it says of an image."""
+"""`profond explain`: why a network says what it says of an image or a series."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli import register_verb
-from profond.cli.evaluate import DEVICE, JSON, QUIET
-from profond.cli.inputs import Inputs, input_images, report_refused, tell_refused
+from profond.cli.inputs import Inputs, input_images, report_refused, shown_name, tell_refused
+from profond.cli.options import DEVICE, JSON, QUIET
 from profond.cli.output import print_json, progress_bar, say
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 from profond.core.errors import ConfigError, ProfondError, UnknownName, UsageError
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from profond.data.dataset import Dataset
-    from profond.serve.explanation import Look, Sight
+    from profond.data.series.rows import Row
+    from profond.serve.explanation import Explainer, Question
+
+    Given = Path | Row | Tensor  # what is explained: a file, a series of a table, or a raw sample
 
 METHODS = {
     "overview": "all of the first four, on one sheet",
-    "grad_cam": "where the maps are that raise the class's score",
+    "grad_cam": "where the maps are that raise the score",
     "integrated_gradients": "pixel by pixel, for and against; adds up to the score",
     "smooth_grad": "where a change would change the score most",
     "occlusion": "how far the score falls when a window is covered",
@@ -46,55 +49,50 @@ _SAMPLE = re.compile(r"(train|valid|test)/(\d+)")
 class Work:
     """What one call does, and what came of it."""
 
-    sight: Sight
+    explainer: Explainer
     methods: tuple[str, ...]
-    label: str | None
+    wanted: str | None
     stage: str | None
     pixel: tuple[str, int, tuple[int, ...]] | None
     folder: Path
-    nearest: Callable[[Look, Path, Path | Tensor], tuple[Any, list[Path]]]
+    nearest: Callable[[Question, Path, Given], tuple[list[dict[str, Any]], list[Path]]]
     done: list[dict[str, Any]] = field(default_factory=list)
 
-    def explain(self, picture: Path | Tensor, name: str) -> dict[str, Any]:
-        """One image: its files, and what was found besides."""
-        from profond.data.fingerprint import of_image
-
-        look = self.sight.look(picture, name, self.label)
-        mark = of_image(look.subject.image).exact.hex()
-        folder = self.own_folder(name, mark)
-        suffix = f"-{safe(look.subject.label)}" if self.label else ""
-        report: dict[str, Any] = {
-            "image": name,
-            "class": look.subject.label,
-            "probability": look.subject.probability,
-            "top": [{"label": label, "probability": probability} for label, probability in look.subject.top],
-            "notes": list(look.notes),
-        }
+    def explain(self, given: Given, name: str) -> tuple[str, dict[str, Any]]:
+        """One image or series: what the model says of it in a line; its files, and what was found besides."""
+        question = self.explainer.question(given, name, self.wanted)
+        explained = question.subject.explained
+        folder = self.own_folder(name, question.digest)
+        suffix = f"-{safe(explained.name)}" if self.wanted else ""
+        report: dict[str, Any] = {"image": name, **explained.to_json(), "notes": list(question.notes)}
         files: list[Path] = []
         try:
             if self.pixel:
-                found, files = self.sight.pixel(look, folder, *self.pixel)
+                found, files = self.explainer.pixel(question, folder, *self.pixel)
                 report |= {"pixel": found.to_json(), "lines": found.lines()}
             for method in self.methods:
                 if method == "overview":
-                    files += self.sight.overview(look, folder, suffix, self.stage)
+                    files += self.explainer.overview(question, folder, suffix, self.stage)
                 elif method == "maps":
-                    files += self.sight.maps(look, folder, self.stage)
+                    files += self.explainer.maps(question, folder, self.stage)
                 elif method == "nearest":
-                    report["nearest"], more = self.nearest(look, folder, picture)
+                    report["nearest"], more = self.nearest(question, folder, given)
                     files += more
                 elif method != "filters":
-                    files += self.sight.write(look, self.sight.ask(look, method, self.stage), folder, suffix)
+                    answer = self.explainer.ask(question, method, self.stage)
+                    files += self.explainer.write(question, answer, folder, suffix)
         finally:
             if folder.is_dir():
-                write_json(folder / SOURCE, {"schema_version": SCHEMA_VERSION, "image": name, "pixels": mark})
+                source = {"schema_version": SCHEMA_VERSION, "image": name, "pixels": question.digest}
+                write_json(folder / SOURCE, source)
         report["files"] = [str(file) for file in files]
         self.done.append(report)
-        return report
+        return explained.said, report
 
     def own_folder(self, name: str, mark: str) -> Path:
         """Named as the image without its ending; with a number where that folder is another image's."""
-        stem = safe(name if _SAMPLE.fullmatch(name) else Path(name).stem) or "image"
+        file, mark_of_row, row = name.partition("#")  # a series of a table, such as new.csv#17
+        stem = safe(name if _SAMPLE.fullmatch(name) else Path(file).stem + mark_of_row + row) or "image"
         folder, number = self.folder / stem, 1
         while folder.exists() and owner(folder) != mark:
             number += 1
@@ -116,7 +114,12 @@ def owner(folder: Path) -> str | None:
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="One of those below; may stand several times.")
-@click.option("--class", "label", metavar="NAME|NUMBER", help="The class to explain.  [default: the most probable one]")
+@click.option(
+    "--class",
+    "wanted",
+    metavar="NAME|NUMBER",
+    help="The class, or the quantity, to explain.  [default: the most probable class, the first quantity]",
+)
 @click.option("--stage", metavar="NAME", help="For grad_cam, maps, filters, nearest: a module of the network.")
 @click.option(
     "--pixel", metavar="LAYER,MAP,ROW,COLUMN", help="The arithmetic of one number that a convolution puts out."
@@ -136,7 +139,7 @@ def explain(
     weights: str | None,
     changes: tuple[str, ...],
     methods: tuple[str, ...],
-    label: str | None,
+    wanted: str | None,
     stage: str | None,
     pixel: str | None,
     data: str | None,
@@ -148,14 +151,15 @@ def explain(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Show why RUN (a folder, a name, or `last`), or a network with published weights, says what it says of images.
+    """Show why RUN (a folder, a name, or `last`), or a network with published weights, says what it says.
 
     INPUT is a file, a folder, a pattern, - for standard input, or a sample of the run's own data, such as test/17.
-    Each image gets a folder with pictures (.png) and numbers (.npy).
+    Each image or series gets a folder with pictures (.png) and numbers (.npy). Explained is the score of a class, or
+    the number that is estimated. Series take the first five methods.
 
     \b
     overview              all of the next four, on one sheet; the default
-    grad_cam              where the maps of a stage are that raise the class's score
+    grad_cam              where the maps of a stage are that raise the score
     integrated_gradients  pixel by pixel, for and against; adds up to the score
     smooth_grad           where a change of a pixel would change the score most
     occlusion             how far the score falls when a window is covered
@@ -181,37 +185,40 @@ def explain(
         raise UsageError("nearest needs images to choose from", "add --data photos/")
     predictor, name = open_predictor(run, runs, model, weights, changes, device=device, resize=resize, quiet=quiet)
 
-    from profond.serve.explanation import Sight
+    from profond.serve.explanation import Explainer
+    from profond.serve.given import with_rows
 
     root = out or (Path(name) / "explain" if run is not None else Path("explain") / safe(name))
-    sight = Sight(predictor, name)
-    source = Source(sight, None if run is None else Path(name), data, stage, root, count, quiet)
+    explainer = Explainer(predictor, name)
+    explainer.check([*chosen, *(["pixel"] if at else [])])
+    source = Source(explainer, None if run is None else Path(name), data, stage, root, count, quiet)
     if "nearest" in chosen:
         source.others()  # what is wrong with them is said before anything is computed
-    work = Work(sight, chosen, label, stage, at, root, source.nearest)
-    kernels = sight.filters(root, stage) if "filters" in chosen else []
+    work = Work(explainer, chosen, wanted, stage, at, root, source.nearest)
+    kernels = explainer.filters(root, stage) if "filters" in chosen else []
     if kernels and not as_json:
         click.echo("\n".join(str(path) for path in kernels))
     failed: list[tuple[str, ProfondError]] = []
     samples = tuple(given for given in inputs if _SAMPLE.fullmatch(given) and not Path(given).exists())
-    with named_inputs(tuple(given for given in inputs if given not in samples)) as named:
-        paths, names = named.paths, named.names
+    with named_inputs(tuple(given for given in inputs if given not in samples), predictor.takes_series) as named:
+        names = named.names
         refuse = report_refused(names, failed)
-        every: list[tuple[str, Path | Tensor]] = [
+        every: list[tuple[str, Given]] = [
             *((given, source.sample(given)) for given in samples),
-            *((str(path), path) for path in paths),
+            *((str(one), one) for one in with_rows(named.paths, predictor.preprocessing, refuse)),
         ]
         with progress_bar(len(every), "explain", " images", hidden=quiet or len(every) < 2) as advance:
-            for given, picture in every:
+            for source_name, given in every:
+                shown = source_name if source_name in samples else Path(shown_name(source_name, names)).name
                 try:
-                    report = work.explain(picture, given if given in samples else names.get(given, Path(given).name))
+                    said, report = work.explain(given, shown)
                 except (ConfigError, UsageError):
                     raise  # of the question, not of the image
                 except ProfondError as error:
-                    refuse(given, error)
+                    refuse(source_name, error)
                 else:
                     if not as_json:
-                        tell(report, quiet)
+                        tell(said, report, quiet)
                 advance(1)
     failed += named.blocked
     if as_json:
@@ -225,14 +232,14 @@ def explain(
             seconds=round(time.perf_counter() - start, 3),
         )
     named.tell(quiet)
-    tell_refused(failed, len(every))
+    tell_refused(failed, len(every), "series" if named.series else "images")
 
 
 @dataclass
 class Source:
     """Samples of the run's own data, and the images that nearest chooses from; opened when they are needed."""
 
-    sight: Sight
+    explainer: Explainer
     run: Path | None
     data: str | None
     stage: str | None
@@ -254,7 +261,7 @@ class Source:
         return dataset
 
     def sample(self, given: str) -> Tensor:
-        """``test/17`` as a raw tensor (c h w). Raises: UnknownName for the split, UsageError for the number."""
+        """``test/17`` as a raw tensor (c h w) or (c t). Raises: UnknownName for the split; UsageError."""
         split, _, number = given.partition("/")
         chosen = self.own().split(split)
         if int(number) >= len(chosen):
@@ -269,20 +276,20 @@ class Source:
         if self.data is None:
             return self.own()
         if "others" not in self.opened:
-            self.opened["others"] = other_images(self.data, self.sight.predictor)
+            self.opened["others"] = other_images(self.data, self.explainer.predictor)
         dataset: Dataset = self.opened["others"]
         return dataset
 
-    def itself(self, picture: Path | Tensor, name: str) -> str:
+    def itself(self, given: Given, name: str) -> str:
         """What the explained image is called among the others; empty where it is none of them."""
         from profond.serve.gallery import identity_of
 
-        if isinstance(picture, Path):
-            return identity_of(picture, self.others())
+        if isinstance(given, Path):
+            return identity_of(given, self.others())
         split, _, number = name.partition("/")
         return "" if self.data is not None else self.own().split(split).identity(int(number))
 
-    def nearest(self, look: Look, folder: Path, picture: Path | Tensor) -> tuple[Any, list[Path]]:
+    def nearest(self, question: Question, folder: Path, given: Given) -> tuple[list[dict[str, Any]], list[Path]]:
         from profond.serve.gallery import Gallery, show_nearest
 
         if "gallery" not in self.opened:
@@ -290,20 +297,19 @@ class Source:
             split = "train" if "train" in dataset.splits else next(iter(dataset.splits))
             with progress_bar(len(dataset.split(split)), "features", " images", hidden=self.quiet) as advance:
                 self.opened["gallery"] = Gallery.open(
-                    self.sight.predictor, dataset, split, self.root / "features", self.stage, advance
+                    self.explainer.predictor, dataset, split, self.root / "features", self.stage, advance
                 )
-        skip = self.itself(picture, look.subject.name)
-        rows, files = show_nearest(self.sight, self.opened["gallery"], look, folder, self.count, skip)
-        return [{"image": one, "class": label, "distance": round(far, 6)} for one, label, far in rows], files
+        skip = self.itself(given, question.subject.name)
+        return show_nearest(self.explainer, self.opened["gallery"], question, folder, self.count, skip)
 
 
 @contextmanager
-def named_inputs(inputs: tuple[str, ...]) -> Iterator[Inputs]:
+def named_inputs(inputs: tuple[str, ...], series: bool) -> Iterator[Inputs]:
     """As ``input_images``, and nothing where nothing was named."""
     if not inputs:
-        yield Inputs()
+        yield Inputs(series=series)
         return
-    with input_images(inputs) as found:
+    with input_images(inputs, series) as found:
         yield found
 
 
@@ -332,13 +338,14 @@ def safe(name: str) -> str:
     return re.sub(r"[^\w.()-]+", "-", name).strip(".-")[:80]
 
 
-def tell(report: dict[str, Any], quiet: bool) -> None:
+def tell(said: str, report: dict[str, Any], quiet: bool) -> None:
     for note in report["notes"]:
         say(f"note: {report['image']}: {note}", quiet)
-    click.echo("\t".join([report["image"], report["class"], f"{report['probability']:.4f}"]))
+    click.echo(f"{report['image']}\t{said}")
     for line in report.get("lines", []):
         click.echo(line)
     for row in report.get("nearest", []):
-        click.echo(f"  {row['distance']:.4f}  {row['class']}\t{row['image']}")
+        target = next(value for key, value in row.items() if key not in ("image", "distance"))
+        click.echo(f"  {row['distance']:.4f}  {target}\t{row['image']}")
     for file in report["files"]:
         click.echo(f"  {file}")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from profond.cli import register_verb
-from profond.cli.evaluate import BATCH, DEVICE, JSON, QUIET
 from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
+from profond.cli.options import BATCH, DEVICE, JSON, QUIET
 from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 

@@ -10,10 +10,11 @@ import click
 
 from profond.cli import register_verb
 from profond.cli.output import print_json
-from profond.cli.train import given_settings, read_settings, run_training, training_options
+from profond.cli.train import given, run_training, training_options
 from profond.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from profond.experiments.configuration import Configuration
     from profond.experiments.doctor.checks import Sign
 
 
@@ -55,8 +56,7 @@ def finetune(
     profond finetune --doctor --model efficientnet_lite0 --data photos/
     profond finetune --doctor last
     """
-    from profond.experiments.configuration import again, as_changes, changed, for_finetuning, says_all, staged_anew
-    from profond.experiments.finetune import sized
+    from profond.experiments.plan import plan_finetuning
 
     if run is not None:
         if not doctor or model is not None or data is not None:
@@ -65,26 +65,8 @@ def finetune(
     if head_only and parts:
         raise UsageError(f"--head-only and --parts {parts} contradict each other", "give one of them")
     parts = 0 if head_only else parts
-    written = {} if config_file is None else read_settings(config_file, quiet)
-    if says_all(written):
-        if "transfer" not in written:
-            raise UsageError(f"{config_file} is of no fine-tuning", f"profond train --config {config_file}")
-        config, written = again(written, model, data), {}
-        if parts is not None or size is not None or weights is not None:
-            config = staged_anew(config, parts)
-        if size is not None or weights is not None:
-            config["data"].pop("preprocessing", None)
-    elif model is None or data is None:
-        help = "give --model and --data, or --config RUN/config.json; `profond weights list` shows the models"
-        raise UsageError("nothing to fine-tune", help)
-    else:
-        config = for_finetuning(model, data, parts=parts)
-    config = changed(config, as_changes(written))
-    own: dict[str, Any] = {} if weights is None else {"transfer.weights": weights}
-    config = changed(config, own)
-    if size is not None:
-        config = sized(config, size)
-    config = changed(config, given_settings(settings, learning_rate, flags))
+    options = given(config_file, settings, quiet, learning_rate=learning_rate, **flags)
+    config = plan_finetuning(model=model, data=data, weights=weights, size=size, parts=parts, **options)
     if doctor:
         return _examine_plan(config, as_json, quiet)
     run_training("finetune", config, learning_rate, out, as_json, quiet)
@@ -100,11 +82,11 @@ def _examine(reference: str, out: Path, as_json: bool, quiet: bool) -> int:
     return _tell(diagnose_run(run, say=lambda text: say(text, quiet)), str(run.path), as_json)
 
 
-def _examine_plan(config: dict[str, Any], as_json: bool, quiet: bool) -> int:
+def _examine_plan(config: Configuration, as_json: bool, quiet: bool) -> int:
     from profond.cli.output import say
     from profond.experiments.doctor.diagnosis import diagnose_plan
 
-    of = f"{config['model']['name']} on {config['data']['name']}"
+    of = f"{config.model.name} on {config.data.name}"
     return _tell(diagnose_plan(config, say=lambda text: say(text, quiet)), of, as_json)
 
 

@@ -7,50 +7,27 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from profond.cli.output import warn
 from profond.core.errors import DataError, ProfondError
-
-if TYPE_CHECKING:
-    from profond.data.tree import Below, Files
+from profond.serve.inputs import Blocked, Expanded, expand
 
 SHOWN = 100  # images that cannot be used, told one by one
 
 
-class Blocked(DataError):
-    """A folder that gives nothing, or not all that it holds."""
-
-
 @dataclass
-class Inputs:
-    """What the words of a command stand for.
-
-    Args:
-        paths: the images or series, in the order given; those of a folder in name order.
-        names: to be shown instead of some paths.
-        passed_over: how many files of the folders are none by name, by suffix.
-        notes: what else was not looked at, one line each.
-        blocked: folders that could not be looked into.
-        series: whether series are meant, not images.
-    """
-
-    paths: list[Path] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
-    passed_over: Counter[str] = field(default_factory=Counter)
-    notes: list[str] = field(default_factory=list)
-    blocked: list[tuple[str, ProfondError]] = field(default_factory=list)
-    series: bool = False
+class Inputs(Expanded):
+    """What the words of a command stand for."""
 
     def tell(self, quiet: bool) -> None:
         """What was passed over, on standard error; pictures that cannot be read in spite of --quiet."""
-        from profond.data.images.foreign import about, counted, pictures
+        from profond.data.images.foreign import about, counted, unreadable_images
 
-        unread = Counter[str]() if self.series else pictures(self.passed_over)
+        unread = Counter[str]() if self.series else unreadable_images(self.passed_over)
         if unread:
             warn(f"passed over: {counted(unread)}: {about(unread)}")
         if quiet:
@@ -59,9 +36,6 @@ class Inputs:
             click.echo(f"note: passed over: {counted(self.passed_over - unread)}", err=True)
         for note in self.notes:
             click.echo(f"note: {note}", err=True)
-
-    def to_json(self) -> dict[str, int]:
-        return {kind or "without suffix": count for kind, count in sorted(self.passed_over.items())}
 
 
 @contextlib.contextmanager
@@ -90,63 +64,12 @@ def input_images(inputs: tuple[str, ...], series: bool = False) -> Iterator[Inpu
                 else:
                     found.paths += [Path(line) for line in _lines(data, one)]
             else:
-                _expand(given, found)
+                expand(given, found)
         if found.blocked and not found.paths:
             raise found.blocked[0][1]
         if not found.paths:
             raise DataError(f"there is no {one} in what was given", "name files, a folder, or - for standard input")
         yield found
-
-
-def _expand(given: str, found: Inputs) -> None:
-    """Add what an input stands for. Raises: DataError when it is nothing."""
-    import glob
-
-    from profond.core.errors import ImageError
-    from profond.data.images.foreign import unpacking
-    from profond.data.tree import PICTURES, hidden, look_below
-
-    path = Path(given).expanduser()
-    if os.path.isdir(path):
-        kind = PICTURES
-        if found.series:
-            from profond.data.series.detect import series_in
-
-            kind = series_in(path)
-        below = look_below(path, kind)
-        found.paths += below.files
-        found.passed_over += below.passed_over
-        found.notes += [f"{loop} is a link that leads back to a folder above it: not followed" for loop in below.loops]
-        without = [] if below.files or below.blocked else [_with_nothing(given, path, below, kind)]
-        if without and hidden(path.name):  # such as __MACOSX, when a shell wrote out photos/*
-            found.notes.append(without[0].message)
-            return
-        found.blocked += [(str(path), Blocked(error.message, error.help)) for error in (*below.blocked, *without)]
-        return
-    if os.path.lexists(path) or not glob.has_magic(given):
-        if (command := unpacking(path)) is not None and os.path.isfile(path):
-            raise ImageError(
-                f"{given} is an archive, not {_a('series' if found.series else 'image')}", f"unpack it first: {command}"
-            )
-        found.paths.append(path)
-        return
-    files = [Path(file) for file in glob.glob(str(path), recursive=True) if os.path.isfile(file)]
-    if not files:
-        raise DataError(f"nothing matches {given}", "put the pattern in quotes and check the folder")
-    found.paths += sorted(files)
-    return None
-
-
-def _with_nothing(given: str, path: Path, below: Below, kind: Files) -> DataError:
-    from profond.data.images.foreign import about, counted
-    from profond.data.tree import PICTURES
-
-    if any(path.glob("*.tar")):
-        return DataError(f"{given} holds tar shards", "shards are taken by `profond evaluate RUN --data` only")
-    held = f", passed over: {counted(below.passed_over)}" if below.passed_over else ""
-    help = about(below.passed_over) if kind is PICTURES else ""
-    help = help or f"files of {kind.noun} end in {', '.join(kind.suffixes[:4])} …"
-    return DataError(f"there is no {kind.one} in {given}{held}", help)
 
 
 def _a(one: str) -> str:

@@ -17,7 +17,7 @@ from profond.core.run import SCHEMA_VERSION
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from profond.explain.steps.sliding import Array
+    from profond.explain.draw.numbers import Array
 
 FILE = click.Path(path_type=Path)
 OUT = click.option("--out", type=FILE, help="The picture to write: .png, .jpg, .webp, .svg, .pdf, or a folder.")
@@ -43,13 +43,14 @@ def look(file: Path, space: str, pixel: str | None, out: Path | None, as_json: b
     profond look photo.jpg --pixel 10,10
     """
     from profond.explain.steps.planes import split_planes
+    from profond.explain.steps.planes_figure import draw_planes
 
     target = _target(out, file, "planes")
     at = None if pixel is None else _pair(pixel, "--pixel", "row,column")
     image, notes = _open(file)
     planes = split_planes(image, space)
     marked = None if at is None else planes.pixel(*at)
-    _save(planes.figure(pixel=at, title=_name(file)), target)
+    _save(draw_planes(planes, pixel=at, title=_name(file)), target)
     if as_json:
         report: dict[str, Any] = {"file": click.format_filename(file), **planes.to_json()}
         report["notes"] = [*notes, *report["notes"]]

@@ -70,7 +70,7 @@ def tell_summary(summary: Summary) -> None:
     """A line for each metric of each evaluation."""
     for evaluation, metrics in summary.metrics.items():
         for name, measured in metrics.items():
-            click.echo(as_text(f"{f'{evaluation} {measured.title or name}':<24}{measured}"))
+            click.echo(as_text(f"{f'{evaluation} {measured.title or name}':<23} {measured}"))
 
 
 def metrics_json(summary: Summary) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def show(name: str, as_json: bool) -> None:
     from profond.experiments.configuration import from_recipe
     from profond.recipes import registry
 
-    config, expected = from_recipe(name), registry.load(name)().expected
+    config, expected = from_recipe(name).to_json(), registry.load(name)().expected
     promise = None if expected is None else dataclasses.asdict(expected)
     if as_json:
         document = {"schema_version": SCHEMA_VERSION, "command": "recipes show", "config": config, "expected": promise}

@@ -85,10 +85,18 @@ def show(reference: str, out: Path, as_json: bool) -> None:
 @click.option("--data", help="Where its data are now, if they were moved; they must be the same.")
 @click.option("--epochs", metavar="N|+N", help="Let the whole training have N epochs, or N more than now.")
 @click.option("--steps", metavar="N|+N", help="The same in steps.")
+@click.option("--devices", type=click.IntRange(min=1), help="Go on in so many processes; by default as many as before.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def resume(
-    reference: str, out: Path, data: str | None, epochs: str | None, steps: str | None, as_json: bool, quiet: bool
+    reference: str,
+    out: Path,
+    data: str | None,
+    epochs: str | None,
+    steps: str | None,
+    devices: int | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Continue a run that was stopped or killed, to the very same end; `last` is the newest unfinished one.
 
@@ -100,16 +108,21 @@ def resume(
     profond runs resume last --epochs +10
     profond runs resume last --data /new/place/photos
     """
-    longer = epochs is not None or steps is not None
-    run = find_run(reference, out, finished=None if longer else False, quiet=quiet)
+    from profond.training.launch import leading
+
+    longer, leads = epochs is not None or steps is not None, leading()
+    run = find_run(reference, out, finished=None if longer else False, quiet=quiet or not leads)
 
     from profond.experiments.train import is_complete, resume_run
 
+    def tell(text: str) -> None:
+        say(text, quiet or not leads)
+
     if is_complete(run) and not longer:
-        say("this run is complete; --epochs +10 trains it longer", quiet)
-    told = lambda text: say(text, quiet)  # noqa: E731
-    resume_run(run, data=data, epochs=epochs, steps=steps, observers=observers(quiet), say=told)
-    report_run(run, "runs resume", as_json)
+        tell("this run is complete; --epochs +10 trains it longer")
+    resume_run(run, data=data, epochs=epochs, steps=steps, devices=devices, observers=observers(quiet), say=tell)
+    if leads:
+        report_run(run, "runs resume", as_json)
 
 
 runs.add_command(compare)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from profond.cli import register_verb
 from profond.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from profond.experiments.configuration import Configuration
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,67 +82,45 @@ def train(
     profond train --model convnet2d --data photos/
     profond train --config runs/20260131-120000-lenet5/config.json
     """
-    from profond.experiments.configuration import again, as_changes, changed, for_model, from_recipe, on_data, says_all
+    from profond.experiments.plan import plan_training
 
-    written = {} if config_file is None else read_settings(config_file, quiet)
-    if recipe is not None:
-        config = from_recipe(recipe)
-        if model is not None:
-            config["model"] = {"name": model}
-        if data is not None:
-            config = on_data(config, data)
-    elif says_all(written):
-        config, written = again(written, model, data), {}
-    elif model is None or data is None:
-        help = "name a recipe (`profond recipes list`), give --model and --data, or --config RUN/config.json"
-        raise UsageError("nothing to train", help)
-    else:
-        config = for_model(model, data)
-    config = changed(changed(config, as_changes(written)), given_settings(settings, learning_rate, flags))
+    config = plan_training(
+        recipe, model=model, data=data, **given(config_file, settings, quiet, learning_rate=learning_rate, **flags)
+    )
     run_training("train", config, learning_rate, out, as_json, quiet)
 
 
-def read_settings(path: Path, quiet: bool) -> dict[str, Any]:
-    """The settings in a file; or in a run's folder, whose ``config.json`` is meant."""
+def given(config_file: Path | None, settings: Sequence[str], quiet: bool, **flags: Any) -> dict[str, Any]:
+    """What the options say, as a plan takes it: a file, ``--set``, and the flags, which win."""
     from profond.cli.output import say
-    from profond.core.run import Run
-    from profond.experiments.configuration import read_file
 
-    if path.is_dir():
-        path = path / "config.json"
-    written = read_file(path)
-    if path.name == "config.json" and (run := Run(path.parent)).holds("run.json") and run.state.get("lengthened"):
-        say(f"note: {run.path} was trained in parts, and lengthened; this trains all of it in one", quiet)
-    return written
-
-
-def given_settings(settings: Sequence[str], learning_rate: str | None, flags: Mapping[str, Any]) -> dict[str, Any]:
-    """``--set`` and the flags, which win, as `changed` takes them."""
-    places = {"batch_size": "loader", "valid_fraction": "loader"}
-    given = {f"{places.get(k, 'training')}.{k}": v for k, v in flags.items() if v is not None}
-    if learning_rate not in (None, "auto"):
-        given["training.learning_rate"] = learning_rate
-    return {**dict(pair(text) for text in settings), **given}
+    if flags.get("learning_rate") == "auto":  # looked for when all else is known
+        flags["learning_rate"] = None
+    return {
+        "file": config_file,
+        "settings": dict(pair(text) for text in settings),
+        "flags": flags,
+        "say": lambda text: say(text, quiet),
+    }
 
 
 def run_training(
-    command: str, config: dict[str, Any], learning_rate: str | None, out: Path, as_json: bool, quiet: bool
+    command: str, config: Configuration, learning_rate: str | None, out: Path, as_json: bool, quiet: bool
 ) -> None:
     """From a configuration to a finished run, told as it goes."""
     from profond.cli.output import observers, report_run, say, warn
-    from profond.experiments.experiment import assemble
-    from profond.experiments.train import find_rate, train_experiment
+    from profond.experiments.train import put_to_work
 
-    experiment = assemble(config)
-    for warning in experiment.dataset.warnings:
-        warn(warning)
-    for note in (*experiment.dataset.notes, *experiment.notes):
-        say(note, quiet)
-    if learning_rate == "auto":
-        experiment, found = find_rate(experiment)
-        say(found.words, quiet)
-    run = train_experiment(experiment, out=out, observers=observers(quiet), say=lambda text: say(text, quiet))
-    report_run(run, command, as_json)
+    done = put_to_work(
+        config,
+        find_learning_rate=learning_rate == "auto",
+        out=out,
+        observers=observers(quiet),
+        say=lambda text: say(text, quiet),
+        warn=warn,
+    )
+    if done.leads:
+        report_run(done.run, command, as_json)
 
 
 def pair(text: str) -> tuple[str, Any]:

@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
+import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from profond.core.errors import ConfigError, suggest
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
-def bind(target: Callable[..., Any], given: Mapping[str, Any], *, what: str) -> dict[str, Any]:
+
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "it must be a number")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_truth_value)]
+"""Any number but true and false, which Python counts as 1 and 0."""
+
+Integer = Annotated[int, BeforeValidator(_no_truth_value)]
+
+Positive = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
+"""More than 0, and finite."""
+
+NotNegative = Annotated[Number, Field(ge=0, allow_inf_nan=False)]
+"""0 or more, and finite."""
+
+Share = Annotated[Number, Field(ge=0, lt=1)]
+"""From 0 up to, not including, 1."""
+
+Count = Annotated[Integer, Field(ge=1)]
+"""1 or more."""
+
+Natural = Annotated[Integer, Field(ge=0)]
+"""0 or more."""
+
+
+def bind(target: Callable[..., Any], settings: Mapping[str, Any], *, what: str) -> dict[str, Any]:
     """Check settings against the annotations of a callable, converting text such as ``"1e-3"`` or ``"[3, 4]"``.
 
     Args:
         target: a function, class or dataclass whose parameters are annotated.
-        given: settings by name.
+        settings: settings by name.
         what: how to call it in an error, such as ``"model 'lenet5'"``.
 
     Returns: the given settings, converted; nothing is added.
 
-    Raises: ConfigError for an unknown name, a wrong type, or a missing required setting.
+    Raises: ConfigError for an unknown name, a wrong type, a number out of its range, a word that is none of those to
+    choose from, or a missing required setting.
     """
     parameters = inspect.signature(target).parameters
-    hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    hints = _hints(target)
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     checked: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in settings.items():
         if name not in parameters:
             if open_ended:
                 checked[name] = value
@@ -46,22 +81,68 @@ def bind(target: Callable[..., Any], given: Mapping[str, Any], *, what: str) -> 
     return checked
 
 
+def check_fields(settings: DataclassInstance, what: str) -> None:
+    """Check and convert the fields of a frozen dataclass as `bind` does; for its ``__post_init__``.
+
+    Raises: as `bind`.
+    """
+    given = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    # The defaults need no check: a dataclass is made often, and mostly of these.
+    chosen = {f.name: given[f.name] for f in fields(settings) if f.default is MISSING or given[f.name] != f.default}
+    for name, value in bind(type(settings), chosen, what=what).items():
+        if value != given[name]:  # 2 stays 2 where 2.0 would do
+            object.__setattr__(settings, name, value)
+
+
 def convert(value: Any, annotation: Any, what: str) -> Any:
     """One value to the annotated type. Raises: ConfigError saying what was received and what is accepted."""
     adapter = _adapter(annotation)
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
+        first = error.errors(include_url=False)[0]
         if isinstance(value, str):
             try:
                 return adapter.validate_python(json.loads(value))
-            except (ValidationError, json.JSONDecodeError):
+            except ValidationError as second:
+                first = second.errors(include_url=False)[0]
+            except json.JSONDecodeError:
                 pass
-        expected = error.errors()[0]["msg"]
+        words = _words(annotation)
+        if words and isinstance(value, str) and first["type"] == "literal_error":
+            raise ConfigError(f"{what}: {value!r} does not fit", suggest(value, words)) from None
+        expected = first["msg"].replace("Input should", "it must", 1)
         raise ConfigError(f"{what}: {value!r} does not fit", expected[0].lower() + expected[1:]) from None
 
 
+def _words(annotation: Any) -> list[str]:
+    """The words that an annotation lets one choose from; none where it takes other things too."""
+    if get_origin(annotation) is Literal:
+        return [word for word in get_args(annotation) if isinstance(word, str)]
+    if get_origin(annotation) in (Union, types.UnionType):
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return _words(parts[0]) if len(parts) == 1 else []
+    return []
+
+
+@functools.lru_cache(maxsize=512)
+def _hints(target: Callable[..., Any]) -> dict[str, Any]:
+    return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
+
+
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        return _known_adapter(annotation)
+    except TypeError:  # an annotation that cannot be a key
+        return _fresh_adapter(annotation)
+
+
+@functools.lru_cache(maxsize=1024)
+def _known_adapter(annotation: Any) -> TypeAdapter[Any]:
+    return _fresh_adapter(annotation)
+
+
+def _fresh_adapter(annotation: Any) -> TypeAdapter[Any]:
     try:
         return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
     except Exception:  # a type with a config of its own refuses another

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 from profond.core.errors import DeviceError
 
@@ -30,12 +31,6 @@ class Arithmetic:
 
     precision: Literal["fp32", "bf16", "fp16"]
     reason: str
-
-    @property
-    def fabric(self) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
-        names: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]]
-        names = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
-        return names[self.precision]
 
     def __str__(self) -> str:
         return f"{self.precision} ({self.reason})"
@@ -70,6 +65,11 @@ def choose_device(name: str = "auto") -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(f"{name} was asked for, but there are {torch.cuda.device_count()} CUDA devices")
     return device
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's parameters are; the CPU for a model without any."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
 def choose_precision(device: torch.device, asked: Precision = "auto") -> Arithmetic:
@@ -119,3 +119,9 @@ def memory_bytes() -> int:
 
 def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processes_here() -> int:
+    """How many processes of one training share this machine, as their launcher says."""
+    told = os.environ.get("LOCAL_WORLD_SIZE", "")
+    return max(1, int(told)) if told.isdecimal() else 1

@@ -10,7 +10,8 @@ ProfondError                     1   something failed
 ├── DeviceError                  5   device absent, or out of memory
 ├── NonFiniteLoss                1   the loss became infinite or not a number
 ├── StorageError (OSError)       1   a disk, a path or standard output does not take what is written to it
-└── Interrupted                130   stopped by Ctrl-C, SIGTERM or SIGHUP; a training's checkpoint is saved
+├── Interrupted                130   stopped by Ctrl-C, SIGTERM or SIGHUP; a training's checkpoint is saved
+└── EndedTogether                1   another process of the same training has failed, and has said why; its exit code
 """
 
 from __future__ import annotations
@@ -89,11 +90,24 @@ class Interrupted(ProfondError):
     exit_code = 130
 
 
+class EndedTogether(ProfondError):
+    """Another process of the same training has failed; it has told, so this one need not.
+
+    Args:
+        message: what that one said.
+        exit_code: its exit code.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error of Python's or of torch's, which has a kind of its own on GPUs only, says so."""
-    said = str(error)
-    told = "out of memory" in said or "can't allocate memory" in said or "not enough memory" in said
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and told)
+    text = str(error)
+    reports_memory = "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and reports_memory)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

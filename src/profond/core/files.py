@@ -119,8 +119,8 @@ def md5(path: Path | str) -> str:
 
 def cache_folder() -> Path:
     """Where fetched data and weights are kept: ``PROFOND_CACHE``, or the user's cache folder."""
-    if given := os.environ.get("PROFOND_CACHE"):
-        return Path(given).expanduser()
+    if folder := os.environ.get("PROFOND_CACHE"):
+        return Path(folder).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "profond"
 

@@ -86,13 +86,13 @@ def class_names(names: Sequence[str], longest: int = LONGEST) -> tuple[list[str]
 
     Returns: as many names, and a line, empty when all are written as they are, or shortened.
     """
-    seen = [visible(name) for name in names]
-    lost = {index for index, name in enumerate(seen) if not all(font_of(sign) for sign in name)}
-    shown = [f"class {index}" if index in lost else shortened(name, longest) for index, name in enumerate(seen)]
+    readable = [visible(name) for name in names]
+    lost = {index for index, name in enumerate(readable) if not all(font_of(sign) for sign in name)}
+    shown = [f"class {index}" if index in lost else shortened(name, longest) for index, name in enumerate(readable)]
     many = Counter(shown)
     for index, name in enumerate(shown):
         if many[name] > 1 or not name.strip():
-            shown[index] = f"{index}: {shortened(seen[index], longest - len(str(index)) - 2)}"
+            shown[index] = f"{index}: {shortened(readable[index], longest - len(str(index)) - 2)}"
     if not lost:
         return shown, ""
     if len(lost) == 1:
@@ -153,13 +153,13 @@ def _others() -> list[tuple[str, str]]:
     """Families and files of this machine's other fonts, upright and regular ones, sans-serif first."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
-    known = {entry.fname for entry in fontManager.ttflist}
+    installed = {entry.fname for entry in fontManager.ttflist}
     quiet = logging.getLogger("matplotlib.font_manager")
     level = quiet.level
     quiet.setLevel(logging.CRITICAL)  # it tells of each font file that it cannot read
     try:
         for path in sorted(findSystemFonts()):
-            if path in known:
+            if path in installed:
                 continue
             try:  # NOTE Matplotlib keeps its list of fonts in a file and does not see those that came later
                 fontManager.addfont(path)

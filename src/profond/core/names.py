@@ -20,10 +20,12 @@ def as_text(name: str) -> str:
     """A name for people and for labels: what is not UTF-8 is read as Latin-1, which old archives are in."""
     if is_text(name):
         return name
-    return "".join(chr(ord(letter) - 0xDC00) if "\udc80" <= letter <= "\udcff" else _known(letter) for letter in name)
+    return "".join(
+        chr(ord(letter) - 0xDC00) if "\udc80" <= letter <= "\udcff" else _printable(letter) for letter in name
+    )
 
 
-def _known(letter: str) -> str:
+def _printable(letter: str) -> str:
     return letter if is_text(letter) else "\ufffd"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import torch
 
 
@@ -16,6 +17,11 @@ def mix(*words: int | str) -> int:
 def generator(*words: int | str) -> torch.Generator:
     """A CPU generator seeded with ``mix(*words)``: the same draws whatever the device is."""
     return torch.Generator().manual_seed(mix(*words))
+
+
+def numpy_generator(*words: int | str) -> np.random.Generator:
+    """The same of NumPy, which draws from distributions that torch has no generator for."""
+    return np.random.default_rng(mix(*words))
 
 
 def seed_here(*words: int | str) -> None:

@@ -75,8 +75,8 @@ def registrations(path: Path, module: str, package: str, kind: str) -> list[Entr
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = f"{path}, line {line}" if line else str(path)
-        said = getattr(error, "msg", None) or str(error)
-        raise ConfigError(f"{where}: this is not Python: {said}", "mend the file, or take it away") from None
+        reason = getattr(error, "msg", None) or str(error)
+        raise ConfigError(f"{where}: this is not Python: {reason}", "mend the file, or take it away") from None
     except (OSError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}", "check the file, or take it away") from None
     return reader.read(tree)
@@ -148,9 +148,9 @@ class Reader:
                     understood.add(id(mark.func))
                     name, config = self._arguments(mark)
                     found.append(Entry(name, self.module, node.name, summary, config, str(self.path), mark.lineno))
-        for other in ast.walk(tree):
-            used = other.func if isinstance(other, ast.Call) else None
-            bare = getattr(other, "decorator_list", [])
+        for inner in ast.walk(tree):
+            used = inner.func if isinstance(inner, ast.Call) else None
+            bare = getattr(inner, "decorator_list", [])
             for one in [*([used] if used is not None else []), *bare]:
                 if self._registers(one) and id(one) not in understood:
                     raise self._refusal(one, f"{self.spelled} is used in a way that listing cannot read")
@@ -217,9 +217,9 @@ class Reader:
         except ValueError as error:
             raise self._refusal(node, f"{what}={ast.unparse(node)}: {error}") from None
 
-    def _refusal(self, node: Any, said: str) -> ConfigError:
+    def _refusal(self, node: Any, reason: str) -> ConfigError:
         return ConfigError(
-            f"{self.path}, line {node.lineno}: {said}",
+            f"{self.path}, line {node.lineno}: {reason}",
             f'write @{self.spelled}("a_name", setting=value) directly above a class or function of the file; '
             "values are literals, or constants assigned above in the same file",
         )

@@ -109,9 +109,9 @@ class Registry:
                 frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == entry.file
             ]
             where = f"{entry.file}, line {lines[-1]}" if lines else entry.file
-            said = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {error}"
             raise ConfigError(
-                f"{self.kind} {name!r} cannot be imported: {said} ({where})",
+                f"{self.kind} {name!r} cannot be imported: {reason} ({where})",
                 f"`python -c 'import {entry.module}'` shows all of it",
             ) from error
         thing: Callable[..., Any] | None = getattr(module, entry.attribute, None)

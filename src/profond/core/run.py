@@ -19,10 +19,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import profond
 from profond.core.errors import ConfigError
 from profond.core.files import make_folder, storage_errors, write_json, write_text
 from profond.core.lock import held
+from profond.core.version import VERSION
 
 SCHEMA_VERSION = 1
 
@@ -171,7 +171,7 @@ def environment() -> dict[str, Any]:
         except metadata.PackageNotFoundError:
             versions[package] = None
     return {
-        "profond": profond.__version__,
+        "profond": VERSION,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
@@ -211,12 +211,12 @@ def _age(run: Run) -> tuple[float, bool, int, str]:
     name, created = run.name, 0.0
     with contextlib.suppress(ValueError, OverflowError):
         created = datetime.strptime(name[:15], "%Y%m%d-%H%M%S").timestamp()
-    given = ""
+    recorded = ""
     with contextlib.suppress(ConfigError, ValueError, OverflowError):
         state = run.state
-        given = state.get("name") or ""
+        recorded = state.get("name") or ""
         created = datetime.fromisoformat(state.get("created") or "").timestamp()
-    own = re.fullmatch(rf"\d{{8}}-\d{{6}}-{re.escape(given)}(-\d+)?", name) is not None
+    own = re.fullmatch(rf"\d{{8}}-\d{{6}}-{re.escape(recorded)}(-\d+)?", name) is not None
     return created, own, -len(name), name
 
 

@@ -96,9 +96,9 @@ def _answer(number: int, frame: FrameType | None) -> None:
         raise Stop
     elif _stage == "stopping":
         if time.monotonic() - _first_at > SAME_PRESS_SECONDS:
-            _end(INTERRUPTED, told=False)
+            _end(INTERRUPTED, announced=False)
     else:
-        _end(INTERRUPTED if _stage == "starting" else _code, told=_stage == "ending")
+        _end(INTERRUPTED if _stage == "starting" else _code, announced=_stage == "ending")
 
 
 def _is_importing(frame: FrameType | None) -> bool:
@@ -126,9 +126,9 @@ def answer_in_a_worker(number: int) -> None:
         os.kill(os.getpid(), number)
 
 
-def _end(code: int, *, told: bool) -> None:
+def _end(code: int, *, announced: bool) -> None:
     try:
-        if not told:
+        if not announced:
             os.write(2, b"error: stopped\n")  # not through sys.stderr, which may be in the middle of a line
     except OSError:
         pass

@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from profond.core.errors import ConfigError
+
+_WITH_UNIT = re.compile(r"(?P<name>.*?)\s*(\((?P<round>[^()]*)\)|\[(?P<square>[^\[\]]*)\])\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number to be estimated.
+
+    Args:
+        name: such as ``"weight"``.
+        unit: such as ``"kg"``; empty where none is known.
+    """
+
+    name: str
+    unit: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Quantity:
+        """From a column's name: ``weight (kg)`` or ``weight [kg]``."""
+        found = _WITH_UNIT.fullmatch(text.strip())
+        if found is None or not found["name"]:
+            return cls(text.strip())
+        return cls(found["name"].strip(), (found["round"] or found["square"] or "").strip())
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.unit})" if self.unit else self.name
 
 
 @dataclass(frozen=True)
@@ -17,31 +45,69 @@ class Spec:
         axes: a letter for each axis: ``"chw"`` image, ``"ct"`` signal, ``"cthw"`` clip, ``"tc"`` series.
         range: least and greatest value before normalisation, such as ``(0, 255)``.
         classes: class names in label order; empty when the target is not a class.
+        quantities: what is estimated, where the target is numbers; else empty.
     """
 
     shape: tuple[int, ...]
     axes: str
     range: tuple[float, float] = (0.0, 255.0)
     classes: tuple[str, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.shape) != len(self.axes):
             raise ConfigError(f"shape {self.shape} has {len(self.shape)} axes, but they are named {self.axes!r}")
+        if self.classes and self.quantities:
+            raise ConfigError("a target is a class or numbers, and not both", "give classes or quantities")
 
     @property
     def num_classes(self) -> int:
         return len(self.classes)
 
+    @property
+    def num_outputs(self) -> int:
+        """How many numbers a model gives for one sample: a score for each class, or an estimate of each quantity."""
+        return len(self.classes) or len(self.quantities)
+
+    @property
+    def purpose(self) -> str:
+        """What the outputs are for, in words: ``for 3 classes``, or ``to estimate weight (kg)``."""
+        if self.quantities:
+            return f"to estimate {', '.join(map(str, self.quantities))}"
+        return f"for {self.num_classes} classes"
+
     def interface(self) -> dict[str, Any]:
-        """The constructor arguments that the data decides: a model takes those that its signature names."""
+        """The constructor arguments that the data decides: a model takes those that its signature names.
+
+        The width of a model's last layer is called ``num_classes``, whatever it stands for.
+        """
         given: dict[str, Any] = {"input_shape": tuple(self.shape)}
-        if self.classes:
-            given["num_classes"] = self.num_classes
+        if self.num_outputs:
+            given["num_classes"] = self.num_outputs
         return given
+
+    @property
+    def target_name(self) -> str:
+        """What one target is called in a table that people read."""
+        return "class" if self.classes else "target"
+
+    def target_text(self, target: int | float | Sequence[float]) -> str:
+        """A target as text: its class's name, or its numbers."""
+        if isinstance(target, int):
+            return self.classes[target] if 0 <= target < len(self.classes) else str(target)
+        return numbers_text([target] if isinstance(target, float) else target)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Spec:
-        return cls(tuple(data["shape"]), data["axes"], tuple(data["range"]), tuple(data["classes"]))
+        quantities = tuple(Quantity(**one) for one in data.get("quantities", ()))
+        return cls(tuple(data["shape"]), data["axes"], tuple(data["range"]), tuple(data["classes"]), quantities)
+
+
+def numbers_text(values: Sequence[float]) -> str:
+    """Numbers with the digits that float32 holds, the same for everybody: ``3.1 12``."""
+    import numpy as np  # not above: listing the verbs must not pay for it
+
+    return " ".join(str(np.float32(value)).removesuffix(".0") for value in values)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from profond.core.errors import DataError
-from profond.data.locations import Member, Place
+from profond.data.locations import Location, Member
 
 MOST = 100_000
 """Files that are compared; to look at more would take minutes before anything begins."""
@@ -20,16 +20,16 @@ _START = 4096
 _SHOWN = 3
 
 
-def equal_files(places: Sequence[Place]) -> list[list[int]]:
+def equal_files(locations: Sequence[Location]) -> list[list[int]]:
     """Sets of files with the same content, as indices: equal in size, then in how they begin, then in all.
 
     Files that cannot be read equal none. Of more than `MOST`, none are looked at.
     """
-    if len(places) > MOST:
+    if len(locations) > MOST:
         return []
-    sets = _apart([list(range(len(places)))], lambda i: _size(places[i]))
-    sets = _apart(sets, lambda i: _digest(places[i], _START))
-    return _apart(sets, lambda i: _digest(places[i]))
+    sets = _apart([list(range(len(locations)))], lambda i: _size(locations[i]))
+    sets = _apart(sets, lambda i: _digest(locations[i], _START))
+    return _apart(sets, lambda i: _digest(locations[i]))
 
 
 def equal_rows(samples: Tensor) -> list[list[int]]:
@@ -65,21 +65,21 @@ def _apart(sets: Iterable[Sequence[int]], of: Callable[[int], Hashable]) -> list
     return kept
 
 
-def _size(place: Place) -> int | None:
-    if isinstance(place, Member):
-        return place.size or None
+def _size(location: Location) -> int | None:
+    if isinstance(location, Member):
+        return location.size or None
     try:
-        return os.stat(place).st_size or None  # empty files are no copies of each other, they are lost
+        return os.stat(location).st_size or None  # empty files are no copies of each other, they are lost
     except OSError:
         return None
 
 
-def _digest(place: Place, length: int | None = None) -> bytes | None:
+def _digest(location: Location, length: int | None = None) -> bytes | None:
     try:
-        if isinstance(place, Member):
-            data = place.read()
+        if isinstance(location, Member):
+            data = location.read()
         else:
-            with Path(place).open("rb") as file:
+            with Path(location).open("rb") as file:
                 data = file.read() if length is None else file.read(length)
     except (OSError, DataError):
         return None

@@ -19,7 +19,7 @@ from torch import Tensor
 from profond.core.device import usable_cores
 from profond.core.errors import ImageError
 from profond.data.images.decoding import eight_bit, strips
-from profond.data.locations import Member, Place, Places
+from profond.data.locations import Location, Locations, Member
 
 SIDE = 16
 NEAR = 3.0
@@ -94,7 +94,7 @@ def of_tensor(samples: Tensor) -> list[str]:
     return digests
 
 
-def of_places(places: Places) -> list[str]:
+def of_locations(locations: Locations) -> list[str]:
     """A digest of each file as it lies on the disk, whatever will be made of it.
 
     It is of all bytes of a file up to twice `ENDS`, and of the size and both ends of a larger one. Of more than `READ`
@@ -103,27 +103,27 @@ def of_places(places: Places) -> list[str]:
 
     Raises: ImageError when a file cannot be read.
     """
-    every = -(-len(places) // READ)
+    every = -(-len(locations) // READ)
 
     def digest(index: int) -> str:
-        place = places[index]
-        read = zlib.crc32(places.identity(index).encode("utf-8", "surrogateescape")) % every == 0
+        location = locations[index]
+        read = zlib.crc32(locations.identity(index).encode("utf-8", "surrogateescape")) % every == 0
         try:
-            return _of_file(place, read)
+            return _of_file(location, read)
         except OSError as error:
-            raise ImageError(f"{place} cannot be read: {error.strerror}", "restore the file") from None
+            raise ImageError(f"{location} cannot be read: {error.strerror}", "restore the file") from None
 
-    if len(places) < _FEW:
-        return [digest(index) for index in range(len(places))]
+    if len(locations) < _FEW:
+        return [digest(index) for index in range(len(locations))]
     with ThreadPoolExecutor(min(8, usable_cores())) as pool:  # reading waits for the disk
-        return list(pool.map(digest, range(len(places)), chunksize=256))
+        return list(pool.map(digest, range(len(locations)), chunksize=256))
 
 
-def _of_file(place: Place, read: bool) -> str:
-    start, size = (place.offset, place.size) if isinstance(place, Member) else (0, os.stat(place).st_size)
+def _of_file(location: Location, read: bool) -> str:
+    start, size = (location.offset, location.size) if isinstance(location, Member) else (0, os.stat(location).st_size)
     if not read:
         return f"{size} bytes"
-    with open(place.archive if isinstance(place, Member) else place, "rb", buffering=0) as file:
+    with open(location.archive if isinstance(location, Member) else location, "rb", buffering=0) as file:
         file.seek(start)
         found = hashlib.blake2b(size.to_bytes(8, "big"), digest_size=8)
         if size <= 2 * ENDS:

@@ -10,15 +10,23 @@ from profond.data.classes import alike, class_order, is_number
 
 _DECIMAL = re.compile(r"[+-]?\d*[.,]\d+")
 _MANY = 0.5
-"""Labels by pictures from which on the labels look like names of pictures."""
+"""Labels by samples from which on the labels look like names of the samples."""
 _FEWEST = 10
 _SHOWN = 5
+_DIFFERENT = 20
+"""Different whole numbers, not all from 0 or 1 on, from which on they may be a quantity, such as an age."""
+IN_A_FOLDER = "to estimate numbers, list the files in a table path,value"
+IN_A_TABLE = "to estimate numbers, call the column value (or say --set data.target=COLUMN)"
 
 
-def doubts(labels: Sequence[str]) -> list[str]:
-    """What is odd about the labels of all samples, one line each; nothing for ordinary ones."""
+def doubts(labels: Sequence[str], numbers: str = IN_A_TABLE) -> list[str]:
+    """What is odd about the labels of all samples, one line each; nothing for ordinary ones.
+
+    Args:
+        numbers: how numbers are estimated instead.
+    """
     counts = Counter(labels)
-    return [*_spellings(counts), *(_numbers(counts) or _names(counts) or _tags(counts))]
+    return [*_spellings(counts), *(_numbers(counts, numbers) or _names(counts, numbers) or _tags(counts))]
 
 
 def _spellings(counts: Mapping[str, int]) -> list[str]:
@@ -35,7 +43,7 @@ def _spellings(counts: Mapping[str, int]) -> list[str]:
     ]
 
 
-def _numbers(counts: Mapping[str, int]) -> list[str]:
+def _numbers(counts: Mapping[str, int], instead: str) -> list[str]:
     """Decimals other than .0: a quantity, and not the number of a class."""
     if not all(is_number(label) for label in counts):
         return []
@@ -43,24 +51,33 @@ def _numbers(counts: Mapping[str, int]) -> list[str]:
         label for label in counts if _DECIMAL.fullmatch(label.strip()) and not alike(label).lstrip("-").isdigit()
     ]
     if not fractions:
-        return []
+        return _counted(counts, instead)
     return [
-        f"labels are numbers with decimals ({_few(counts)}): estimating numbers is not offered; "
-        f"these are {len(counts)} classes of {counts_of(sum(counts.values()))}"
+        f"labels are numbers with decimals ({_few(counts)}), and each is a class of its own, {len(counts)} of "
+        f"{counts_of(sum(counts.values()))}; {instead}"
     ]
 
 
-def _names(counts: Mapping[str, int]) -> list[str]:
+def _counted(counts: Mapping[str, int], instead: str) -> list[str]:
+    """Whole numbers with gaps between them, such as ages: numbers of classes have none."""
+    numbers = sorted({int(float(label.replace(",", "."))) for label in counts})
+    if len(numbers) < _DIFFERENT or numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1))):
+        return []
+    text = f"labels are {len(numbers)} whole numbers from {numbers[0]} to {numbers[-1]}, and each is a class of its own"
+    return [f"{text}; if they say how much or how many, {instead}"]
+
+
+def _names(counts: Mapping[str, int], instead: str) -> list[str]:
     total = sum(counts.values())
     if total < _FEWEST or len(counts) < _MANY * total:
         return []
     numbers = all(is_number(label) for label in counts)
-    rest = "estimating numbers is not offered" if numbers else "are they the pictures' names?"
-    return [f"nearly as many labels as pictures ({_few(counts)}): {len(counts)} classes of {counts_of(total)}; {rest}"]
+    rest = instead if numbers else "are they names or ids of the samples?"
+    return [f"nearly as many labels as samples ({_few(counts)}): {len(counts)} classes of {counts_of(total)}; {rest}"]
 
 
 def _tags(counts: Mapping[str, int]) -> list[str]:
-    """Labels that are put together from others: several tags for one picture."""
+    """Labels that are put together from others: several tags for one sample."""
     for separator, name in ((";", "semicolons"), ("|", "bars"), (",", "commas"), (" ", "spaces")):
         parts = {label: _parts(label, separator) for label in counts}
         several = {label: tags for label, tags in parts.items() if len(tags) > 1}
@@ -77,14 +94,14 @@ def _tags(counts: Mapping[str, int]) -> list[str]:
             tagged = 2 * len(again) >= len({tag for tags in several.values() for tag in tags})
         if tagged:
             return [
-                f"labels look like several tags with {name} between them ({_few(several)}): a picture has one label "
+                f"labels look like several tags with {name} between them ({_few(several)}): a sample has one label "
                 f"here, and each combination is a class of its own, {len(counts)} in all"
             ]
     return []
 
 
-def counts_of(pictures: int) -> str:
-    return f"{pictures} picture{'' if pictures == 1 else 's'}"
+def counts_of(count: int) -> str:
+    return f"{count} sample{'' if count == 1 else 's'}"
 
 
 def _parts(label: str, separator: str) -> frozenset[str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from profond.core.errors import DataError
 from profond.core.names import as_text
-from profond.data.images.foreign import about, counted, pictures, unpacking
+from profond.data.images.foreign import about, counted, unpacking, unreadable_images
 from profond.data.listing import SPLIT_NAMES
-from profond.data.tree import PICTURES, Below, Files, entries, is_folder, look_below
+from profond.data.tree import IMAGES, Below, Files, entries, is_folder, look_below
 
 _NO_CLASSES = {"unlabeled", "unlabelled", "unsup", "unsorted", "pred", "predict", "predictions", "submission", "sample"}
 _SHOWN = 10
@@ -20,7 +20,7 @@ _SHOWN = 10
 class Walk:
     """Looks into each folder once, however often it is asked about. Raises: DataError."""
 
-    def __init__(self, kind: Files = PICTURES) -> None:
+    def __init__(self, kind: Files = IMAGES) -> None:
         self.kind = kind
         self._below: dict[Path, Below] = {}
         self._inside: dict[Path, tuple[list[Path], list[Path]]] = {}
@@ -68,7 +68,7 @@ class Walk:
         every = Counter(file.suffix.lower() for file in self.files(path) if not self.kind.among(file.name))
         for folder in used:
             every += self.below(folder).passed_over
-        unread = pictures(every) if self.kind is PICTURES else Counter[str]()
+        unread = unreadable_images(every) if self.kind is IMAGES else Counter[str]()
         notes = (
             [f"files that are not {self.kind.noun} by name were passed over: {counted(every - unread)}"]
             if every - unread
@@ -214,16 +214,16 @@ def left_out(path: Path, walk: Walk, of_classes: Sequence[Path]) -> list[str]:
 
 def deeper(walk: Walk, of_classes: Sequence[Path]) -> list[str]:
     """A note about folders inside those of classes, which are no classes."""
-    told: dict[str, str] = {}
+    described: dict[str, str] = {}
     for folder in of_classes:
         start = len(str(folder)) + 1
         below = [str(file)[start:].partition("/") for file in walk.below(folder).files]
         inside = dict.fromkeys(name for name, slash, _ in below if slash)
         if len(inside) > 1 and all(slash for _, slash, _ in below):
-            told.setdefault(folder.name, f"{folder.name} ({_few(list(inside), 3)})")
-    if not told:
+            described.setdefault(folder.name, f"{folder.name} ({_few(list(inside), 3)})")
+    if not described:
         return []
-    shown = _few(list(told.values()), 3)
+    shown = _few(list(described.values()), 3)
     return [f"folders inside a class folder are no classes, their {walk.kind.noun} are of the class: {shown}"]
 
 
@@ -242,7 +242,7 @@ def nothing_in(path: Path, walk: Walk, inside: Sequence[Path]) -> DataError:
         )
     held = f": {counted(others)}" if others else ""
     archives = [command for one in walk.files(path) if (command := unpacking(one))]
-    help = (about(others) if walk.kind is PICTURES else "") or (
+    help = (about(others) if walk.kind is IMAGES else "") or (
         f"unpack it first: {archives[0]}" if archives else walk.kind.layout
     )
     return DataError(f"{path} has no {walk.kind.noun}{held}", help)

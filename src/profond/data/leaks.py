@@ -7,8 +7,9 @@ from dataclasses import replace
 import torch
 
 from profond.data.copies import equal_files, equal_rows, leak
-from profond.data.dataset import Dataset, FileSplit, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.series.split import SeriesSplit
+from profond.data.split import FileSplit, TensorSplit
 
 
 def with_leaks(dataset: Dataset) -> Dataset:
@@ -35,8 +36,8 @@ def across(dataset: Dataset) -> list[tuple[str, ...]]:
         sets = equal_rows(torch.cat([tensor.cpu() for tensor in tensors]))
     elif all(isinstance(part, FileSplit | SeriesSplit) for part in parts):
         files = [part for part in parts if isinstance(part, FileSplit | SeriesSplit)]
-        places = [part.places[i] for part in files for i in range(len(part))]
-        sets = equal_files(places)
+        locations = [part.locations[i] for part in files for i in range(len(part))]
+        sets = equal_files(locations)
     else:
         return []
     torn = [group for group in sets if len({where[i][0] for i in group}) > 1]

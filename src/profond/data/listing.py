@@ -1,4 +1,4 @@
-"""The images of a folder or a manifest before any is decoded: where, which class, which split, which group."""
+"""The samples of a folder or a manifest before any is read: where, which target, which split, which group."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from profond.core.errors import DataError
+from profond.core.spec import Quantity
 from profond.data.classes import alike, class_order
 from profond.data.copies import MOST, equal_digests, equal_files
-from profond.data.locations import Place
-from profond.data.splits import assign, check_groups
+from profond.data.locations import Location
+from profond.data.splitting import assign, check_groups
 
 __all__ = ["SPLIT_NAMES", "Listing", "Sample", "class_order"]
 
@@ -32,15 +33,17 @@ class Sample:
 
     Args:
         path: of the file; or a place in an archive.
-        label: class name.
+        label: class name; of numbers, their text.
         split: ``train``, ``valid`` or ``test``; empty when none was given.
         group: empty when none was given.
+        values: the numbers to be estimated, in the order of the listing's quantities; empty where there is a class.
     """
 
-    path: Place
+    path: Location
     label: str
     split: str = ""
     group: str = ""
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,12 @@ class Listing:
         name: what was opened, for people.
         root: identities are relative to it.
         samples: every image.
-        classes: names in label order.
+        classes: names in label order; empty where the targets are numbers.
         notes: what was passed over or decided.
         warnings: what is probably not meant: a class, a split or most of the pictures goes with it.
         skipped: samples that cannot be read and were left out: identity and reason.
         digests: of what each sample holds, where the samples are no files of their own; else empty.
+        quantities: what the numbers of each sample are; empty where there are classes.
     """
 
     name: str
@@ -66,9 +70,10 @@ class Listing:
     warnings: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     digests: tuple[bytes, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.classes) < 2:
+        if not self.quantities and len(self.classes) < 2:
             raise DataError(
                 f"{self.name} has one class only, {self.classes[0]!r}" if self.classes else f"{self.name} has no class",
                 "at least two are needed: one sub-folder, or one label, for each class",
@@ -78,8 +83,8 @@ class Listing:
     def is_split(self) -> bool:
         return any(sample.split for sample in self.samples)
 
-    def placed(self, valid_fraction: float = 0.1, test_fraction: float = 0.1, seed: int = 0) -> Listing:
-        """The same with a split for every sample: those given, or a stratified one that keeps groups whole.
+    def with_splits(self, valid_fraction: float = 0.1, test_fraction: float = 0.1, seed: int = 0) -> Listing:
+        """The same with a split for every sample: those given, or one dealt here, by class, that keeps groups whole.
 
         Raises: DataError when a group stands in two splits, or a label is never in train.
         """
@@ -87,12 +92,12 @@ class Listing:
         if any(sample.group for sample in listing.samples):
             grouped = [sample for sample in listing.samples if sample.group]
             check_groups([sample.group for sample in grouped], [sample.split for sample in grouped])
-        seen = {sample.label for sample in listing.samples if sample.split == "train"}
-        if not seen:
+        in_train = {sample.label for sample in listing.samples if sample.split == "train"}
+        if not in_train:
             raise DataError(f"{self.name} has nothing in train", "name one folder, or one split, train")
         for sample in listing.samples:
-            if sample.label not in seen:
-                near = next((label for label in sorted(seen) if alike(label) == alike(sample.label)), None)
+            if not self.quantities and sample.label not in in_train:
+                near = next((label for label in sorted(in_train) if alike(label) == alike(sample.label)), None)
                 raise DataError(
                     f"label {sample.label!r} is in {sample.split} but never in train ({sample.path})",
                     "add examples of it to train, or take it out of the other splits"
@@ -115,9 +120,10 @@ class Listing:
         copies: list[list[int]] = []
         if valid_fraction or test_fraction:
             copies = equal_digests(self.digests) or equal_files([sample.path for sample in self.samples])
+        number = {label: at for at, label in enumerate(self.classes)}
         where = assign(
             names,
-            [self.classes.index(sample.label) for sample in self.samples],
+            [number.get(sample.label, 0) for sample in self.samples],  # numbers are all dealt together
             groups if has_groups else None,
             {"train": train, "valid": valid_fraction, "test": test_fraction},
             seed=seed,
@@ -126,7 +132,8 @@ class Listing:
         samples = tuple(replace(sample, split=name) for sample, name in zip(self.samples, where, strict=True))
         counts = Counter(where)
         shown = ", ".join(f"{name} {counts[name]}" for name in ("train", "valid", "test") if counts[name])
-        notes = [f"split by class, seed {seed}: {shown}"]
+        way = "split at random" if self.quantities else "split by class"
+        notes = [f"{way}, seed {seed}: {shown}"]
         if copies:
             several = f"{len(copies)} sets" if len(copies) > 1 else "1 set"
             what = "series" if self.digests else "files"

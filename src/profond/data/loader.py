@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from profond.core.errors import ConfigError
-from profond.core.randomness import generator
-from profond.data.dataset import FileSplit, Split, TensorSplit, bordered
+from profond.core.randomness import generator, numpy_generator
 from profond.data.images.augment import Augment
 from profond.data.images.view import NUMBERS, View
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import FileSplit, Split, TensorSplit, bordered
 from profond.data.stream import stream
 
 WINDOW = 8
@@ -89,22 +89,25 @@ class Batches:
         if not self.shuffle:
             return torch.arange(len(self.split))
         random = generator(self.seed, "order", epoch)
-        archives = self.split.places.archives if isinstance(self.split, FileSplit) else None
+        archives = self.split.locations.archives if isinstance(self.split, FileSplit) else None
         if archives is None:
             return torch.randperm(len(self.split), generator=random)
         return _shuffled_by_archive(torch.from_numpy(archives), random)
 
-    def at(self, epoch: int, start: int = 0, rank: int = 0, world_size: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches ``start``, ``start + 1``, … of an epoch; those before are not touched.
+    def at(
+        self, epoch: int, start: int = 0, rank: int = 0, world_size: int = 1, stop: int | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches ``start``, ``start + 1``, … of an epoch, up to ``stop``; those before are not touched.
 
         With several processes each gets its share of every batch, so that all of them take equally many steps, and
-        the shares together are what one process alone would get (mixup pairs samples within a share). A last batch
-        smaller than the number of processes repeats samples, so that no process goes without.
+        the shares together are what one process alone would get: no sample twice, and mixed up in the same pairs.
+
+        Raises: ConfigError for a batch of fewer than two samples for each process.
         """
         assert 0 <= rank < world_size
         assert start >= 0
         order = self.order(epoch)
-        steps = range(start, len(self))
+        steps = range(start, len(self) if stop is None else stop)
         chosen = [_share(order[self._within(k)], rank, world_size) for k in steps]
         if isinstance(self.split, TensorSplit):
             for k, indices in zip(steps, chosen, strict=True):
@@ -184,8 +187,8 @@ class Batches:
         if shift is not None:
             assert self.augment is not None
             padded = bordered(raw, self.augment.shift, self.preprocessing.background).contiguous()
-            places = torch.arange(len(raw), device=raw.device)
-            raw = _gather(padded, places, shift.to(raw.device), self.extent(epoch))
+            positions = torch.arange(len(raw), device=raw.device)
+            raw = _gather(padded, positions, shift.to(raw.device), self.extent(epoch))
         return self._finish(self.preprocessing.standardise(raw, fresh=True), indices.to(self.device), draw, epoch, k)
 
     def _finish(
@@ -200,7 +203,7 @@ class Batches:
             inputs = self.augment.apply(inputs, on_device, black, outside)
         inputs = self.preprocessing.arrange(inputs)
         if self.augment is not None and self.augment.mixup:
-            random = generator(self.seed, "mixup", epoch, k)
+            random = numpy_generator(self.seed, "mixup", epoch, k)
             inputs, targets = self.augment.mix(inputs, targets, self.num_classes, random)
         return inputs, targets
 
@@ -218,18 +221,23 @@ def _gather(padded: Tensor, indices: Tensor, shift: Tensor, extent: tuple[int, i
     span = (planes - 1) * plane + (height - 1) * wide + width
     total = padded.numel()
     runs = padded.view(-1).as_strided((total - span + 1, span), (1, 1))
-    places = indices * (planes * plane) + shift[:, 0] * wide + shift[:, 1]
-    gathered = runs.index_select(0, places).to(torch.float32)
+    positions = indices * (planes * plane) + shift[:, 0] * wide + shift[:, 1]
+    gathered = runs.index_select(0, positions).to(torch.float32)
     crops = gathered.as_strided((len(indices), planes, height, width), (span, plane, wide, 1))
     return crops.reshape(len(indices), *outer[1:], height, width).contiguous()
 
 
 def _share(values: Tensor, rank: int, world_size: int) -> Tensor:
+    """What one process has of a batch: pairs of samples that are each other's mirror in it, which mixup blends."""
     if world_size == 1:
         return values
-    if len(values) < world_size:
-        values = values[torch.arange(world_size) % len(values)]
-    return values[rank::world_size]
+    if len(values) < 2 * world_size:
+        raise ConfigError(
+            f"a batch of {len(values)} cannot be shared by {world_size} processes",
+            f"use a --batch-size of {2 * world_size} or more, or fewer processes",
+        )
+    places = torch.arange(len(values))
+    return values[torch.minimum(places, places.flip(0)) % world_size == rank]
 
 
 def _shuffled_by_archive(archives: Tensor, random: torch.Generator) -> Tensor:

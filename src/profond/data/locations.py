@@ -56,7 +56,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class FileInMemory:
     """A file that is in memory.
 
     Args:
@@ -82,31 +82,31 @@ class Held:
         return self.data
 
 
-Place = Path | Member
+Location = Path | Member
 
 
-def relative(place: Place, root: Path) -> str:
+def relative(location: Location, root: Path) -> str:
     """A place below ``root`` with forward slashes; any other as it is."""
     above = root.as_posix()
-    return place.as_posix().removeprefix(above if above.endswith("/") else f"{above}/")
+    return location.as_posix().removeprefix(above if above.endswith("/") else f"{above}/")
 
 
-class Places:
+class Locations:
     """An immutable list of places.
 
     NOTE not a list of objects: ImageNet's paths would be 400 MB, and each worker process would soon hold a copy, for
     Python writes to every object that it looks at.
 
     Args:
-        places: all of them files, or all of them members of archives.
+        locations: all of them files, or all of them members of archives.
         root: paths are kept relative to this folder.
     """
 
-    def __init__(self, places: Sequence[Place], root: Path) -> None:
+    def __init__(self, locations: Sequence[Location], root: Path) -> None:
         self.root = root
-        members = [place for place in places if isinstance(place, Member)]
-        assert len(members) in (0, len(places))
-        names = [place.path if isinstance(place, Member) else relative(place, root) for place in places]
+        members = [location for location in locations if isinstance(location, Member)]
+        assert len(members) in (0, len(locations))
+        names = [location.path if isinstance(location, Member) else relative(location, root) for location in locations]
         encoded = [name.encode("utf-8", "surrogateescape") for name in names]
         self._text = b"".join(encoded)
         self._ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
@@ -118,7 +118,7 @@ class Places:
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    def __getitem__(self, index: int) -> Place:
+    def __getitem__(self, index: int) -> Location:
         index = range(len(self))[index]
         first, last = self._ends[index : index + 2].tolist()
         name = self._text[first:last].decode("utf-8", "surrogateescape")

@@ -9,10 +9,10 @@ from typing import Any
 
 from profond.core.config import bind
 from profond.core.errors import DataError, UnknownName, suggest
-from profond.data import registry
 from profond.data.dataset import Dataset
 from profond.data.images.foreign import unpacking
 from profond.data.listing import Listing
+from profond.data.registered import registry
 
 TABLES = ("table of series", "folder of tables")
 """Names of the kinds whose samples are rows of a table."""
@@ -24,13 +24,13 @@ class Kind:
 
     Args:
         name: for people.
-        list: finds the samples.
+        list: finds the samples; its parameters are some of those of ``open``.
         open: makes a data set of them; its parameters are the options.
         series: whether the samples are series, not images.
     """
 
     name: str
-    list: Callable[[Path], Listing]
+    list: Callable[..., Listing]
     open: Callable[..., Dataset]
     series: bool = False
 
@@ -40,7 +40,8 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
 
     Args:
         reference: ``"mnist"``, or the path of a folder of images or series, of ImageNet, of tar shards, of a ``.csv``
-            manifest, or of a table of series; what it is, is seen by itself. A registered name wins over a path; write
+            manifest, or of a table of series; what it is, is seen by itself, and so is whether classes are to be told
+            apart or numbers estimated. A registered name wins over a path; write
             ``./mnist`` for the folder.
         options: settings of that data set, such as ``padding=2`` or ``size=32``.
 
@@ -86,7 +87,7 @@ def kind_of(path: Path, name: str = "") -> Kind:
 
 def _folder(path: Path) -> Kind:
     from profond.data.images import folder
-    from profond.data.sets import imagenet
+    from profond.data.images import imagenet_folder as imagenet
     from profond.data.shards import read as shards
 
     try:
@@ -96,12 +97,12 @@ def _folder(path: Path) -> Kind:
             return Kind("ImageNet", imagenet.list_imagenet, imagenet.open_imagenet)
     except PermissionError:
         pass  # the folder's own door says it best
-    from profond.data.series import detect as sight
+    from profond.data.series import detect
     from profond.data.series import open as series
 
     if series.split_tables(path):
         return Kind("folder of tables", series.list_table, series.open_table, series=True)
-    if sight.holds_series(path):
+    if detect.holds_series(path):
         return Kind("folder of series", series.list_series, series.open_series, series=True)
     return Kind("folder", folder.list_folder, folder.open_folder)
 
@@ -116,10 +117,10 @@ def _holds_images(path: Path) -> bool:
 def _list_or_table(path: Path) -> Kind:
     """A manifest of images or of series, or a table of series."""
     from profond.data.manifest import list_manifest, open_manifest
-    from profond.data.series import detect as sight
+    from profond.data.series import detect
     from profond.data.series import open as series
 
-    what = sight.what_is(path)
+    what = detect.what_is(path)
     if what == "table":
         return Kind("table of series", series.list_table, series.open_table, series=True)
     if what == "series":

@@ -90,7 +90,7 @@ class Preprocessing:
     def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
         return resize(image, size, self.resize, self.interpolation, crop=self.crop, background=self.background)
 
-    def look(self, opened: Opened, view: View) -> Tensor:
+    def decode_view(self, opened: Opened, view: View) -> Tensor:
         """One picture to uint8 (c, h, w) as a step of training wants it: another size, or a part of it."""
         assert self.mode is not None, "only images are decoded"
         image = eight_bit(opened.image, self.mode)
@@ -157,8 +157,8 @@ class Preprocessing:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Preprocessing:
         """Raises: ConfigError for a field that is unknown or does not fit."""
-        known = {field.name for field in fields(cls)}
-        return cls(**bind(cls, {key: data[key] for key in data if key in known}, what="preprocessing"))
+        names = {field.name for field in fields(cls)}
+        return cls(**bind(cls, {key: data[key] for key in data if key in names}, what="preprocessing"))
 
 
 @cache

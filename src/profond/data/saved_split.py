@@ -10,14 +10,14 @@ from typing import Any
 
 from profond.core.errors import DataError
 from profond.core.progress import announce
+from profond.data.check import NEAR_LIMIT, count_in_words, fingerprints
 from profond.data.dataset import hash_samples
 from profond.data.fingerprint import Fingerprint, Sets, near_groups
-from profond.data.images.check import NEAR_LIMIT, fingerprints, images
 from profond.data.listing import Listing
 from profond.data.locations import Member, relative
 from profond.data.manifest import list_manifest, write_manifest
 from profond.data.open import TABLES, kind_of
-from profond.data.series.check import look
+from profond.data.series.check import inspect_series
 from profond.data.series.open import load_table
 from profond.data.series.table import write_split_table
 
@@ -53,11 +53,11 @@ def store_split(
     if any(isinstance(sample.path, Member) for sample in listing.samples):
         raise DataError(f"{reference} holds shards, whose pictures no manifest can name", "split their folder")
     if duplicates_together:
-        listing = _grouped(listing, look(path, table=False).prints if kind.series else None)
-    listing = listing.placed(valid_fraction, test_fraction, seed)
-    write_manifest(out, listing.samples)
+        listing = _grouped(listing, inspect_series(path, table=False).prints if kind.series else None)
+    listing = listing.with_splits(valid_fraction, test_fraction, seed)
+    write_manifest(out, listing.samples, listing.quantities)
     written = list_manifest(out)
-    return _told(written)
+    return _sizes_and_hashes(written)
 
 
 def _store_table(
@@ -75,13 +75,13 @@ def _store_table(
     table = load_table(path)
     listing = table.listing()
     if duplicates_together:
-        listing = _grouped(listing, look(path, table=True).prints)
-    listing = listing.placed(valid_fraction, test_fraction, seed)
+        listing = _grouped(listing, inspect_series(path, table=True).prints)
+    listing = listing.with_splits(valid_fraction, test_fraction, seed)
     write_split_table(out, path, "auto", table, [sample.split for sample in listing.samples])
-    return _told(load_table(out).listing())
+    return _sizes_and_hashes(load_table(out).listing())
 
 
-def _told(written: Listing) -> dict[str, dict[str, Any]]:
+def _sizes_and_hashes(written: Listing) -> dict[str, dict[str, Any]]:
     counts = Counter(sample.split for sample in written.samples)
     return {
         name: {
@@ -109,11 +109,11 @@ def _grouped(listing: Listing, prints: Sequence[Fingerprint | None] | None = Non
             keys.append(fingerprint.exact)
         for key in keys:
             sets.join(i, first.setdefault(key, i))
-    known = [(i, found) for i, found in enumerate(prints) if found is not None and found.shape is not None]
-    if len(known) <= NEAR_LIMIT:
-        for near in near_groups([fingerprint for _, fingerprint in known]):
+    comparable = [(i, found) for i, found in enumerate(prints) if found is not None and found.shape is not None]
+    if len(comparable) <= NEAR_LIMIT:
+        for near in near_groups([fingerprint for _, fingerprint in comparable]):
             for i in near:
-                sets.join(known[near[0]][0], known[i][0])
+                sets.join(comparable[near[0]][0], comparable[i][0])
     samples = list(listing.samples)
     for group in sets.groups():
         named = next((samples[i].group for i in group if samples[i].group), None)
@@ -127,5 +127,6 @@ def _grouped(listing: Listing, prints: Sequence[Fingerprint | None] | None = Non
             moved += samples[i].split != first_split
             samples[i] = replace(samples[i], split=first_split)
     if moved:
-        announce(f"{images(moved)} moved to the split of another that looks the same: to train before valid and test")
+        samples_moved = count_in_words(moved)
+        announce(f"{samples_moved} moved to the split of another that looks the same: to train before valid and test")
     return replace(listing, samples=tuple(samples))

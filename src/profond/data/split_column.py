@@ -14,8 +14,8 @@ _VALID = r"(is_)?(in_)?(valid|val|validation|dev|holdout|held_out)(_set)?"
 _TEST = r"(is_)?(in_)?(test|testing)(_set)?"
 _TRAIN = r"(is_)?(in_)?(train|training)(_set)?"
 _LIKE_SPLIT = re.compile(
-    rf"{_VALID}|{_TEST}|{_TRAIN}|sub_?sets?|k?folds?(_id)?|(data_?)?sets?"
-    r"|data_?split|splits|split_(name|id)|partition|usage|phase|mode"
+    rf"{_VALID}|{_TEST}|{_TRAIN}|sub_?sets?|((k|cv|outer|inner|val|valid|test)_?)?folds?(_?(id|no|nr|number|index|idx))?"
+    r"|(data_?)?sets?|(data|train|val|valid|test|_)*split(s|_(name|id|set))?|partition|usage|phase|mode"
 )
 _LIKE_GROUP = re.compile(
     r"(patient|subject|person|participant|individual|animal|case|study|series|scan|slide|user|client|customer|session"

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from profond.core.allocator import keep_freed_memory
-from profond.core.device import usable_cores
+from profond.core.device import processes_here, usable_cores
 from profond.core.errors import ProfondError
 from profond.core.signals import deaf_in_workers
-from profond.data.dataset import FileSplit, Split
 from profond.data.images.view import View
+from profond.data.split import FileSplit, Split
 
 Request = tuple[int, View | None]
 
@@ -29,7 +29,7 @@ class _Samples(torch.utils.data.Dataset[Tensor | ProfondError]):
             if view is None:
                 return self.split.raw(index)
             assert isinstance(self.split, FileSplit)
-            return self.split.look(index, view)
+            return self.split.decode_view(index, view)
         except ProfondError as error:
             # Raised in a worker it would come back as the text of a traceback; handed over, it stays itself.
             return error
@@ -64,13 +64,14 @@ def stream(
     Args:
         split: decodes one sample at a time.
         batches: positions in the split, one tensor for each batch.
-        workers: processes; None takes one for each core but one, at most 8; 0 decodes in this process.
+        workers: processes; None takes one for each core but one, at most 8, and less where several processes of one
+            training share the machine; 0 decodes in this process.
         views: given a batch's number, how each of its samples is looked at; None is as in evaluation.
         pin: page-locked memory, which copies to a GPU in the background.
 
-    Raises: ImageError from a worker, as it was raised there.
+    Raises: ImageError from a worker, as it was raised there; ProfondError where a worker ended.
     """
-    count = min(8, usable_cores() - 1) if workers is None else workers
+    count = min(8, max(usable_cores() // processes_here(), 1) - 1) if workers is None else workers
     loader: DataLoader[Tensor | ProfondError] = DataLoader(
         _Samples(split),
         batch_sampler=_Requests(batches, views),
@@ -84,7 +85,19 @@ def stream(
         # Python 3.12 warns of any fork beside threads; these workers decode with one thread each.
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         running = iter(loader)
-    for raw in running:
+    while True:
+        try:
+            raw = next(running)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise ProfondError(
+                f"a process that decodes images ended: {error}",
+                "too little memory, or a script that it imports anew: this needs what it does below a line "
+                'if __name__ == "__main__":, or loader.workers=0',
+            ) from None
         if isinstance(raw, ProfondError):
             raise raw
         yield raw

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from profond.core.errors import DataError
 from profond.core.randomness import mix
-from profond.data.dataset import Dataset, Split
+from profond.data.dataset import Dataset
+from profond.data.split import Split
 
 
-def portion(dataset: Dataset, per_class: Mapping[str, int], seed: int = 0) -> Dataset:
+def subsample(dataset: Dataset, per_class: Mapping[str, int], seed: int = 0) -> Dataset:
     """At most so many samples of each class; splits that are not named stay whole.
 
     Args:
@@ -25,6 +26,11 @@ def portion(dataset: Dataset, per_class: Mapping[str, int], seed: int = 0) -> Da
         split = dataset.split(name)
         if count < 1:
             raise DataError(f"{count} samples of each class are to be kept in {name}", "use 1 or more")
+        if split.targets.is_floating_point():
+            raise DataError(
+                f"per_class counts the samples of each class, and the targets of {dataset.name} are numbers",
+                "leave it out",
+            )
         members: dict[int, list[int]] = defaultdict(list)
         for index, target in enumerate(split.targets.tolist()):
             members[target].append(index)

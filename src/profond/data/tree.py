@@ -58,7 +58,7 @@ class Files(NamedTuple):
         return f"{number} {self.one if number == 1 else self.noun}"
 
 
-PICTURES = Files(
+IMAGES = Files(
     "images",
     SUFFIXES,
     "put the images of each class in a sub-folder of its own: photos/cat/1.jpg, photos/dog/2.jpg",
@@ -124,19 +124,19 @@ def folders(folder: Path) -> list[Path]:
     return [Path(entry.path) for entry in entries(folder) if is_folder(entry)]
 
 
-def look_below(top: Path, kind: Files = PICTURES) -> Below:
+def look_below(top: Path, kind: Files = IMAGES) -> Below:
     """Look through a folder and all below it, however deep."""
     found = Below()
-    seen: set[str] = set()
+    visited: set[str] = set()
     later: list[tuple[str, tuple[str, ...]]] = [(str(top), ())]  # links, once all that is really here was seen
     for link, above in later:
         real = os.path.realpath(link)
         if any(_inside(folder, real) for folder in above):
             found.loops.append(Path(link))
             continue
-        if real in seen:
+        if real in visited:
             continue
-        later += _real_folders(link, real, above, seen, found, kind)
+        later += _real_folders(link, real, above, visited, found, kind)
     if len(later) > 1:
         found.files.sort(key=lambda path: path.parts)
     return found
@@ -149,7 +149,7 @@ def shown(path: Path | str) -> str:
 
 
 def _real_folders(
-    top: str, real_top: str, above: tuple[str, ...], seen: set[str], found: Below, kind: Files
+    top: str, real_top: str, above: tuple[str, ...], visited: set[str], found: Below, kind: Files
 ) -> list[tuple[str, tuple[str, ...]]]:
     """One folder and those below it without links; gives the links to folders, and where each one really stands."""
     links = []
@@ -169,9 +169,9 @@ def _real_folders(
                 continue
             next_one = next_one.path
         real = real_top + next_one[len(top) :]
-        if real in seen:
+        if real in visited:
             continue
-        seen.add(real)
+        visited.add(real)
         try:
             waiting += reversed(entries(next_one))
         except DataError as error:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from profond.core.device import choose_device, together
+from profond.core.device import choose_device, device_of, together
 from profond.core.errors import ConfigError
 from profond.core.run import Run
 from profond.core.spec import Spec
@@ -21,6 +21,7 @@ from profond.tasks.plain import as_task
 from profond.tasks.task import Task
 from profond.training.door import check_given
 from profond.training.measure import measure
+from profond.training.processes import Processes
 
 
 def evaluate(
@@ -32,6 +33,7 @@ def evaluate(
     classes: Sequence[str] = (),
     device: torch.device | str | None = None,
     progress: Callable[[int], None] | None = None,
+    processes: Processes | None = None,
 ) -> Report:
     """Measure a model on a split, in fp32 and eval mode; the model is left in the mode that it came in.
 
@@ -45,6 +47,7 @@ def evaluate(
         classes: class names in label order, instead of a spec.
         device: where the model is put; by default where its parameters are.
         progress: called with the number of samples after each batch.
+        processes: each of which measures a part of our ``Batches``.
 
     Raises: DataError for an empty split or a label that the model does not know; ConfigError when the outputs are not
     finite or do not fit ``classes``.
@@ -55,10 +58,10 @@ def evaluate(
         raise ConfigError(f"classes is {classes!r}, one string", "give a list of names, in the labels' order")
     if spec is None and classes:
         spec = Spec((), "", classes=tuple(classes))
-    here = choose_device(str(device)) if device is not None else _place(model)
+    here = choose_device(str(device)) if device is not None else device_of(model)
     with torch.inference_mode():
         after = progress or (lambda count: None)
-        return measure(model.to(here), task, batches, spec=spec, device=here, after=after).report()
+        return measure(model.to(here), task, batches, spec=spec, device=here, after=after, processes=processes).report()
 
 
 class Trained(Protocol):
@@ -88,6 +91,7 @@ def evaluate_run(
     device: torch.device | str | None = None,
     pictures: bool = True,
     progress: Callable[[int], None] | None = None,
+    processes: Processes | None = None,
 ) -> Report:
     """Measure a run's model and write ``evaluation/<name>/`` and its line of ``evaluation.json``.
 
@@ -97,6 +101,7 @@ def evaluate_run(
         name: under which the result is kept; the split's, when left out.
         device: by default where the model is.
         pictures: draw the figures too.
+        processes: this one, which writes, and others that measure a part by `measure_along`.
 
     Raises: UnknownName for a split that is not there; DataError when the data have a class never seen in training;
     ConfigError when the samples of the run's own data hold something else than in training, or another process works
@@ -107,18 +112,32 @@ def evaluate_run(
         samples = dataset.split(split)
         if data is None:
             check_content(run, dataset, split)
-        here = torch.device(device) if device is not None else _place(experiment.model)
-        batch_size = min(batch_size, together(dataset.spec.shape, here))
-        batches: Iterable[Any] = dataset.batches(split, batch_size, device=here)
+        here = torch.device(device) if device is not None else device_of(experiment.model)
+        batches: Iterable[Any] = _batches(dataset, split, batch_size, here)
         if data is not None:
             batches = matched(batches, data.spec, experiment.spec, here)
         report = evaluate(
-            experiment.model, experiment.task, batches, spec=experiment.spec, device=here, progress=progress
+            experiment.model,
+            experiment.task,
+            batches,
+            spec=experiment.spec,
+            device=here,
+            progress=progress,
+            processes=processes,
         )
         report = report.sourced(data=dataset.name, split=split, split_hash=dataset.split_hash(split))
         keep(run, name or split, report, samples, contents=dataset.contents(split), pictures=pictures)
         return report
 
 
-def _place(model: nn.Module) -> torch.device:
-    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+def measure_along(experiment: Trained, split: str, processes: Processes, *, batch_size: int = 256) -> None:
+    """What a process does that does not lead: it measures its part of what another one evaluates."""
+    device = processes.device
+    batches = _batches(experiment.dataset, split, batch_size, device)
+    with torch.inference_mode():
+        model = experiment.model.to(device)
+        measure(model, experiment.task, batches, spec=experiment.spec, device=device, processes=processes)
+
+
+def _batches(dataset: Dataset, split: str, batch_size: int, device: torch.device) -> Iterable[Any]:
+    return dataset.batches(split, min(batch_size, together(dataset.spec.shape, device)), device=device)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from profond.core.errors import DataError
-from profond.core.spec import Spec
+from profond.core.spec import Quantity, Spec
 from profond.data import registry
 from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
-from profond.data.open import open_dataset
+from profond.data.open import kind_of, open_dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.sets.synsets import are_synsets
 from profond.weights.classes import by_name
@@ -24,7 +25,7 @@ class Known(Protocol):
     """The parts of an experiment that say what it takes."""
 
     @property
-    def config(self) -> Mapping[str, Any]: ...
+    def input_shape(self) -> tuple[int, ...] | None: ...
 
     @property
     def preprocessing(self) -> Preprocessing: ...
@@ -50,12 +51,13 @@ class Other:
     whole: bool
 
 
-def open_other(reference: str, experiment: Known, split: str | None = None) -> Other:
+def open_other(reference: str, experiment: Known, split: str | None = None, *, target: str | None = None) -> Other:
     """Open other data for a run. A folder or manifest that has no splits is taken whole.
 
     Args:
         reference: a registered name, a folder or a manifest.
         split: by default ``test``, or all of data that has no splits.
+        target: the columns that hold the target, where they have to be named.
 
     Raises: DataError for a class never seen in training, or samples of another size or channel count than the run's;
     UnknownName; ImageError.
@@ -69,6 +71,9 @@ def open_other(reference: str, experiment: Known, split: str | None = None) -> O
             options = {"preprocessing": known.to_json()}
         if unsplit:
             options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
+        accepted = signature(kind_of(Path(reference).expanduser(), reference).open).parameters
+        if target is not None and "target" in accepted:
+            options |= {"target": target}
     dataset = open_dataset(reference, **options)
     if any_size and known.series is None and reference in registry.names():
         dataset = adapted(dataset, known)
@@ -87,10 +92,34 @@ def usual_split(dataset: Dataset) -> str:
 
 def check_targets(other: Spec, known: Spec) -> None:
     """Raises: DataError when other data have other targets than those that a run was trained with."""
-    if bool(other.classes) != bool(known.classes):
-        has, wants = ("classes", "none") if other.classes else ("no classes", "some")
-        raise DataError(f"the data have {has}, and the run was trained with {wants}", "give it data of its own kind")
+    if (bool(other.classes), bool(other.quantities)) != (bool(known.classes), bool(known.quantities)):
+        raise DataError(
+            f"the data have {_kind(other)}, and the run was trained on {_kind(known)}", "give it data of its own kind"
+        )
     class_numbers(other.classes, known.classes)
+    _check_quantities(other.quantities, known.quantities)
+
+
+def _kind(spec: Spec) -> str:
+    return (
+        "classes" if spec.classes else "numbers to be estimated" if spec.quantities else "neither classes nor numbers"
+    )
+
+
+def _check_quantities(other: Sequence[Quantity], known: Sequence[Quantity]) -> None:
+    """Raises: DataError for other quantities, or another unit. One alone may have another name."""
+    names = [quantity.name for quantity in other], [quantity.name for quantity in known]
+    if len(other) != len(known) or (len(known) > 1 and names[0] != names[1]):
+        raise DataError(
+            f"the data have {', '.join(map(str, other))}, and the run estimates {', '.join(map(str, known))}",
+            "--set data.target= of the training says which columns, in their order: name those of the data likewise",
+        )
+    for here, there in zip(other, known, strict=True):
+        if here.unit and there.unit and here.unit != there.unit:
+            raise DataError(
+                f"{here.name} is in {here.unit} in the data, and the run estimates {there.unit}",
+                f"convert the numbers, and write ({there.unit}) into the column's name",
+            )
 
 
 def matched(batches: Iterable[Any], other: Spec, known: Spec, device: torch.device) -> Iterable[Any]:
@@ -124,7 +153,7 @@ def class_numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:
 
 
 def _check_shape(dataset: Dataset, split: str, experiment: Known) -> None:
-    shape = experiment.config["model"].get("input_shape")
+    shape = experiment.input_shape
     if shape is None:
         return
     border = 2 * experiment.preprocessing.padding

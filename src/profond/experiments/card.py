@@ -10,16 +10,15 @@ from profond.experiments.experiment import Experiment
 
 def model_card(run: Run, experiment: Experiment) -> str:
     """Markdown for the run's README.md, every number read from the run's own files."""
-    config, state, dataset = run.config, run.state, experiment.dataset
+    config, state, dataset = experiment.config, run.state, experiment.dataset
     parameters = sum(p.numel() for p in experiment.model.parameters())
-    lines = [f"# {config['model']['name']} on {dataset.name}", ""]
+    lines = [f"# {config.model.name} on {dataset.name}", ""]
     lines += [
-        f"- Model: `{config['model']['name']}`, {parameters:,} parameters; "
-        f"input {' × '.join(map(str, dataset.spec.shape))}",
+        f"- Model: `{config.model.name}`, {parameters:,} parameters; input {' × '.join(map(str, dataset.spec.shape))}",
         f"- Data: {dataset.name} ({dataset.source}); "
         + ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits.items()),
         f"- Training: {state['steps']:,} steps in {state['seconds']} s on {state['device']}, {state['precision']}; "
-        f"seed {config['training']['seed']}",
+        f"seed {config.training.seed}",
         *experiment.task.card(experiment.spec),
         "",
     ]

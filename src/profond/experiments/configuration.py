@@ -1,17 +1,17 @@
-"""From a recipe, a file and flags to one checked, JSON-able configuration."""
+"""What an experiment is made of, checked and typed; and the same as JSON, as a run keeps it."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
-import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from profond.core.config import bind
 from profond.core.errors import ConfigError, ProfondError, UnknownName, nearest
-from profond.core.records import parse, read_text
 from profond.data import registry as data_sets
 from profond.data.images.augment import Augment
 from profond.data.images.folder import open_folder
@@ -20,39 +20,119 @@ from profond.models import registry as models
 from profond.recipes import registry
 from profond.recipes.recipe import Loader, Recipe, Transfer
 from profond.tasks import registry as tasks
-from profond.tasks import task_class
 from profond.training.settings import Training
 
-Configuration = dict[str, Any]
 SECTIONS = ("training", "loader", "augment", "task", "transfer", "model", "data")
+_TYPED = {"training": Training, "loader": Loader, "augment": Augment, "transfer": Transfer}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Something registered, by its name, and settings of its own; of data, the name may be a path.
+
+    Args:
+        name: such as ``"lenet5"``; of a task it is empty where the data are to say which learns from them.
+        settings: JSON-able; what is left out is as it is by default.
+    """
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def having(self, **settings: Any) -> Chosen:
+        """The same with other settings besides."""
+        return replace(self, settings={**self.settings, **settings})
+
+    def without(self, *names: str) -> Chosen:
+        """The same without some settings, if it has them."""
+        return replace(self, settings={key: value for key, value in self.settings.items() if key not in names})
+
+    def to_json(self) -> dict[str, Any]:
+        named = {"name": self.name} if self.name else {}
+        return {**named, **copy.deepcopy(dict(self.settings))}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Everything that an experiment is made of.
+
+    Args:
+        data, model, task: which, and their settings.
+        training: how it is learned.
+        loader: how batches are made.
+        augment: what may happen to the samples in training.
+        transfer: how a network with pretrained weights is fine-tuned; None where it starts from random weights.
+        recipe: the one that it came from.
+    """
+
+    data: Chosen
+    model: Chosen
+    task: Chosen = field(default_factory=lambda: Chosen(""))
+    training: Training = field(default_factory=Training)
+    loader: Loader = field(default_factory=Loader)
+    augment: Augment = field(default_factory=Augment)
+    transfer: Transfer | None = None
+    recipe: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As `from_json` takes it, and as it stands in a run's ``config.json``."""
+        return {
+            "recipe": self.recipe,
+            "training": self.training.to_json(),
+            "loader": dataclasses.asdict(self.loader),
+            "augment": self.augment.to_json(),
+            "task": self.task.to_json(),
+            **({} if self.transfer is None else {"transfer": dataclasses.asdict(self.transfer)}),
+            "model": self.model.to_json(),
+            "data": self.data.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, settings: Mapping[str, Any]) -> Configuration:
+        """Settings by section, text converted.
+
+        Settings of the model, and of data that are not registered, are bound when the data are opened: these give the
+        model its shape, and a path may not be there.
+
+        Raises: ConfigError, UnknownName.
+        """
+        unknown = sorted(set(settings) - {"recipe", *SECTIONS})
+        if unknown:
+            raise UnknownName("section", unknown[0], SECTIONS)
+        given = {section: dict(settings.get(section) or {}) for section in SECTIONS}
+        return cls(
+            data=_chosen("data", given["data"]),
+            model=_chosen("model", given["model"]),
+            task=_chosen("task", given["task"]),
+            training=Training(**bind(Training, given["training"], what="training")),
+            loader=Loader(**bind(Loader, given["loader"], what="loader")),
+            augment=Augment(**bind(Augment, given["augment"], what="augment")),
+            transfer=Transfer(**bind(Transfer, given["transfer"], what="transfer")) if "transfer" in settings else None,
+            recipe=settings.get("recipe"),
+        )
 
 
 def from_recipe(name: str) -> Configuration:
     """Raises: UnknownName with the nearest recipe."""
     recipe: Recipe = registry.load(name)()
-    return {
-        "recipe": name,
-        "data": dict(recipe.data),
-        "model": dict(recipe.model),
-        "task": dict(recipe.task),
-        "training": recipe.training.to_json(),
-        "loader": dataclasses.asdict(recipe.loader),
-        "augment": dict(recipe.augment),
-    }
+    return Configuration(
+        data=_as_chosen(recipe.data),
+        model=_as_chosen(recipe.model),
+        task=_as_chosen(recipe.task),
+        training=recipe.training,
+        loader=recipe.loader,
+        augment=Augment(**bind(Augment, recipe.augment, what="augment")),
+        recipe=name,
+    )
 
 
 def for_model(model: str, data: str) -> Configuration:
     """A model on anybody's data, with settings that usually work."""
-    training = Training(epochs=10, learning_rate=2e-3, warmup=0.15, weight_decay=0.01, keep="best")
-    return {
-        "recipe": None,
-        "data": {"name": data},
-        "model": {"name": model},
-        "task": {},
-        "training": training.to_json(),
-        "loader": dataclasses.asdict(Loader(batch_size=64, valid_fraction=0.1)),
-        "augment": {},
-    }
+    return Configuration(
+        data=Chosen(data),
+        model=Chosen(model),
+        training=Training(epochs=10, learning_rate=2e-3, warmup=0.15, weight_decay=0.01, keep="best"),
+        loader=Loader(batch_size=64, valid_fraction=0.1),
+    )
 
 
 def for_finetuning(model: str, data: str, *, parts: int | None = None) -> Configuration:
@@ -62,149 +142,83 @@ def for_finetuning(model: str, data: str, *, parts: int | None = None) -> Config
         parts: as in `Transfer`. A head alone trains on features that are computed once, so it gets more epochs.
     """
     epochs = 40 if parts == 0 else 12
-    training = Training(epochs=epochs, learning_rate=2e-3, warmup=0.1, weight_decay=0.01, keep="best")
-    return {
-        "recipe": None,
-        "data": {"name": data},
-        "model": {"name": model},
-        "task": {},
-        "training": training.to_json(),
-        "loader": dataclasses.asdict(Loader(batch_size=32, valid_fraction=0.1)),
-        "augment": {},
-        "transfer": dataclasses.asdict(Transfer() if parts is None else Transfer(parts=parts)),
-    }
+    return Configuration(
+        data=Chosen(data),
+        model=Chosen(model),
+        training=Training(epochs=epochs, learning_rate=2e-3, warmup=0.1, weight_decay=0.01, keep="best"),
+        loader=Loader(batch_size=32, valid_fraction=0.1),
+        transfer=Transfer() if parts is None else Transfer(parts=parts),
+    )
 
 
 def on_data(config: Configuration, data: str) -> Configuration:
     """The configuration with other data; of the data's settings, those stay that the other has too."""
     accepted = inspect.signature(_target("data", data)).parameters
-    kept = {key: value for key, value in config["data"].items() if key != "name" and key in accepted}
-    return {**config, "data": {"name": data, **kept}}
+    kept = {key: value for key, value in config.data.settings.items() if key in accepted}
+    return replace(config, data=Chosen(data, kept))
 
 
 def changed(config: Configuration, changes: Mapping[str, Any]) -> Configuration:
     """The configuration with settings replaced; ``learning_rate`` or ``training.learning_rate``.
 
-    Raises: ConfigError for a setting that nothing has, or that several have.
+    Raises: ConfigError for a setting that nothing has, that several have, or that does not fit; UnknownName.
     """
-    config = {key: dict(value) if isinstance(value, Mapping) else value for key, value in config.items()}
+    if not changes:
+        return config
+    document = config.to_json()
     for key, value in changes.items():
         section, _, name = key.rpartition(".")
         if not section:
             section = _section_of(config, name)
         top, *inner = section.split(".")
-        if top not in config or top not in SECTIONS:
-            raise UnknownName("section", top, [known for known in SECTIONS if known in config])
-        target = config[top]
+        if top not in SECTIONS or top not in document:
+            raise UnknownName("section", top, [known for known in SECTIONS if known in document])
+        target = document[top]
         for part in inner:
             target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"{part} of {key} has no parts", f"give it whole: --set {section}=…")
         target[name] = value
         if top == "training" and value is not None and name in ("epochs", "steps"):
             target["steps" if name == "epochs" else "epochs"] = None
-    return config
-
-
-def checked(config: Configuration) -> Configuration:
-    """Every section bound to what it configures, text converted. Raises: ConfigError, UnknownName."""
-    unknown = sorted(set(config) - {"recipe", *SECTIONS})
-    if unknown:
-        raise UnknownName("section", unknown[0], SECTIONS)
-    bound: Configuration = {"recipe": config.get("recipe")}
-    for section in SECTIONS:
-        if section == "transfer" and section not in config:
-            continue
-        given = dict(config.get(section) or {})
-        name = given.pop("name", None)
-        if section == "task" and name is None:
-            bound[section] = given  # the data says which task learns from them, and it takes the settings then
-            continue
-        target = _target(section, name)
-        if section == "data" and name in data_sets.names() and "preprocessing" in given:
-            known = given.pop(
-                "preprocessing"
-            )  # of a network with weights; any data set of pictures can be brought to it
-            bound[section] = {**bind(target, given, what=f"data {name!r}"), "preprocessing": known}
-        elif section == "model" or (section == "data" and name not in data_sets.names()):
-            # NOTE bound when the data is opened: it gives the model its shape, and a path may not be there
-            bound[section] = given
-        else:
-            bound[section] = bind(target, given, what=f"{section} {name!r}" if name else section)
-        if name is not None:
-            bound[section] = {"name": name, **bound[section]}
-    return bound
-
-
-def read_file(path: Path | str) -> dict[str, Any]:
-    """Settings from a .json or .toml file, by section. Raises: ConfigError."""
-    path = Path(path)
-    try:  # what a shell hands over, as in --config <(…), is a pipe below /dev; any other pipe would be waited for
-        text = path.read_text(encoding="utf-8") if path.is_relative_to("/dev") else read_text(path)
-        data = tomllib.loads(text) if path.suffix == ".toml" else parse(text, path.name)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"cannot read settings from {path}: {error}", "give a .json or .toml file") from None
-    return data
-
-
-def as_changes(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by section, as `changed` takes them."""
-    changes: dict[str, Any] = {}
-    for key, value in settings.items():
-        if key in SECTIONS and isinstance(value, dict):
-            changes |= {f"{key}.{name}": inner for name, inner in value.items()}
-        elif key != "recipe":
-            changes[key] = value
-    return changes
-
-
-def says_all(settings: Mapping[str, Any]) -> bool:
-    """Whether settings name both a model and data, as a run's ``config.json`` does: nothing else is needed to train."""
-    return all(isinstance(settings.get(part), dict) and settings[part].get("name") for part in ("model", "data"))
-
-
-def again(settings: Mapping[str, Any], model: str | None = None, data: str | None = None) -> Configuration:
-    """What a run's ``config.json`` describes, to be done once more: to the same weights, on the same machine.
-
-    Args:
-        settings: with a model and data; what else they leave out is as in `for_model` or `for_finetuning`.
-        model, data: instead of theirs; what the old ones decided about each other is left out then.
-    """
-    names = str(settings["model"]["name"]), str(settings["data"]["name"])
-    made = for_finetuning(*names) if "transfer" in settings else for_model(*names)
-    config = {**changed(made, as_changes(settings)), "recipe": settings.get("recipe")}
-    other_model, other_data = model not in (None, names[0]), data not in (None, names[1])
-    if other_data:
-        assert data is not None
-        config = on_data(config, data)
-        config["model"] = {k: v for k, v in config["model"].items() if k not in ("input_shape", "num_classes")}
-        if (task := config["task"].get("name")) is not None:
-            config["task"] = task_class(task).unsettled(config["task"])
-    if other_model:
-        config["model"] = {"name": model}
-    if other_model or other_data:
-        config["recipe"] = None
-        if "transfer" in config:
-            config = staged_anew(config)
-            config["data"].pop("preprocessing", None)
-    if other_model and "transfer" in config:
-        config["transfer"] |= {"weights": None}
-    return config
+    return Configuration.from_json(document)
 
 
 def staged_anew(config: Configuration, parts: int | None = None) -> Configuration:
     """A fine-tuning whose parts are laid out again, as many as are given or as before."""
+    assert config.transfer is not None
     plain = Training()
     names = ("freeze", "unfreeze", "rate_factors", "freeze_norms")
-    training = {**config["training"], **{name: getattr(plain, name) for name in names}}
-    transfer = {**config["transfer"], "origin": "", "sha256": "", "fresh": ()}
-    return {**config, "training": training, "transfer": transfer if parts is None else {**transfer, "parts": parts}}
+    training = replace(config.training, **{name: getattr(plain, name) for name in names})
+    transfer = replace(config.transfer, origin="", sha256="", fresh=())
+    return replace(config, training=training, transfer=transfer if parts is None else replace(transfer, parts=parts))
 
 
-def _target(section: str, name: str | None) -> Callable[..., Any]:
-    settings = {"training": Training, "loader": Loader, "augment": Augment, "transfer": Transfer}
-    if section in settings:
-        return settings[section]
-    if name is None:
+def _as_chosen(settings: Mapping[str, Any]) -> Chosen:
+    return Chosen(settings["name"], {key: value for key, value in settings.items() if key != "name"})
+
+
+def _chosen(section: str, given: dict[str, Any]) -> Chosen:
+    """Raises: ConfigError where no name is given or a setting does not fit; UnknownName."""
+    name = given.pop("name", None)
+    if section == "task" and name is None:  # the data say which, and it takes the settings then
+        return Chosen("", given)
+    if not isinstance(name, str) or not name:
         raise ConfigError(f"no {section} is named", f"give --{section}")
+    kept: dict[str, Any] = {}
+    if section == "data" and name in data_sets.names() and "preprocessing" in given:
+        # Of a network with weights; any data set of pictures can be brought to it.
+        kept = {"preprocessing": given.pop("preprocessing")}
+    if section == "task" or (section == "data" and name in data_sets.names()):
+        given = bind(_target(section, name), given, what=f"{section} {name!r}")
+    elif section == "model":
+        models.entry(name)
+    return Chosen(name, {**given, **kept})
+
+
+def _target(section: str, name: str) -> Callable[..., Any]:
+    if section in _TYPED:
+        return _TYPED[section]
     if section == "data":
         if name in data_sets.names():
             return data_sets.load(name)
@@ -216,13 +230,13 @@ def _target(section: str, name: str | None) -> Callable[..., Any]:
 
 
 def _section_of(config: Configuration, name: str) -> str:
+    names = {"task": config.task.name, "model": config.model.name, "data": config.data.name}
     accepted: dict[str, set[str]] = {}
-    for section in (known for known in SECTIONS if known in config):
-        named = config[section].get("name")
-        if section == "task" and named is None:  # the data will say which; it may be any of them
+    for section in (known for known in SECTIONS if known != "transfer" or config.transfer is not None):
+        if section == "task" and not config.task.name:  # the data will say which; it may be any of them
             targets: list[Callable[..., Any]] = [tasks.load(known) for known in tasks.names()]
         else:
-            targets = [_target(section, named)]
+            targets = [_target(section, names.get(section, ""))]
         accepted[section] = {one for target in targets for one in inspect.signature(target).parameters}
     holders = [section for section, names in accepted.items() if name in names]
     if not holders:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
@@ -24,10 +24,10 @@ from profond.data.images.augment import Augment
 from profond.data.loader import Batches
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
-from profond.data.subsample import portion
+from profond.data.subsample import subsample
 from profond.evaluation.same_data import check_content, check_names
 from profond.experiments import finetune
-from profond.experiments.configuration import Configuration, checked
+from profond.experiments.configuration import Chosen, Configuration
 from profond.models import configure, create, head_of
 from profond.recipes.recipe import Loader, Transfer
 from profond.tasks import task_class, task_for
@@ -60,17 +60,29 @@ class Experiment:
         self.notes = tuple(notes)
         self.model = model
         self.run = run
-        self.training = Training(**bind(Training, config["training"], what="training"))
-        self.loader = Loader(**config["loader"])
-        self.augment = Augment(**config["augment"])
-        self.transfer = Transfer(**config["transfer"]) if "transfer" in config else None
         if dataset is not None:
             self.dataset = dataset
+
+    @property
+    def training(self) -> Training:
+        return self.config.training
+
+    @property
+    def loader(self) -> Loader:
+        return self.config.loader
+
+    @property
+    def augment(self) -> Augment:
+        return self.config.augment
+
+    @property
+    def transfer(self) -> Transfer | None:
+        return self.config.transfer
 
     @cached_property
     def dataset(self) -> Dataset:
         """Raises: ConfigError when the data is not what the run was trained with."""
-        name = self.config["data"]["name"]
+        name = self.config.data.name
         if self.run is not None and name not in data_sets.names() and not os.path.exists(Path(name).expanduser()):
             raise ConfigError(
                 f"the data of {self.run.path} are not at {name} any more",
@@ -85,14 +97,24 @@ class Experiment:
 
     @cached_property
     def task(self) -> Task:
-        settings = {key: value for key, value in self.config["task"].items() if key != "name"}
-        return task_class(self.config["task"]["name"])(**settings)
+        return task_class(self.config.task.name)(**self.config.task.settings)
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
         if self.run is not None and self.run.holds("preprocessing.json"):
             return Preprocessing.from_json(self.run.read("preprocessing.json"))
         return self.dataset.preprocessing
+
+    @property
+    def target(self) -> str | None:
+        """The columns of the data that hold the target, where somebody named them."""
+        return self.config.data.settings.get("target")
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """One sample as the model takes it, where its settings say so."""
+        shape = self.config.model.settings.get("input_shape")
+        return None if shape is None else tuple(shape)
 
     @cached_property
     def spec(self) -> Spec:
@@ -136,60 +158,52 @@ class Experiment:
 
 def opened(config: Configuration) -> Dataset:
     """The configuration's data: the portion asked for, its validation split held out, prepared for the network."""
-    options = {key: value for key, value in config["data"].items() if key != "name"}
-    name, seed = config["data"]["name"], config["training"]["seed"]
+    options, name, seed = dict(config.data.settings), config.data.name, config.training.seed
     known = options.pop("preprocessing", None) if name in data_sets.names() else None
     dataset = open_dataset(name, **options)
-    if per_class := config["loader"].get("per_class"):
-        dataset = portion(dataset, per_class, seed)
-    fraction = config["loader"].get("valid_fraction", 0.0)
-    if fraction > 0 and "valid" not in dataset.splits:
-        dataset = dataset.holdout(fraction, seed=seed)
+    if config.loader.per_class:
+        dataset = subsample(dataset, config.loader.per_class, seed)
+    if config.loader.valid_fraction > 0 and "valid" not in dataset.splits:
+        dataset = dataset.holdout(config.loader.valid_fraction, seed=seed)
     return dataset if known is None else adapted(dataset, Preprocessing.from_json(known))
 
 
 def assemble(config: Configuration) -> Experiment:
     """A fresh experiment; its model's weights depend on the seed alone. Raises: ConfigError, DataError, UnknownName."""
-    config = checked(config)
-    training = Training(**config["training"])
-    config["training"] = training.to_json()
-    config["loader"] = dataclasses.asdict(Loader(**config["loader"]))
-    config["augment"] = dataclasses.asdict(Augment(**config["augment"]))
-    path = Path(config["data"]["name"]).expanduser()
-    if config["data"]["name"] not in data_sets.names() and path.exists():  # so that the run can be used from anywhere
-        config["data"]["name"] = str(path.absolute())
-    if "transfer" in config:
-        config["transfer"] = dataclasses.asdict(Transfer(**config["transfer"]))
-        finetune.with_preprocessing(config)
+    data = config.data
+    path = Path(data.name).expanduser()
+    if data.name not in data_sets.names() and path.exists():  # so that the run can be used from anywhere
+        data = dataclasses.replace(data, name=str(path.absolute()))
+    config = dataclasses.replace(config, data=data)
+    if config.transfer is not None:
+        config = finetune.with_preprocessing(config)
     dataset = opened(config)
-    if config["data"].get("unreadable") == "skip":  # a run that goes on leaves out the same, whatever becomes of them
-        config["data"]["unreadable"] = [name for name, _ in dataset.skipped]
-    notes = settle(config, dataset)
-    if "transfer" in config:
-        model, decided = finetune.complete(config, dataset)
+    if config.data.settings.get("unreadable") == "skip":  # a run that goes on leaves out the same, whatever comes
+        skipped = [name for name, _ in dataset.skipped]
+        config = dataclasses.replace(config, data=config.data.having(unreadable=skipped))
+    config, notes = settled(config, dataset)
+    if config.transfer is not None:
+        config, model, decided = finetune.complete(config, dataset)
         return Experiment(config, model, dataset=dataset, notes=[*decided, *notes])
-    settings = {key: value for key, value in config["model"].items() if key != "name"}
-    name = config["model"]["name"]
-    config["model"] = {"name": name, **configure(name, dataset.spec, settings)}
+    settings = configure(config.model.name, dataset.spec, config.model.settings)
+    config = dataclasses.replace(config, model=Chosen(config.model.name, settings))
     return Experiment(config, _fresh_model(config), dataset=dataset, notes=notes)
 
 
-def settle(config: Configuration, dataset: Dataset) -> list[str]:
-    """Let the data say which task learns from them, unless one is named, and the task what it takes from them.
+def settled(config: Configuration, dataset: Dataset) -> tuple[Configuration, list[str]]:
+    """The configuration with the task that learns from the data, unless one is named, and what it takes from them.
 
-    Changes the configuration. Returns: what was decided, for people.
+    Returns: also what was decided, for people.
 
     Raises: ConfigError for settings that the task does not have; DataError.
     """
-    given = dict(config["task"])
-    name = given.pop("name", None)
-    if name is None:
+    name, given = config.task.name, config.task.settings
+    if not name:
         name = task_for(dataset.spec)
-        usual = task_class(name).transfer_settings if "transfer" in config else {}
+        usual = {} if config.transfer is None else task_class(name).transfer_settings
         given = {**usual, **bind(task_class(name), given, what=f"task {name!r}")}
     decided, notes = task_class(name)(**given).settle(dataset)
-    config["task"] = {"name": name, **given, **decided}
-    return notes
+    return dataclasses.replace(config, task=Chosen(name, {**given, **decided})), notes
 
 
 def spec_before(run: Run, preprocessing: Preprocessing) -> Spec:
@@ -213,21 +227,22 @@ def load(run: Run, *, weights: bool | Literal["last"] = True, config: Configurat
 
     Raises: ConfigError when a file of the run is missing, damaged or does not fit.
     """
-    given = run.config if config is None else config
+    written = run.config
     try:
-        config = checked(given)
-        if config["task"].get("name") is None:
-            raise ConfigError(f"{run.file('config.json')} is damaged: no task is named", "restore it, or train again")
+        lacks = "training has no seed" if config is None and "seed" not in (written.get("training") or {}) else ""
+        config = Configuration.from_json(written) if config is None else config
+        lacks = lacks or ("" if config.task.name else "no task is named")
+        if lacks:  # any other setting that is not there is what it was by default
+            raise ConfigError(f"{run.file('config.json')} is damaged: {lacks}", "restore it, or train again")
         model = _fresh_model(config)
         complete = (weights and _finished(run)) or _holds_all_of(run, model)
-        if "transfer" in config and not complete:
+        if config.transfer is not None and not complete:
             # A head that is trained alone is all that its checkpoints hold: what is below it comes from the weights.
             model, _ = finetune.started(config)
     except ProfondError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"{run.file('config.json')} is damaged: {error!r}", "restore it, or train again") from None
-    config["model"] = given["model"]
     notes = []
     if weights and _finished(run):
         checkpoint.load_weights(model, run.file(checkpoint.FINAL))
@@ -266,6 +281,5 @@ def _load_stopped(run: Run, model: nn.Module, *, best: bool) -> str:
 
 
 def _fresh_model(config: Configuration) -> nn.Module:
-    settings: dict[str, Any] = {key: value for key, value in config["model"].items() if key != "name"}
-    seed_here(config["training"]["seed"], "model")
-    return create(config["model"]["name"], None, **settings)
+    seed_here(config.training.seed, "model")
+    return create(config.model.name, None, **config.model.settings)

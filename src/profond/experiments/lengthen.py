@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from profond.core.errors import ConfigError
 from profond.core.run import Run
+from profond.experiments.configuration import Configuration, changed
 from profond.training import checkpoint
+from profond.training.settings import Training
 
 
 def lengthen(run: Run, *, epochs: float | str | None = None, steps: int | str | None = None) -> str:
@@ -24,9 +24,9 @@ def lengthen(run: Run, *, epochs: float | str | None = None, steps: int | str | 
     """
     if epochs is not None and steps is not None:
         raise ConfigError(f"both epochs ({epochs}) and steps ({steps}) are given", "give one of them")
-    unit, other = ("epochs", "steps") if epochs is not None else ("steps", "epochs")
-    config = run.config
-    training = dict(config.get("training") or {})
+    unit = "epochs" if epochs is not None else "steps"
+    config = Configuration.from_json(run.config)
+    training = config.training
     total = run.state.get("total_steps")
     new = _length(str(epochs if epochs is not None else steps), unit, training, total)
     path = run.file(checkpoint.LAST)
@@ -37,24 +37,24 @@ def lengthen(run: Run, *, epochs: float | str | None = None, steps: int | str | 
     if kept:
         tensors, facts = checkpoint.load_tensors(path)
         done = checkpoint.steps_of(facts)
-    an_epoch = total / training["epochs"] if total and training.get("epochs") else None
+    an_epoch = total / training.epochs if total and training.epochs else None
     wanted = new if unit == "steps" else None if an_epoch is None else round(new * an_epoch)
     if wanted is not None and wanted <= done:
         have = f"{done:,} steps" + ("" if unit == "steps" or an_epoch is None else f", {done / an_epoch:g} epochs,")
         raise ConfigError(f"{run.path} has done {have} already", f"give more, such as --{unit} +{_some(unit)}")
-    before = {key: training[key] for key in ("epochs", "steps") if training.get(key) is not None}
+    before = {key: value for key in ("epochs", "steps") if (value := getattr(training, key)) is not None}
     # In this order, so that a run that is killed in between goes on to the old end or to the new one.
     history = [*run.state.get("lengthened", []), {"at_step": done, **before}]
     run.update(status="interrupted", lengthened=history)
     if kept and isinstance(facts.get("position"), dict):
         facts["position"] |= {"stopped_early": False, "since_best": 0}
         checkpoint.save_tensors(path, tensors, facts)
-    run.write("config.json", {**config, "training": {**training, unit: new, other: None}})
+    run.write("config.json", changed(config, {f"training.{unit}": new}).to_json())
     was = ", ".join(f"{value:g} {key}" for key, value in before.items())
     return f"{new:g} {unit} instead of {was}, from step {done:,}; the schedule is laid out anew over all of them"
 
 
-def _length(asked: str, unit: str, training: dict[str, Any], total: int | None) -> float:
+def _length(asked: str, unit: str, training: Training, total: int | None) -> float:
     try:
         number = int(asked) if unit == "steps" else float(asked)
     except ValueError:
@@ -63,7 +63,7 @@ def _length(asked: str, unit: str, training: dict[str, Any], total: int | None) 
         raise ConfigError(f"{asked!r} is no number of {unit}", f"such as --{unit} {_some(unit)}, or +{_some(unit)}")
     if not asked.startswith("+"):
         return number
-    now = training.get(unit)
+    now = getattr(training, unit)
     if now is None and unit == "steps":
         now = total
     if now is None:

@@ -49,11 +49,10 @@ def arm(
         return changed(tuned, {"training.epochs": epochs})
     file = located(tuned)
     scratch = for_model(model, data)
-    settings = {key: value for key, value in file.config.items() if key != "num_classes"}
+    settings = {f"model.{key}": value for key, value in file.config.items() if key != "num_classes"}
     if "norm_momentum" in inspect.signature(models.registry.load(model)).parameters:
-        settings["norm_momentum"] = 0.2
-    scratch["model"] = {"name": model, **settings}
-    scratch["data"]["preprocessing"] = dataclasses.asdict(file.preprocessing)
+        settings["model.norm_momentum"] = 0.2
+    settings["data.preprocessing"] = dataclasses.asdict(file.preprocessing)
     longer = 3 if name == "from_scratch_longer" else 1
     given = {"loader.batch_size": 32, "training.epochs": longer * epochs, "training.learning_rate": 6e-3}
-    return changed(scratch, {**common, **given})
+    return changed(scratch, {**settings, **common, **given})

@@ -13,7 +13,7 @@ from scipy.special import logit
 
 from profond.core.lettering import FONT, text_width
 from profond.explain.draw.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
-from profond.lecture.outcome import share
+from profond.lecture.values import share
 from profond.lecture.words import Words
 from profond.measures.measured import Measured
 
@@ -124,10 +124,10 @@ def _ticks(lowest: float, highest: float, words: Words) -> dict[float, str]:
     for tick in inside:
         digits = next(digits for digits in range(8) if abs(round(100 * tick, digits) - 100 * tick) < 1e-7)
         label = words.write(share(tick, digits=digits))
-        place, half = (logit(tick) - start) / reach * _ACROSS, text_width(label, _SMALL * DOTS / 72) / 2
-        if place - half >= free:
+        position, half = (logit(tick) - start) / reach * _ACROSS, text_width(label, _SMALL * DOTS / 72) / 2
+        if position - half >= free:
             ticks[tick] = label
-            free = place + half + _APART
+            free = position + half + _APART
     return ticks
 
 

@@ -13,7 +13,8 @@ from profond.explain.network.architecture import WORDS, Writing, draw
 from profond.explain.network.depth import depth
 from profond.explain.network.summary import Summary, summarise
 from profond.lecture.originals import Compared
-from profond.lecture.outcome import Claim, Outcome, Picture, Table, Value, count, number, text, word
+from profond.lecture.outcome import Claim, Outcome, Picture, Table
+from profond.lecture.values import Value, count, number, text, word
 from profond.lecture.words import Words
 from profond.weights import naming
 

@@ -3,71 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from profond.lecture.values import Value
+from profond.lecture.words import Words
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from profond.lecture.words import Words
-
-Kind = Literal["count", "share", "points", "number", "seconds", "word", "text", "formula"]
-
-
-@dataclass(frozen=True)
-class Value:
-    """Something measured, which each language writes in its own way.
-
-    Args:
-        kind: ``count`` a whole number; ``share`` 0 to 1, written in per cent; ``points`` a difference of two shares;
-            ``number`` any other; ``seconds``; ``word`` a word of the catalogue; ``text`` as it is; ``formula`` text
-            whose numbers are written as the language writes them.
-        value: the number or text.
-        low, high: the 95 % interval, where there is one.
-        digits: decimals of the number as it is written (of the per cent for a share).
-    """
-
-    kind: Kind
-    value: float | int | str
-    low: float | None = None
-    high: float | None = None
-    digits: int = 2
-
-    def to_json(self) -> dict[str, Any]:
-        return {name: one for name, one in asdict(self).items() if one is not None}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Value:
-        return cls(**data)
-
-
-def count(value: int) -> Value:
-    return Value("count", int(value), digits=0)
-
-
-def share(value: float, low: float | None = None, high: float | None = None, *, digits: int = 2) -> Value:
-    return Value("share", float(value), low, high, digits)
-
-
-def points(value: float, low: float | None = None, high: float | None = None) -> Value:
-    return Value("points", float(value), low, high)
-
-
-def number(value: float, digits: int = 2) -> Value:
-    return Value("number", float(value), digits=digits)
-
-
-def word(key: str) -> Value:
-    return Value("word", key)
-
-
-def text(value: str) -> Value:
-    return Value("text", value)
-
-
-def formula(value: str) -> Value:
-    return Value("formula", value)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any
 from profond.core.errors import ConfigError, UnknownName
 from profond.core.files import write_text
 from profond.lecture import registry
-from profond.lecture.outcome import Value, count, word
 from profond.lecture.results import RESULT, picture_bytes, read, status
 from profond.lecture.style import CSS
+from profond.lecture.values import Value, count, word
 from profond.lecture.words import LANGUAGES, Words
 
 PAGE = "lecture.html"
@@ -61,7 +61,7 @@ class _Writer:
             "holding": count(sum(result["holds"] for result in done)),
         }
         short = sum(result["quick"] for result in done)
-        told = self.say("page.shortened", {"short": count(short)}, tag="p") if short else ""
+        shortened = self.say("page.shortened", {"short": count(short)}, tag="p") if short else ""
         sections = "\n".join(self.checked_section(name, result) for name, result in results.items())
         contents = "".join(
             f'<li><a href="#{name}"><span class="number">{name}</span>'
@@ -84,7 +84,7 @@ class _Writer:
 {self.say("page.title", tag="h1")}
 {self.say("page.lead", tag="p", attributes=' class="lead"')}
 {self.say("page.summary", counts, tag="p")}
-{told}
+{shortened}
 <nav aria-label="{escape(first("page.contents"))}"><ol>{contents}</ol></nav>
 </header>
 <main>

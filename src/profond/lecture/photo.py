@@ -8,7 +8,8 @@ from PIL import Image
 
 from profond.data.images.decoding import open_image
 from profond.explain.draw.drawing import Panel, show
-from profond.lecture.outcome import Options, Value, text, word
+from profond.lecture.outcome import Options
+from profond.lecture.values import Value, text, word
 
 
 def photo(options: Options) -> tuple[Image.Image, Value]:

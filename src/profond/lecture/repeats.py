@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import math
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, variance
+from statistics import fmean, stdev
 from typing import Any
 
 from profond.core.device import choose_device
@@ -15,8 +14,9 @@ from profond.data.dataset import Dataset
 from profond.evaluation.evaluate import evaluate
 from profond.experiments.configuration import Configuration, changed
 from profond.experiments.experiment import Experiment, assemble
-from profond.lecture.outcome import Options, Value, count, share, text
-from profond.measures.intervals import LEVEL
+from profond.lecture.outcome import Options
+from profond.lecture.values import Value, count, share, text
+from profond.measures.intervals import LEVEL, mean_interval
 from profond.measures.measured import Measured
 from profond.training import fit
 
@@ -56,7 +56,7 @@ def train(config: Configuration, seed: int, options: Options, *, share: float = 
         changes["training.precision"] = options.precision
     if share < 1:
         changes["loader.valid_fraction"] = 1 - share
-    experiment = assemble(changed(copy.deepcopy(config), changes))
+    experiment = assemble(changed(config, changes))
     device = choose_device(options.device)
     batches = experiment.batches("train", training=True, device=device)
     fitted = fit(experiment.model, experiment.task, batches, experiment.training)
@@ -108,10 +108,8 @@ def circumstances(first: Trained, seeds: int) -> dict[str, Value]:
 
 def mean_of(values: Sequence[float]) -> Measured:
     """The mean of shares over seeds with Student's 95 % interval, cut at 0 and 1; no interval from a single one."""
-    if len(values) < 2:
-        return Measured(values[0])
-    half = student_quantile(len(values) - 1) * math.sqrt(variance(values) / len(values))
-    return Measured(fmean(values), max(0.0, fmean(values) - half), min(1.0, fmean(values) + half))
+    deviation = stdev(values) if len(values) > 1 else 0.0
+    return mean_interval(fmean(values), deviation, len(values), least=0.0, most=1.0)
 
 
 def mean_share(values: Sequence[float]) -> Value:
@@ -128,38 +126,16 @@ def difference_of(first: Sequence[float], second: Sequence[float]) -> Measured:
     value = fmean(second) - fmean(first)
     if min(len(first), len(second)) < 2:
         return Measured(value)
-    parts = [variance(values) / len(values) for values in (first, second)]
-    if sum(parts) == 0:
+    if len(set(first)) == len(set(second)) == 1:
         return Measured(value, value, value)
-    freedom = sum(parts) ** 2 / sum(
-        part**2 / (len(values) - 1) for part, values in zip(parts, (first, second), strict=True)
-    )
-    half = student_quantile(freedom) * math.sqrt(sum(parts))
-    return Measured(value, value - half, value + half)
+    from scipy.stats import ttest_ind  # not above: listing and reporting items should not wait for it
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # seeds of one side that agree exactly are no loss of precision
+        interval = ttest_ind(second, first, equal_var=False).confidence_interval(LEVEL)
+    return Measured(value, float(interval.low), float(interval.high))
 
 
 def spread(values: Sequence[float]) -> float:
     """From the worst seed to the best."""
     return max(values) - min(values)
-
-
-def student_quantile(freedom: float, level: float = LEVEL) -> float:
-    """How many standard errors a two-sided interval of Student's t reaches.
-
-    Found by bisection on the density's integral (Simpson's rule after x = √ν·tan θ, which makes the range finite).
-    """
-    scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(math.pi)
-
-    def inside(reach: float) -> float:
-        """Probability between -reach and reach."""
-        end, parts = math.atan(reach / math.sqrt(freedom)), 400
-        step = end / parts
-        heights = [math.cos(step * index) ** (freedom - 1) for index in range(parts + 1)]
-        weighted = heights[0] + heights[-1] + 4 * sum(heights[1:-1:2]) + 2 * sum(heights[2:-1:2])
-        return float(2 * scale * weighted * step / 3)
-
-    low, high = 0.0, 1e4
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if inside(middle) < level else (low, middle)
-    return (low + high) / 2

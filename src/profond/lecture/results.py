@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import profond
 from profond.core.errors import ConfigError, StorageError
 from profond.core.files import make_folder, storage_errors, write_bytes, write_json
+from profond.core.version import VERSION
 from profond.lecture.words import LANGUAGES, WIDE, Words
 
 SCHEMA_VERSION = 1
@@ -21,17 +21,17 @@ RESULT = "result.json"
 NEEDED = {"holds", "quick", "claims", "tables", "figures", "used", "seconds", "command", "profond", "finished"}
 
 
-def keep(folder: Path, item: str, outcome: Any, *, seconds: float, command: str, quick: bool) -> dict[str, Any]:
+def save_result(folder: Path, item: str, outcome: Any, *, seconds: float, command: str, quick: bool) -> dict[str, Any]:
     """Write an item's outcome to ``folder/<item>``; an earlier one is replaced as a whole.
 
     Returns: the result as it was written.
 
     Raises: StorageError; the earlier result stays.
     """
-    place = folder / item
+    target = folder / item
     draft, old = folder / f".{item}-{os.getpid()}.tmp", folder / f".{item}.old"
     _restore(folder, item)
-    with storage_errors(place):
+    with storage_errors(target):
         draft.mkdir(parents=True, exist_ok=True)
         try:
             figures = []
@@ -46,9 +46,9 @@ def keep(folder: Path, item: str, outcome: Any, *, seconds: float, command: str,
                 figures.append({"name": picture.name, "files": files})
             result = _result(item, outcome, figures, seconds, command, quick)
             write_json(draft / RESULT, result)
-            if place.exists():
-                os.rename(place, old)
-            os.rename(draft, place)
+            if target.exists():
+                os.rename(target, old)
+            os.rename(draft, target)
         finally:
             _restore(folder, item)
             shutil.rmtree(draft, ignore_errors=True)
@@ -76,8 +76,8 @@ def read(folder: Path, item: str) -> dict[str, Any] | None:
 
 def seeds_of(result: Mapping[str, Any]) -> int | None:
     """How many seeds each network was trained with; None where nothing was trained."""
-    given = result["used"].get("seeds")
-    return None if given is None else int(given["value"])
+    seeds = result["used"].get("seeds")
+    return None if seeds is None else int(seeds["value"])
 
 
 def status(result: Mapping[str, Any] | None, words: Words) -> tuple[str, str]:
@@ -151,13 +151,13 @@ def _result(
         "measured": dict(outcome.measured),
         "seconds": seconds,
         "command": command,
-        "profond": profond.__version__,
+        "profond": VERSION,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
 def _restore(folder: Path, item: str) -> None:
     """Undo a replacement that was stopped between its two renames."""
-    place, old = folder / item, folder / f".{item}.old"
-    if old.exists() and not place.exists():
-        os.rename(old, place)
+    target, old = folder / item, folder / f".{item}.old"
+    if old.exists() and not target.exists():
+        os.rename(old, target)

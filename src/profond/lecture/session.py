@@ -10,7 +10,7 @@ from typing import Any
 from profond.core.errors import Interrupted, ProfondError, StorageError
 from profond.lecture import registry
 from profond.lecture.outcome import Item, Options
-from profond.lecture.results import check_writable, keep
+from profond.lecture.results import check_writable, save_result
 
 
 def run_items(names: Sequence[str], options: Options, folder: Path) -> Iterator[dict[str, Any]]:
@@ -29,12 +29,12 @@ def run_items(names: Sequence[str], options: Options, folder: Path) -> Iterator[
             outcome = item(options)
             seconds = time.monotonic() - began
             command = command_of(name, options)
-            result = keep(folder, name, outcome, seconds=seconds, command=command, quick=outcome.shortened)
+            result = save_result(folder, name, outcome, seconds=seconds, command=command, quick=outcome.shortened)
         except (Interrupted, StorageError):  # the next item would end the same way
             raise
         except Exception as error:
-            said = error.message if isinstance(error, ProfondError) else f"{type(error).__name__}: {error}"
-            options.say(f"{name} could not be run: {said}")
+            reason = error.message if isinstance(error, ProfondError) else f"{type(error).__name__}: {error}"
+            options.say(f"{name} could not be run: {reason}")
             failed = failed or error
             continue
         yield result

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 
 from profond.core.errors import ConfigError, UnknownName
-from profond.lecture.outcome import Value
+from profond.lecture.values import Value
 
 LANGUAGES = ("en", "fr")
 NARROW, WIDE, MINUS = "\u202f", "\u00a0", "\u2212"  # French: narrow no-break space in numbers and before ; ! ?

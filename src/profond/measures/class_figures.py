@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from profond.core.lettering import class_names, families, lettered, text_width
 from profond.measures.classes import Bin, ClassFindings
+from profond.measures.samples_figure import FAINT, INK, WRONG, draw_sample
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from torch import Tensor
 
 ANNOTATED = 100  # classes beyond this get colours only
-INK, FAINT, WRONG = "#20242c", "#8a93a3", "#b3261e"
 
 
 def confusion_matrix(found: ClassFindings, title: str = "") -> Figure:
@@ -121,7 +119,7 @@ def worst_mistakes(
     small = max(5.0, min(9.5, 9.5 * (across - 0.1) * 72 / max(text_width(one, 9.5) for one in lines)))
     for place, index in enumerate(shown):
         x, y = (place % columns + 0.5) * across, (place // columns) * 1.98
-        _draw(axes, raw(int(index)).cpu().numpy(), x, y, 1.3)
+        draw_sample(axes, raw(int(index)).cpu().numpy(), x, y, 1.3)
         true, predicted = names[said.label[index]], names[said.predicted[index]]
         text: dict[str, Any] = {"ha": "center", "va": "baseline", "fontsize": small, "parse_math": False}
         axes.text(x, y + 1.45, f"true {true}", color=INK, **text)
@@ -149,32 +147,3 @@ def _figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure  # a third of a second that `--help` should not pay
 
     return Figure(figsize=(width, height), facecolor="white")
-
-
-def _draw(axes: Axes, sample: NDArray[Any], x: float, y: float, side: float) -> None:
-    """One sample in a square of ``side`` inches whose top is at ``y`` and whose middle is at ``x``."""
-    if sample.ndim == 4:  # a clip: its middle frame
-        sample = sample[:, sample.shape[1] // 2]
-    if sample.ndim == 2:
-        _draw_signal(axes, sample, x, y, side)
-        return
-    pixels = sample.transpose(1, 2, 0).astype(np.float32)
-    top = 255.0 if sample.dtype == np.uint8 or pixels.max() > 1 else 1.0
-    pixels = np.clip(pixels / top, 0, 1)
-    pixels = pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., :1].repeat(3, axis=2)
-    tall, wide = pixels.shape[:2]
-    scale = side / max(tall, wide)
-    half = wide * scale / 2
-    extent = (x - half, x + half, y + (side + tall * scale) / 2, y + (side - tall * scale) / 2)
-    axes.imshow(
-        pixels, extent=extent, interpolation="nearest" if max(tall, wide) < 100 else "antialiased", aspect="auto"
-    )
-
-
-def _draw_signal(axes: Axes, sample: Sequence[Any] | NDArray[Any], x: float, y: float, side: float) -> None:
-    values = np.asarray(sample, dtype=np.float64)
-    low, high = values.min(), values.max()
-    height = (values - low) / max(high - low, 1e-12)
-    across = np.linspace(x - side / 2, x + side / 2, values.shape[1])
-    for channel in height:
-        axes.plot(across, y + 0.05 + (1 - channel) * (side - 0.1), linewidth=0.8)

@@ -109,7 +109,7 @@ class ClassJudge:
                 "evaluate a model on data with the classes that it was trained on",
             )
         self.classes = tuple(classes) or tuple(str(index) for index in range(num_classes))
-        self._rows: list[tuple[Tensor, ...]] = []
+        self.rows: list[tuple[Tensor, ...]] = []
 
     def add(self, probabilities: Tensor, labels: Tensor) -> None:
         """A batch of probabilities (n, k) and labels (n), all of them classes of the model's."""
@@ -118,22 +118,22 @@ class ClassJudge:
         rows = [labels, predicted, confidence, of_label]
         if len(self.classes) > 5:
             rows.append((probabilities.topk(5).indices == labels[:, None]).any(1))
-        self._rows.append(tuple(rows))
+        self.rows.append(tuple(rows))
 
     def metrics(self) -> dict[str, Measured]:
         """Loss (nats, of the true class) and accuracy, without intervals."""
         surprise = correct = 0.0
-        for labels, predicted, _, of_label, *_ in self._rows:
+        for labels, predicted, _, of_label, *_ in self.rows:
             surprise -= float(of_label.double().clamp_min(1e-12).log().sum())
             correct += float((predicted == labels).sum())
-        count = sum(len(rows[0]) for rows in self._rows)
+        count = sum(len(rows[0]) for rows in self.rows)
         return {"loss": _loss(Measured(surprise / count)), "accuracy": _accuracy(Measured(correct / count))}
 
     def findings(self) -> ClassFindings:
         """Everything, with intervals. Raises: ConfigError for outputs that are not finite; MissingError."""
         score = _torchmetrics()
         label, predicted, confidence, of_label, *among_five = (
-            torch.cat(part).cpu() for part in zip(*self._rows, strict=True)
+            torch.cat(part).cpu() for part in zip(*self.rows, strict=True)
         )
         if not torch.isfinite(confidence).all():
             raise ConfigError(

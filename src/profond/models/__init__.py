@@ -45,8 +45,8 @@ def configure(name: str, spec: Spec | None = None, settings: Mapping[str, Any] |
 
     target = registry.load(name)
     accepted = inspect.signature(target).parameters
-    given = {key: value for key, value in (spec.interface() if spec else {}).items() if key in accepted}
-    return bind(target, {**given, **registry.entry(name).config, **(settings or {})}, what=f"model {name!r}")
+    from_data = {key: value for key, value in (spec.interface() if spec else {}).items() if key in accepted}
+    return bind(target, {**from_data, **registry.entry(name).config, **(settings or {})}, what=f"model {name!r}")
 
 
 def create(name: str, spec: Spec | None = None, **settings: Any) -> nn.Module:
@@ -115,7 +115,7 @@ def head_of(model: nn.Module) -> str:
         wrong = "names no head" if head is None else f"has a head that is no name but a {type(head).__name__}"
         help = 'add the dotted name of the sub-module that fine-tuning replaces, as in head = "output"'
         raise ConfigError(f"{type(model).__name__} {wrong} ({_written(type(model))})", f"{help}; {_parts(model)}")
-    return _known(model, head, "head")
+    return _existing_path(model, head, "head")
 
 
 def stages_of(model: nn.Module) -> tuple[str, ...]:
@@ -125,10 +125,10 @@ def stages_of(model: nn.Module) -> tuple[str, ...]:
         wrong = "names no stages" if stages is None else f"has stages that are no names but {stages!r:.60}"
         help = 'add the dotted names of the sub-modules that can be shown, as in stages = ("features",)'
         raise ConfigError(f"{type(model).__name__} {wrong} ({_written(type(model))})", f"{help}; {_parts(model)}")
-    return tuple(_known(model, stage, "stages") for stage in stages)
+    return tuple(_existing_path(model, stage, "stages") for stage in stages)
 
 
-def _known(model: nn.Module, path: str, what: str) -> str:
+def _existing_path(model: nn.Module, path: str, what: str) -> str:
     from profond.core.errors import suggest
 
     paths = [name for name, _ in model.named_modules() if name]

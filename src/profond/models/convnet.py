@@ -81,9 +81,9 @@ class ConvNet(nn.Module):
         self.signal = nn.Flatten(2) if dimensions == 1 and len(input_shape) > 2 else nn.Identity()
         self.body = nn.Sequential()
         for width, distance in zip(widths, dilations, strict=True):
-            keep = distance * (kernel - 1) // 2
+            padding = distance * (kernel - 1) // 2
             convolution = CONVOLUTION[dimensions](
-                channels, width, kernel, padding=keep, dilation=distance, bias=not batch_norm
+                channels, width, kernel, padding=padding, dilation=distance, bias=not batch_norm
             )
             stage = nn.Sequential(convolution)
             if batch_norm:

@@ -136,7 +136,7 @@ class PartialConvolution(nn.Module):
     def __init__(self, maps: int, table: tuple[tuple[int, ...], ...], kernel: int) -> None:
         super().__init__()
         self.shape = (len(table), maps, kernel, kernel)
-        pairs = [output * maps + seen for output, row in enumerate(table) for seen in row]
+        pairs = [output * maps + input_map for output, row in enumerate(table) for input_map in row]
         self.register_buffer("connections", torch.tensor(pairs), persistent=False)
         reach = torch.tensor([2.4 / (len(row) * kernel**2) for row in table for _ in row])
         self.weight = nn.Parameter(torch.empty(len(pairs), kernel, kernel).uniform_(-1, 1) * reach[:, None, None])

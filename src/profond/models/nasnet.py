@@ -154,15 +154,15 @@ class ReductionCell(nn.Module):
         self.out_channels = 4 * filters
         self.adjust = adjustment(before_channels, filters, halved) if adjusted else nn.Identity()
         self.squeeze = Projection(last_channels, filters)
-        seen = filters if adjusted else before_channels
+        channels = filters if adjusted else before_channels
         self.left1 = separable_pair(filters, filters, 5, 2)
-        self.right1 = separable_pair(seen, filters, 7, 2)
+        self.right1 = separable_pair(channels, filters, 7, 2)
         # NOTE zeros around maps that may be negative: as in the published network, the maximum sees them too.
         self.padding = SamePadding(3, 2)
         self.maximum = nn.MaxPool2d(3, 2)
-        self.right2 = separable_pair(seen, filters, 7, 2)
+        self.right2 = separable_pair(channels, filters, 7, 2)
         self.average = nn.AvgPool2d(3, 2)
-        self.right3 = separable_pair(seen, filters, 5, 2)
+        self.right3 = separable_pair(channels, filters, 5, 2)
         self.left4 = nn.AvgPool2d(3, 1, 1, count_include_pad=False)
         self.left5 = separable_pair(filters, filters, 3)
 

@@ -53,8 +53,8 @@ def pooled_convolution(
     Under autocast on a CPU the product is computed in autocast's number type, as a convolution would be.
     """
     outputs, channels, kernel, _ = weight.shape
-    reach, places = _placements(kernel, side)
-    spread = weight.reshape(outputs * channels, -1) @ places.to(weight).view(kernel**2, -1)
+    reach, placements = _placements(kernel, side)
+    spread = weight.reshape(outputs * channels, -1) @ placements.to(weight).view(kernel**2, -1)
     spread = spread.view(outputs, channels, 4 * side**2, -1).permute(2, 0, 3, 1)
     matrix = spread.reshape(4 * side**2 * outputs, -1)
     product: Tensor = _PooledProduct.apply(blocks, matrix, bias.repeat(4 * side**2), reach)  # type: ignore[no-untyped-call]
@@ -98,7 +98,7 @@ class _PooledProduct(torch.autograd.Function):
         pooled, winner = F.max_pool2d(windows, 2, return_indices=True)
         pooled = pooled.relu_().view(-1, outputs)
         ctx.save_for_backward(patches, factor, pooled, winner)
-        ctx.places = (n, rows, columns, reach, depth)
+        ctx.geometry = (n, rows, columns, reach, depth)
         ctx.dtypes = (blocks.dtype, matrix.dtype, bias.dtype)
         return pooled.view(n, rows, columns, outputs)
 
@@ -106,7 +106,7 @@ class _PooledProduct(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         patches, factor, pooled, winner = ctx.saved_tensors
-        n, rows, columns, reach, depth = ctx.places
+        n, rows, columns, reach, depth = ctx.geometry
         of_blocks, of_matrix, of_bias = ctx.dtypes
         outputs = pooled.shape[1]
         passed = torch.ops.aten.threshold_backward(gradient.reshape(pooled.shape), pooled, 0).view(-1, 1, outputs)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from profond.core.errors import ConfigError
+from pydantic import Field
+
+from profond.core.config import Count, Integer, Natural, Number, Share, check_fields
 from profond.training.settings import Training
 
 
@@ -48,17 +50,14 @@ class Loader:
         per_class: at most so many samples of each class, by split, such as ``{"train": 20}``; others are left out.
     """
 
-    batch_size: int = 128
-    valid_fraction: float = 0.0
-    workers: int | None = None
+    batch_size: Count = 128
+    valid_fraction: Share = 0.0
+    workers: Natural | None = None
     drop_last: bool = False
-    per_class: Mapping[str, int] = field(default_factory=dict)
+    per_class: Mapping[str, Integer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ConfigError(f"batch_size is {self.batch_size}", "it must be 1 or more")
-        if not 0 <= self.valid_fraction < 1:
-            raise ConfigError(f"valid_fraction is {self.valid_fraction}", "it must be in [0, 1)")
+        check_fields(self, "loader")
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,16 @@ class Transfer:
     """
 
     weights: str | None = None
-    parts: int = 3
-    head_share: float = 0.2
-    rate_decay: float = 0.4
+    parts: Natural = 3
+    head_share: Annotated[Number, Field(gt=0, lt=1)] = 0.2
+    rate_decay: Annotated[Number, Field(gt=0, le=1)] = 0.4
     features: bool = True
     origin: str = ""
     sha256: str = ""
     fresh: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self, "transfer")
 
 
 @dataclass(frozen=True)

@@ -19,19 +19,22 @@ from profond.core.device import together
 from profond.core.errors import DataError
 from profond.core.files import write_bytes
 from profond.core.lettering import class_names
+from profond.core.spec import Spec
 from profond.data import registry
 from profond.data.dataset import Dataset
 from profond.data.images.build import build
 from profond.data.listing import Listing, Sample
 from profond.data.open import open_dataset
-from profond.data.tree import PICTURES, entries, is_folder
+from profond.data.tree import IMAGES, entries, is_folder
 from profond.evaluation.kept import table
 from profond.explain.draw.drawing import save_figure
 from profond.explain.network.layer_figure import draw_neighbours
 from profond.explain.network.neighbours import Neighbours, nearest
 from profond.explain.network.stages import stage_output
-from profond.serve.explanation import Look, Sight, as_image
+from profond.measures.measured import SHARE
+from profond.serve.explanation import Explainer, Question
 from profond.serve.predictor import Predictor
+from profond.serve.seen import as_image
 
 MEMORY_MIB = 512
 """Up to this size the images of a folder without classes are kept decoded."""
@@ -158,7 +161,7 @@ def loose_images(path: Path) -> list[Path]:
     inside = entries(path)
     if any(is_folder(entry) for entry in inside):
         return []
-    return [Path(entry.path) for entry in inside if PICTURES.among(entry.name)]
+    return [Path(entry.path) for entry in inside if IMAGES.among(entry.name)]
 
 
 def without_classes(files: Sequence[Path], preprocessing: dict[str, Any] | None) -> Dataset:
@@ -177,31 +180,42 @@ def identity_of(path: Path, dataset: Dataset) -> str:
 
 
 def show_nearest(
-    sight: Sight, gallery: Gallery, look: Look, folder: Path, count: int = 12, skip: str = ""
-) -> tuple[Any, list[Path]]:
+    explainer: Explainer, gallery: Gallery, question: Question, folder: Path, count: int = 12, skip: str = ""
+) -> tuple[list[dict[str, Any]], list[Path]]:
     """The picture of the most similar images, without the one that is called ``skip``, and a list of them.
 
-    Returns: rows (identity, class, distance), best first; the files.
+    Returns: rows, best first, with the keys ``image``, ``distance`` and what a target is called; the files.
     """
-    found = gallery.nearest(sight.predictor, look.sample, count, skip)
-    split, names = gallery.dataset.split(gallery.split), gallery.dataset.spec.classes
+    explainer.check(["nearest"])
+    found = gallery.nearest(explainer.predictor, question.sample, count, skip)
+    split, spec = gallery.dataset.split(gallery.split), gallery.dataset.spec
     indices = [int(index) for index in found.indices]
-    labels = [names[int(split.targets[index])] for index in indices]
+    targets = [spec.target_text(split.targets[index].tolist()) for index in indices]
     identities = [split.identity(index) for index in indices]
-    written = dict(zip(names, class_names(names, 80)[0], strict=True))
+    subject, explained = question.subject, question.subject.explained
+    among_names = explained.unit == SHARE and bool(explained.top)
     figure = draw_neighbours(
         found,
         [as_image(split.raw(index)) for index in indices],
-        [written[label] for label in labels],
+        _written(targets, spec),
         identities,
-        look.subject.seen,
-        said=look.subject.write(look.subject.top[0][0]),
-        name=look.subject.name,
-        model=sight.name,
+        question.seen,
+        predicted=subject.write(explained.top[0][0]) if among_names else subject.heading,
+        alike=among_names,
+        name=subject.name,
+        model=explainer.name,
         stage=gallery.stage or "what its head is given",
     )
     picture = save_figure(figure, folder / "nearest.png")
-    rows = list(zip(identities, labels, found.distances.tolist(), strict=True))
-    lines = ([identity, label, f"{distance:.6f}"] for identity, label, distance in rows)
-    write_bytes(folder / "nearest.csv", table(["image", "class", "distance"], lines).encode("utf-8", "surrogateescape"))
+    found_rows = zip(identities, targets, found.distances.tolist(), strict=True)
+    rows = [{"image": one, spec.target_name: text, "distance": round(far, 6)} for one, text, far in found_rows]
+    lines = ([row["image"], row[spec.target_name], f"{row['distance']:.6f}"] for row in rows)
+    columns = table(["image", spec.target_name, "distance"], lines)
+    write_bytes(folder / "nearest.csv", columns.encode("utf-8", "surrogateescape"))
     return rows, [picture, folder / "nearest.csv"]
+
+
+def _written(targets: Sequence[str], spec: Spec) -> list[str]:
+    """Targets as they stand in a picture: names of classes so that no two of them are alike."""
+    names = dict(zip(spec.classes, class_names(spec.classes, 80)[0], strict=True))
+    return [names.get(target, target) for target in targets]

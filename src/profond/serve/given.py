@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from profond.core.errors import DataError, ImageError, ProfondError
-from profond.data.locations import Held, Member
+from profond.data.locations import FileInMemory, Member
 from profond.data.preprocessing import Preprocessing
 from profond.data.series import text
 from profond.data.series.rows import Row, rows_of
@@ -27,7 +27,7 @@ _FORMS = "give an array as (height, width), (height, width, 3) or (height, width
 
 
 def several(images: Any, axes: int = 3) -> Iterable[Any]:
-    """The pictures or series one by one, where one alone or an array of many was given.
+    """The pictures or series one by one, where one alone, an array of many, or a `DataLoader` was given.
 
     Args:
         axes: of an array, how many one alone has at most: 3 for pictures, 2 for series.
@@ -39,8 +39,21 @@ def several(images: Any, axes: int = 3) -> Iterable[Any]:
     if isinstance(images, str | Path | Member | Row | Image.Image | bytes | bytearray | memoryview) or _is_file(images):
         return [images]
     if isinstance(images, Mapping) or not isinstance(images, Iterable):
-        raise DataError(f"the images are of the type {type(images).__name__}", "give one picture, or a list of them")
-    return images
+        raise DataError(
+            f"the images are of the type {type(images).__name__}", "give one picture, a list of them, or a DataLoader"
+        )
+    return images if isinstance(images, Sequence) else _one_by_one(images, axes)
+
+
+def _one_by_one(images: Iterable[Any], axes: int) -> Iterator[Any]:
+    """What comes in batches, as a `DataLoader` gives them, in single ones; the targets beside them are left out."""
+    for one in images:
+        paired = isinstance(one, tuple | list) and len(one) == 2 and isinstance(one[0], np.ndarray | Tensor)
+        first = one[0] if paired else one
+        if isinstance(first, np.ndarray | Tensor) and first.ndim > axes:
+            yield from first
+        else:
+            yield first
 
 
 def name_of(image: Any, index: int) -> str:
@@ -51,7 +64,7 @@ def name_of(image: Any, index: int) -> str:
     return name if isinstance(name, str) else f"image {index}"
 
 
-def as_picture(given: Any, source: str) -> Image.Image | Path | Member | Held:
+def as_picture(given: Any, source: str) -> Image.Image | Path | Member | FileInMemory:
     """One picture as a Pillow image, or as the place that it is to be decoded from. Raises: DataError."""
     if isinstance(given, Row):
         raise DataError(f"{source} is a series, and the network takes images", "give it images")
@@ -66,7 +79,7 @@ def as_picture(given: Any, source: str) -> Image.Image | Path | Member | Held:
         if isinstance(given, str):
             raise DataError(f"{source} is a file that was opened as text", "open it for bytes: open(path, 'rb')")
     if isinstance(given, bytes | bytearray | memoryview):
-        return Held(bytes(given), source)
+        return FileInMemory(bytes(given), source)
     raise DataError(
         f"{source} is of the type {type(given).__name__}, not a picture",
         "give a path, a Pillow image, an array, a tensor, bytes or a file open for bytes",

@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from profond.core.device import choose_precision
 from profond.core.errors import ConfigError
-from profond.serve.openvino import OpenVino, installed
+from profond.serve.openvino import OpenVino, SameAnswers, installed
 
 Precision = Literal["fp32", "bf16", "int8", "auto"]
 Engine = Literal["torch", "openvino", "auto"]
@@ -24,18 +24,23 @@ Norm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
 def prepared(
-    model: nn.Module, device: torch.device, precision: Precision = "fp32", engine: Engine = "torch"
+    model: nn.Module,
+    device: torch.device,
+    precision: Precision = "fp32",
+    engine: Engine = "torch",
+    same_answers: SameAnswers | None = None,
 ) -> nn.Module:
     """A model that gives the same answers as one in eval mode, sooner.
 
     Args:
         model: trained; left as it is, except that ``"fp32"`` moves it to the device and lays it out.
         precision: ``"fp32"`` answers as evaluation does, but that BatchNorm is folded into the convolutions before it:
-            probabilities differ in the sixth digit. ``"bf16"`` holds all weights in bfloat16 too, and they differ in
+            its outputs differ in the sixth digit. ``"bf16"`` holds all weights in bfloat16 too, and they differ in
             the third. ``"auto"`` takes bf16 where the device does it well. ``"int8"`` is OpenVINO's, and takes its
             ranges from the first inputs.
         engine: what computes: PyTorch, or OpenVINO, which compiles the network for the CPU when the first batch comes.
             ``"auto"`` takes OpenVINO where it is installed and gives the network's answers.
+        same_answers: says for each sample whether two outputs are the same answer; ``"int8"`` needs it.
 
     Returns: takes float32 inputs and gives float32 outputs.
 
@@ -50,7 +55,8 @@ def prepared(
         raise ConfigError(f"OpenVINO works on the CPU here, not on {device}", "use --device cpu, or --engine torch")
     if engine == "openvino" or (engine == "auto" and device.type == "cpu" and installed()):
         usual = None if engine == "openvino" else prepared(model, device, precision)
-        return OpenVino(model.to(device).eval(), "fp32" if wanted == "fp16" else wanted, usual)
+        arithmetic = "fp32" if wanted == "fp16" else wanted
+        return OpenVino(model.to(device).eval(), arithmetic, usual, same_answers=same_answers)
     model = model.to(device).eval()
     pictures = any(isinstance(part, nn.Conv2d) for part in model.modules())
     if wanted == "bf16":

@@ -29,12 +29,14 @@ WORTH = 500
 CLOSE = {"fp32": 1e-3, "bf16": 0.1}
 """Greatest difference from the model's own answer, relative to its greatest number."""
 AGREE = 0.9
-"""Share of images that 8-bit arithmetic must give the model's own label."""
+"""Share of images that 8-bit arithmetic must give the model's own answer."""
 LEARNED_FROM, COMPARED, FEWEST = 128, 64, 32
 """Images that 8-bit arithmetic takes its ranges from, those that it is then tried on, and how many there must be."""
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+SameAnswers = Callable[[Tensor, Tensor], Tensor]
+"""For each sample, whether two models that put these out say the same: bool (n)."""
 
 
 def installed(package: str = "openvino") -> bool:
@@ -48,10 +50,11 @@ class OpenVino(nn.Module):
         model: on the CPU, in eval mode, one tensor to one tensor; left as it is.
         precision: of its arithmetic. ``"int8"`` needs NNCF, and real inputs to take its ranges from: see `prepare`.
         otherwise: answers in its place where it cannot be compiled; without it that is an error.
-        agree: share of images that must get the model's own label in ``"int8"``.
+        agree: share of images that must get the model's own answer in ``"int8"``.
+        same_answers: by which ``"int8"`` is tried.
 
-    Raises: MissingError when OpenVINO or NNCF is not installed; ConfigError, at the first batch, when the network
-    cannot be compiled, or gives other answers then.
+    Raises: MissingError when OpenVINO or NNCF is not installed; ConfigError for ``"int8"`` without ``same_answers``,
+    and, at the first batch, when the network cannot be compiled, or gives other answers then.
     """
 
     def __init__(
@@ -60,13 +63,20 @@ class OpenVino(nn.Module):
         precision: Literal["fp32", "bf16", "int8"] = "fp32",
         otherwise: nn.Module | None = None,
         agree: float = AGREE,
+        same_answers: SameAnswers | None = None,
     ) -> None:
         super().__init__()
+        if precision == "int8" and same_answers is None:
+            raise ConfigError(
+                "8-bit arithmetic is tried on whether the answers stay the same, and this task has no measure for that",
+                "use --precision auto",
+            )
         if not installed():
             raise MissingError("OpenVINO is not installed", "pip install 'profond[openvino]', or use --engine torch")
         if precision == "int8" and not installed("nncf"):
             raise MissingError("NNCF is not installed", "pip install 'profond[openvino]', or use --precision auto")
         self.model, self.precision, self.otherwise, self.agree = model, precision, otherwise, agree
+        self.same_answers = same_answers
         self.batch_size = 0
         self.run: Run | None = None
         self.agreement: tuple[int, int] | None = None
@@ -118,13 +128,14 @@ class OpenVino(nn.Module):
             self.model, learned[:batch_size], "int8", [one.numpy() for one in torch.split(learned, batch_size)]
         )
         parts = torch.split(tried, batch_size)
-        own = torch.cat([self.model(part) for part in parts]).argmax(1)
-        found = torch.cat([_answers(run, part, batch_size) for part in parts]).argmax(1)
-        self.agreement = equal, count = int((own == found).sum()), len(tried)
+        own = torch.cat([self.model(part) for part in parts])
+        found = torch.cat([_answers(run, part, batch_size) for part in parts])
+        assert self.same_answers is not None
+        self.agreement = equal, count = int(self.same_answers(own, found).sum()), len(tried)
         if equal < self.agree * count:
             raise ConfigError(
                 f"8-bit arithmetic changes too much in {type(self.model).__name__}: "
-                f"{equal} of {count} images get the label that the network itself gives them",
+                f"{equal} of {count} images get the answer that the network itself gives them",
                 "use --precision auto",
             )
         return run

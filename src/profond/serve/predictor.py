@@ -1,12 +1,13 @@
-"""A trained run, or a network with published weights, ready to say what is in an image."""
+"""A trained run, or a network with published weights, ready to answer for images and series."""
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from profond.core.device import choose_device, together, usable_cores
-from profond.core.errors import ConfigError, DataError, ProfondError
+from profond.core.errors import ConfigError, DataError, ProfondError, suggest
 from profond.core.find_run import find_run
 from profond.core.run import Run
+from profond.core.spec import Spec
 from profond.data.images.decoding import conversions, opening, without_colour
 from profond.data.preprocessing import Preprocessing
 from profond.experiments.experiment import Experiment, load
@@ -26,42 +28,22 @@ from profond.explain.network.stages import stage_output
 from profond.serve.given import Picture, as_picture, as_series, name_of, several, with_rows
 from profond.serve.inference import Engine, Precision, prepared
 from profond.serve.openvino import COMPARED, LEARNED_FROM, WORTH, OpenVino
-from profond.tasks.task import Task
+from profond.serve.prediction import Prediction
+from profond.tasks.task import Answer, Task
 from profond.weights.classes import readable
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What the run says of one image.
-
-    Args:
-        source: the path, or ``image 0`` for the first of several in memory.
-        label: the most probable class.
-        probability: its probability.
-        top: the most probable classes with their probabilities, best first.
-    """
-
-    source: str
-    label: str
-    probability: float
-    top: tuple[tuple[str, float], ...]
-
-    def to_json(self) -> dict[str, Any]:
-        top = [{"label": label, "probability": probability} for label, probability in self.top]
-        return {"source": self.source, "label": self.label, "probability": self.probability, "top": top}
-
-
 class Predictor:
-    """Model, preprocessing and labels of a run; its data is not needed.
+    """Model, task, spec and preprocessing of a run; its data is not needed.
 
     A run that was trained on images brought to one size takes images of any size and colour. One trained on images
     that all had one size, such as MNIST, refuses others, unless ``resize`` allows them to be converted.
 
     Args:
         model: in eval mode.
-        task: turns the model's outputs into probabilities.
+        task: turns the model's outputs into answers.
+        spec: what the outputs are about, such as the names of classes.
         preprocessing: from an image to the model's input.
-        classes: names in label order.
         device: where the model is put.
         resize: convert images that do not have the run's size and channels, instead of refusing them.
         precision: ``"fp32"`` answers as evaluation does; ``"auto"``, ``"bf16"`` and ``"int8"`` sooner, see `prepared`.
@@ -72,8 +54,8 @@ class Predictor:
         self,
         model: nn.Module,
         task: Task,
+        spec: Spec,
         preprocessing: Preprocessing,
-        classes: Sequence[str],
         *,
         device: torch.device | str = "cpu",
         resize: bool = False,
@@ -89,9 +71,9 @@ class Predictor:
         self.model = model.to(self.device).eval()
         self.precision, self.engine = precision, engine
         at_once: Engine = "torch" if engine == "auto" and precision != "int8" else engine
-        self.ready = prepared(self.model, self.device, precision, at_once)
         self.task = task
-        self.classes = tuple(classes)
+        self.spec = spec
+        self.ready = self._prepared(at_once)
         self.resize = resize
         self.conversions: Counter[str] = Counter()
         self.weights = ""
@@ -106,8 +88,14 @@ class Predictor:
 
     @property
     def agreement(self) -> tuple[int, int] | None:
-        """How many images get the network's own label in ``"int8"``, of how many that were tried."""
+        """How many images get the network's own answer in ``"int8"``, of how many that were tried."""
         return self.ready.agreement if isinstance(self.ready, OpenVino) else None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What may be asked of the task's answers besides: the keyword-only parameters of ``task.answer``."""
+        parameters = inspect.signature(self.task.answer).parameters.values()
+        return tuple(one.name for one in parameters if one.kind is one.KEYWORD_ONLY)
 
     @classmethod
     def open(
@@ -142,7 +130,7 @@ class Predictor:
         engine: Engine = "auto",
         **settings: Any,
     ) -> Predictor:
-        """The predictor of a registered model with pretrained weights, its preprocessing and its class names.
+        """The predictor of a registered model with pretrained weights and its preprocessing.
 
         Args:
             model: a registered name.
@@ -159,8 +147,8 @@ class Predictor:
         predictor = cls(
             loaded.model,
             task_class(task_for(loaded.spec))(),
+            loaded.spec,
             loaded.preprocessing,
-            loaded.classes,
             device=processor,
             precision=precision,
             engine=engine,
@@ -182,8 +170,8 @@ class Predictor:
         predictor = cls(
             experiment.model,
             experiment.task,
+            replace(experiment.spec, classes=readable(experiment.spec.classes)),
             experiment.preprocessing,
-            readable(experiment.classes),
             device=choose_device(device),
             resize=resize,
             precision=precision,
@@ -192,49 +180,58 @@ class Predictor:
         predictor.notes = experiment.notes
         return predictor
 
-    def predict(self, images: Picture | Iterable[Picture], *, top: int = 5, batch_size: int = 256) -> list[Prediction]:
+    def predict(
+        self, images: Picture | Iterable[Picture], *, batch_size: int = 256, **options: Any
+    ) -> list[Prediction]:
         """Predict pictures, all or none: a list of predictions, of one where a single picture is given.
 
         Args:
             images: one picture or any number: paths, Pillow images, arrays (h, w) or (h, w, c), tensors (c, h, w),
-                bytes, or files open for bytes; or an array (n, h, w, c) or tensor (n, c, h, w) of many. Numbers are
-                pixels, 0 to 255 or 0 to 1. Of a run on series: paths, or arrays (channels, time).
-            top: how many classes to name for each image.
+                bytes, or files open for bytes; or an array (n, h, w, c) or tensor (n, c, h, w) of many, or a
+                `DataLoader`, whose targets are left out. Numbers are pixels, 0 to 255 or 0 to 1. Of a run
+                on series: paths, or arrays (channels, time).
             batch_size: images that go through the model together.
+            options: of the task's answers, such as ``top`` of a classification, how many classes to name; see
+                ``options``.
 
         Raises: ImageError for a file that cannot be read; DataError for what is no picture, and for an image of another
-        size or channel count than the run's; ConfigError when the model's outputs are not finite.
+        size or channel count than the run's; ConfigError when the model's outputs are not finite, and for an option
+        that the task's answers do not have.
         """
-        return list(self.stream(images, top=top, batch_size=batch_size))
+        return list(self.stream(images, batch_size=batch_size, **options))
 
     def stream(
         self,
         images: Picture | Iterable[Picture],
         *,
-        top: int = 5,
         batch_size: int = 256,
         refused: Callable[[str, ProfondError], None] | None = None,
+        **options: Any,
     ) -> Iterator[Prediction]:
         """Predict any number of images, a batch at a time, in order.
 
         What had to be converted is counted in ``conversions``.
 
         Args:
-            top: how many classes to name for each image.
             batch_size: images that are decoded and go through the model together; ``"int8"`` takes 192 at least, for
                 its ranges come from the first of them.
             refused: called with source and error for an image that cannot be used; without it the error is raised.
+            options: as in ``predict``.
         """
+        for name in options:
+            if name not in self.options:
+                raise ConfigError(
+                    f"the answers of this run have no option {name!r}",
+                    suggest(name, self.options) if self.options else "leave it out",
+                )
         images = several(images, 2 if self.takes_series else 3)
-        if top < 1:
-            raise ConfigError(f"{top} classes were asked for each image", "use 1 or more")
         if self.precision == "int8":
             batch_size = max(batch_size, LEARNED_FROM + COMPARED)
         elif self.engine == "auto" and isinstance(images, Sized) and len(images) >= WORTH:
             self.engine = "openvino"
-            self.ready = prepared(self.model, self.device, self.precision, "auto")
+            self.ready = self._prepared("auto")
         for sources, raws in self._decoded(images, batch_size, refused):
-            yield from self.say(sources, raws, top)
+            yield from self.answer(sources, raws, **options)
 
     def features(
         self,
@@ -300,33 +297,22 @@ class Predictor:
                 yield good, raws
 
     @torch.inference_mode()
-    def say(self, sources: list[str], raws: list[Tensor], top: int) -> list[Prediction]:
+    def answer(self, sources: Sequence[str], raws: Sequence[Tensor], **options: Any) -> list[Prediction]:
         """Predict raw tensors (c, h, w), each from the source of its place."""
         if not raws:
             return []
-        inputs = self.preprocessing.normalise(torch.stack(raws).to(self.device))
+        inputs = self.preprocessing.normalise(torch.stack(list(raws)).to(self.device))
         size = min(len(raws), together(inputs.shape[1:], self.device))
         if self.precision == "int8" and isinstance(self.ready, OpenVino) and self.ready.run is None:
             self.ready.prepare(inputs, size)
-        parts = torch.split(inputs, size)
-        said = [self.task.predict(self.ready, part) for part in parts]  # type: ignore[attr-defined]
-        probabilities = torch.cat([one.probabilities for one in said])
-        if probabilities.shape[1] != len(self.classes):
-            raise ConfigError(
-                f"the model tells {probabilities.shape[1]} classes apart, but there are {len(self.classes)} labels",
-                "spec.json is damaged: restore it, or train again",
-            )
-        if not torch.isfinite(probabilities).all():
-            raise ConfigError(
-                "the model's outputs are not finite numbers",
-                "its weights are damaged: fetch them again, or train again",
-            )
-        values, indices = probabilities.topk(min(top, len(self.classes)), dim=1)
-        predictions = []
-        for source, shares, labels in zip(sources, values.tolist(), indices.tolist(), strict=True):
-            best = tuple((self.classes[label], share) for label, share in zip(labels, shares, strict=True))
-            predictions.append(Prediction(source, *best[0], best))
-        return predictions
+        answers: list[Answer] = []
+        for part in torch.split(inputs, size):
+            answers += self.task.answer(self.ready, part, self.spec, **options)
+        return [Prediction(source, answer) for source, answer in zip(sources, answers, strict=True)]
+
+    def _prepared(self, engine: Engine) -> nn.Module:
+        same = getattr(self.task, "same_answers", None)  # not every task can say so
+        return prepared(self.model, self.device, self.precision, engine, same)
 
     def _decode(self, picture: Picture, source: str) -> tuple[Tensor, list[str]] | ProfondError:
         """The raw tensor and what was converted, or why there is none."""

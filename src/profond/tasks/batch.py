@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from profond.core.errors import DataError, ProfondError
+from profond.core.errors import ConfigError, DataError, ProfondError
 
 PAIRS = "DataLoader(TensorDataset(inputs, targets), batch_size=32, shuffle=True) gives such batches"
 
@@ -118,6 +118,14 @@ def check_labels(labels: Tensor, num_classes: int) -> None:
         raise DataError(
             f"a label is {outside}, and the model tells {num_classes} classes apart: 0 to {num_classes - 1}{first}",
             "number the classes from 0, or give the model's last layer as many outputs as there are classes",
+        )
+
+
+def check_finite(outputs: Tensor) -> None:
+    """Raises: ConfigError when one of a model's outputs is not finite."""
+    if not torch.isfinite(outputs).all():
+        raise ConfigError(
+            "the model's outputs are not finite numbers", "its weights are damaged: fetch them again, or train again"
         )
 
 

@@ -13,19 +13,21 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from profond.core.errors import ConfigError, UnknownName
+from profond.core.errors import ConfigError, DataError, UnknownName
 from profond.core.lettering import markdown
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, Split, TensorSplit
-from profond.data.images.check import IMBALANCE
+from profond.data.check import IMBALANCE
+from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import Split, TensorSplit
 from profond.measures.class_report import HEADLINE, class_report
 from profond.measures.classes import ClassJudge
-from profond.measures.measured import Measured
+from profond.measures.measured import SHARE, Measured
 from profond.measures.report import Report
 from profond.nn.auxiliary import Logits
 from profond.tasks import register_task
-from profond.tasks.batch import called, check_labels, class_labels, class_scores, class_targets, pair
+from profond.tasks.batch import called, check_finite, check_labels, class_labels, class_scores, class_targets, pair
+from profond.tasks.names import index_of
 from profond.tasks.task import Example, Explained, Loss, Phase
 
 Batch = tuple[Tensor, Tensor]
@@ -49,22 +51,43 @@ class Classes:
 
 @dataclass(frozen=True)
 class ClassAnswer:
-    """The classes of one sample, best first."""
+    """The most probable classes of one sample.
+
+    Args:
+        top: names with their probabilities, best first.
+    """
 
     top: tuple[tuple[str, float], ...]
 
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.top[0][0]
+
+    @property
+    def probability(self) -> float:
+        """Of the most probable class."""
+        return self.top[0][1]
+
     def line(self) -> str:
-        (label, probability), *others = self.top
-        return "\t".join([label, f"{probability:.4f}", *(f"{name} {share:.4f}" for name, share in others)])
+        """Class and probability, then the next classes: ``cat  0.9312  dog 0.0511``, parted by tabs."""
+        others = (f"{name} {share:.4f}" for name, share in self.top[1:])
+        return "\t".join([self.label, f"{self.probability:.4f}", *others])
 
     def row(self) -> dict[str, Any]:
-        return {"label": self.top[0][0], "probability": f"{self.top[0][1]:.6f}"}
+        """``label, probability, label_2, probability_2, …``"""
+        row: dict[str, Any] = {}
+        for place, (name, share) in enumerate(self.top, start=1):
+            number = "" if place == 1 else f"_{place}"
+            row |= {f"label{number}": name, f"probability{number}": f"{share:.6f}"}
+        return row
 
     def to_json(self) -> dict[str, Any]:
-        top = [{"label": label, "probability": probability} for label, probability in self.top]
+        top = [{"label": name, "probability": share} for name, share in self.top]
         return {**top[0], "top": top}
 
     def write(self, folder: Path, name: str) -> list[Path]:
+        """Nothing: a line says all."""
         return []
 
 
@@ -118,7 +141,15 @@ class Classify:
         return {**settings, "class_weights": "balanced"} if isinstance(weights, list | tuple) else dict(settings)
 
     def settle(self, dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
-        """The weights of the classes as numbers, and which classes cannot be measured."""
+        """The weights of the classes as numbers, and which classes cannot be measured.
+
+        Raises: DataError for data without classes.
+        """
+        if not dataset.spec.classes:
+            raise DataError(
+                f"{dataset.name} has no classes to be told apart, and this training is about classes",
+                "take a model instead of a recipe (--model NAME), and leave task.name out: the data decide",
+            )
         notes = _absent_classes(dataset)
         if self.balance is None:
             return {}, notes
@@ -187,22 +218,44 @@ class Classify:
     def meter(self, spec: Spec | None = None) -> ClassMeter:
         return ClassMeter(self, spec)
 
-    def answer(self, model: nn.Module, inputs: Tensor, spec: Spec | None = None) -> Sequence[ClassAnswer]:
+    def answer(
+        self, model: nn.Module, inputs: Tensor, spec: Spec | None = None, *, top: int = 5
+    ) -> Sequence[ClassAnswer]:
+        """The most probable classes of each sample.
+
+        Args:
+            top: how many classes to name.
+
+        Raises: ConfigError when the outputs are not finite, or do not fit the spec's classes.
+        """
+        if not isinstance(top, int) or top < 1:
+            raise ConfigError(f"{top!r} classes were asked for each sample", "use a whole number, 1 or more")
         probabilities = self.predict(model, inputs).probabilities
-        names = _names(spec, probabilities.shape[1])
-        values, indices = probabilities.topk(min(5, len(names)), dim=1)
-        rows = zip(values.tolist(), indices.tolist(), strict=True)
-        return [ClassAnswer(tuple((names[i], share) for share, i in zip(*row, strict=True))) for row in rows]
+        names = _names(probabilities, spec)
+        values, indices = probabilities.topk(min(top, len(names)), dim=1)
+        return [
+            ClassAnswer(tuple((names[label], share) for label, share in zip(labels, shares, strict=True)))
+            for labels, shares in zip(indices.tolist(), values.tolist(), strict=True)
+        ]
 
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
-        shares = class_scores(outputs).float().softmax(1)[0]
-        names = _names(spec, len(shares))
-        if wanted is not None and wanted not in names:
-            raise UnknownName("class", wanted, names)
-        index = int(shares.argmax()) if wanted is None else names.index(wanted)
-        values, indices = shares.topk(min(5, len(names)))
-        top = tuple((names[i], share) for share, i in zip(values.tolist(), indices.tolist(), strict=True))
-        return Explained(index, names[index], f"{names[index]} {float(shares[index]):.2f}", top)
+        """The score (logit) of a class, by default the most probable one.
+
+        Args:
+            wanted: a class by its name, whatever its capitals, or by its number where none is called so.
+        """
+        probabilities = class_scores(outputs).float().softmax(1)
+        names = _names(probabilities, spec)
+        shares = probabilities[0]
+        index = int(shares.argmax()) if wanted is None else index_of(wanted, names, "class")
+        best = ClassAnswer(tuple((names[label], float(shares[label])) for label in shares.topk(min(5, len(names)))[1]))
+        name, share = names[index], float(shares[index])
+        said = {"class": name, "probability": share, "logit": float(outputs[0, index]), "top": best.to_json()["top"]}
+        return Explained(index, name, f"{name}\t{share:.4f}", best.top, share, SHARE, "score", said)
+
+    def same_answers(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """For each sample, whether two models that put these out name the same class: bool (n)."""
+        return outputs.argmax(1) == others.argmax(1)
 
     def card(self, spec: Spec) -> list[str]:
         names = ", ".join(map(markdown, spec.classes[:20]))
@@ -243,6 +296,15 @@ class ClassMeter:
         self.judge.add(probabilities, labels)
         return len(labels)
 
+    def seen(self) -> tuple[int, list[tuple[Tensor, ...]]]:
+        assert self.judge is not None, "nothing was measured"
+        return len(self.judge.classes), self.judge.rows
+
+    def join(self, seen: tuple[int, list[tuple[Tensor, ...]]]) -> None:
+        num_classes, rows = seen
+        self.judge = self.judge or ClassJudge(num_classes, self.classes)
+        self.judge.rows += rows
+
     def metrics(self) -> dict[str, Measured]:
         assert self.judge is not None, "nothing was measured"
         return self.judge.metrics()
@@ -271,5 +333,13 @@ def _absent_classes(dataset: Dataset) -> list[str]:
     return [f"nothing of {' and of '.join(absent)}: its accuracy does not tell about these"] if absent else []
 
 
-def _names(spec: Spec | None, count: int) -> tuple[str, ...]:
-    return spec.classes if spec is not None and spec.classes else tuple(map(str, range(count)))
+def _names(probabilities: Tensor, spec: Spec | None) -> Sequence[str]:
+    """Of the classes; their numbers where no spec names them. Raises: ConfigError."""
+    count = probabilities.shape[1]
+    if spec is not None and count != spec.num_classes:
+        raise ConfigError(
+            f"the model tells {count} classes apart, but there are {spec.num_classes} labels",
+            "spec.json is damaged: restore it, or train again",
+        )
+    check_finite(probabilities)
+    return [str(number) for number in range(count)] if spec is None else spec.classes

@@ -126,16 +126,29 @@ class LossMeter:
 
     def __init__(self, task: LossFunction) -> None:
         self.task = task
-        self.total, self.count = 0.0, 0
+        self.losses: list[tuple[float, int]] = []
 
     def update(self, model: nn.Module, batch: Any) -> int:
         inputs, targets = pair(batch)
-        self.total += float(self.task.value(called(model, inputs), targets)) * len(targets)
-        self.count += len(targets)
+        self.losses.append((float(self.task.value(called(model, inputs), targets)), len(targets)))
         return len(targets)
 
+    def seen(self) -> list[tuple[float, int]]:
+        return self.losses
+
+    def join(self, seen: list[tuple[float, int]]) -> None:
+        self.losses += seen
+
+    @property
+    def count(self) -> int:
+        return sum(count for _, count in self.losses)
+
     def metrics(self) -> dict[str, Measured]:
-        return {"loss": Measured(self.total / self.count, better="lower", title="loss")}
+        return {
+            "loss": Measured(
+                sum(loss * count for loss, count in self.losses) / self.count, better="lower", title="loss"
+            )
+        }
 
     def report(self) -> Report:
         return Report(self.task.headline, self.metrics(), self.count)

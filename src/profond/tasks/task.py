@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -101,6 +101,19 @@ class Meter(Protocol):
         ...
 
 
+@runtime_checkable
+class Joinable(Protocol):
+    """A meter of a split that several processes measure together, a part each; without this each measures all of it."""
+
+    def seen(self) -> Any:
+        """What it has taken in, as numbers and tensors, for `join`; not called before there is anything."""
+        ...
+
+    def join(self, seen: Any) -> None:
+        """Take in what another such meter has seen of the samples that follow."""
+        ...
+
+
 class Task(Protocol):
     """What is learned: target, loss, judgement and answer; the same code in every verb, and nowhere else."""
 
@@ -147,13 +160,19 @@ class Task(Protocol):
         ...
 
     def answer(self, model: nn.Module, inputs: Any, spec: Spec | None = None) -> Sequence[Answer]:
-        """What the model says of each sample of a batch of inputs; the model is in eval mode, without gradients."""
+        """What the model says of each sample of a batch of inputs; the model is in eval mode, without gradients.
+
+        Keyword-only parameters with defaults are the options of the answer: a caller offers those that are there, and
+        refuses others in words.
+
+        Raises: ConfigError when the outputs are not finite, or do not fit the spec.
+        """
         ...
 
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
         """Which number of the model's outputs (1, …) an explanation is about, such as the score of a class.
 
-        Raises: UnknownName for a ``wanted`` that this task does not know; ConfigError where nothing can be explained.
+        Raises: UnknownName for what is ``wanted`` and not known here; ConfigError where there is nothing to explain.
         """
         ...
 
@@ -169,11 +188,24 @@ class Explained:
     Args:
         index: of the model's outputs.
         name: of a class or a quantity.
-        said: what the model says, as people read it: ``"cat 0.93"``.
-        top: for people, what it says besides, best first: names and numbers.
+        said: what the model says of it, one line for a terminal; columns parted by tabs, as in ``Answer.line``.
+        top: for people, what it says of this and of others, best first: names and numbers.
+        value: the number that is said, as people read it: a probability, not a logit; None where there is none.
+        unit: of ``value``: `SHARE` for a part of a whole, and then of ``top`` too; a physical unit; or nothing.
+        output: how people call the number of the model's outputs that is explained: ``"score"`` of a class.
+        facts: the same for programs, JSON-able; without them the name and what is said.
+        note: for people, how the output becomes ``value``, where that is not known to everybody.
     """
 
     index: int
     name: str
     said: str
     top: tuple[tuple[str, float], ...] = ()
+    value: float | None = None
+    unit: str = ""
+    output: str = "output"
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(self.facts) or {"name": self.name, "said": self.said}

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
 
 import torch
-from lightning_fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
 
 from profond.core.allocator import freed_memory_kept
-from profond.core.device import choose_device
 from profond.core.errors import ConfigError, Interrupted, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
@@ -24,14 +21,14 @@ from profond.training import checkpoint
 from profond.training.average import MovingAverage
 from profond.training.door import check_given
 from profond.training.failures import failures_in_words, not_finite
-from profond.training.feed import count, enough_for_norms, epoch_batches, placed
+from profond.training.feed import count, enough_for_each, groups
 from profond.training.fitted import Fitted
-from profond.training.measure import measure, watched_metric
+from profond.training.measure import Stopped, measure, watched_metric
 from profond.training.observers import Observer, Progress
 from profond.training.optimize import build_optimizer, gradients_only_for
 from profond.training.position import Learner, Position, Window
-from profond.training.precision import precision_for
-from profond.training.processes import average_gradients, open_fabric, same_start, shared
+from profond.training.precision import Mixed, precision_for
+from profond.training.processes import Processes, SharedStep, open_processes, shared
 from profond.training.schedule import late_factor, rate_factor
 from profond.training.selection import selections, trained_parameters
 from profond.training.settings import Training
@@ -76,14 +73,19 @@ def fit(
     """
     task = as_task(task)
     check_given(model, batches, training, valid, observers, run)
-    loop = _Loop(model, task, batches, training or Training(), valid, observers, run, whole)
-    alone = run.held("training") if run is not None and loop.leads else contextlib.nullcontext()
-    memory = freed_memory_kept() if loop.device.type == "cpu" else contextlib.nullcontext()
-    with alone, stop_requests() as request, memory, failures_in_words(loop.device):
-        fitted = loop.run(request, resume)
-    if request.asked:  # while the final weights were written: they are, and what would come after is left
-        loop.stop_at_the_end()
-    return fitted
+    training = training or Training()
+    if valid is None:
+        training.check_without_validation()
+    processes = open_processes(training)
+    with processes.ending(run):
+        loop = _Loop(model, task, batches, training, valid, observers, run, whole, processes)
+        alone = run.held("training") if run is not None and processes.leads else contextlib.nullcontext()
+        memory = freed_memory_kept() if loop.device.type == "cpu" else contextlib.nullcontext()
+        with alone, stop_requests() as request, memory, failures_in_words(loop.device):
+            fitted = loop.run(request, resume)
+        if request.asked:  # while the final weights were written: they are, and what would come after is left
+            loop.stop_at_the_end()
+        return fitted
 
 
 class _Loop:
@@ -97,36 +99,30 @@ class _Loop:
         observers: Sequence[Observer],
         run: Run | None,
         whole: nn.Module | None,
+        processes: Processes,
     ) -> None:
         self.whole = model if whole is None else whole
         self.task, self.training, self.observers, self.folder = task, training, observers, run
-        if valid is None:
-            training.check_without_validation()
-        self.device = choose_device(training.device)
+        self.processes, self.device = processes, processes.device
         self.arithmetic = precision_for(model, self.device, training.precision)
-        self.fabric = open_fabric(training, self.device, self.arithmetic)
-        # Fabric's costs 1 % of a small network's step, and does more than PyTorch's where gradients are scaled alone.
-        self.backward = self.fabric.backward if self.arithmetic.precision == "fp16" else Tensor.backward
-        self.device = self.fabric.device
-        batches = enough_for_norms(batches, model, training.freeze_norms, self.fabric.world_size)
-        self.batches, self.valid = shared(self.fabric, batches), valid
+        self.mixed = Mixed(self.arithmetic, self.device)
+        self.step_shared = SharedStep(processes) if processes.size > 1 else None
+        batches = enough_for_each(batches, model, training.freeze_norms, processes.size)
+        self.batches, self.valid = shared(processes, batches), valid
         self.model = model.to(self.device)
         self.channels_last = any(isinstance(part, nn.Conv2d | nn.ConvTranspose2d) for part in model.modules())
         if self.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        same_start(self.fabric, self.model)
+        processes.same_start(self.model)
         self.forward: nn.Module = torch.compile(self.model) if training.compile else self.model  # type: ignore[assignment]
         self.phases = list(task.phases)
         self.total_steps, self.steps_an_epoch = self._count()
         self.selections = selections(model, self.phases, training, self.total_steps)
         self.selection = self.selections[0]
-        self.optimizers: dict[str, _FabricOptimizer] = {}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {}
         for phase in self.phases:
             ever = trained_parameters(model, phase, training)
-            built = build_optimizer(ever, training, phase, self.total_steps)
-            optimizer = self.fabric.setup_optimizers(built)
-            assert isinstance(optimizer, _FabricOptimizer)
-            self.optimizers[phase.name] = optimizer
+            self.optimizers[phase.name] = build_optimizer(ever, training, phase, self.total_steps)
         self.rates = {
             name: [(group["lr"], group["start"]) for group in optimizer.param_groups]
             for name, optimizer in self.optimizers.items()
@@ -135,7 +131,7 @@ class _Loop:
         self.learner = Learner(
             self.model,
             self.average.model if self.average else None,
-            {name: optimizer.optimizer for name, optimizer in self.optimizers.items()},
+            self.optimizers,
             Window(),
             Position(),
         )
@@ -160,21 +156,22 @@ class _Loop:
         if self.folder is not None:
             if resume:
                 self._load()
-            if self.leads:
+            if self.processes.leads:
                 self.folder.rewind_metrics(self.position.lines)
                 how = {"device": str(self.device), "precision": str(self.arithmetic), "total_steps": self.total_steps}
                 self.folder.update(status="running", **how)
         for observer in self._watching:
             observer.started(self._progress())
         try:
-            try:
-                self._train(request)
-            finally:
-                for observer in self._watching:
-                    observer.finished(self._progress())
-            self._finish()
+            with self.processes.ending(self.folder):
+                try:
+                    self._train(request)
+                finally:
+                    for observer in self._watching:
+                        observer.finished(self._progress())
+                self._finish()
         except BaseException as error:
-            if self.folder is not None and self.leads and not isinstance(error, GeneratorExit):
+            if self.folder is not None and self.processes.leads and not isinstance(error, GeneratorExit):
                 with contextlib.suppress(OSError, ProfondError):  # the first error is the one to tell
                     stopped = isinstance(error, Interrupted | KeyboardInterrupt)
                     self.folder.update(status="interrupted" if stopped else "failed", error=str(error) or None)
@@ -186,10 +183,10 @@ class _Loop:
         saved_at = time.monotonic()
         if position.validation_due:  # stopped between a step and its validation
             self._validate(request)
-        batches = self._groups()
+        batches = groups(self.batches, position, training, self.processes, self.channels_last)
         only_some = len(self.phases) > 1 or bool(training.freeze or training.unfreeze or training.freeze_norms)
         while position.step < self.total_steps and not position.stopped_early:
-            if request.asked:
+            if self._stop_is_asked(request):
                 self._stop()
             began = time.perf_counter()
             try:
@@ -201,7 +198,7 @@ class _Loop:
                 if position.step % phase.every == 0:
                     parameters = self.selection.trained[phase.name]
                     with gradients_only_for(self.model, parameters) if only_some else contextlib.nullcontext():
-                        self._step(phase, group, parameters)
+                        self._step(phase, group, parameters, request)
             position.step, position.epoch, position.batch = position.step + 1, epoch, used
             if self.average:
                 self.average.update(self.model, position.step)
@@ -217,54 +214,44 @@ class _Loop:
             if at_epoch_end or time.monotonic() - saved_at > training.checkpoint_every_seconds:
                 self._save()
                 saved_at = time.monotonic()
-        if request.asked:  # in the last step
+        if self._stop_is_asked(request):  # in the last step
             self._stop()
 
-    def _step(self, phase: Phase, group: Sequence[Any], parameters: Sequence[nn.Parameter]) -> None:
+    def _stop_is_asked(self, request: StopRequest) -> bool:
+        """Several processes agree on it in a step's message, so that all of them stop after the same one."""
+        return self.step_shared.stop_asked if self.step_shared else request.asked
+
+    def _step(
+        self, phase: Phase, group: Sequence[Any], parameters: Sequence[nn.Parameter], request: StopRequest
+    ) -> None:
         """One optimizer step of one phase, over a group of accumulated batches."""
         position, optimizer = self.position, self.optimizers[phase.name]
         factor = position.rate_reduction * rate_factor(self.training, position.step, self.total_steps)
         for (rate, start), parameter_group in zip(self.rates[phase.name], optimizer.param_groups, strict=True):
             late = late_factor(self.training, position.step, start, self.total_steps) if start else 1.0
             parameter_group["lr"] = rate * factor * late
-        seed_here(self.training.seed, "step", position.step, phase.name, self.fabric.global_rank)
-        shares = Shares(len(group))
+        seed_here(self.training.seed, "step", position.step, phase.name, self.processes.rank)
+        shares = Shares(len(group), self.processes.total_of if self.step_shared else None)
+        prefix = f"{phase.name}/" if len(self.phases) > 1 else ""
         for batch in group:
-            with self.fabric.autocast():
+            with self.mixed.autocast(), self.processes.norms():
                 loss = self.task.loss(self.forward, batch, phase)
             value = loss.value.detach()
             self._check_finite(value, phase)
-            self.backward(shares.of(loss))
-            prefix = f"{phase.name}/" if len(self.phases) > 1 else ""
-            self.learner.window.add({"loss": value, **loss.report}, prefix, loss.weight)
+            self.mixed.backward(shares.of(loss))
+            if self.step_shared:
+                self.step_shared.note(loss, prefix)
+            else:
+                self.learner.window.add({"loss": value, **loss.report}, prefix, loss.weight)
+        if self.step_shared:
+            for name, mean, weight in self.step_shared.exchange(parameters, self.processes.hear(request.asked)):
+                self.learner.window.add({name: mean}, weight=weight)
         shares.settle(parameters)
-        if self.fabric.world_size > 1:
-            average_gradients(self.fabric, parameters, shares.weight)
         if self.training.gradient_clip is not None:
-            self.fabric.clip_gradients(self.model, optimizer, max_norm=self.training.gradient_clip)
-        optimizer.step()
+            self.mixed.clip(optimizer, parameters, self.training.gradient_clip)
+        self.mixed.step(optimizer)
         for parameter in parameters:
             parameter.grad = None
-
-    def _groups(self) -> Iterator[tuple[int, int, list[Any]]]:
-        """From the position on: the epoch, the batches of it used by then, and a group of batches."""
-        used = self.position.batch
-        for epoch in itertools.count(self.position.epoch):
-            stream = epoch_batches(
-                self.batches,
-                epoch,
-                used,
-                seed=self.training.seed,
-                rank=self.fabric.global_rank,
-                world_size=self.fabric.world_size,
-            )
-            before = used
-            while group := list(itertools.islice(stream, self.training.accumulate)):
-                used += len(group)
-                yield epoch, used, [placed(batch, self.device, self.channels_last) for batch in group]
-            if used == 0 and before == 0:
-                return
-            used = 0
 
     def _select(self) -> None:
         """What this step trains, in training mode."""
@@ -303,7 +290,7 @@ class _Loop:
         record = {"step": position.step, "epoch": round(self._epoch, 4), "split": split, **metrics}
         record["seconds"] = round(position.seconds, 3)
         position.lines += 1
-        if self.folder is not None and self.leads:
+        if self.folder is not None and self.processes.leads:
             self.folder.append_metrics(record)
         for observer in self._watching:
             observer.logged(self._progress(), record)
@@ -319,21 +306,26 @@ class _Loop:
     def _validate(self, request: StopRequest) -> None:
         assert self.valid is not None
         position, training = self.position, self.training
-        measured = measure(
-            self._kept,
-            self.task,
-            self.valid,
-            what="validation split",
-            device=self.device,
-            channels_last=self.channels_last,
-            around=self.fabric.autocast,
-            before=lambda: self._stop() if request.asked else None,
-        ).metrics()
+        try:
+            meter = measure(
+                self._kept,
+                self.task,
+                self.valid,
+                what="validation split",
+                device=self.device,
+                channels_last=self.channels_last,
+                around=self.mixed.autocast,
+                stop=lambda: self.processes.hear(request.asked),
+                processes=self.processes,
+            )
+        except Stopped:
+            self._stop()
+        measured = self.processes.leaders(meter.metrics())
         metrics = {name: number.value for name, number in measured.items()}
         watched = watched_metric(training.monitor, measured, getattr(self.task, "headline", ""))
         if position.judge(measured[watched], training):
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._kept.state_dict().items()}
-            if self.folder is not None and self.leads:
+            if self.folder is not None and self.processes.leads:
                 facts = {"step": position.step, watched: position.best}
                 checkpoint.save_tensors(self.folder.file(checkpoint.BEST), self.best, facts)
         self._log("valid", metrics)
@@ -345,12 +337,8 @@ class _Loop:
         return self.average.model if self.average else self.model
 
     @property
-    def leads(self) -> bool:
-        return self.fabric.is_global_zero
-
-    @property
     def _watching(self) -> Sequence[Observer]:
-        return self.observers if self.leads else ()
+        return self.observers if self.processes.leads else ()
 
     @property
     def _epoch(self) -> float:
@@ -359,18 +347,18 @@ class _Loop:
     def _progress(self) -> Progress:
         return Progress(self.position.step, self.total_steps, int(self._epoch), self.position.seconds, self.model)
 
-    def _stop(self) -> None:
+    def _stop(self) -> NoReturn:
         self._save()
         raise interrupted(self.position.step, self.total_steps, self.folder)
 
     def stop_at_the_end(self) -> None:
         """Raises: Interrupted, in the place of going on with what follows a training."""
-        if self.folder is not None and self.leads:
+        if self.folder is not None and self.processes.leads:
             self.folder.update(status="interrupted")
         raise interrupted(self.position.step, self.total_steps, self.folder)
 
     def _save(self) -> None:
-        if self.folder is None or not self.leads:
+        if self.folder is None or not self.processes.leads:
             return
         if not all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
             self._not_finite()
@@ -388,7 +376,7 @@ class _Loop:
         final = self.best if self.training.keep == "best" and self.best else self._kept.state_dict()
         self.model.load_state_dict({name: tensor.to(self.device) for name, tensor in final.items()})
         self.model.eval()
-        if self.folder is not None and self.leads:
+        if self.folder is not None and self.processes.leads:
             checkpoint.save_tensors(self.folder.file(checkpoint.FINAL), self.whole.state_dict())
             facts = {"steps": self.position.step, "total_steps": self.total_steps}
             self.folder.update(status="done", error=None, seconds=round(self.position.seconds, 3), **facts)

@@ -12,11 +12,16 @@ from torch import nn
 from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Spec
 from profond.measures.measured import Measured
-from profond.tasks.task import Meter, Task
-from profond.training.feed import placed
+from profond.tasks.task import Joinable, Meter, Task
+from profond.training.feed import Positioned, own_part, placed
+from profond.training.processes import Processes
 
 LOSS = "loss"
 """What every training makes less, and its validations watch where nothing else is asked for."""
+
+
+class Stopped(Exception):
+    """A pass was ended before its time."""
 
 
 @torch.no_grad()
@@ -30,8 +35,9 @@ def measure(
     device: torch.device,
     channels_last: bool = False,
     around: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext,
-    before: Callable[[], None] = lambda: None,
+    stop: Callable[[], bool] = lambda: False,
     after: Callable[[int], None] = lambda count: None,
+    processes: Processes | None = None,
 ) -> Meter:
     """The task's meter after one pass in eval mode; every part of the model is left in the mode that it came in.
 
@@ -41,17 +47,22 @@ def measure(
         device: where the model is, and the batches are brought.
         channels_last: lay pictures out as convolutions prefer.
         around: a context for each batch, such as autocast.
-        before: called before each batch.
+        stop: asked before each batch; where it says so in any process, all of them stop.
         after: called after each batch, with the number of its samples.
+        processes: each of which measures a part, where batches and meter can be parted; all of them get the whole.
 
-    Raises: DataError when there is no batch.
+    Raises: DataError when there is no batch; Stopped.
     """
-    meter, empty = task.meter(spec), True
+    meter, empty, stopped = task.meter(spec), True, False
+    several = processes is not None and processes.size > 1
+    parted = several and isinstance(batches, Positioned) and isinstance(meter, Joinable)
     modes = {part: part.training for part in model.modules()}
     model.eval()
     try:
-        for batch in batches:
-            before()
+        for batch in own_part(batches, processes) if processes and parted else batches:
+            stopped = stop()
+            if stopped:
+                break
             with around():
                 count = meter.update(model, placed(batch, device, channels_last))
             empty = False
@@ -59,9 +70,23 @@ def measure(
     finally:
         for part, mode in modes.items():  # one by one: a frozen part may stay in eval mode inside a training model
             part.training = mode
+    if processes and several:
+        stopped = any(processes.everyone(stopped))
+        if parted and not stopped:
+            meter, empty = _joined(task.meter(spec), None if empty else meter, processes)
+    if stopped:
+        raise Stopped
     if empty:
         raise DataError(f"there is nothing to measure: the {what} is empty", "give one with samples, or none")
     return meter
+
+
+def _joined(whole: Any, own: Any, processes: Processes) -> tuple[Meter, bool]:
+    """A fresh meter with what those of all processes have seen, and whether that is nothing."""
+    everyone = [seen for seen in processes.everyone(None if own is None else own.seen()) if seen is not None]
+    for seen in everyone:
+        whole.join(seen)
+    return whole, not everyone
 
 
 def watched_metric(monitor: str, measured: Mapping[str, Measured], headline: str) -> str:

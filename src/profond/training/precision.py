@@ -1,9 +1,12 @@
-"""The arithmetic that suits a device and a model."""
+"""The arithmetic that suits a device and a model: torch's autocast, and loss scaling for fp16."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from profond.core.device import Arithmetic, Precision, choose_precision
 
@@ -19,3 +22,42 @@ def precision_for(model: nn.Module, device: torch.device, asked: Precision = "au
     if spatial and asked == "auto" and chosen.precision == "bf16" and device.type == "cpu":
         return Arithmetic("fp32", "3-D convolutions are not to be trusted in bf16 on processors")
     return chosen
+
+
+class Mixed:
+    """A training's steps in an arithmetic: forward under autocast, gradients scaled where fp16 would lose them.
+
+    Args:
+        arithmetic: fp16 on a processor, which has no fast arithmetic for it, is bf16.
+        device: where the model is.
+    """
+
+    def __init__(self, arithmetic: Arithmetic, device: torch.device) -> None:
+        self.device = device.type
+        scaled = arithmetic.precision == "fp16" and device.type != "cpu"
+        self.kind = torch.float16 if scaled else None if arithmetic.precision == "fp32" else torch.bfloat16
+        self.scaler = torch.amp.GradScaler(device.type) if scaled else None
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """For the forward pass and the loss."""
+        return contextlib.nullcontext() if self.kind is None else torch.autocast(self.device, self.kind)
+
+    def backward(self, loss: Tensor) -> None:
+        scaled: Tensor = loss if self.scaler is None else self.scaler.scale(loss)
+        scaled.backward()  # type: ignore[no-untyped-call]
+
+    def clip(self, optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], largest: float) -> None:
+        """Scale the gradients down to this norm.
+
+        Raises: RuntimeError where the norm is not finite; scaled gradients are allowed to be, and the step is left out.
+        """
+        if self.scaler is not None:
+            self.scaler.unscale_(optimizer)
+        torch.nn.utils.clip_grad_norm_(parameters, largest, error_if_nonfinite=self.scaler is None)
+
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        if self.scaler is None:
+            optimizer.step()
+        else:
+            self.scaler.step(optimizer)
+            self.scaler.update()

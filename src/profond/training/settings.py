@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from profond.core.errors import ConfigError, UnknownName
+from pydantic import BeforeValidator, Field
+
+from profond.core.config import Count, Integer, NotNegative, Number, Positive, Share, check_fields
+from profond.core.errors import ConfigError
 
 OPTIMIZERS = ("adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd")
 Optimizer = Literal["adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd"]
 Schedule = Literal["constant", "linear", "cosine", "one_cycle", "plateau"]
-_CHOICES = {
-    "optimizer": OPTIMIZERS,
-    "schedule": get_args(Schedule),
-    "keep": ("last", "best"),
-    "precision": ("auto", "fp32", "bf16", "fp16"),
-}
-_NUMBERS = (
-    "epochs", "steps", "learning_rate", "weight_decay", "momentum", "warmup", "gradient_clip", "accumulate", "ema",
-    "patience", "plateau_patience", "validate_every_epochs", "devices", "nodes", "seed", "log_every_steps",
-)  # fmt: skip
+Between = Annotated[Number, Field(gt=0, lt=1)]
+"""Between 0 and 1, without either."""
 
 
 @dataclass(frozen=True)
@@ -68,75 +63,44 @@ class Training:
         checkpoint_every_seconds: besides the end of every epoch.
     """
 
-    epochs: float | None = None
-    steps: int | None = None
+    epochs: Positive | None = None
+    steps: Count | None = None
     optimizer: Optimizer = "adamw"
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    momentum: float = 0.9
-    betas: tuple[float, float] = (0.9, 0.999)
+    learning_rate: Positive = 1e-3
+    weight_decay: NotNegative = 0.0
+    momentum: Share = 0.9
+    betas: tuple[Share, Share] = (0.9, 0.999)
     schedule: Schedule = "one_cycle"
-    warmup: float = 0.0
-    gradient_clip: float | None = None
-    accumulate: int = 1
-    ema: float | None = None
-    patience: int | None = None
-    plateau_patience: int = 3
+    warmup: Share = 0.0
+    gradient_clip: Positive | None = None
+    accumulate: Count = 1
+    ema: Between | None = None
+    patience: Count | None = None
+    plateau_patience: Count = 3
     monitor: str = "loss"
     keep: Literal["last", "best"] = "last"
-    validate_every_epochs: float = 1.0
+    validate_every_epochs: Positive = 1.0
     freeze: tuple[str, ...] = ()
-    unfreeze: tuple[tuple[float, tuple[str, ...]], ...] = ()
+    unfreeze: tuple[tuple[Between, tuple[str, ...]], ...] = ()
     freeze_norms: bool | None = None
-    rate_factors: Mapping[str, float] = field(default_factory=dict)
+    rate_factors: Mapping[str, Positive] = field(default_factory=dict)
     phases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    device: str = "auto"
-    devices: int = 1
-    nodes: int = 1
+    device: Annotated[str, BeforeValidator(str)] = "auto"  # a torch.device too
+    devices: Count = 1
+    nodes: Count = 1
     compile: bool = False
-    seed: int = 0
-    rate_sweep: tuple[float, float] | None = None
-    log_every_steps: int = 50
-    checkpoint_every_seconds: float = 60.0
+    seed: Annotated[Integer, Field(ge=0, lt=2**63)] = 0
+    rate_sweep: tuple[Positive, Positive] | None = None
+    log_every_steps: Count = 50
+    checkpoint_every_seconds: Annotated[Number, Field(ge=0)] = 60.0
 
     def __post_init__(self) -> None:
-        for name, known in _CHOICES.items():
-            if getattr(self, name) not in known:
-                raise UnknownName(name, str(getattr(self, name)), known)
-        for name in _NUMBERS:
-            number = isinstance(getattr(self, name), int | float | None)
-            self._check(name, number and not isinstance(getattr(self, name), bool), "a number")
-        object.__setattr__(self, "device", str(self.device))  # a torch.device too
-        if self.epochs is None and self.steps is None:
-            object.__setattr__(self, "epochs", 1.0)
+        check_fields(self, "training")
         if self.epochs is not None and self.steps is not None:
             raise ConfigError(f"both epochs ({self.epochs}) and steps ({self.steps}) are given", "give one of them")
-        self._check("epochs", self.epochs is None or self.epochs > 0, "more than 0")
-        self._check("steps", self.steps is None or self.steps > 0, "more than 0")
-        self._check("learning_rate", 0 < self.learning_rate < float("inf"), "more than 0 and finite")
-        self._check("weight_decay", self.weight_decay >= 0, "0 or more")
-        self._check("momentum", 0 <= self.momentum < 1, "in [0, 1)")
-        self._check("betas", all(0 <= beta < 1 for beta in self.betas), "each in [0, 1)")
-        self._check("warmup", 0 <= self.warmup < 1, "a share of all steps, in [0, 1)")
-        shares = [share for share, _ in self.unfreeze]
-        self._check("unfreeze", all(0 < share < 1 for share in shares), "pairs of a share in (0, 1) and patterns")
-        factors = self.rate_factors.values()
-        self._check("rate_factors", all(0 < factor < float("inf") for factor in factors), "factors of more than 0")
-        self._check("gradient_clip", self.gradient_clip is None or self.gradient_clip > 0, "more than 0")
-        self._check("accumulate", self.accumulate >= 1, "1 or more")
-        self._check("ema", self.ema is None or 0 < self.ema < 1, "between 0 and 1")
-        self._check("patience", self.patience is None or self.patience >= 1, "1 or more")
-        self._check("plateau_patience", self.plateau_patience >= 1, "1 or more")
-        self._check("validate_every_epochs", self.validate_every_epochs > 0, "more than 0")
-        self._check("devices", self.devices >= 1, "1 or more")
-        self._check("nodes", self.nodes >= 1, "1 or more")
-        self._check("log_every_steps", self.log_every_steps >= 1, "1 or more")
-        self._check("seed", 0 <= self.seed < 2**63, "0 or more")
-
-    def _check(self, name: str, good: bool, expected: str) -> None:
-        if not good:
-            raise ConfigError(f"{name} is {getattr(self, name)!r}", f"it must be {expected}")
+        if self.epochs is None and self.steps is None:
+            object.__setattr__(self, "epochs", 1.0)
 
     def check_without_validation(self) -> None:
         """Raises: ConfigError when a setting needs validation data."""

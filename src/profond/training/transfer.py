@@ -12,6 +12,8 @@ from profond.core.errors import ConfigError
 from profond.core.progress import bar
 from profond.models import head_of, stages_of
 from profond.tasks.task import Phase
+from profond.training.feed import own_part
+from profond.training.processes import Processes
 from profond.training.selection import trained_parameters
 from profond.training.settings import Training
 
@@ -84,7 +86,13 @@ def trains_head_only(model: nn.Module, training: Training) -> bool:
 
 @torch.no_grad()
 def head_inputs(
-    model: nn.Module, batches: Iterable[Any], device: torch.device, *, label: str, limit_mib: int = 2048
+    model: nn.Module,
+    batches: Iterable[Any],
+    device: torch.device,
+    *,
+    label: str,
+    limit_mib: int = 2048,
+    processes: Processes | None = None,
 ) -> tuple[Tensor, Tensor] | None:
     """What the head is given for each sample, in order, in eval mode and fp32, and the targets; on the CPU.
 
@@ -92,24 +100,34 @@ def head_inputs(
         batches: (inputs, targets) of a whole split, in order, with a length.
         label: of the progress bar.
         limit_mib: None is given back when all of it would need more memory than this.
+        processes: each of which computes a part.
     """
     given: list[Tensor] = []
     handle = model.get_submodule(head_of(model)).register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
     model.to(device).eval()
     found: list[Tensor] = []
     targets: list[Tensor] = []
-    total = len(batches)  # type: ignore[arg-type]
+    total, too_much = len(batches), False  # type: ignore[arg-type]
+    several = processes is not None and processes.size > 1
     try:
         with bar(total, label, unit=" batches") as shown:
-            for inputs, wanted in batches:
+            for inputs, wanted in own_part(batches, processes) if processes and several else batches:
                 model(inputs.to(device))
                 found.append(given.pop().float().cpu().clone())
                 targets.append(wanted.cpu())
                 shown.update()
-                if found[0].nbytes * total > limit_mib * 2**20:
-                    return None
+                too_much = found[0].nbytes * total > limit_mib * 2**20
+                if too_much:
+                    break
     finally:
         handle.remove()
+    if processes and several:
+        everyone = processes.everyone((too_much, found, targets))
+        too_much = any(much for much, _, _ in everyone)
+        found = [tensor for _, features, _ in everyone for tensor in features]
+        targets = [tensor for _, _, labels in everyone for tensor in labels]
+    if too_much:
+        return None
     return torch.cat(found), torch.cat(targets)
 
 

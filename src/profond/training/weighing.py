@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,33 +18,27 @@ class Shares:
 
     Args:
         batches: how many there are.
+        total: adds up over the processes that share each batch; None in one process.
     """
 
-    def __init__(self, batches: int) -> None:
-        self.batches = batches
+    def __init__(self, batches: int, total: Callable[[float | Tensor], float] | None = None) -> None:
+        self.batches, self.total = batches, total
         self.weights: list[float | Tensor] = []
 
     def of(self, loss: Loss) -> Tensor:
-        """What to differentiate: the batch's part of the mean."""
+        """What to differentiate: the batch's part of the mean, or this process's part of that."""
         weight = 1.0 if loss.weight is None else loss.weight
-        self.weights.append(weight)
-        if self.batches == 1:
-            return loss.value
+        self.weights.append(weight if self.total is None else self.total(weight))
         first = self.weights[0]
         value = loss.value if _equal(weight, first) else loss.value * (weight / first)
-        return value / self.batches
+        return value if self.batches == 1 else value / self.batches
 
     def settle(self, parameters: Sequence[nn.Parameter]) -> None:
         """Put right the gradients of a step whose batches do not weigh the same."""
         if all(_equal(weight, self.weights[0]) for weight in self.weights):
             return
-        factor = self.batches * self.weights[0] / self.weight
+        factor = self.batches * self.weights[0] / sum(self.weights)
         torch._foreach_mul_([p.grad for p in parameters if p.grad is not None], factor)
-
-    @property
-    def weight(self) -> float | Tensor:
-        """Of all batches together."""
-        return sum(self.weights)
 
 
 def _equal(one: float | Tensor, other: float | Tensor) -> bool:

@@ -30,8 +30,8 @@ def _list_length(path: Path) -> int:
         file.seek(max(0, path.stat().st_size - _FURTHEST))
         end = file.read(_FURTHEST)
     found = []
-    for mark, place, form in ((_END, 12, "<L"), (_END_64, 40, "<Q")):
+    for mark, field, form in ((_END, 12, "<L"), (_END_64, 40, "<Q")):
         start = end.rfind(mark)
-        if start >= 0 and len(end) >= start + place + struct.calcsize(form):
-            found.append(struct.unpack_from(form, end, start + place)[0])
+        if start >= 0 and len(end) >= start + field + struct.calcsize(form):
+            found.append(struct.unpack_from(form, end, start + field)[0])
     return max((length for length in found if length != 0xFFFFFFFF), default=0)

@@ -18,7 +18,7 @@ HEAD_HELP = "`--set num_classes=N`, as many as the file has, or `profond finetun
 
 
 @dataclass(frozen=True)
-class Placed:
+class Assigned:
     """What came of it.
 
     Args:
@@ -30,7 +30,7 @@ class Placed:
     unused: tuple[str, ...] = ()
 
 
-def place(
+def assign_tensors(
     model: nn.Module,
     tensors: Mapping[str, Tensor],
     what: str,
@@ -38,7 +38,7 @@ def place(
     fresh: Sequence[str] = (),
     unused: Sequence[str] = (),
     assign: bool = False,
-) -> Placed:
+) -> Assigned:
     """Put tensors into a model.
 
     Args:
@@ -67,12 +67,12 @@ def place(
     refuse(what, problems)
     ready = {name: tensor.to(own[name].dtype) for name, tensor in tensors.items()}
     if assign:
-        _assign(model, ready)
+        _exchange(model, ready)
     else:
         model.load_state_dict(ready, strict=False)
     for path in fresh:
         restart(model.get_submodule(path))
-    return Placed(tuple(fresh), tuple(unused))
+    return Assigned(tuple(fresh), tuple(unused))
 
 
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:
@@ -85,12 +85,12 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _assign(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+def _exchange(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """As ``load_state_dict(assign=True)``, in a third of its time; kernels may have their channels last."""
     modules = dict(model.named_modules())
-    for name, given in tensors.items():
-        channels_last = given.ndim == 4 and given.is_contiguous(memory_format=torch.channels_last)
-        tensor = given if channels_last else given.contiguous()
+    for name, loaded in tensors.items():
+        channels_last = loaded.ndim == 4 and loaded.is_contiguous(memory_format=torch.channels_last)
+        tensor = loaded if channels_last else loaded.contiguous()
         path, _, own = name.rpartition(".")
         module = modules[path]
         if own in module._parameters:

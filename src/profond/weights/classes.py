@@ -19,7 +19,7 @@ _PACKAGE = (
     DataFile(_SYNSETS, "bd68c5fb912acb5def469a01f7843f8a3597f5afc126233ed9ed6c6e9a980184", 19_890),
 )
 _MIRROR = (DataFile(_INDEX, "", md5="c2c37ea517e94d9795004a39431a14cb"),)
-_PLACES: tuple[tuple[str, tuple[DataFile, ...], tuple[Source, ...]], ...] = (
+_SOURCES: tuple[tuple[str, tuple[DataFile, ...], tuple[Source, ...]], ...] = (
     ("imagenet_classes/index", _MIRROR, (Web("https://storage.googleapis.com/download.tensorflow.org/data/"),)),
     (
         "imagenet_classes/names",
@@ -40,7 +40,7 @@ def imagenet_classes() -> tuple[str, ...]:
 def imagenet_synsets() -> list[tuple[str, str]]:
     """(WordNet's identifier, its first word) of each class, in label order. Raises: MissingError, DataError."""
     reasons = []
-    for name, files, sources in sorted(_PLACES, key=lambda place: not is_cached(place[0], place[1])):
+    for name, files, sources in sorted(_SOURCES, key=lambda source: not is_cached(source[0], source[1])):
         try:
             folder = obtain(name, files, sources).folder
         except MissingError as error:

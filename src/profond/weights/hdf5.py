@@ -105,7 +105,7 @@ class File:
         """Of the members, in the order in which a person counts: conv2d, conv2d_2, conv2d_10."""
         if group.get_num_objs() > MOST_NAMES:
             self.refuse(f"{_path(group)} has {group.get_num_objs()} members")
-        self._look(group.get_num_objs())
+        self._count_objects(group.get_num_objs())
         found: list[bytes] = []
         group.links.iterate(found.append)
         return sorted((name.decode(errors="replace") for name in found), key=counted)
@@ -145,7 +145,7 @@ class File:
 
     def block(self, parent: h5g.GroupID, name: str) -> Block:
         """Raises: ConfigError unless it is a plain block of floating-point numbers, all of it in this file."""
-        self._look(1)
+        self._count_objects(1)
         found = self._member(parent, name)
         if not isinstance(found, h5d.DatasetID):
             self.refuse(f"{name} is not a block of numbers")
@@ -171,7 +171,7 @@ class File:
             self.refuse(f"{attribute} of {_path(group)} has {count} names")
         if not count:
             return []
-        self._look(count)
+        self._count_objects(count)
         if info.dtype.hasobject and count * _largest_text(self.source) > MOST_TEXT:
             self.refuse(f"{attribute} of {_path(group)} may be of more than {MOST_TEXT} bytes")
         value = attributes[attribute]
@@ -196,7 +196,7 @@ class File:
             found = h5o.open(found, part)
         return found
 
-    def _look(self, count: int) -> None:
+    def _count_objects(self, count: int) -> None:
         self.looked_at += count
         if self.looked_at > MOST_LOOKED_AT:
             self.refuse("its names never end")
@@ -244,10 +244,10 @@ def _largest_text(source: Path | bytes) -> int:
 
 
 def _largest_after(content: bytes | mmap.mmap, mark: bytes) -> int:
-    largest, place = 0, content.find(mark)
-    while place >= 0:
-        largest = max(largest, int.from_bytes(content[place + 8 : place + 16], "little"))
-        place = content.find(mark, place + 8)
+    largest, position = 0, content.find(mark)
+    while position >= 0:
+        largest = max(largest, int.from_bytes(content[position + 8 : position + 16], "little"))
+        position = content.find(mark, position + 8)
     return largest
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from profond.core.device import usable_cores
 from profond.core.errors import ConfigError
-from profond.weights.assignment import HEAD_HELP, Placed, another_network, by, place, refuse, replaceable
+from profond.weights.assignment import HEAD_HELP, Assigned, another_network, assign_tensors, by, refuse, replaceable
 from profond.weights.hdf5 import counted
 from profond.weights.keras_file import Layer, Numbers, open_layers
 from profond.weights.naming import KerasNames, keras_layers
@@ -77,7 +77,7 @@ def load_keras(
     names: KerasNames | None = None,
     new_head: bool = False,
     assign: bool = False,
-) -> Placed:
+) -> Assigned:
     """Put a Keras file's weights into a model.
 
     Args:
@@ -86,7 +86,7 @@ def load_keras(
         names: Keras's layer name and our module's dotted name, in the order of Keras's ``model.layers``; by default
             those of `profond.weights.names`.
         new_head: start a fresh head where the file has none, or one of another size.
-        assign: as in `profond.weights.assignment.place`.
+        assign: as in `profond.weights.assignment.assign_tensors`.
 
     Returns: what was started fresh, and what of the file was not used.
 
@@ -105,17 +105,17 @@ def load_layers(
     *,
     new_head: bool = False,
     assign: bool = False,
-) -> Placed:
+) -> Assigned:
     """As ``load_keras``, from layers that are at hand."""
     wanted = [describe(model, *row) for row in names]
-    places = match(wanted, layers)
-    if (fitting := _fitting(wanted, layers, places)) < len(layers) / 2:
+    matches = match(wanted, layers)
+    if (fitting := _fitting(wanted, layers, matches)) < len(layers) / 2:
         raise another_network(what, fitting, f"{len(layers)} layers", model)
     problems: list[str] = []
     fresh: list[Wanted] = []
     used: dict[int, Wanted] = {}
     head_only = True
-    for one, index in zip(wanted, places, strict=True):
+    for one, index in zip(wanted, matches, strict=True):
         if index is not None and one.fits(layers[index]):
             used[index] = one
         elif new_head and replaceable(model, one.path):
@@ -123,7 +123,7 @@ def load_layers(
         else:
             head_only &= replaceable(model, one.path)
             problems.append(_misfit(one, None if index is None else layers[index]))
-    tried = {index for index in places if index is not None}
+    tried = {index for index in matches if index is not None}
     left = [layer for index, layer in enumerate(layers) if index not in (used if new_head else tried)]
     if not fresh:
         problems += [f"{_called(layer)} has no place in the model" for layer in left]
@@ -134,7 +134,7 @@ def load_layers(
     with ThreadPoolExecutor(usable_cores()) as pool:
         tensors = {**dict(pool.map(_converted, pairs[:large])), **dict(map(_converted, pairs[large:]))}
     unused = [_called(layer) for layer in left]
-    return place(model, tensors, what, fresh=[one.path for one in fresh], unused=unused, assign=assign)
+    return assign_tensors(model, tensors, what, fresh=[one.path for one in fresh], unused=unused, assign=assign)
 
 
 def match(wanted: Sequence[Wanted], layers: Sequence[Layer]) -> list[int | None]:
@@ -145,7 +145,7 @@ def match(wanted: Sequence[Wanted], layers: Sequence[Layer]) -> list[int | None]
     """
     mine, theirs = [one.name for one in wanted], [layer.name for layer in layers]
     candidates = [_by_name(mine, theirs), _by_name(_renumbered(mine), _renumbered(theirs)), _by_order(wanted, layers)]
-    best = max(candidates, key=lambda places: _fitting(wanted, layers, places))
+    best = max(candidates, key=lambda matches: _fitting(wanted, layers, matches))
     return _paired(wanted, layers, best)
 
 
@@ -219,7 +219,7 @@ def _dense(maps: tuple[int, int, int] | None) -> Callable[[Tensor], Tensor]:
 
 
 def _by_name(mine: Sequence[str], theirs: Sequence[str]) -> list[int | None]:
-    index = {name: place for place, name in enumerate(theirs) if name}
+    index = {name: position for position, name in enumerate(theirs) if name}
     return [index.get(name) for name in mine]
 
 
@@ -240,27 +240,27 @@ def _renumbered(names: Sequence[str]) -> list[str]:
 def _by_order(wanted: Sequence[Wanted], layers: Sequence[Layer]) -> list[int | None]:
     """Within each class where the file says the class, otherwise one after the other."""
     queues: dict[str, deque[int]] = {}
-    known = all(layer.kind for layer in layers)
+    has_kinds = all(layer.kind for layer in layers)
     for index, layer in enumerate(layers):
-        queues.setdefault(layer.kind if known else "", deque()).append(index)
-    places: list[int | None] = []
+        queues.setdefault(layer.kind if has_kinds else "", deque()).append(index)
+    matches: list[int | None] = []
     for one in wanted:
-        queue = queues.get(one.kind if known else "")
-        places.append(queue.popleft() if queue else None)
-    return places
+        queue = queues.get(one.kind if has_kinds else "")
+        matches.append(queue.popleft() if queue else None)
+    return matches
 
 
-def _fitting(wanted: Sequence[Wanted], layers: Sequence[Layer], places: Sequence[int | None]) -> int:
-    return sum(index is not None and one.fits(layers[index]) for one, index in zip(wanted, places, strict=True))
+def _fitting(wanted: Sequence[Wanted], layers: Sequence[Layer], matches: Sequence[int | None]) -> int:
+    return sum(index is not None and one.fits(layers[index]) for one, index in zip(wanted, matches, strict=True))
 
 
-def _paired(wanted: Sequence[Wanted], layers: Sequence[Layer], places: list[int | None]) -> list[int | None]:
+def _paired(wanted: Sequence[Wanted], layers: Sequence[Layer], matches: list[int | None]) -> list[int | None]:
     """What has no layer yet is paired with what is left, from the end: a head has another name in each model."""
-    left = [index for index in range(len(layers)) if index not in set(places)]
+    left = [index for index in range(len(layers)) if index not in set(matches)]
     for number in reversed(range(len(wanted))):
-        if places[number] is None and left:
-            places[number] = left.pop()
-    return places
+        if matches[number] is None and left:
+            matches[number] = left.pop()
+    return matches
 
 
 def _misfit(one: Wanted, layer: Layer | None) -> str:

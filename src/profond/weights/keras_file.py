@@ -83,10 +83,10 @@ def legacy_layers(file: File, root: h5g.GroupID) -> list[Layer]:
     return layers
 
 
-def stored_layers(file: File, group: h5g.GroupID, kind: str, depth: int, seen: list[int]) -> Iterator[Layer]:
+def stored_layers(file: File, group: h5g.GroupID, kind: str, depth: int, count: list[int]) -> Iterator[Layer]:
     """The ``.weights.h5`` format. Raises: ConfigError."""
-    seen[0] += 1
-    if depth > DEEPEST or seen[0] > MOST_NAMES:  # a group that contains itself
+    count[0] += 1
+    if depth > DEEPEST or count[0] > MOST_NAMES:  # a group that contains itself
         file.refuse("its groups never end")
     names = file.names(group)
     if "vars" in names:
@@ -97,7 +97,7 @@ def stored_layers(file: File, group: h5g.GroupID, kind: str, depth: int, seen: l
     below = [(child, file.group(group, child)) for child in names if child not in _NO_LAYERS]
     # A model in a model comes first: what is put on top of it stands beside it.
     for child, part in sorted(below, key=lambda one: not file.has(one[1], "layers")):
-        yield from stored_layers(file, part, counted(child)[0], depth + 1, seen)
+        yield from stored_layers(file, part, counted(child)[0], depth + 1, count)
 
 
 def _number(name: str) -> int:

@@ -30,10 +30,10 @@ def keras_layers(model: nn.Module) -> KerasNames:
 def conventions(model: nn.Module) -> Iterator[dict[str, str]]:
     """Names of a PyTorch file to ours: our own, then those of each library that has the network."""
     yield {name: name for name in tensors_of(model)}
-    known = _module(type(model).__module__)
+    module = _module(type(model).__module__)
     for convention in ("torchvision_names", "published_names"):
-        if hasattr(known, convention):
-            yield getattr(known, convention)(model)
+        if hasattr(module, convention):
+            yield getattr(module, convention)(model)
     for renamed in (_timm_inverted(model), _timm_vgg(model)):
         if renamed:
             yield renamed
@@ -60,11 +60,11 @@ def _timm_inverted(model: nn.Module) -> dict[str, str]:
             parts = [("pw", "expand"), ("dw", "depthwise"), ("pwl", "project")]
             if isinstance(block.expand, nn.Identity):  # timm's depthwise block ends in conv_pw
                 parts = [("dw", "depthwise"), ("pw", "project")]
-            for place, (theirs, ours) in enumerate(parts, start=1):
+            for ordinal, (theirs, ours) in enumerate(parts, start=1):
                 path = f"body.{stage}.{number}.{ours}"
                 modules += [
                     (f"blocks.{stage}.{number}.conv_{theirs}", f"{path}.convolution"),
-                    (f"blocks.{stage}.{number}.bn{place}", f"{path}.norm"),
+                    (f"blocks.{stage}.{number}.bn{ordinal}", f"{path}.norm"),
                 ]
     modules += [("conv_head", "last.convolution"), ("bn2", "last.norm"), ("classifier", "output")]
     return tensor_names(model, modules)
@@ -72,10 +72,10 @@ def _timm_inverted(model: nn.Module) -> dict[str, str]:
 
 def _timm_vgg(model: nn.Module) -> dict[str, str]:
     """timm's VGG: as torchvision's, but its dense layers are convolutions with names of their own."""
-    known = _module(type(model).__module__)
-    if known is None or type(model).__module__ != "profond.models.vgg":
+    module = _module(type(model).__module__)
+    if module is None or type(model).__module__ != "profond.models.vgg":
         return {}
-    names: dict[str, str] = known.torchvision_names(model)
+    names: dict[str, str] = module.torchvision_names(model)
     dense = {"classifier.0.": "pre_logits.fc1.", "classifier.3.": "pre_logits.fc2.", "classifier.6.": "head.fc."}
     for start, theirs in dense.items():
         names = {theirs + name[len(start) :] if name.startswith(start) else name: own for name, own in names.items()}

@@ -45,7 +45,8 @@ def of_run(weights: Path, model: str) -> OfRun | None:
     try:
         settings = dict(config["model"])
         name = settings.pop("name")
-        classes = tuple(map(str, run.read("labels.json")["classes"])) if run.holds("labels.json") else None
+        said = next((file for file in ("spec.json", "labels.json") if run.holds(file)), None)  # the latter in 0.1.0
+        classes = None if said is None else tuple(map(str, run.read(said)["classes"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"{folder} is damaged: {error!r}", "restore it, or train again") from None
     if name != model:

@@ -16,7 +16,7 @@ from profond.core.spec import Spec
 from profond.data.fetch.sources import DataFile, is_cached, obtain
 from profond.data.preprocessing import Preprocessing
 from profond.weights import naming
-from profond.weights.assignment import Placed, unfilled
+from profond.weights.assignment import Assigned, unfilled
 from profond.weights.classes import imagenet_classes
 from profond.weights.of_run import OfRun, of_run
 from profond.weights.published import ROWS, Published, scaled
@@ -38,7 +38,7 @@ class Pretrained:
         preprocessing: what an image goes through on its way in.
         classes: names in label order.
         weights: where they came from, for people.
-        placed: what was started fresh, and what of the file was not used.
+        assigned: what was started fresh, and what of the file was not used.
     """
 
     model: nn.Module
@@ -46,7 +46,7 @@ class Pretrained:
     preprocessing: Preprocessing
     classes: tuple[str, ...]
     weights: str
-    placed: Placed
+    assigned: Assigned
 
     @property
     def spec(self) -> Spec:
@@ -54,9 +54,10 @@ class Pretrained:
         return Spec(tuple(self.settings["input_shape"]), "chw", classes=self.classes)
 
     @property
-    def config(self) -> dict[str, Any]:
-        """As a run's, so that `profond.evaluation.other_data.open_other` takes either."""
-        return {"model": self.settings}
+    def input_shape(self) -> tuple[int, ...] | None:
+        """One sample as the model takes it, where its settings say so."""
+        shape = self.settings.get("input_shape")
+        return None if shape is None else tuple(shape)
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,11 @@ def fetch(name: str, source: str | None = None) -> tuple[Published, Path]:
     if not rows:
         raise MissingError(f"no weights are published for {name}", "give a file with --weights, or `profond train` it")
     if source is not None:
-        known = [row.source for row in rows]
-        if source not in known:
-            raise UnknownName(f"weights of {name}", source, known, f"known: {', '.join(known)}; or the path of a file")
+        sources = [row.source for row in rows]
+        if source not in sources:
+            raise UnknownName(
+                f"weights of {name}", source, sources, f"known: {', '.join(sources)}; or the path of a file"
+            )
         rows = [row for row in rows if row.source == source]
     same = [row for row in rows if row.classes == rows[0].classes]  # others do not stand in for these
     reasons: list[MissingError] = []
@@ -157,7 +160,7 @@ def fetch(name: str, source: str | None = None) -> tuple[Published, Path]:
     raise MissingError("\n".join(error.message for error in reasons), f"{reasons[-1].help}, or give --weights FILE")
 
 
-def load_file(model: nn.Module, path: Path, *, new_head: bool = False) -> Placed:
+def load_file(model: nn.Module, path: Path, *, new_head: bool = False) -> Assigned:
     """A file of weights into a model that nothing refers to yet, by the format that its name ends in.
 
     Raises: ConfigError.
@@ -207,11 +210,11 @@ def _row_of_run(name: str, path: Path, run: OfRun) -> Published:
 def _load(found: Located, new_head: bool) -> Pretrained:
     with unfilled():
         model: nn.Module = models.registry.load(found.row.model)(**found.config)
-    placed = load_file(model, found.path, new_head=new_head)
+    assigned = load_file(model, found.path, new_head=new_head)
     model.eval()
-    classes = _classes(found.row, found.config.get("num_classes", IMAGENET_CLASSES), fresh=bool(placed.fresh))
+    classes = _classes(found.row, found.config.get("num_classes", IMAGENET_CLASSES), fresh=bool(assigned.fresh))
     config = {"name": found.row.model, **found.config}
-    return Pretrained(model, config, found.preprocessing, classes, found.label, placed)
+    return Pretrained(model, config, found.preprocessing, classes, found.label, assigned)
 
 
 def _classes(row: Published, count: int, *, fresh: bool) -> tuple[str, ...]:

@@ -87,12 +87,12 @@ def _keras(
     model: str, md5: str, top1: float, top5: float, preprocessing: Preprocessing, path: str = "", folder: str = ""
 ) -> Published:
     path = path or f"{folder or model}/{model}_weights_tf_dim_ordering_tf_kernels.h5"
-    place, _, name = path.rpartition("/")
+    folder, _, name = path.rpartition("/")
     return Published(
         model,
         "keras",
         DataFile(name, "", md5=md5),
-        (Web(f"{KERAS_URL}{place}/"),),
+        (Web(f"{KERAS_URL}{folder}/"),),
         "KERAS",
         preprocessing,
         note=f"ImageNet, {top1:.1f} % top-1, {top5:.1f} % top-5 as published",

@@ -139,12 +139,12 @@ def read_stream(path: Path, size: int, numbers: FileIO) -> dict[str, Tensor]:
             raise ConfigError(f"{path} is damaged: it ends early", "fetch it again")
         if start[:1] != _PICKLED:
             raise ConfigError(f"{path} is not a PyTorch file", "give a .pth, .pt or .safetensors file")
-        for place in ("magic number", "version", "machine"):
+        for part in ("magic number", "version", "machine"):
             # The magic number itself is greater than any file.
-            found = unpickle(stream, {}, _MAGIC if place == "magic number" else size, path)
-            if place == "magic number" and not (isinstance(found, int) and found == _MAGIC):
+            found = unpickle(stream, {}, _MAGIC if part == "magic number" else size, path)
+            if part == "magic number" and not (isinstance(found, int) and found == _MAGIC):
                 raise ConfigError(f"{path} is not a PyTorch file", "give a .pth, .pt or .safetensors file")
-            if place == "machine" and not (isinstance(found, dict) and found.get("little_endian") is True):
+            if part == "machine" and not (isinstance(found, dict) and found.get("little_endian") is True):
                 raise ConfigError(f"{path} was written on a machine of another byte order", "save it again on this one")
         content, storages = _recorded(stream, size, path)
         keys = unpickle(stream, {}, size, path)
@@ -184,10 +184,10 @@ def _recorded(stream: IO[bytes], size: int, path: Path) -> tuple[Any, dict[str, 
     def storage(identity: Any) -> _Storage:
         if not isinstance(identity, tuple) or len(identity) < 5:
             raise ValueError("something outside that is no storage")
-        _, kind, place, _, count = identity[:5]
+        _, kind, storage_key, _, count = identity[:5]
         if not isinstance(kind, type) or not issubclass(kind, _Storage) or not isinstance(count, int) or count < 0:
             raise ValueError("an unknown kind of storage")
-        name = str(key(place))
+        name = str(key(storage_key))
         if name not in storages:
             storages[name] = kind(count)
             total[0] += storages[name].nbytes
@@ -254,11 +254,11 @@ class _Tensor:
         last = offset + sum((side - 1) * step for side, step in zip(shape, stride, strict=True))
         if 0 not in shape and (last >= storage.count or math.prod(shape) > storage.count):
             raise ValueError(f"a tensor of shape {shape} in a storage of {storage.count} numbers")
-        self.storage, self.place = storage, (shape, stride, offset)
+        self.storage, self.view = storage, (shape, stride, offset)
 
     def tensor(self) -> Tensor:
         assert self.storage.numbers is not None
-        return self.storage.numbers.as_strided(*self.place)
+        return self.storage.numbers.as_strided(*self.view)
 
     def __setstate__(self, state: Any) -> None:
         pass

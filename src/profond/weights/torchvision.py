@@ -8,7 +8,16 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from profond.weights.assignment import HEAD_HELP, Placed, another_network, by, place, refuse, replaceable, tensors_of
+from profond.weights.assignment import (
+    HEAD_HELP,
+    Assigned,
+    another_network,
+    assign_tensors,
+    by,
+    refuse,
+    replaceable,
+    tensors_of,
+)
 from profond.weights.naming import conventions
 from profond.weights.torch_file import read_tensors
 
@@ -18,14 +27,14 @@ TRAINING_ONLY = ("aux1.", "aux2.", "AuxLogits.")
 _OLD_DENSE = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
-def load_torch(model: nn.Module, path: Path | str, *, new_head: bool = False, assign: bool = False) -> Placed:
+def load_torch(model: nn.Module, path: Path | str, *, new_head: bool = False, assign: bool = False) -> Assigned:
     """Put the tensors of a ``.pth`` or safetensors file into a model.
 
     Args:
         model: one of ours, built in the file's convention (`profond.weights.pretrained` lists the settings).
         path: a state dict with torchvision's names, timm's, the published ones of EfficientNet-Lite, or our own.
         new_head: start a fresh head where the file has none, or one of another size.
-        assign: as in `profond.weights.assignment.place`.
+        assign: as in `profond.weights.assignment.assign_tensors`.
 
     Returns: what was started fresh, and what of the file was not used.
 
@@ -36,20 +45,20 @@ def load_torch(model: nn.Module, path: Path | str, *, new_head: bool = False, as
 
 def load_named(
     model: nn.Module, found: Mapping[str, Tensor], what: str, *, new_head: bool = False, assign: bool = False
-) -> Placed:
+) -> Assigned:
     """As ``load_torch``, from tensors that are at hand."""
     found = {_OLD_DENSE.sub(r"\1\2", name): tensor for name, tensor in found.items()}
     own = tensors_of(model)
     # The convention that knows most of the file's names is the file's.
     names: dict[str, str] = {}
-    known = -1
+    most_known = -1
     for convention in conventions(model):
-        if (count := sum(name in convention for name in found)) > known:
-            names, known = convention, count
-        if known == len(found):
+        if (count := sum(name in convention for name in found)) > most_known:
+            names, most_known = convention, count
+        if most_known == len(found):
             break
-    if known < len(found) / 2:
-        raise another_network(what, known, f"{len(found)} tensors", model)
+    if most_known < len(found) / 2:
+        raise another_network(what, most_known, f"{len(found)} tensors", model)
     theirs = {ours: name for name, ours in names.items()}
     tensors: dict[str, Tensor] = {}
     problems: list[str] = []
@@ -77,7 +86,7 @@ def load_named(
     left = [] if fresh else [name for name in unused if names.get(name) not in own and not _may_be_left(name)]
     problems += [f"{name} has no place in the model" for name in left]
     refuse(what, problems, HEAD_HELP if problems and head_only and not left else None)
-    return place(model, tensors, what, fresh=list(fresh), unused=unused, assign=assign)
+    return assign_tensors(model, tensors, what, fresh=list(fresh), unused=unused, assign=assign)
 
 
 def _same_size(tensor: Tensor, wanted: Tensor) -> bool:

@@ -11,11 +11,9 @@ import pytest
 from PIL import Image
 
 from profond.cli import run as profond
-from profond.core.errors import UnknownName
 from profond.experiments.configuration import changed, for_model
 from profond.experiments.experiment import assemble
 from profond.experiments.train import train_experiment
-from profond.serve.explanation import known_class
 from profond.serve.predictor import Predictor
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
@@ -97,14 +95,6 @@ def test_a_class_is_chosen_by_name(trained: Path, here: Path, capsys: pytest.Cap
     assert one["files"] == [f"{Path('there/photo/occlusion-blue')}{end}" for end in (".png", ".npy")]
     assert profond(["explain", str(trained), "photo.png", "--class", "blu"]) == 2
     assert "did you mean 'blue'?" in capsys.readouterr().err
-
-
-def test_a_class_is_chosen_by_its_number_where_none_is_called_so() -> None:
-    assert known_class("2", ["cat", "dog", "emu"]) == "emu"
-    assert known_class("2", ["2", "0", "1"]) == "2"
-    for unknown in ("3", "-1", "²"):
-        with pytest.raises(UnknownName):
-            known_class(unknown, ["cat", "dog", "emu"])
 
 
 def test_maps_filters_and_neighbours(trained: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -166,7 +166,7 @@ def test_every_sheet_holds_names_of_any_kind(another_font):
 
 
 def test_a_contact_sheet_is_written_in_the_fonts_that_its_names_need(another_font, tmp_path):
-    from profond.data.images.check import check
+    from profond.data.check import check
     from profond.data.images.contact_sheet import contact_sheet
 
     names = ("cat.png", f"{HERE}.png", f"{NOWHERE}.png", "x" * 60 + ".png")

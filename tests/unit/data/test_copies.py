@@ -12,11 +12,12 @@ from PIL import Image
 from profond.core.errors import DataError
 from profond.core.spec import Spec
 from profond.data import open_dataset
+from profond.data.check import check
 from profond.data.copies import equal_files, equal_rows
-from profond.data.dataset import Dataset, TensorSplit
-from profond.data.images.check import check
+from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
-from profond.data.splits import assign
+from profond.data.split import TensorSplit
+from profond.data.splitting import assign
 
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
 
@@ -107,7 +108,7 @@ def test_a_picture_in_two_given_splits_is_told_when_it_is_opened(tmp_path: Path,
     assert open_dataset(str(tmp_path), memory_mib=memory_mib).warnings == ()
     (tmp_path / "test" / "cat" / "x.png").write_bytes((tmp_path / "train" / "cat" / "0.png").read_bytes())
     (warning,) = open_dataset(str(tmp_path), memory_mib=memory_mib).warnings
-    leak = next(finding for finding in check(str(tmp_path)).findings if finding.kind == "leak")
+    leak = next(issue for issue in check(str(tmp_path)).issues if issue.kind == "leak")
     assert warning.startswith(leak.message)
     assert "train/cat/0.png = test/cat/x.png" in warning
     assert "--duplicates-together" in warning

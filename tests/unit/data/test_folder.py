@@ -14,9 +14,9 @@ from PIL import Image
 
 from profond.core.errors import ConfigError, DataError, ImageError, MissingError, UnknownName
 from profond.data import open_dataset
-from profond.data.images.check import check
+from profond.data.check import check
 from profond.data.saved_split import store_split
-from profond.data.splits import assign
+from profond.data.splitting import assign
 
 
 def image(path, seed, side=12, mode="RGB"):
@@ -44,7 +44,7 @@ def photos(tmp_path):
 
 
 def kinds(report):
-    return {finding.kind for finding in report.findings}
+    return {issue.kind for issue in report.issues}
 
 
 def test_a_folder_is_split_by_class_and_the_same_for_everybody(photos):
@@ -309,7 +309,7 @@ def test_a_stored_split_opens_as_the_same_split(photos):
 def test_a_sound_folder_has_nothing_to_complain_about(photos):
     report = check(str(photos))
     assert report.usable
-    assert report.findings == ()
+    assert report.issues == ()
     assert report.samples == 60
 
 
@@ -322,7 +322,7 @@ def test_the_check_finds_what_is_wrong(photos):
     again(photos / "owl" / "large.png").resize((64, 64)).save(photos / "owl" / "larger.png")
     again(photos / "owl" / "4.png").convert("L").save(photos / "owl" / "4b.jpg", format="PNG")
     images(photos, "ant", 3)
-    found = {finding.kind: finding for finding in check(str(photos)).findings}
+    found = {issue.kind: issue for issue in check(str(photos)).issues}
     assert found["unreadable"].items == (("cat/0.png",), ("cat/1.png",))
     assert found["duplicate"].items == (("cat/2.png", "cat/copy.png"),)
     assert found["contradiction"].items == (("cat/3.png", "dog/same.bmp"),)
@@ -341,7 +341,7 @@ def test_a_picture_in_two_splits_is_a_leak_even_when_compressed_again(tmp_path):
     report = check(str(tmp_path))
     assert not report.usable
     assert kinds(report) == {"near-leak"}
-    assert "LEAK" in report.findings[0].message
+    assert "LEAK" in report.issues[0].message
     (tmp_path / "test" / "a" / "again.png").write_bytes(source.read_bytes())
     assert "leak" in kinds(check(str(tmp_path)))
 

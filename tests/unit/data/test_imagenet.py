@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import shutil
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,10 @@ from scipy.io import savemat
 
 from profond.core.errors import DataError, MissingError
 from profond.data import open_dataset
-from profond.data.images.check import check
+from profond.data.check import check
 from profond.data.images.decoding import open_image
-from profond.data.sets.imagenet import list_imagenet
-from profond.data.sets.matlab import read_structures
+from profond.data.images.imagenet_folder import list_imagenet
+from profond.data.images.matlab import read_structures
 from profond.data.sets.synsets import MEAN, STD
 
 DEVKIT = "ILSVRC2012_devkit_t12/data"
@@ -71,7 +73,7 @@ def test_labels_are_in_the_order_of_the_synsets_and_not_of_the_devkit(miniature:
 
 def test_grey_cmyk_and_a_png_called_jpeg_are_pictures_like_the_others(miniature: Path) -> None:
     train = open_dataset(miniature, size=32).split("train")
-    opened = [open_image(train.places[i]) for i in range(len(train))]
+    opened = [open_image(train.locations[i]) for i in range(len(train))]
     assert {each.image.mode for each in opened} == {"RGB", "L", "CMYK"}
     assert {each.format for each in opened} == {"JPEG", "PNG"}
     raws = torch.stack([train.raw(i) for i in range(len(train))])
@@ -141,6 +143,36 @@ def test_a_damaged_mat_file_is_refused_wherever_it_is_cut(miniature: Path, tmp_p
     path.write_bytes(data[:300] + bytes(200) + data[500:])
     with pytest.raises(DataError, match="damaged"):
         read_structures(path)
+
+
+def test_a_mat_file_that_would_fill_the_memory_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    savemat(tmp_path / "meta.mat", {"synsets": np.zeros((1, 9 << 20))}, do_compression=True)
+    assert (tmp_path / "meta.mat").stat().st_size < 1 << 20
+    with pytest.raises(DataError, match="more than 67108864 bytes"):
+        read_structures(tmp_path / "meta.mat")
+
+
+def test_a_mat_file_that_promises_more_structures_than_it_holds_is_refused(tmp_path: Path) -> None:
+    savemat(tmp_path / "meta.mat", {"synsets": np.array([(1, "n02119789")] * 3, dtype=[("n", "O"), ("w", "O")])})
+    whole = (tmp_path / "meta.mat").read_bytes()
+    dimensions = struct.pack("<ii", 1, 3)
+    assert whole.count(dimensions) == 1
+    (tmp_path / "meta.mat").write_bytes(whole.replace(dimensions, struct.pack("<ii", 1, 1 << 30)))
+    with pytest.raises(DataError, match="damaged"):
+        read_structures(tmp_path / "meta.mat")
+
+
+def test_a_mat_file_with_any_byte_changed_is_read_or_refused(miniature: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    savemat(tmp_path / "whole.mat", {"synsets": np.array([(1, "n02119789")] * 3, dtype=[("n", "O"), ("w", "O")])})
+    for whole in ((tmp_path / "whole.mat").read_bytes(), (miniature / DEVKIT / "meta.mat").read_bytes()):
+        for _ in range(150):
+            changed = bytearray(whole)
+            for position in random.integers(128, len(whole), 3):
+                changed[position] = random.integers(256)
+            (tmp_path / "meta.mat").write_bytes(changed)
+            with contextlib.suppress(DataError):
+                assert isinstance(read_structures(tmp_path / "meta.mat"), dict)
 
 
 def remove(path: Path) -> None:
@@ -229,7 +261,7 @@ def test_the_check_reads_every_picture_and_tells_the_odd_ones(copy: Path) -> Non
     broken = copy / "train/n07745940/n07745940_7.JPEG"
     broken.write_bytes(broken.read_bytes()[:900])
     report = check(str(copy))
-    kinds = {finding.kind: finding for finding in report.findings}
+    kinds = {issue.kind: issue for issue in report.issues}
     assert kinds["unreadable"].items == (("train/n07745940/n07745940_7.JPEG",),)
     assert kinds["mislabelled"].items == (("train/n07745940/n07745940_37.JPEG is PNG",),)
     assert "CMYK" in kinds["converted"].message

@@ -21,9 +21,9 @@ from PIL import EpsImagePlugin, Image
 
 import profond
 from profond.core.errors import ConfigError, ImageError
+from profond.data.check import check
 from profond.data.fingerprint import of_image
 from profond.data.images import decoding as images
-from profond.data.images.check import check
 from profond.data.images.decoding import eight_bit, is_grey, is_picture, open_image, without_colour
 from profond.data.images.formats import SUFFIXES, Room
 from profond.data.preprocessing import Preprocessing
@@ -247,7 +247,7 @@ def test_no_picture_is_handed_to_another_program(tmp_path, ghostscript, content,
     (tmp_path / "pets" / "dog").mkdir()
     (tmp_path / "pets" / "cat" / "1.png").write_bytes(content)
     Image.new("L", (9, 9)).save(tmp_path / "pets" / "dog" / "1.png")
-    assert any(finding.kind == "unreadable" for finding in check(str(tmp_path / "pets")).findings)
+    assert any(issue.kind == "unreadable" for issue in check(str(tmp_path / "pets")).issues)
     assert not ghostscript.exists()
 
 
@@ -356,7 +356,7 @@ def test_nothing_stays_in_memory_of_a_picture_that_is_damaged(tmp_path):
 
 PEAK = """
 import sys
-from profond.data.images.check import check
+from profond.data.check import check
 from profond.data.preprocessing import Preprocessing
 from profond.data.images.decoding import opening
 check(sys.argv[1])

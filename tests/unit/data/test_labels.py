@@ -11,7 +11,7 @@ from PIL import Image
 
 from profond.core.errors import DataError
 from profond.data import open_dataset
-from profond.data.images.check import check
+from profond.data.check import check
 from profond.data.labels import doubts
 from profond.data.manifest import list_manifest
 from profond.data.saved_split import store_split
@@ -36,13 +36,26 @@ def manifest(seen: Path, header: str, line: str, name: str = "list.csv") -> Path
 @pytest.mark.parametrize(
     ("column", "question"),
     [
-        *((name, "split") for name in ("is_valid", "subset", "fold", "Set", "kfold")),
+        *(
+            (name, "split")
+            for name in (
+                "is_valid",
+                "subset",
+                "fold",
+                "Set",
+                "kfold",
+                "k_fold",
+                "cv fold",
+                "fold_nr",
+                "train_test_split",
+            )
+        ),
         *((name, "group") for name in ("patient_id", "subject", "Group ID", "PatientID")),
     ],
 )
 def test_a_column_that_is_not_used_is_named_and_asked_about(seen: Path, column: str, question: str) -> None:
     path = manifest(seen, f"path,label,{column}", "{c},{i}")
-    warnings = [finding.message for finding in check(str(path)).findings if finding.kind == "layout"]
+    warnings = [issue.message for issue in check(str(path)).issues if issue.kind == "layout"]
     assert list(open_dataset(str(path)).warnings) == warnings
     assert len(warnings) == 1
     assert f"columns that are not used: {column.lower()}" in warnings[0]
@@ -120,11 +133,11 @@ def test_a_remark_is_named_in_a_note_and_a_plain_manifest_gets_no_line(seen: Pat
         (["cat;night", "cat", "dog;night"] * 5, "tags"),
         (["cat, night", "dog, night", "cat"] * 5, "tags"),
         (["['cat', 'night']", "['dog', 'night']", "['cat']"] * 5, "tags"),
-        ([f"{20 + i / 7:.1f}" for i in range(40)], "estimating numbers is not offered"),
-        (["0.5", "1.5", "2"] * 10, "estimating numbers is not offered"),
-        (["20,5", "31,0", "18,25"] * 4, "estimating numbers is not offered"),
-        ([str(18 + i) for i in range(40)] + ["20", "30"], "estimating numbers is not offered"),
-        ([f"IMG_{i}" for i in range(20)], "nearly as many labels as pictures"),
+        ([f"{20 + i / 7:.1f}" for i in range(40)], "to estimate numbers, call the column value"),
+        (["0.5", "1.5", "2"] * 10, "to estimate numbers, call the column value"),
+        (["20,5", "31,0", "18,25"] * 4, "to estimate numbers, call the column value"),
+        ([str(18 + i) for i in range(40)] + ["20", "30"], "to estimate numbers, call the column value"),
+        ([f"IMG_{i}" for i in range(20)], "nearly as many labels as samples"),
         (["cat", "Cat"] * 5, "'Cat' (5) and 'cat' (5)"),
         (["1", "1.0"] * 5, "'1' (5) and '1.0' (5)"),
         (["leaf blight", "leaf_blight"] * 5, "differ only in how they are written"),
@@ -160,7 +173,7 @@ def test_folders_are_asked_about_as_manifests_are(seen: Path, tmp_path: Path) ->
     for name in ("cat", "Cat", "dog"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.png").write_bytes((seen / f"{len(name)}.png").read_bytes())
-    assert any("'Cat' (1) and 'cat' (1)" in finding.message for finding in check(str(tmp_path)).findings)
+    assert any("'Cat' (1) and 'cat' (1)" in issue.message for issue in check(str(tmp_path)).issues)
 
 
 def test_a_label_of_another_split_that_is_written_otherwise_is_recognised(seen: Path) -> None:

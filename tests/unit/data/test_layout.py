@@ -14,7 +14,7 @@ from PIL import Image
 from profond.cli import run
 from profond.core.errors import DataError, ImageError
 from profond.data import open_dataset
-from profond.data.images.check import check
+from profond.data.check import check
 from profond.data.images.folder import list_folder
 from profond.data.tree import look_below
 
@@ -42,9 +42,9 @@ def pets(root: Path, *splits: str) -> Path:
 def told(root: Path) -> tuple[tuple[str, ...], list[str]]:
     """The classes, and the warnings; check and train give the same ones."""
     dataset = open_dataset(str(root))
-    findings = [f.message for f in check(str(root)).findings if f.kind == "layout" and f.severity == "warning"]
-    assert findings == [warning for warning in dataset.warnings if "LEAK" not in warning]
-    return dataset.spec.classes, findings
+    issues = [f.message for f in check(str(root)).issues if f.kind == "layout" and f.severity == "warning"]
+    assert issues == [warning for warning in dataset.warnings if "LEAK" not in warning]
+    return dataset.spec.classes, issues
 
 
 @pytest.mark.parametrize("beside", ["unlabeled", "sample", "predictions", "extra images"])

@@ -8,12 +8,14 @@ import torch
 from PIL import Image
 
 from profond.core.errors import ConfigError, ImageError, UnknownName
+from profond.core.randomness import numpy_generator
 from profond.core.spec import Spec
 from profond.data import open_dataset
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.augment import Augment
 from profond.data.loader import Batches
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 
 EVERYTHING = Augment(
     shift=2, flip=True, rotate=10, scale=0.1, crop=0.5, erase=3, brightness=0.2, contrast=0.2, mixup=0.4
@@ -67,14 +69,18 @@ def test_a_batch_depends_on_seed_epoch_and_step_alone(augment):
 
 def test_the_shares_of_all_processes_make_up_the_batch_of_one():
     dataset = pictures()
-    batches = dataset.batches("train", 8, shuffle=True, augment=Augment(shift=2, flip=True, erase=2))
+    batches = dataset.batches("train", 8, shuffle=True, augment=Augment(shift=2, flip=True, erase=2)).joined(6)
     alone = list(batches.at(1))
     shares = [list(batches.at(1, rank=rank, world_size=3)) for rank in range(3)]
     assert {len(share) for share in shares} == {len(batches)}
     for k, (inputs, targets) in enumerate(alone):
+        assert sorted(row.sum().item() for share in shares for row in share[k][0]) == pytest.approx(
+            sorted(row.sum().item() for row in inputs)
+        )
         for rank in range(3):
-            assert torch.equal(shares[rank][k][0], inputs[rank::3])
-            assert torch.equal(shares[rank][k][1], targets[rank::3])
+            mine = [i for i in range(len(targets)) if min(i, len(targets) - 1 - i) % 3 == rank]  # with its mirror
+            assert torch.equal(shares[rank][k][0], inputs[mine])
+            assert torch.equal(shares[rank][k][1], targets[mine])
 
 
 def test_a_last_batch_that_is_too_small_is_joined_to_the_one_before():
@@ -117,7 +123,10 @@ def test_every_process_gets_two_samples_of_each_batch():
 
 def test_no_process_goes_without_when_the_last_batch_is_small():
     batches = pictures(count=33).batches("train", 16)
-    assert [len(list(batches.at(0, rank=rank, world_size=4))[-1][1]) for rank in range(4)] == [1, 1, 1, 1]
+    last = [list(batches.joined(8).at(0, rank=rank, world_size=4))[-1][1] for rank in range(4)]
+    assert sorted(map(len, last)) == [4, 4, 4, 5]
+    with pytest.raises(ConfigError, match="a batch of 1 cannot be shared by 4 processes"):
+        list(batches.at(0, rank=0, world_size=4))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -170,6 +179,21 @@ def test_mixup_blends_inputs_and_targets_by_the_same_weight():
     weight = targets[0, labels[0]]
     assert 0 < weight < 1
     torch.testing.assert_close(mixed[0], weight * plain[0] + (1 - weight) * plain[1])
+
+
+@pytest.mark.parametrize("alpha", [1e-8, 0.2, 1.0, 8.0])
+def test_mixups_weights_are_of_a_beta_distribution_and_depend_on_the_step_alone(alpha):
+    def weights() -> np.ndarray:
+        mixed = [
+            Augment(mixup=alpha).mix(torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1]), 2, numpy_generator(7, step))
+            for step in range(400)
+        ]
+        return np.array([float(targets[0, 0]) for _, targets in mixed])
+
+    drawn = weights()
+    assert np.array_equal(drawn, weights())
+    assert drawn.mean() == pytest.approx(0.5, abs=0.08)
+    assert drawn.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.15)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +263,7 @@ def test_streaming_gives_what_memory_gives(photos, workers):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_file_that_breaks_while_streaming_is_named(photos, workers):
     dataset = open_dataset(str(photos), size=16, memory_mib=0)
-    broken = dataset.splits["train"].places[-1]
+    broken = dataset.splits["train"].locations[-1]
     broken.write_bytes(broken.read_bytes()[:100])
     with pytest.raises(ImageError, match=f"{broken.name} is damaged"):
         list(dataset.batches("train", 4, workers=workers))
@@ -247,5 +271,5 @@ def test_a_file_that_breaks_while_streaming_is_named(photos, workers):
 
 def test_skipped_batches_are_not_decoded(photos):
     dataset = open_dataset(str(photos), size=16, memory_mib=0)
-    dataset.splits["train"].places[0].unlink()
+    dataset.splits["train"].locations[0].unlink()
     assert len(list(dataset.batches("train", 4, workers=0).at(0, start=1))) == len(dataset.batches("train", 4)) - 1

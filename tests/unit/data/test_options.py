@@ -15,8 +15,9 @@ from PIL import Image
 from profond.cli import run
 from profond.core.spec import Spec
 from profond.data import open_dataset, registry
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +65,14 @@ def test_check_splits_and_resizes_as_training_would(photos: Path, capsys: pytest
     assert {name: sum(of.values()) for name, of in report["counts"].items()} == {
         name: len(split) for name, split in opened.splits.items()
     }
-    messages = [finding["message"] for finding in report["findings"]]
+    messages = [issue["message"] for issue in report["findings"]]
     assert [text for text in messages if "split by class, seed 2" in text] == [opened.notes[0]]
     assert len(messages) == len(set(messages))
 
 
 def test_check_says_what_is_said_while_the_data_are_opened(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = checked(capsys, str(photos), "--set", "memory_mib=0", "--set", "size=16")
-    assert any("streamed from the files" in finding["message"] for finding in report["findings"])
+    assert any("streamed from the files" in issue["message"] for issue in report["findings"])
 
 
 def test_a_registered_data_set_is_checked_with_its_settings(noise: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,7 +82,7 @@ def test_a_registered_data_set_is_checked_with_its_settings(noise: str, capsys: 
 
 @pytest.mark.parametrize(
     ("setting", "said"),
-    [("sise=3", "did you mean 'size'?"), ("size=huge", "should be a valid integer"), ("size", "--set key=value")],
+    [("sise=3", "did you mean 'size'?"), ("size=huge", "must be a valid integer"), ("size", "--set key=value")],
 )
 def test_a_setting_that_does_not_fit_is_refused(
     photos: Path, setting: str, said: str, capsys: pytest.CaptureFixture[str]

@@ -18,9 +18,9 @@ from profond import cli
 from profond.core.errors import ConfigError, DataError, ImageError
 from profond.core.run import Run
 from profond.data import open_dataset
+from profond.data.check import check
 from profond.data.images.augment import Augment
 from profond.data.images.build import cut_off
-from profond.data.images.check import check
 from profond.data.preprocessing import Preprocessing
 from profond.experiments.train import resume_run
 from profond.training.checkpoint import load_tensors
@@ -51,8 +51,8 @@ def test_what_is_cut_off_is_said_before_training_and_by_the_check(tmp_path, size
     assert "% of the median" in warning
     assert "is cut off" in warning
     assert "data.resize=pad" in warning
-    [finding] = [finding for finding in check(str(path)).findings if finding.kind == "cut"]
-    assert (finding.severity, finding.message) == ("warning", warning)
+    [issue] = [issue for issue in check(str(path)).issues if issue.kind == "cut"]
+    assert (issue.severity, issue.message) == ("warning", warning)
     for resize in ("pad", "stretch"):
         assert open_dataset(path, resize=resize).warnings == ()
     assert open_dataset(path, memory_mib=0).warnings == (warning,)
@@ -62,7 +62,7 @@ def test_what_is_cut_off_is_said_before_training_and_by_the_check(tmp_path, size
 def test_nothing_is_said_of_square_pictures_photos_and_what_keeps_its_own_size(tmp_path, sizes):
     path = folder(tmp_path / "pets", sizes)
     assert open_dataset(path).warnings == ()
-    assert all("cut" not in finding.message for finding in check(str(path)).findings)
+    assert all("cut" not in issue.message for issue in check(str(path)).issues)
 
 
 def test_the_share_that_is_cut_off_is_right():

@@ -15,22 +15,22 @@ from PIL import Image
 
 from profond.cli import run as profond
 from profond.data import fingerprint
-from profond.data.dataset import TensorSplit
-from profond.data.fingerprint import ENDS, of_places, of_tensor
+from profond.data.fingerprint import ENDS, of_locations, of_tensor
 from profond.data.images.adapt import adapted
-from profond.data.locations import Member, Places
+from profond.data.locations import Locations, Member
 from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 
 COLOURS = [(220, 40, 40), (40, 200, 60)]
 
 
 def pictures(folder: Path, turn: int = 0) -> Path:
-    for place, name in enumerate(["cat", "dog"]):
+    for location, name in enumerate(["cat", "dog"]):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for number in range(20):
-            pixels = np.random.default_rng([place, number]).integers(60, 110, (16, 16, 3)).astype(np.uint8)
-            pixels[4:10, 4:10] = COLOURS[(place + turn) % 2]
+            pixels = np.random.default_rng([location, number]).integers(60, 110, (16, 16, 3)).astype(np.uint8)
+            pixels[4:10, 4:10] = COLOURS[(location + turn) % 2]
             Image.fromarray(pixels).save(folder / name / f"{number:02}.png")
     return folder
 
@@ -50,15 +50,15 @@ def test_each_sample_has_a_digest_of_its_own_type_and_shape() -> None:
     assert of_tensor(samples[[1, 0]]) == [other, one]
 
 
-@pytest.mark.parametrize("place", [0, ENDS - 1, 3 * ENDS - 1])
-def test_a_change_at_either_end_of_a_large_file_is_seen_and_so_is_its_size(tmp_path: Path, place: int) -> None:
+@pytest.mark.parametrize("location", [0, ENDS - 1, 3 * ENDS - 1])
+def test_a_change_at_either_end_of_a_large_file_is_seen_and_so_is_its_size(tmp_path: Path, location: int) -> None:
     content = bytearray(3 * ENDS)
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(content)
-    content[place] = 1
+    content[location] = 1
     (tmp_path / "c").write_bytes(content)
     (tmp_path / "d").write_bytes(bytes(3 * ENDS + 1))
-    a, b, c, d = of_places(Places([tmp_path / name for name in "abcd"], tmp_path))
+    a, b, c, d = of_locations(Locations([tmp_path / name for name in "abcd"], tmp_path))
     assert a == b
     assert len({a, c, d}) == 3
 
@@ -69,12 +69,12 @@ def test_of_very_many_files_some_are_read_and_of_the_others_the_size_counts(
     monkeypatch.setattr(fingerprint, "READ", 10)
     for number in range(100):
         (tmp_path / str(number)).write_bytes(b"x" * (number + 1))
-    places = Places([tmp_path / str(number) for number in range(100)], tmp_path)
-    digests = of_places(places)
+    locations = Locations([tmp_path / str(number) for number in range(100)], tmp_path)
+    digests = of_locations(locations)
     read = [digest for digest in digests if not digest.endswith(" bytes")]
     assert 2 <= len(read) <= 30
     assert len(set(digests)) == 100
-    assert of_places(places) == digests
+    assert of_locations(locations) == digests
 
 
 def test_a_member_of_an_archive_is_known_as_the_file_is(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_member_of_an_archive_is_known_as_the_file_is(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "s.tar") as archive:
         offset = archive.getmember("a.png").offset_data
     member = Member(str(tmp_path / "s.tar"), "a.png", offset, 12)
-    assert of_places(Places([member], tmp_path)) == of_places(Places([tmp_path / "a.png"], tmp_path))
+    assert of_locations(Locations([member], tmp_path)) == of_locations(Locations([tmp_path / "a.png"], tmp_path))
 
 
 def test_the_digest_does_not_depend_on_how_pictures_are_prepared_or_kept(tmp_path: Path) -> None:

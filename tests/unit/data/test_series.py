@@ -17,7 +17,7 @@ from scipy.io import wavfile
 from profond.cli import run
 from profond.core.errors import ConfigError, DataError, Interrupted
 from profond.data import open_dataset
-from profond.data.images.check import check
+from profond.data.check import check
 from profond.data.series.preparation import decide_length, looks_like_time
 from profond.data.series.read import read_recording
 from profond.experiments.configuration import changed, for_model
@@ -347,7 +347,7 @@ def test_channels_must_agree_and_columns_are_found_by_their_names(tmp_path):
     save(tmp_path / "a" / "4.csv", rows(swapped, head=["y", "z"]))
     with pytest.raises(DataError, match="has no column 'x'"):
         open_dataset(tmp_path)
-    assert {finding.kind for finding in check(str(tmp_path)).findings} >= {"channels"}
+    assert {issue.kind for issue in check(str(tmp_path)).issues} >= {"channels"}
 
 
 def test_a_constant_channel_is_a_warning_and_does_not_divide_by_zero(tmp_path):
@@ -357,7 +357,7 @@ def test_a_constant_channel_is_a_warning_and_does_not_divide_by_zero(tmp_path):
     data = open_dataset(tmp_path)
     assert any("constant in train" in warning and "off" in warning for warning in data.warnings)
     assert data.preprocessing.std[1] == 1
-    assert "constant" in {finding.kind for finding in check(str(tmp_path)).findings}
+    assert "constant" in {issue.kind for issue in check(str(tmp_path)).issues}
 
 
 def test_sounds_of_another_rate_are_resampled_with_a_warning(tmp_path):
@@ -432,7 +432,7 @@ def test_every_damaged_file_is_counted_and_the_check_lists_them(bumps, tmp_path)
         open_dataset(tmp_path)
     assert "profond data check" in refused.value.help
     report = check(str(tmp_path))
-    kinds = {finding.kind: finding for finding in report.findings}
+    kinds = {issue.kind: issue for issue in report.issues}
     assert kinds["unreadable"].items == (("up/0.csv",), ("up/1.csv",))
     assert kinds["contradiction"].items == (("down/copy.csv", "up/5.csv"),)
     assert not report.usable
@@ -585,8 +585,8 @@ def test_features_evaluate_and_explain_know_series(trained, bumps, tmp_path, cap
     capsys.readouterr()
     assert run(["evaluate", str(trained), f"--data={bumps}", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["count"] == 80
-    assert run(["explain", str(trained), str(bumps / "up" / "0.csv")]) == 3
-    assert "only pictures can be explained" in capsys.readouterr().err
+    assert run(["explain", str(trained), str(bumps / "up" / "0.csv"), "--method=maps"]) == 3
+    assert "maps is for images, and this run was trained on series" in capsys.readouterr().err
     assert run(["data", "shard", str(bumps), str(tmp_path / "shards")]) == 3
     assert "shards are for pictures" in capsys.readouterr().err
     assert run(["finetune", "--model=resnet18", f"--data={bumps}"]) == 3

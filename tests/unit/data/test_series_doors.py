@@ -12,7 +12,7 @@ from PIL import Image
 from profond.cli import run
 from profond.core.errors import DataError
 from profond.data import open_dataset
-from profond.data.images.check import check
+from profond.data.check import check
 from profond.data.leaks import across
 from profond.serve.predictor import Predictor
 
@@ -130,7 +130,7 @@ def test_what_series_hold_is_known_by_their_files_whether_in_memory_or_streamed(
 def test_the_check_takes_the_settings_of_series(tmp_path):
     report = check(str(folder(tmp_path / "data")), length="10", valid_fraction="0.25")
     assert sum(report.counts["valid"].values()) == 6
-    assert any("24 of 24 series are longer than 10 steps and are cut" in one.message for one in report.findings)
+    assert any("24 of 24 series are longer than 10 steps and are cut" in one.message for one in report.issues)
     gaps = table(tmp_path / "t.csv", list(range(12)))
     lines = gaps.read_text().splitlines()
     gaps.write_text("\n".join([lines[0], lines[1].replace(lines[1].split(",")[3], "", 1), *lines[2:]]) + "\n")
@@ -170,3 +170,36 @@ def test_series_may_be_given_as_arrays_and_tensors_alone_or_many(trained):
     ):
         with pytest.raises(DataError, match=said):
             predictor.predict(wrong)
+
+
+def test_series_are_explained_each_on_a_sheet_of_its_own(trained, tmp_path, capsys):
+    place = tmp_path / "there"
+    np.save(tmp_path / "new.npy", series(1))
+    asked = [str(tmp_path / "new.npy"), "test/0", "--json", "--quiet", f"--out={place}"]
+    assert run(["explain", str(trained), *asked]) == 0
+    sample, file = json.loads(capsys.readouterr().out)["explanations"]
+    assert (sample["image"], file["image"], file["class"]) == ("test/0", "new.npy", "up")
+    assert "grad_cam.png" not in {Path(one).name for one in file["files"]}, "an MLP has no maps"
+    with Image.open(place / "new" / "overview.png") as sheet:
+        assert min(sheet.size) > 500
+    told = json.loads((place / "new" / "explanation.json").read_text())
+    pixels = np.load(place / "new" / "integrated_gradients.npy")
+    assert pixels.shape == (1, 40)
+    assert pixels.sum(dtype=np.float64) == pytest.approx(
+        told["methods"]["integrated_gradients"]["difference"], rel=0.02
+    )
+    assert run(["explain", str(trained), str(tmp_path / "new.npy"), "--method=nearest", f"--out={place}"]) == 3
+    assert "nearest is for images" in capsys.readouterr().err
+
+
+def test_each_series_of_a_table_is_explained(tmp_path, capsys):
+    given = table(tmp_path / "t.csv", list(range(30)))
+    assert run(["train", "--model=mlp", f"--data={given}", "--epochs=1", f"--out={tmp_path / 'runs'}", "--quiet"]) == 0
+    trained = next((tmp_path / "runs").iterdir())
+    new = table(tmp_path / "new.csv", [3, 4])
+    capsys.readouterr()
+    asked = ["--method=occlusion", f"--out={tmp_path / 'there'}", "--json", "--quiet"]
+    assert run(["explain", str(trained), str(new), *asked]) == 0
+    told = json.loads(capsys.readouterr().out)["explanations"]
+    assert [one["image"] for one in told] == ["new.csv#1", "new.csv#2"]
+    assert sorted(one.name for one in (tmp_path / "there").iterdir()) == ["new-1", "new-2"]

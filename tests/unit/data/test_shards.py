@@ -23,8 +23,8 @@ from profond.cli import run
 from profond.core.errors import ConfigError, DataError, ImageError, StorageError
 from profond.core.files import write_json
 from profond.data import open_dataset
+from profond.data.check import check
 from profond.data.images.augment import Augment
-from profond.data.images.check import check
 from profond.data.images.contact_sheet import contact_sheet
 from profond.data.loader import WINDOW
 from profond.data.locations import Member
@@ -357,7 +357,7 @@ def test_a_truncated_picture_is_named_with_its_shard_by_training_and_by_the_chec
         with pytest.raises(ImageError, match=r"train-000000\.tar: 0005\.png is damaged"):
             list(data.batches("train", 4, workers=workers))
     report = check(str(tmp_path / "shards"))
-    unreadable = next(finding for finding in report.findings if finding.kind == "unreadable")
+    unreadable = next(issue for issue in report.issues if issue.kind == "unreadable")
     assert unreadable.items == (("train-000000.tar/0005.png",),)
     assert not report.usable
     assert contact_sheet(report, tmp_path / "sheet.png")

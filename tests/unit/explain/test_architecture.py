@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -53,6 +54,54 @@ def test_help_and_lists_never_wait_for_torch(command: list[str], tmp_path: Path)
     assert said
     heavy = {"torch", "numpy", "matplotlib", "PIL", "lightning_fabric", "torchmetrics"}
     assert heavy.isdisjoint(report["modules"])
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained network of dots, and the pictures that it was trained on."""
+    from PIL import Image
+
+    from profond.cli import run
+
+    folder = tmp_path_factory.mktemp("dots")
+    for index in range(24):
+        label, picture = ("light", "dark")[index % 2], Image.new("L", (8, 8), (200, 40)[index % 2] + index)
+        (folder / "dots" / label).mkdir(parents=True, exist_ok=True)
+        picture.save(folder / "dots" / label / f"{index}.png")
+    command = ["train", "--model=convnet2d", f"--data={folder / 'dots'}", f"--out={folder / 'runs'}", "--steps=2"]
+    assert run([*command, "--set=widths=[4]", "--set=loader.workers=0", "--quiet"]) == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("command", "torchmetrics"),
+    [
+        (["predict", "last", "dots/light/0.png"], False),
+        (["explain", "last", "dots/light/0.png", "--out=figures"], None),
+        (["features", "last", "dots/light", "--out=features.npy"], False),
+        (["evaluate", "last"], True),
+        (["train", "--model=mlp", "--data=dots", "--steps=2", "--quiet"], True),
+        (["finetune", "--help"], False),
+        (["runs", "show", "last"], False),
+        (["data", "check", "dots"], False),
+    ],
+    ids=lambda value: "-".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_fabric_is_imported_where_several_processes_train_and_nowhere_else(
+    command: list[str], torchmetrics: bool | None, small_run: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT_MODULES, *command],
+        capture_output=True,
+        text=True,
+        cwd=small_run,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    report = json.loads(done.stdout.strip().splitlines()[-1])
+    assert not report["code"], done.stderr
+    assert {"lightning", "lightning_fabric"}.isdisjoint(report["modules"])
+    if torchmetrics is not None:
+        assert ("torchmetrics" in report["modules"]) == torchmetrics
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "src")))

@@ -16,7 +16,7 @@ from profond.core.errors import ConfigError, DataError, MissingError, UnknownNam
 from profond.explain.network.guard import undisturbed
 from profond.explain.network.stages import feature_maps, find_module, map_stage, stage_shapes
 from profond.explain.why.attribution import METHODS, Attribution, grad_cam, integrated_gradients, occlusion, smooth_grad
-from profond.explain.why.attribution_figure import percent
+from profond.explain.why.subject import percent
 from profond.nn.auxiliary import Logits
 
 SIDE, PATCH = 32, 8
@@ -236,7 +236,7 @@ def test_bad_questions_are_refused_in_words() -> None:
         grad_cam(model, sample, stage="s22")
     with pytest.raises(ConfigError, match="f6 gives 84 numbers without positions"):
         grad_cam(model, sample, stage="f6")
-    with pytest.raises(ConfigError, match="no class 10"):
+    with pytest.raises(ConfigError, match="no output 10"):
         smooth_grad(model, sample, 10)
     with pytest.raises(ConfigError, match="window of 29 does not fit"):
         occlusion(model, sample, window=29)
@@ -248,7 +248,7 @@ def test_bad_questions_are_refused_in_words() -> None:
         smooth_grad(model, sample, samples=0)
     with pytest.raises(DataError, match="no positions"):
         smooth_grad(nn.Linear(4, 2), torch.rand(4))
-    with pytest.raises(ConfigError, match="not one for each class"):
+    with pytest.raises(ConfigError, match="not a row of them"):
         smooth_grad(nn.Conv2d(1, 2, 3), sample)
     with torch.no_grad():
         model.output.bias[0] = float("nan")

@@ -13,10 +13,11 @@ from torch.nn import functional
 from profond.core.errors import ConfigError, DataError, UnknownName
 from profond.explain.draw.colour_scale import Scale
 from profond.explain.draw.drawing import save_figure
+from profond.explain.draw.numbers import write_number
 from profond.explain.steps.convolution import convolve
 from profond.explain.steps.convolution_figure import draw_convolution
 from profond.explain.steps.kernels import KERNELS, choose_kernel, read_matrix
-from profond.explain.steps.sliding import Axis, number, pad
+from profond.explain.steps.sliding import Axis, pad
 
 TABLE = [[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]]
 TORCH_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
@@ -276,7 +277,7 @@ def test_a_window_never_stands_outside_its_padding() -> None:
     [(3.0, "3"), (-3, "−3"), (0.1, "0.1"), (1 / 3, "0.3333"), (12345.678, "12345.7"), (1e-9, "1e−09"), (1e20, "1e+20")],
 )
 def test_numbers_are_written_for_people(value: float, text: str) -> None:
-    assert number(value) == text
+    assert write_number(value) == text
 
 
 def test_json_holds_small_results_whole_and_large_ones_in_short() -> None:
@@ -293,12 +294,12 @@ def test_a_difference_is_shown_around_zero_and_a_brightness_from_black() -> None
     edges = Scale.of(convolve(plane, KERNELS["sobel_x"].values).output)
     assert edges.signed
     assert edges.low == -edges.high
-    assert edges.picture(np.zeros((1, 1))).getpixel((0, 0)) == pytest.approx((255, 255, 255), abs=3)
+    assert edges.image(np.zeros((1, 1))).getpixel((0, 0)) == pytest.approx((255, 255, 255), abs=3)
     bright_spots = -np.eye(40)
     bright_spots[1::2] *= -8
     assert Scale.of(bright_spots, difference=True).signed
     light = Scale.of(plane, levels=True)
-    assert (np.asarray(light.picture(plane)) == plane).all()
+    assert (np.asarray(light.image(plane)) == plane).all()
 
 
 def test_a_scale_says_what_it_cuts_off() -> None:
@@ -315,14 +316,14 @@ def test_the_picture_is_drawn_for_any_size(size: tuple[int, int], kernel: str, t
     plane = np.random.default_rng(0).integers(0, 256, size)
     result = convolve(plane, KERNELS[kernel].values, "same")
     at = (size[0] - 1, size[1] - 1)
-    written = save_figure(result.figure(at=at, title="x"), tmp_path / "conv.png")
+    written = save_figure(draw_convolution(result, at=at, title="x"), tmp_path / "conv.png")
     with Image.open(written) as drawn:
         assert min(drawn.size) > 300
 
 
 def test_a_picture_of_one_flat_colour_and_a_large_kernel_is_drawn(tmp_path: Path) -> None:
     result = convolve(np.zeros((40, 40)), np.ones((15, 15)) / 225, "same")
-    assert save_figure(result.figure(at=(0, 0)), tmp_path / "conv.png").stat().st_size > 1000
+    assert save_figure(draw_convolution(result, at=(0, 0)), tmp_path / "conv.png").stat().st_size > 1000
 
 
 def test_three_planes_are_drawn_in_colour(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_convolution_that_is_a_function_call_is_found() -> None:
     weight = model[0].weight.detach()
     expected = float(F.conv2d(sample[None], weight, stride=2, padding=1)[0, 3, 1, 2])
     assert found.value == pytest.approx(expected, rel=1e-5)
-    assert found.places == ((1, 2, 3), (3, 4, 5))
+    assert found.input_positions == ((1, 2, 3), (3, 4, 5))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from profond.core.errors import ConfigError, StorageError, UnknownName, UsageErr
 from profond.core.lettering import drawable, text_width
 from profond.explain.draw.drawing import broken, readable_on, save_figure
 from profond.explain.steps.planes import SPACES, grey_plane, split_planes
+from profond.explain.steps.planes_figure import draw_planes
 
 
 def picture(height: int = 30, width: int = 40, seed: int = 0) -> Image.Image:
@@ -40,7 +41,7 @@ def test_least_mean_and_greatest_are_those_of_the_pixels() -> None:
 
 
 def test_a_plane_is_shown_in_its_own_colour() -> None:
-    red = split_planes(picture()).planes[0].picture()
+    red = split_planes(picture()).planes[0].as_pixels()
     assert (red[..., 1:] == 0).all()
     assert (red[..., 0] == np.asarray(picture())[..., 0]).all()
 
@@ -116,7 +117,7 @@ def test_brightness_weighs_green_most() -> None:
 def test_the_picture_is_drawn_for_any_size(space: str, size: tuple[int, int], tmp_path: Path) -> None:
     planes = split_planes(picture(*size), space)
     written = save_figure(
-        planes.figure(pixel=(0, 0), title="x $_{1}$ 日本 \udce9.png"), tmp_path / "deep" / "planes.png"
+        draw_planes(planes, pixel=(0, 0), title="x $_{1}$ 日本 \udce9.png"), tmp_path / "deep" / "planes.png"
     )
     with Image.open(written) as drawn:
         assert min(drawn.size) > 300
@@ -124,7 +125,7 @@ def test_the_picture_is_drawn_for_any_size(space: str, size: tuple[int, int], tm
 
 
 def test_nothing_is_drawn_outside_the_sheet(tmp_path: Path) -> None:
-    figure = split_planes(Image.new("RGB", (64, 64), "white")).figure(title="a very long name " * 20)
+    figure = draw_planes(split_planes(Image.new("RGB", (64, 64), "white")), title="a very long name " * 20)
     figure.canvas.draw()
     bounds = figure.bbox
     for text in figure.findobj(match=lambda artist: hasattr(artist, "get_text") and artist.get_visible()):
@@ -137,12 +138,12 @@ def test_nothing_is_drawn_outside_the_sheet(tmp_path: Path) -> None:
 def test_a_place_that_cannot_hold_files_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StorageError, match="cannot write"):
-        save_figure(split_planes(picture(4, 4)).figure(), tmp_path / "file" / "planes.png")
+        save_figure(draw_planes(split_planes(picture(4, 4))), tmp_path / "file" / "planes.png")
 
 
 def test_an_unknown_kind_of_picture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="what kind"):
-        save_figure(split_planes(picture(4, 4)).figure(), tmp_path / "planes.docx")
+        save_figure(draw_planes(split_planes(picture(4, 4))), tmp_path / "planes.docx")
     assert list(tmp_path.iterdir()) == []
 
 

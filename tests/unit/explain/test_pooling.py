@@ -99,7 +99,7 @@ def test_a_small_table_is_drawn_with_its_windows(
     kind: str, size: int, stride: int | None, padding: int, tmp_path: Path
 ) -> None:
     result = pool(LECTURE, size, stride, padding, kind=kind)
-    written = save_figure(result.figure(title="table"), tmp_path / "pool.png")
+    written = save_figure(draw_pooling(result, title="table"), tmp_path / "pool.png")
     with Image.open(written) as drawn:
         assert min(drawn.size) > 300
 

@@ -11,13 +11,14 @@ import torch
 from PIL import Image
 from torch import nn
 
+from profond.explain.draw.numbers import read_number
 from profond.explain.steps.convolution import convolve
 from profond.explain.steps.convolution_figure import draw_convolution
 from profond.explain.steps.layer_pixel import layer_pixel
 from profond.explain.steps.layer_pixel_figure import draw_layer_pixel
 from profond.explain.steps.pooling import pool
 from profond.explain.steps.pooling_figure import draw_pooling
-from profond.explain.steps.sums import added, worth
+from profond.explain.steps.sums import added
 
 NUMBER = r"−?\d+(?:\.\d+)?(?:e[+−]\d+)?"
 
@@ -39,15 +40,15 @@ def test_written_terms_give_the_written_sum_and_each_is_true_to_its_last_digit(s
     total = float(np.sum(terms))
     part = min(len(terms), 3)
     written = added(terms, total, part=part)
-    assert sum(map(worth, written.terms)) == worth(written.total)
-    assert sum(map(worth, written.terms[:part])) == worth(written.part(0, part))
-    assert abs(worth(written.total) - Decimal(total)) <= written.unit / 2
+    assert sum(map(read_number, written.terms)) == read_number(written.total)
+    assert sum(map(read_number, written.terms[:part])) == read_number(written.part(0, part))
+    assert abs(read_number(written.total) - Decimal(total)) <= written.unit / 2
     for text, value in zip(written.terms, terms, strict=True):
-        assert abs(worth(text) - Decimal(value)) <= written.unit, (text, value)
+        assert abs(read_number(text) - Decimal(value)) <= written.unit, (text, value)
     scale = max(map(abs, terms))
     if abs(total) > 1e-7 * scale and not written.total.startswith("0"):
         assert len(re.sub(r"e.*|[−.]", "", written.total)) >= 4 or total == pytest.approx(
-            float(worth(written.total)), rel=1e-10
+            float(read_number(written.total)), rel=1e-10
         )
 
 
@@ -66,7 +67,7 @@ def test_written_terms_give_the_written_sum_and_each_is_true_to_its_last_digit(s
 )
 def test_sums_are_written_as_people_write_them(terms, expected, total):
     written = added(terms, sum(terms))
-    assert sum(map(worth, written.terms)) == worth(written.total)
+    assert sum(map(read_number, written.terms)) == read_number(written.total)
     assert written.total == total
     if expected is not None:
         assert list(written.terms) == expected
@@ -80,15 +81,15 @@ def arithmetic(lines: list[str], *, tolerance: Decimal = Decimal(1)) -> int:
             left, _, right = line.rpartition(" = ")
             pairs = re.findall(rf"\(?({NUMBER})\)?×\(?({NUMBER})\)?", left)
             assert pairs, line
-            total = worth(right)
+            total = read_number(right)
             unit = Decimal(1).scaleb(int(Decimal(right.replace("−", "-")).as_tuple().exponent))
-            assert abs(sum(worth(a) * worth(b) for a, b in pairs) - total) <= tolerance * unit, line
+            assert abs(sum(read_number(a) * read_number(b) for a, b in pairs) - total) <= tolerance * unit, line
             rows.append(total)
         elif found := re.match(rf"\s+the other [\d,]+ add up to ({NUMBER})", line):
-            rows.append(worth(found[1]))
+            rows.append(read_number(found[1]))
         elif found := re.match(r"\s+(sum|bias|value): (.*)", line):
             numbers = re.findall(NUMBER, found[2])
-            whole[found[1]] = worth(numbers[0] if found[1] == "value" else numbers[-1]) if numbers else Decimal(0)
+            whole[found[1]] = read_number(numbers[0] if found[1] == "value" else numbers[-1]) if numbers else Decimal(0)
     assert sum(rows) == whole["sum"], (rows, whole)
     assert whole["sum"] + whole["bias"] == whole["value"], whole
     return len(rows)
@@ -103,7 +104,7 @@ def test_an_output_pixel_of_conv_is_right_as_it_is_printed(seed):
     kernel = numbers.normal(0, 1, (size, size)) if seed % 3 else np.ones((size, size)) / size**2
     pixel = convolve(plane, kernel, padding=size // 2, bias=[0.0, float(numbers.normal())][seed % 2]).at(2, 3)
     assert arithmetic(pixel.lines()) == size
-    assert worth(pixel.lines()[-1].split(": ")[1]) == pytest.approx(Decimal(pixel.value), rel=Decimal("1e-3"))
+    assert read_number(pixel.lines()[-1].split(": ")[1]) == pytest.approx(Decimal(pixel.value), rel=Decimal("1e-3"))
 
 
 @pytest.mark.parametrize(("channels", "kernel"), [(1, 3), (3, 3), (3, 5), (40, 3)])
@@ -136,11 +137,11 @@ def test_the_arithmetic_in_the_picture_of_a_convolution_is_right(seed):
     assert [len(patch), len(kernel), len(products), len(value)] == [9, 9, 9, 1]
     said = next(text for text in texts(figure) if text.startswith("sum "))
     total, *more = re.findall(NUMBER, said)
-    assert sum(map(worth, products)) == worth(total)
-    assert sum(map(worth, [total, *more])) == worth(value[0])
-    unit = Decimal(1).scaleb(min(int(worth(one).as_tuple().exponent) for one in products))
+    assert sum(map(read_number, products)) == read_number(total)
+    assert sum(map(read_number, [total, *more])) == read_number(value[0])
+    unit = Decimal(1).scaleb(min(int(read_number(one).as_tuple().exponent) for one in products))
     for a, b, product in zip(patch, kernel, products, strict=True):
-        assert abs(worth(a) * worth(b) - worth(product)) <= unit
+        assert abs(read_number(a) * read_number(b) - read_number(product)) <= unit
 
 
 @pytest.mark.parametrize("channels", [1, 3, 10])
@@ -153,24 +154,24 @@ def test_the_arithmetic_in_the_picture_of_a_layer_is_right(channels, bias):
     found = tables(figure)
     totals = []
     for patch, kernel, products, total in zip(*(found[start::4] for start in range(4)), strict=True):
-        assert sum(map(worth, products)) == worth(total[0])
-        unit = Decimal(1).scaleb(min(int(worth(one).as_tuple().exponent) for one in products))
+        assert sum(map(read_number, products)) == read_number(total[0])
+        unit = Decimal(1).scaleb(min(int(read_number(one).as_tuple().exponent) for one in products))
         for a, b, product in zip(patch, kernel, products, strict=True):
-            assert abs(worth(a) * worth(b) - worth(product)) <= unit
-        totals.append(worth(total[0]))
+            assert abs(read_number(a) * read_number(b) - read_number(product)) <= unit
+        totals.append(read_number(total[0]))
     assert len(totals) == min(3, channels)
     said = [text.get_text() for text in figure.texts]
     start = next(index for index, line in enumerate(said) if line.startswith("sum: "))
     lines = " ".join(said[start:]).partition(" the layer itself")[0]
     summed, _, last = lines.partition(" with the bias: ")
     parts, _, total = summed.removesuffix(" no bias").rpartition(" = ")
-    terms = [worth(one) for one in re.findall(rf"\(?({NUMBER})\)? \((?:map|the)", parts)]
+    terms = [read_number(one) for one in re.findall(rf"\(?({NUMBER})\)? \((?:map|the)", parts)]
     assert terms[: len(totals)] == totals
-    assert sum(terms) == worth(total)
+    assert sum(terms) == read_number(total)
     if bias:
         one, other, value = re.findall(NUMBER, last)
-        assert worth(one) == worth(total)
-        assert worth(one) + worth(other) == worth(value)
+        assert read_number(one) == read_number(total)
+        assert read_number(one) + read_number(other) == read_number(value)
 
 
 @pytest.mark.parametrize("count_padding", [False, True])
@@ -182,9 +183,9 @@ def test_the_means_in_the_picture_of_a_pooling_are_those_of_its_shown_numbers(se
     )
     given, means = tables(draw_pooling(result))[:2]
     padded = 6 + 2 * (seed % 2)
-    shown = np.array([worth(text) for text in given]).reshape(padded, padded)
+    shown = np.array([read_number(text) for text in given]).reshape(padded, padded)
     for place, mean in zip(np.ndindex(*result.output.shape), means, strict=True):
         window = [shown[y + seed % 2, x + seed % 2] for y, x in result.window(*place)]
         of = 4 if count_padding else len(window)
-        unit = Decimal(1).scaleb(int(worth(mean).as_tuple().exponent))
-        assert abs(sum(window) / of - worth(mean)) <= unit / 2
+        unit = Decimal(1).scaleb(int(read_number(mean).as_tuple().exponent))
+        assert abs(sum(window) / of - read_number(mean)) <= unit / 2

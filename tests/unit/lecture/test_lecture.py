@@ -21,21 +21,22 @@ from PIL import Image
 
 from profond.cli import run
 from profond.core.errors import ConfigError, MissingError, StorageError, UnknownName, UsageError
-from profond.experiments.configuration import from_recipe
+from profond.experiments.configuration import changed, from_recipe
 from profond.experiments.experiment import assemble
 from profond.explain.network.architecture import WORDS, draw
 from profond.lecture import registry
 from profond.lecture.charts import Series, share_dots
-from profond.lecture.items.l2_parameters import worth
+from profond.lecture.items.l2_parameters import value_of_formula
 from profond.lecture.items.l14_pretrained import NETWORKS as PUBLISHED
 from profond.lecture.items.l14_pretrained import least
 from profond.lecture.networks import Network, architecture, counted, equality_claims
 from profond.lecture.originals import Compared
-from profond.lecture.outcome import Claim, Options, Outcome, count, number
+from profond.lecture.outcome import Claim, Options, Outcome
 from profond.lecture.page import page
 from profond.lecture.repeats import mean_of
-from profond.lecture.results import keep, read, status
+from profond.lecture.results import read, save_result, status
 from profond.lecture.session import command_of, run_items
+from profond.lecture.values import count, number
 from profond.lecture.words import Words
 
 TINY = Options(seeds=2, share=0.01, device="cpu", precision="fp32")
@@ -71,8 +72,8 @@ def test_the_lectures_numbers_are_measured(kept):
 
 
 def test_a_formula_is_worked_out():
-    assert worth("784·512 + 512") == 401_920
-    assert worth("150,528·512 + 512") == 77_070_848
+    assert value_of_formula("784·512 + 512") == 401_920
+    assert value_of_formula("150,528·512 + 512") == 77_070_848
 
 
 def test_pictures_are_whole_and_in_both_languages(kept):
@@ -189,7 +190,7 @@ def test_an_mlp_has_as_many_parameters_as_the_convnet_beside_it(recipe):
     for name in (recipe, f"{recipe}_mlp"):
         config = from_recipe(name)
         if recipe == "clips":
-            config["data"] |= {"train_clips": 10, "test_clips": 5}
+            config = changed(config, {"data.train_clips": 10, "data.test_clips": 5})
         sizes.append(sum(p.numel() for p in assemble(config).model.parameters()))
     assert sizes[1] == pytest.approx(sizes[0], rel=0.03)
 
@@ -221,16 +222,16 @@ def test_a_rerun_replaces_a_result_as_a_whole(tmp_path, kept):
     folder, _ = kept
     first = read(folder, "L6")
     assert first is not None
-    keep(tmp_path, "L6", registry.load("L6")(Options()), seconds=1.0, command="x", quick=False)
+    save_result(tmp_path, "L6", registry.load("L6")(Options()), seconds=1.0, command="x", quick=False)
     assert list((tmp_path / "L6").glob("*.png"))
-    keep(tmp_path, "L6", outcome_of(False), seconds=1.0, command="x", quick=False)
+    save_result(tmp_path, "L6", outcome_of(False), seconds=1.0, command="x", quick=False)
     assert [path.name for path in (tmp_path / "L6").iterdir()] == ["result.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["L6"]
     assert read(tmp_path, "L6")["holds"] is False
 
 
 def test_an_item_that_is_stopped_leaves_the_earlier_result(tmp_path):
-    keep(tmp_path, "L1", outcome_of(True), seconds=1.0, command="x", quick=False)
+    save_result(tmp_path, "L1", outcome_of(True), seconds=1.0, command="x", quick=False)
     before = (tmp_path / "L1" / "result.json").read_bytes()
 
     def stopped(words):
@@ -239,16 +240,16 @@ def test_an_item_that_is_stopped_leaves_the_earlier_result(tmp_path):
     from profond.lecture.outcome import Picture
 
     with pytest.raises(KeyboardInterrupt):
-        keep(tmp_path, "L1", Outcome([], [Picture("planes", stopped)]), seconds=1.0, command="x", quick=False)
+        save_result(tmp_path, "L1", Outcome([], [Picture("planes", stopped)]), seconds=1.0, command="x", quick=False)
     assert (tmp_path / "L1" / "result.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["L1"]
 
 
 def test_a_replacement_killed_between_its_two_renames_loses_nothing(tmp_path):
-    keep(tmp_path, "L1", outcome_of(True), seconds=1.0, command="x", quick=False)
+    save_result(tmp_path, "L1", outcome_of(True), seconds=1.0, command="x", quick=False)
     (tmp_path / "L1").rename(tmp_path / ".L1.old")
     assert read(tmp_path, "L1")["holds"] is True
-    keep(tmp_path, "L1", outcome_of(False), seconds=1.0, command="x", quick=False)
+    save_result(tmp_path, "L1", outcome_of(False), seconds=1.0, command="x", quick=False)
     assert read(tmp_path, "L1")["holds"] is False
     assert [path.name for path in tmp_path.iterdir()] == ["L1"]
 
@@ -263,7 +264,7 @@ def test_a_damaged_result_is_named(tmp_path, content):
 
 
 def test_a_result_of_another_version_is_named_before_a_page_is_made(tmp_path):
-    result = keep(tmp_path, "L1", outcome_of(True), seconds=1.0, command="x", quick=False)
+    result = save_result(tmp_path, "L1", outcome_of(True), seconds=1.0, command="x", quick=False)
     result["claims"][0]["name"] = "forgotten"
     (tmp_path / "L1" / "result.json").write_text(json.dumps(result))
     with pytest.raises(ConfigError, match="made by another version"):
@@ -427,7 +428,7 @@ def test_a_result_cannot_smuggle_html_into_the_page(kept):
 
 
 def test_a_verdict_that_fails_is_shown_as_such(tmp_path):
-    keep(tmp_path, "L1", outcome_of(False), seconds=1.0, command="x", quick=True)
+    save_result(tmp_path, "L1", outcome_of(False), seconds=1.0, command="x", quick=True)
     html = page({"L1": read(tmp_path, "L1")})
     assert "does not hold" in html
     assert "infirmé" in html
@@ -456,7 +457,7 @@ def test_only_an_item_that_quick_shortens_is_called_short(tmp_path):
 def test_a_verdict_is_never_shown_without_what_it_rests_on(tmp_path, capsys, quick, seeds, english, french):
     used = {} if seeds is None else {"seeds": count(seeds)}
     outcome = dataclasses.replace(outcome_of(True), used=used)
-    keep(tmp_path, "L1", outcome, seconds=1.0, command="x", quick=quick)
+    save_result(tmp_path, "L1", outcome, seconds=1.0, command="x", quick=quick)
     result = read(tmp_path, "L1")
     assert status(result, Words("en")) == ("holds", english)
     assert status(result, Words("fr")) == ("vérifié", french)
@@ -524,7 +525,7 @@ def test_what_could_not_be_tried_here_is_neither_right_nor_wrong(tmp_path):
     assert (untried.holds, failed.holds) == (None, False)
     assert Outcome([untried]).holds
     assert not Outcome([untried, failed]).holds
-    keep(tmp_path, "L10", Outcome([untried]), seconds=1.0, command="x", quick=False)
+    save_result(tmp_path, "L10", Outcome([untried]), seconds=1.0, command="x", quick=False)
     html = page({"L10": read(tmp_path, "L10")})
     assert "not tried here" in html
     assert "non essayé ici" in html

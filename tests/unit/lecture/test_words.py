@@ -14,7 +14,7 @@ from support.items import needed_by
 import profond.lecture
 from profond.core.errors import UnknownName
 from profond.lecture import registry
-from profond.lecture.outcome import Value, count, formula, number, points, share, text, word
+from profond.lecture.values import Value, count, formula, number, points, share, text, word
 from profond.lecture.words import LANGUAGES, MINUS, NARROW, WIDE, Words, read_catalogue
 
 ROOM = Path(profond.lecture.__file__).parent

@@ -31,6 +31,15 @@ def test_wilson_gives_the_published_intervals(successes, total, low, high):
     assert found.high == pytest.approx(high, abs=6e-5)
 
 
+@pytest.mark.parametrize(("successes", "total"), [(0, 1), (1, 1), (3, 7), (50, 100), (9_931, 10_000)])
+def test_wilson_is_scipys(successes, total):
+    from scipy.stats import binomtest
+
+    expected = binomtest(successes, total).proportion_ci(method="wilson")
+    found = wilson(successes, total)
+    assert (found.low, found.high) == (pytest.approx(expected.low, abs=1e-12), pytest.approx(expected.high))
+
+
 def test_wilson_stays_inside_zero_and_one_and_holds_its_share():
     for total in (1, 7, 10_000):
         for successes in (0, 1, total):

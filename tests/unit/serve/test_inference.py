@@ -21,8 +21,10 @@ from profond.core.errors import ConfigError, MissingError
 from profond.serve import openvino
 from profond.serve.inference import folded, prepared
 from profond.serve.openvino import OpenVino
+from profond.tasks.classify import Classify
 
 CPU = torch.device("cpu")
+same_largest = Classify().same_answers
 
 
 @pytest.fixture
@@ -171,7 +173,7 @@ def told_apart() -> tuple[nn.Module, torch.Tensor]:
 
 def test_8_bits_give_the_networks_labels(told_apart: tuple[nn.Module, torch.Tensor], capfd: Any) -> None:
     model, inputs = told_apart
-    ready = prepared(model, CPU, "int8", "auto")
+    ready = prepared(model, CPU, "int8", "auto", same_largest)
     assert isinstance(ready, OpenVino)
     ready.prepare(inputs, 16)
     with torch.no_grad():
@@ -185,11 +187,18 @@ def test_8_bits_give_the_networks_labels(told_apart: tuple[nn.Module, torch.Tens
     assert capfd.readouterr().out == ""
 
 
+def test_8_bits_are_refused_where_nothing_says_when_two_answers_are_the_same(
+    told_apart: tuple[nn.Module, torch.Tensor],
+) -> None:
+    with pytest.raises(ConfigError, match="this task has no measure for that"):
+        prepared(told_apart[0], CPU, "int8", "auto")
+
+
 def test_8_bits_are_refused_where_they_change_labels(told_apart: tuple[nn.Module, torch.Tensor]) -> None:
     model, inputs = told_apart
     with pytest.raises(ConfigError, match="31 are too few"):
-        prepared(model, CPU, "int8", "auto")(inputs[:31])
-    strange = OpenVino(model, "int8")
+        prepared(model, CPU, "int8", "auto", same_largest)(inputs[:31])
+    strange = OpenVino(model, "int8", same_answers=same_largest)
     own = iter(torch.randint(0, 4, (64,)).tolist())
     strange.model = nn.Sequential(model, Relabelled(own))
     with pytest.raises(ConfigError, match=r"changes too much in Sequential: \d+ of 64 images") as caught:
@@ -217,7 +226,8 @@ import sys, torch
 from torch import nn
 from profond.serve.openvino import OpenVino
 model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2)).eval()
-OpenVino(model, "int8", agree=0.0).prepare(torch.randn(40, 3, 8, 8), 8)
+ready = OpenVino(model, "int8", agree=0.0, same_answers=lambda own, found: own[:, 0] == found[:, 0])
+ready.prepare(torch.randn(40, 3, 8, 8), 8)
 assert "nncf" in sys.modules and "openvino" in sys.modules
 assert not any(name.startswith("openvino_telemetry") for name in sys.modules)
 """
@@ -265,7 +275,7 @@ def test_openvino_is_asked_for_where_it_is(monkeypatch: pytest.MonkeyPatch) -> N
         prepared(nn.Flatten(), CPU, engine="openvino")
     monkeypatch.setattr(openvino, "installed", lambda package="openvino": package != "nncf")
     with pytest.raises(MissingError, match="NNCF is not installed"):
-        prepared(nn.Flatten(), CPU, "int8", "auto")
+        prepared(nn.Flatten(), CPU, "int8", "auto", same_largest)
     with pytest.raises(ConfigError, match="OpenVINO's"):
         prepared(nn.Flatten(), CPU, "int8", "torch")
     with pytest.raises(ConfigError, match="on the CPU"):

@@ -244,7 +244,7 @@ def test_8_bits_take_their_ranges_from_the_first_images_and_say_how_many_labels_
     found = json.loads(shown.out)
     assert found["agreement"] == {"equal": 40, "of": 40}
     assert [one["label"] for one in found["predictions"]] == [one.label for one in plain]
-    assert "int8 gave 40 of 40 images the network's own label" in shown.err
+    assert "int8 gave 40 of 40 images the network's own answer" in shown.err
 
 
 def test_predictions_equal_those_of_the_evaluation(trained, tmp_path):

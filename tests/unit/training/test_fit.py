@@ -16,9 +16,10 @@ from torch.utils.data import DataLoader, TensorDataset
 from profond.core.errors import ConfigError, Interrupted, NonFiniteLoss, StorageError
 from profond.core.run import Run
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, Split, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.augment import Augment
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import Split, TensorSplit
 from profond.tasks.classify import Classify
 from profond.training import Fitted, Progress, Training, fit
 from profond.training.checkpoint import load_tensors

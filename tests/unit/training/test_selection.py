@@ -165,10 +165,10 @@ def test_a_network_whose_weights_lie_channels_last_resumes_to_the_same_bits(tmp_
     ("changes", "words"),
     [
         ({"unfreeze": ((0.5, ("features",)),)}, "unfreeze pattern 'features'"),
-        ({"unfreeze": ((1.5, ("0",)),)}, "pairs of a share"),
+        ({"unfreeze": ((1.5, ("0",)),)}, "less than 1"),
         ({"unfreeze": ((0.5, ("*",)),)}, "nothing|no parameter to train at first"),
         ({"rate_factors": {"layer9": 0.1}}, "rate pattern 'layer9'"),
-        ({"rate_factors": {"0": 0.0}}, "factors of more than 0"),
+        ({"rate_factors": {"0": 0.0}}, "greater than 0"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], words: str) -> None:

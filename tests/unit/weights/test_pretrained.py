@@ -176,7 +176,7 @@ def test_a_file_of_ones_own_comes_with_the_preprocessing_of_its_format(weights):
     assert found.preprocessing == Preprocessing(**{**scaled(224, 256).to_json(), "size": (32, 32)})
     assert found.classes == ("class 0", "class 1", "class 2")
     assert not found.model.training
-    assert found.config["model"]["width"] == 0.35
+    assert found.settings["width"] == 0.35
     keras = published("mobilenet_v2")[1]
     assert (keras.source, keras.preprocessing) == ("keras", symmetric(224, 256))
 
@@ -185,7 +185,7 @@ def test_another_number_of_classes_needs_a_new_head(weights):
     with pytest.raises(ConfigError, match="in the model"):
         own(weights, num_classes=5)
     found = own(weights, num_classes=5, new_head=True)
-    assert found.placed.fresh == ("output",)
+    assert found.assigned.fresh == ("output",)
     assert len(found.classes) == 5
 
 

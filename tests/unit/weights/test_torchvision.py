@@ -9,7 +9,7 @@ from torch import nn
 
 from profond import models
 from profond.core.errors import ConfigError
-from profond.weights.assignment import place, tensors_of, unfilled
+from profond.weights.assignment import assign_tensors, tensors_of, unfilled
 from profond.weights.naming import conventions
 from profond.weights.torchvision import load_torch
 
@@ -175,7 +175,7 @@ def test_numbers_in_half_precision_become_the_models(tmp_path, original):
 
 def test_placing_names_what_is_missing():
     with pytest.raises(ConfigError, match=r"here does not fit the model: bias is missing"):
-        place(nn.Linear(2, 3), {"weight": torch.ones(3, 2)}, "here")
+        assign_tensors(nn.Linear(2, 3), {"weight": torch.ones(3, 2)}, "here")
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "nasnet_mobile", "googlenet"])

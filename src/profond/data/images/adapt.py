@@ -10,9 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from profond.core.errors import ConfigError
-from profond.data.dataset import Dataset, Split, TensorSplit, contents
+from profond.data.dataset import Dataset
 from profond.data.images.build import cut_off
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import Split, TensorSplit, contents
 
 
 class PictureSplit:
@@ -36,7 +37,7 @@ class PictureSplit:
         return self.split.identity(index)
 
     def raw(self, index: int) -> Tensor:
-        return self.preprocessing.decode(picture(self.split.raw(index)))
+        return self.preprocessing.decode(to_image(self.split.raw(index)))
 
     def contents(self) -> list[str]:
         """A digest of each picture as it was before."""
@@ -79,7 +80,7 @@ def adapted(dataset: Dataset, preprocessing: Preprocessing, memory_mib: int = 51
     return replace(dataset, spec=spec, preprocessing=preprocessing, splits=splits, warnings=warnings, _hashes={})
 
 
-def picture(raw: Tensor) -> Image.Image:
+def to_image(raw: Tensor) -> Image.Image:
     """A raw sample, uint8 (1 or 3, h, w), as Pillow has it."""
     planes = raw.cpu()
     return Image.fromarray((planes[0] if len(planes) == 1 else planes.permute(1, 2, 0).contiguous()).numpy())

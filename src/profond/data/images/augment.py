@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Generator, Tensor
 
+from profond.core.config import Integer, Natural, NotNegative, Share, check_fields
 from profond.core.errors import ConfigError
+
+Side = Annotated[Integer, Field(ge=32, le=4096, multiple_of=32)]
 
 
 @dataclass(frozen=True)
@@ -35,39 +40,28 @@ class Augment:
         sizes: sides of the square that pictures are brought to as training goes on: pairs of the share of all epochs
             from which it counts, the first 0, and the side, a multiple of 32. ((0, 160), (0.75, 192)) trains the
             last quarter with larger pictures; evaluation keeps its own size.
-        mixup: 0 for none, or alpha of Beta(alpha, alpha): two samples and their classes are blended.
+        mixup: 0 for none, or alpha of Beta(alpha, alpha): two samples and their classes, or numbers, are blended.
     """
 
-    shift: int = 0
+    shift: Natural = 0
     flip: bool = False
-    rotate: float = 0.0
-    scale: float = 0.0
-    crop: float = 0.0
-    erase: int = 0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    mixup: float = 0.0
-    decode_crop: float = 0.0
-    sizes: tuple[tuple[float, int], ...] = ()
+    rotate: NotNegative = 0.0
+    scale: Share = 0.0
+    crop: Share = 0.0
+    erase: Natural = 0
+    brightness: Share = 0.0
+    contrast: Share = 0.0
+    mixup: NotNegative = 0.0
+    decode_crop: Share = 0.0
+    sizes: tuple[tuple[Share, Side], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("shift", "rotate", "erase", "mixup"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ConfigError(f"augmentation {name} is {getattr(self, name)}", "use 0 (none) or more")
-        for name in ("scale", "crop", "decode_crop", "brightness", "contrast"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(
-                    f"augmentation {name} is {getattr(self, name)}", "use a share from 0 (none) to below 1"
-                )
-
+        check_fields(self, "augmentation")
         starts = [share for share, _ in self.sizes]
-        if starts and (starts[0] != 0 or starts != sorted(set(starts)) or starts[-1] >= 1):
+        if starts and (starts[0] != 0 or starts != sorted(set(starts))):
             raise ConfigError(
                 f"augmentation sizes start at {starts}", "use shares of all epochs: 0 first, then rising, below 1"
             )
-        for _, side in self.sizes:
-            if side % 32 or not 32 <= side <= 4096:
-                raise ConfigError(f"augmentation sizes have a side of {side}", "use a multiple of 32, such as 160")
 
     def side(self, share: float) -> int:
         """Of ``sizes``, the side that counts when this share of all epochs is done."""
@@ -165,44 +159,18 @@ class Augment:
         square = down[:, :, None] & across[:, None, :]
         return square.view(len(inputs), *(1,) * (inputs.ndim - 3), height, width)
 
-    def mix(self, inputs: Tensor, targets: Tensor, num_classes: int, random: Generator) -> tuple[Tensor, Tensor]:
-        """Blend each sample with its mirror in the batch; targets become probabilities (n, k).
+    def mix(
+        self, inputs: Tensor, targets: Tensor, num_classes: int, random: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Blend each sample with its mirror in the batch; classes become probabilities (n, k), numbers their mean.
 
         Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018; one weight for a batch, as there.
         """
-        weight = _beta(self.mixup, random)
-        probabilities = F.one_hot(targets, num_classes).to(torch.float32)
+        weight = random.beta(self.mixup, self.mixup)
+        if not targets.is_floating_point():
+            targets = F.one_hot(targets, num_classes).to(torch.float32)
         inputs = torch.lerp(inputs.flip(0), inputs, weight)
-        return inputs, torch.lerp(probabilities.flip(0), probabilities, weight)
-
-
-def _beta(alpha: float, random: Generator) -> float:
-    """One draw from Beta(alpha, alpha).
-
-    Jöhnk's method for alpha up to 1: it needs nothing but uniform draws, so the generator decides it alone.
-    Above 1, the ratio of two gamma draws by Marsaglia and Tsang.
-    """
-    if alpha <= 1:
-        while True:
-            u, v = torch.rand(2, generator=random, dtype=torch.float64).tolist()
-            x, y = u ** (1 / alpha), v ** (1 / alpha)
-            if 0 < x + y <= 1:
-                return float(x / (x + y))
-            if u + v > 0 and x + y == 0:  # both powers underflowed: a very small alpha is a coin
-                return 1.0 if u > v else 0.0
-    a, b = _gamma(alpha, random), _gamma(alpha, random)
-    return a / (a + b)
-
-
-def _gamma(alpha: float, random: Generator) -> float:
-    d = alpha - 1 / 3
-    c = 1 / math.sqrt(9 * d)
-    while True:
-        x = torch.randn(1, generator=random, dtype=torch.float64).item()
-        u = torch.rand(1, generator=random, dtype=torch.float64).item()
-        v = (1 + c * x) ** 3
-        if v > 0 and math.log(max(u, 1e-300)) < x * x / 2 + d - d * v + d * math.log(v):
-            return float(d * v)
+        return inputs, torch.lerp(targets.flip(0), targets, weight)
 
 
 def _spread(values: Tensor, inputs: Tensor) -> Tensor:

@@ -16,19 +16,21 @@ from profond.core.device import usable_cores
 from profond.core.errors import ConfigError, DataError, ImageError
 from profond.core.progress import track
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, FileSplit, Split, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.decoding import eight_bit, is_grey, opening
 from profond.data.images.unreadable import glance, refuse
 from profond.data.listing import Listing, Sample
-from profond.data.locations import Place, relative
+from profond.data.locations import Location, relative
 from profond.data.preprocessing import Mode, Preprocessing
+from profond.data.split import FileSplit, Split, TensorSplit
+from profond.data.targets import targets_of
 
 DEFAULT_SIDE = 64
 _LOOKED_AT = 2000
 _MEASURED = 2048
 CUT_OFF = 0.3
 """Share of a picture's area that may be lost to a square; pictures of 4:3 lose a quarter."""
-CUT_PICTURES = 0.1
+CUT_IMAGES = 0.1
 """Share of the pictures that may lose more."""
 _BORDERS, _OF_A_BORDER = 256, 64
 """Pictures whose borders are looked at, and pixels of each."""
@@ -52,38 +54,38 @@ def build(
     """
     notes, warnings = list(listing.notes), list(listing.warnings)
     chosen_here = preprocessing is None
-    known = None if preprocessing is None else Preprocessing.from_json(preprocessing)
-    if known is not None:
-        if known.series is not None:
+    saved = None if preprocessing is None else Preprocessing.from_json(preprocessing)
+    if saved is not None:
+        if saved.series is not None:
             raise DataError(f"{listing.name} holds images, and the network was trained on series", "give it series")
-        if known.size is None or known.mode is None or known.padding or known.permutation_seed is not None:
+        if saved.size is None or saved.mode is None or saved.padding or saved.permutation_seed is not None:
             raise ConfigError("this preprocessing is not one for images of any size", "leave it out")
-        size, channels = known.size, 1 if known.mode == "L" else 3
+        size, channels = saved.size, 1 if saved.mode == "L" else 3
     if isinstance(size, int):
         size = (size, size)
     if size is not None and not all(1 <= side <= 4096 for side in size):
         raise ConfigError(f"size is {size}", "use 1 to 4096 pixels")
     mode: Mode | None = None if channels is None else ("L" if channels == 1 else "RGB")
     if size is None or mode is None:
-        size, mode = _look(listing.samples, size, mode, notes)
-    plain = known or Preprocessing(size=size, mode=mode, mean=(0.0,), std=(1.0,), resize=resize)
+        size, mode = _choose_size_and_mode(listing.samples, size, mode, notes)
+    plain = saved or Preprocessing(size=size, mode=mode, mean=(0.0,), std=(1.0,), resize=resize)
     if plain.background is None:
-        seen = _background([sample for sample in listing.samples if sample.split == "train"], mode)
-        plain = replace(plain, background=seen)
+        border_colours = _background([sample for sample in listing.samples if sample.split == "train"], mode)
+        plain = replace(plain, background=border_colours)
     names = [name for name in ("train", "valid", "test") if any(s.split == name for s in listing.samples)]
     by_split = {name: [s for s in listing.samples if s.split == name] for name in names}
     planes = 1 if mode == "L" else 3
     decoded_mib = len(listing.samples) * planes * size[0] * size[1] / 2**20
     splits: dict[str, Split] = {}
     if decoded_mib <= memory_mib:
-        conversions: dict[str, list[Place]] = defaultdict(list)
+        conversions: dict[str, list[Location]] = defaultdict(list)
         decoded, sizes = _decode([s.path for s in listing.samples], plain, listing.name, conversions)
-        notes += [_told(what, paths) for what, paths in sorted(conversions.items())]
-        place = {id(sample): i for i, sample in enumerate(listing.samples)}
+        notes += [_conversion_note(what, paths) for what, paths in sorted(conversions.items())]
+        position = {id(sample): i for i, sample in enumerate(listing.samples)}
         for name, samples in by_split.items():
-            rows = decoded[torch.tensor([place[id(sample)] for sample in samples])]
+            rows = decoded[torch.tensor([position[id(sample)] for sample in samples])]
             names_of = [relative(sample.path, listing.root) for sample in samples]
-            targets, groups = _targets(samples, listing), _groups(samples)
+            targets, groups = targets_of(samples, listing), _groups(samples)
             files = FileSplit([sample.path for sample in samples], targets, listing.root, plain, groups)
             splits[name] = TensorSplit(rows, targets, names_of, groups, origin=files)
     else:
@@ -91,13 +93,13 @@ def build(
         sizes = glance(listing)
         for name, samples in by_split.items():
             paths = [sample.path for sample in samples]
-            splits[name] = FileSplit(paths, _targets(samples, listing), listing.root, plain, _groups(samples))
+            splits[name] = FileSplit(paths, targets_of(samples, listing), listing.root, plain, _groups(samples))
     if plain.resize == "crop" and (warning := cut_off(sizes, size, plain.crop)):
         warnings.append(warning)
     if chosen_here:
         mean, std = _moments(splits["train"], planes)
         plain = replace(plain, mean=mean, std=std)
-    spec = Spec((planes, *size), "chw", (0.0, 255.0), listing.classes)
+    spec = Spec((planes, *size), "chw", (0.0, 255.0), listing.classes, listing.quantities)
     source = f"files in {listing.root}"
     return Dataset(listing.name, spec, plain, splits, source, tuple(notes), tuple(warnings), listing.skipped)
 
@@ -113,7 +115,7 @@ def cut_off(sizes: Sequence[tuple[int, int]], size: tuple[int, int], crop: float
     wanted = size[1] / size[0]
     kept = [min(width / height / wanted, height * wanted / width) for width, height in sizes]
     losing = sorted(1 - share * crop**2 for share in kept if 1 - share > CUT_OFF)
-    if not losing or len(losing) < CUT_PICTURES * len(sizes):
+    if not losing or len(losing) < CUT_IMAGES * len(sizes):
         return None
     of = "of the median picture" if len(losing) == len(sizes) else f"of the median of {len(losing)} of {len(sizes)}"
     lost = 100 * losing[len(losing) // 2]
@@ -123,7 +125,7 @@ def cut_off(sizes: Sequence[tuple[int, int]], size: tuple[int, int], crop: float
     )
 
 
-def _look(
+def _choose_size_and_mode(
     samples: Sequence[Sample], size: tuple[int, int] | None, mode: Mode | None, notes: list[str]
 ) -> tuple[tuple[int, int], Mode]:
     """Choose size and mode from the images, as far as they were not given."""
@@ -155,7 +157,7 @@ def _look(
 
 def _background(samples: Sequence[Sample], mode: Mode) -> tuple[int, ...]:
     """The colour of most pixels along the borders of evenly spaced pictures; black where they do not agree."""
-    seen = []
+    border_colours = []
     for sample in samples[:: -(-len(samples) // _BORDERS) or 1]:
         try:
             with opening(sample.path) as opened:
@@ -164,18 +166,18 @@ def _background(samples: Sequence[Sample], mode: Mode) -> tuple[int, ...]:
             continue  # it is told of where all are decoded, or looked at
         pixels = pixels.reshape(*pixels.shape[:2], -1)
         border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-        seen.append(border[np.linspace(0, len(border) - 1, _OF_A_BORDER).astype(int)])
+        border_colours.append(border[np.linspace(0, len(border) - 1, _OF_A_BORDER).astype(int)])
     black = (0,) if mode == "L" else (0, 0, 0)
-    if not seen:
+    if not border_colours:
         return black
-    all_seen = np.concatenate(seen).astype(int)
-    middle = np.median(all_seen, axis=0).astype(int)
-    agreeing = (np.abs(all_seen - middle).max(1) <= _ALIKE).mean()
+    all_colours = np.concatenate(border_colours).astype(int)
+    middle = np.median(all_colours, axis=0).astype(int)
+    agreeing = (np.abs(all_colours - middle).max(1) <= _ALIKE).mean()
     return tuple(middle.tolist()) if agreeing > _MOST else black
 
 
 def _decode(
-    paths: Sequence[Place], plain: Preprocessing, name: str, conversions: dict[str, list[Place]]
+    paths: Sequence[Location], plain: Preprocessing, name: str, conversions: dict[str, list[Location]]
 ) -> tuple[Tensor, list[tuple[int, int]]]:
     """All images as uint8 (n, c, h, w), and their sizes. Raises: ImageError that counts those that cannot be read."""
     assert plain.size is not None
@@ -203,13 +205,8 @@ def _decode(
     return decoded, sizes
 
 
-def _told(what: str, paths: Sequence[Place]) -> str:
+def _conversion_note(what: str, paths: Sequence[Location]) -> str:
     return f"{len(paths)} image{'s' if len(paths) > 1 else ''}: {what} (first: {paths[0].name})"
-
-
-def _targets(samples: Sequence[Sample], listing: Listing) -> Tensor:
-    label_of = {name: i for i, name in enumerate(listing.classes)}
-    return torch.tensor([label_of[sample.label] for sample in samples], dtype=torch.int64)
 
 
 def _groups(samples: Sequence[Sample]) -> list[str] | None:

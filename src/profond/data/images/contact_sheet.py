@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 from profond.core.errors import DataError, ImageError
 from profond.core.files import write_bytes
 from profond.core.lettering import drawable, runs, text_width, visible
-from profond.data.images.check import Report
 from profond.data.images.decoding import eight_bit, open_image
-from profond.data.shards.read import place_of
+from profond.data.issue import Report
+from profond.data.shards.read import location_of
 
 _THUMB, _MARGIN, _CAPTION, _ROWS, _COLUMNS, _LETTER = 96, 8, 14, 40, 6, 10
 
@@ -25,7 +25,7 @@ def contact_sheet(report: Report, path: Path) -> bool:
     if report.root is None or report.noun != "image":
         raise DataError(f"{report.name} has no image files to draw", "--picture is for pictures in files")
     kinds = ("unreadable", "leak", "near-leak", "contradiction", "near-contradiction", "duplicate", "near-duplicate")
-    chosen = [f for f in report.findings if f.kind in kinds]
+    chosen = [f for f in report.issues if f.kind in kinds]
     rows = [(f.kind, item) for f in chosen for item in f.items][:_ROWS]
     if not rows:
         return False
@@ -41,7 +41,7 @@ def contact_sheet(report: Report, path: Path) -> bool:
             left = _MARGIN + c * (_THUMB + _MARGIN)
             box = (left, top + _CAPTION, left + _THUMB, top + _CAPTION + _THUMB)
             try:
-                image = eight_bit(open_image(place_of(report.root, name)).image, "RGB")
+                image = eight_bit(open_image(location_of(report.root, name)).image, "RGB")
                 image.thumbnail((_THUMB, _THUMB))
                 sheet.paste(image, box[:2])
             except ImageError:

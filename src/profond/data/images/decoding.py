@@ -15,9 +15,9 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from profond.core.errors import ImageError
-from profond.data.images.foreign import way_out
+from profond.data.images.foreign import advice_for
 from profond.data.images.formats import FORMATS, MEMORY, ROOM, SUFFIXES, needed, suffixes_of
-from profond.data.locations import Held, Member, Place
+from profond.data.locations import FileInMemory, Location, Member
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,37 +104,39 @@ class Opened:
     shrunk: int = 1
 
 
-def open_image(place: Place | Held | str, shrink: Callable[[int, int], int] | None = None) -> Opened:
+def open_image(location: Location | FileInMemory | str, shrink: Callable[[int, int], int] | None = None) -> Opened:
     """Decode a whole image file.
 
     Args:
-        place: a file, a file inside a tar archive, or one in memory.
+        location: a file, a file inside a tar archive, or one in memory.
         shrink: given width and height of the upright picture, by how much it may be decoded smaller: JPEG can be
             halved up to three times while it is decoded, which saves most of the work.
 
     Raises: ImageError when it is empty, truncated, not an image, too large, or may not be read.
     """
-    with opening(place, shrink) as opened:
+    with opening(location, shrink) as opened:
         return opened
 
 
 @contextmanager
-def opening(place: Place | Held | str, shrink: Callable[[int, int], int] | None = None) -> Iterator[Opened]:
+def opening(
+    location: Location | FileInMemory | str, shrink: Callable[[int, int], int] | None = None
+) -> Iterator[Opened]:
     """As ``open_image``; other threads decode meanwhile only what fits into memory beside this one.
 
     NOTE one at a time in a thread: two that are large, one in the other, would wait for themselves.
     """
     with ExitStack() as held:
-        yield _opened(Path(place) if isinstance(place, str) else place, shrink, held)
+        yield _opened(Path(location) if isinstance(location, str) else location, shrink, held)
 
 
-def size_of(place: Place) -> tuple[tuple[int, int], str]:
+def size_of(location: Location) -> tuple[tuple[int, int], str]:
     """Width and height of the upright picture and the format of the file, from its start alone.
 
     Raises: ImageError as ``open_image``, but for what is damaged further on.
     """
     try:
-        file = io.BytesIO(place.read()) if isinstance(place, Member | Held) else place
+        file = io.BytesIO(location.read()) if isinstance(location, Member | FileInMemory) else location
         with _QUIET, Image.open(file, formats=FORMATS) as image:
             width, height = image.size
             kind = image.format or "unknown"
@@ -143,7 +145,7 @@ def size_of(place: Place) -> tuple[tuple[int, int], str]:
             width, height = height, width
         return (width, height), kind
     except Exception as error:
-        failure = _explained(error, place)
+        failure = _explained(error, location)
     raise failure
 
 
@@ -158,37 +160,37 @@ def is_picture(data: bytes) -> bool:
         return False
 
 
-def _opened(place: Place | Held, shrink: Callable[[int, int], int] | None, held: ExitStack) -> Opened:
+def _opened(location: Location | FileInMemory, shrink: Callable[[int, int], int] | None, held: ExitStack) -> Opened:
     # NOTE an error keeps the frames that it went through, and these what was decoded. Of a thousand damaged pictures
     # nothing may stay: ours is raised where there is no picture, and not while Pillow's is handled.
     try:
-        return _decoded(place, shrink, held)
+        return _decoded(location, shrink, held)
     except Exception as error:
-        failure = _explained(error, place)
+        failure = _explained(error, location)
     raise failure
 
 
-def _decoded(place: Place | Held, shrink: Callable[[int, int], int] | None, held: ExitStack) -> Opened:
+def _decoded(location: Location | FileInMemory, shrink: Callable[[int, int], int] | None, held: ExitStack) -> Opened:
     file: Path | io.BytesIO
-    if isinstance(place, Member | Held):
-        file, bytes_read = io.BytesIO(place.read()), place.size
+    if isinstance(location, Member | FileInMemory):
+        file, bytes_read = io.BytesIO(location.read()), location.size
     else:
-        file, bytes_read = place, place.stat().st_size
+        file, bytes_read = location, location.stat().st_size
     if bytes_read == 0:
-        raise ImageError(f"{place} is empty (0 bytes)", "delete it, or restore it")
+        raise ImageError(f"{location} is empty (0 bytes)", "delete it, or restore it")
     shrunk = 1
     with _QUIET, Image.open(file, formats=FORMATS) as image:
         width, height = image.size
         kind = image.format or "unknown"
         if width * height > MAX_PIXELS:
-            raise _too_large(place, f"{width} × {height} pixels", MAX_PIXELS)
+            raise _too_large(location, f"{width} × {height} pixels", MAX_PIXELS)
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) if kind == "JPEG" else None
         if isinstance(turned, int) and turned >= 5:  # lying on its side
             width, height = height, width
         memory = needed(image)
         if memory > MEMORY:
             size = f"{width} × {height} pixels of {kind} ({image.mode})"
-            raise _too_large(place, size, MEMORY * width * height // memory)
+            raise _too_large(location, size, MEMORY * width * height // memory)
         held.enter_context(ROOM.taken(memory))
         if shrink is not None and kind == "JPEG" and (shrunk := shrink(width, height)) > 1:
             image.draft(None, (image.width // shrunk, image.height // shrunk))
@@ -197,33 +199,33 @@ def _decoded(place: Place | Held, shrink: Callable[[int, int], int] | None, held
             ImageOps.exif_transpose(image, in_place=True)
         if kind != "JPEG":
             width, height = image.size
-    suffix = place.suffix.lower()
+    suffix = location.suffix.lower()
     mislabelled = suffix in SUFFIXES and suffix not in suffixes_of(kind)
     return Opened(image, kind, conversions(image), mislabelled, (width, height), shrunk)
 
 
-def _explained(error: Exception, place: Place | Held) -> ImageError:
+def _explained(error: Exception, location: Location | FileInMemory) -> ImageError:
     """Why a picture cannot be had, in words."""
     match error:
         case ImageError():
             return ImageError(error.message, error.help)
         case Image.DecompressionBombError():
-            return _too_large(place, str(error).split(" exceeds")[0].replace("Image size ", ""), MAX_PIXELS)
+            return _too_large(location, str(error).split(" exceeds")[0].replace("Image size ", ""), MAX_PIXELS)
         case UnidentifiedImageError():
-            if known := way_out(place.suffix):
-                return ImageError(f"{place} cannot be read: {known[0]}", known[1])
-            size = place.size if isinstance(place, Member | Held) else place.stat().st_size
-            return ImageError(f"{place} is not an image ({size} bytes)", "delete it, or move it away")
+            if advice := advice_for(location.suffix):
+                return ImageError(f"{location} cannot be read: {advice[0]}", advice[1])
+            size = location.size if isinstance(location, Member | FileInMemory) else location.stat().st_size
+            return ImageError(f"{location} is not an image ({size} bytes)", "delete it, or move it away")
         case PermissionError():
-            return ImageError(f"{place} may not be read", "change its permissions: chmod u+r")
+            return ImageError(f"{location} may not be read", "change its permissions: chmod u+r")
         case FileNotFoundError():
-            return ImageError(f"{place} does not exist", "check the path")
+            return ImageError(f"{location} does not exist", "check the path")
         case IsADirectoryError():
-            return ImageError(f"{place} is a folder, not an image", "name a file in it")
+            return ImageError(f"{location} is a folder, not an image", "name a file in it")
         case MemoryError():
-            return ImageError(f"{place} needs more memory than there is", "make it smaller")
+            return ImageError(f"{location} needs more memory than there is", "make it smaller")
     # Pillow's decoders raise anything for damaged content.
-    return ImageError(f"{place} is damaged: {str(error) or type(error).__name__}", "delete it, or restore it")
+    return ImageError(f"{location} is damaged: {str(error) or type(error).__name__}", "delete it, or restore it")
 
 
 def conversions(image: Image.Image) -> tuple[str, ...]:
@@ -369,5 +371,5 @@ def _deep(image: Image.Image, top: float) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(values * 255.0), 0, 255).astype(np.uint8))
 
 
-def _too_large(place: Place | Held, size: str, most: int) -> ImageError:
-    return ImageError(f"{place} is too large to decode: {size}, the limit is {most} pixels", "make it smaller")
+def _too_large(location: Location | FileInMemory, size: str, most: int) -> ImageError:
+    return ImageError(f"{location} is too large to decode: {size}, the limit is {most} pixels", "make it smaller")

@@ -11,7 +11,7 @@ from profond.core.names import as_text
 from profond.data.dataset import Dataset
 from profond.data.images.build import build
 from profond.data.images.unreadable import Unreadable, without_unreadable
-from profond.data.labels import doubts
+from profond.data.labels import IN_A_FOLDER, doubts
 from profond.data.layout import (
     Walk,
     beside_splits,
@@ -24,7 +24,7 @@ from profond.data.layout import (
     refuse_hidden_splits,
 )
 from profond.data.listing import Listing, Sample, class_order
-from profond.data.tree import PICTURES, Files
+from profond.data.tree import IMAGES, Files
 
 _UNLABELLED = {"unlabeled", "unlabelled", "unknown", "images", "all", "test"}
 """Names of the one folder that images without labels lie in, where a tool asks for a folder."""
@@ -62,11 +62,11 @@ def open_folder(
     Raises: DataError, ImageError.
     """
     listing = without_unreadable(list_folder(path), unreadable)
-    listing = listing.placed(valid_fraction, test_fraction, split_seed)
+    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
     return build(listing, size, channels, resize, memory_mib, preprocessing)
 
 
-def list_folder(path: Path, kind: Files = PICTURES) -> Listing:
+def list_folder(path: Path, kind: Files = IMAGES) -> Listing:
     """Find the images of a folder, or files of another kind, and their classes.
 
     Raises: DataError when the layout is not one of the two.
@@ -98,7 +98,7 @@ def list_folder(path: Path, kind: Files = PICTURES) -> Listing:
     if len(classes) == 1:
         raise only_one_class(path, walk, filled, classes[0], [*warnings, *more_warnings])
     notes += [*deeper(walk, classes_in), *more_notes]
-    warnings += [*more_warnings, *doubts([sample.label for sample in samples])]
+    warnings += [*more_warnings, *doubts([sample.label for sample in samples], IN_A_FOLDER)]
     return Listing(str(path), path, tuple(samples), classes, tuple(map(as_text, notes)), tuple(map(as_text, warnings)))
 
 
@@ -135,9 +135,9 @@ def _in_splits(
     if all(split != "train" for split, _, _ in found):
         raise DataError(f"{path} has no {walk.kind.noun} to learn from: {'; '.join(warnings)}", walk.kind.layout)
     # A lone train/ holds everything: it is split like a folder without splits.
-    given = len(found) > 1
+    has_splits = len(found) > 1
     samples = [
-        Sample(file, as_text(of_class.name), split if given else "")
+        Sample(file, as_text(of_class.name), split if has_splits else "")
         for split, _, of_classes in found
         for of_class in of_classes
         for file in walk.below(of_class).files

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _RAW = ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl"
-_PICTURES = (
+_UNREADABLE = (
     ("HEIC, as phones take photos", "convert them to JPEG: magick mogrify -format jpg *.heic", ".heic .heif .hif"),
     ("raw data of a camera", "export them as JPEG or TIFF", f"{_RAW} .sr2 .srf .srw .x3f"),
     ("documents of a painting program", "export them as PNG", ".psd .psb .xcf .kra .clip .afphoto"),
@@ -28,7 +28,7 @@ _PICTURES = (
     ("videos", "take pictures out of them: ffmpeg -i in.mov -r 1 out%04d.jpg", ".mov .mp4 .avi .mkv .webm .m4v .3gp"),
     ("pictures in a format that is seldom used", "convert them to PNG", ".tga .pcx .ico .icns .dds .xbm .xpm"),
 )
-_KNOWN = {suffix: (name, way) for name, way, suffixes in _PICTURES for suffix in suffixes.split()}
+_KNOWN = {suffix: (name, way) for name, way, suffixes in _UNREADABLE for suffix in suffixes.split()}
 _UNPACK = {
     ".zip": "unzip {0}",
     ".rar": "unrar x {0}",
@@ -50,18 +50,18 @@ def counted(passed_over: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {kind or 'without suffix'}" for kind, count in order)
 
 
-def pictures(passed_over: Mapping[str, int]) -> Counter[str]:
+def unreadable_images(passed_over: Mapping[str, int]) -> Counter[str]:
     """Of the suffixes, those of pictures and films that cannot be read here."""
     return Counter({kind: count for kind, count in passed_over.items() if kind in _KNOWN})
 
 
 def about(suffixes: Iterable[str]) -> str:
     """What the known ones among these are and what to do with them; empty where none is known."""
-    known = dict.fromkeys(_KNOWN[suffix] for suffix in suffixes if suffix in _KNOWN)
-    return "; ".join(f"{name}, cannot be read: {way}" for name, way in known)
+    advice = dict.fromkeys(_KNOWN[suffix] for suffix in suffixes if suffix in _KNOWN)
+    return "; ".join(f"{name}, cannot be read: {way}" for name, way in advice)
 
 
-def way_out(suffix: str) -> tuple[str, str] | None:
+def advice_for(suffix: str) -> tuple[str, str] | None:
     """What a file of this suffix is, and what to do with it; None for one that is not known."""
     return _KNOWN.get(suffix.lower())
 

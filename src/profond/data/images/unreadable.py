@@ -13,8 +13,8 @@ from profond.core.errors import DataError, ImageError
 from profond.core.progress import track
 from profond.data.images.decoding import opening, size_of
 from profond.data.listing import Listing, Sample
-from profond.data.locations import Member, Place, relative
-from profond.data.tree import PICTURES, Files
+from profond.data.locations import Location, Member, relative
+from profond.data.tree import IMAGES, Files
 
 T = TypeVar("T")
 Unreadable = Literal["refuse", "skip"] | tuple[str, ...]
@@ -26,7 +26,7 @@ _TAIL = 4096
 
 
 def without_unreadable(
-    listing: Listing, unreadable: Unreadable, decode: Callable[[Place], object] | None = None, kind: Files = PICTURES
+    listing: Listing, unreadable: Unreadable, decode: Callable[[Location], object] | None = None, kind: Files = IMAGES
 ) -> Listing:
     """Leave out what cannot be read, before anything is dealt to splits.
 
@@ -45,8 +45,8 @@ def without_unreadable(
         failures = _each(decode or _decoded, listing.samples, f"looking for damage in {listing.name}")
         skipped = [(name, f.message) for name, f in zip(names, failures, strict=True) if isinstance(f, DataError)]
     else:
-        known = set(unreadable)
-        skipped = [(name, "left out when the run began") for name in names if name in known]
+        left_out = set(unreadable)
+        skipped = [(name, "left out when the run began") for name in names if name in left_out]
     if not skipped:
         return listing
     gone = {name for name, _ in skipped}
@@ -77,28 +77,28 @@ def glance(listing: Listing) -> list[tuple[int, int]]:
     return [one for one in found if not isinstance(one, DataError)]
 
 
-def refuse(failures: Sequence[DataError], total: int, name: str, kind: Files = PICTURES) -> None:
+def refuse(failures: Sequence[DataError], total: int, name: str, kind: Files = IMAGES) -> None:
     """Raises: ImageError that tells of one, or counts several; DataError for files of another kind than pictures."""
     if not failures:
         return
-    error = ImageError if kind is PICTURES else DataError
+    error = ImageError if kind is IMAGES else DataError
     skip = "--set data.unreadable=skip leaves out what cannot be read"
     ordered = sorted(failures, key=lambda error: error.message)
     if len(ordered) == 1:
         raise error(ordered[0].message, f"{ordered[0].help}; {skip}; `profond data check {name}` looks at all of them")
     shown = "; ".join(error.message for error in ordered[:3]) + ("; …" if len(ordered) > 3 else "")
     helps = {failure.help for failure in ordered}
-    same = f"{helps.pop()}; " if kind is not PICTURES and len(helps) == 1 else ""  # such as a setting that fills gaps
+    same = f"{helps.pop()}; " if kind is not IMAGES and len(helps) == 1 else ""  # such as a setting that fills gaps
     raise error(
         f"{len(ordered)} of {total} {kind.noun} cannot be read: {shown}",
         f"{same}{skip}; `profond data check {name}` lists them",
     )
 
 
-def _each(look: Callable[[Place], T], samples: Sequence[Sample], label: str) -> list[T | DataError]:
+def _each(read: Callable[[Location], T], samples: Sequence[Sample], label: str) -> list[T | DataError]:
     def work(sample: Sample) -> T | DataError:
         try:
-            return look(sample.path)
+            return read(sample.path)
         except DataError as error:
             return error
 
@@ -106,24 +106,24 @@ def _each(look: Callable[[Place], T], samples: Sequence[Sample], label: str) -> 
         return list(track(pool.map(work, samples), len(samples), label))
 
 
-def _decoded(place: Place) -> None:
-    with opening(place):
+def _decoded(location: Location) -> None:
+    with opening(location):
         pass
 
 
-def _glanced(place: Place) -> tuple[int, int]:
-    size, kind = size_of(place)
-    if not _ends(place, kind):
-        _decoded(place)  # it tells what is wrong, or that nothing is
+def _glanced(location: Location) -> tuple[int, int]:
+    size, kind = size_of(location)
+    if not _ends(location, kind):
+        _decoded(location)  # it tells what is wrong, or that nothing is
     return size
 
 
-def _ends(place: Place, kind: str) -> bool:
+def _ends(location: Location, kind: str) -> bool:
     """Whether the file has the end mark of its format; False where that cannot be told cheaply."""
-    length = place.size if isinstance(place, Member) else place.stat().st_size
+    length = location.size if isinstance(location, Member) else location.stat().st_size
     if length <= _TAIL:  # a small picture inside, for a preview, could have the mark
         return False
-    tail = _tail(place, length)
+    tail = _tail(location, length)
     if kind in ("JPEG", "MPO"):
         return b"\xff\xd9" in tail
     if kind == "PNG":
@@ -131,8 +131,8 @@ def _ends(place: Place, kind: str) -> bool:
     return False
 
 
-def _tail(place: Place, length: int) -> bytes:
-    path, start = (place.archive, place.offset) if isinstance(place, Member) else (place, 0)
+def _tail(location: Location, length: int) -> bytes:
+    path, start = (location.archive, location.offset) if isinstance(location, Member) else (location, 0)
     with Path(path).open("rb", buffering=0) as file:
         file.seek(start + length - _TAIL)
         return file.read(_TAIL)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from profond.core.errors import ConfigError, DataError
 from profond.core.progress import track
 from profond.core.spec import Spec
-from profond.data.dataset import Dataset, Split, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.images.unreadable import refuse
 from profond.data.listing import Listing
 from profond.data.locations import relative
@@ -32,6 +32,8 @@ from profond.data.series.read import SERIES, Missing, Recording, read_recording
 from profond.data.series.split import SeriesSplit
 from profond.data.series.table import Table
 from profond.data.series.text import Decimal
+from profond.data.split import Split, TensorSplit
+from profond.data.targets import targets_of
 
 MEASURED = 2048
 """Training series from which mean and standard deviation are measured, evenly spaced."""
@@ -65,23 +67,23 @@ def build_files(listing: Listing, settings: Settings, preprocessing: dict[str, A
     Raises: DataError that counts the files that cannot be read; ConfigError when a setting does not fit.
     """
     notes, warnings = list(listing.notes), list(listing.warnings)
-    known = _given(preprocessing)
-    if known is not None:
-        assert known.series is not None
-        settings = replace(settings, decimal=known.series.decimal, missing=known.series.missing)
+    saved = _saved_preprocessing(preprocessing)
+    if saved is not None:
+        assert saved.series is not None
+        settings = replace(settings, decimal=saved.series.decimal, missing=saved.series.missing)
     found = survey(listing, settings)
     in_memory = all(one.values.strides != (0, 0) or one.values.size == 1 for one in found)
-    told: dict[str, list[Recording]] = defaultdict(list)
+    by_note: dict[str, list[Recording]] = defaultdict(list)
     for one in found:
         for note in one.notes:
-            told[note].append(one)
-    notes += [f"{len(ones)} series: {note} (first: {ones[0].path.name})" for note, ones in sorted(told.items())]
-    if known is None:
+            by_note[note].append(one)
+    notes += [f"{len(ones)} series: {note} (first: {ones[0].path.name})" for note, ones in sorted(by_note.items())]
+    if saved is None:
         of_train = [one for one, sample in zip(found, listing.samples, strict=True) if sample.split == "train"]
         plain = decide(found, of_train, settings, notes, warnings)
     else:
-        assert known.series is not None
-        plain = known.series
+        assert saved.series is not None
+        plain = saved.series
     collected: list[str] = []
 
     def signal(i: int) -> NDArray[np.float32]:
@@ -101,10 +103,10 @@ def build_files(listing: Listing, settings: Settings, preprocessing: dict[str, A
         refuse_odd(failures, len(found), listing.name)
         notes += [f"{count} series: {note}" for note, count in sorted(Counter(collected).items())]
         return build(
-            listing, signals.__getitem__, [one.shape[1] for one in signals], plain, known, settings, notes, warnings
+            listing, signals.__getitem__, [one.shape[1] for one in signals], plain, saved, settings, notes, warnings
         )
     lengths = [_steps(one, plain) for one in found]
-    return build(listing, signal, lengths, plain, known, settings, notes, warnings, streamed=True)
+    return build(listing, signal, lengths, plain, saved, settings, notes, warnings, streamed=True)
 
 
 def build_table(
@@ -112,10 +114,10 @@ def build_table(
 ) -> Dataset:
     """A data set of a table's series. Raises: as `build_files`."""
     notes, warnings = list(listing.notes), list(listing.warnings)
-    known = _given(preprocessing)
-    if known is not None:
-        assert known.series is not None
-        plain = known.series
+    saved = _saved_preprocessing(preprocessing)
+    if saved is not None:
+        assert saved.series is not None
+        plain = saved.series
     else:
         plain = Preparation(
             channels=len(table.signals[0]),
@@ -129,9 +131,10 @@ def build_table(
             table=table.layout,
             label=table.label,
             id=table.id,
+            targets=table.targets,
         )
     lengths = [signal.shape[1] for signal in table.signals]
-    return build(listing, table.signals.__getitem__, lengths, plain, known, settings, notes, warnings)
+    return build(listing, table.signals.__getitem__, lengths, plain, saved, settings, notes, warnings)
 
 
 def survey(listing: Listing, settings: Settings) -> list[Recording]:
@@ -160,9 +163,9 @@ def decide(
     """All of a preparation but the length. Raises: DataError where it cannot be seen."""
     sounds = sum(one.is_sound for one in found)
     if 0 < sounds < len(found):
-        other = next(one for one in found if not one.is_sound)
+        odd_one = next(one for one in found if not one.is_sound)
         raise DataError(
-            f"{sounds} of {len(found)} series are sounds, others are not ({other.path})",
+            f"{sounds} of {len(found)} series are sounds, others are not ({odd_one.path})",
             "sounds are scaled to 1 and have a rate: keep one kind only",
         )
     time = decide_time(found, settings.time, notes)
@@ -189,20 +192,20 @@ def build(
     signal: Callable[[int], NDArray[np.float32]],
     lengths: Sequence[int],
     plain: Preparation,
-    known: Preprocessing | None,
+    preprocessing: Preprocessing | None,
     settings: Settings,
     notes: list[str],
     warnings: list[str],
     streamed: bool = False,
 ) -> Dataset:
     """The splits of a listing, each series brought to one length."""
-    places = {
+    rows_of = {
         name: [i for i, s in enumerate(listing.samples) if s.split == name] for name in ("train", "valid", "test")
     }
-    places = {name: chosen for name, chosen in places.items() if chosen}
+    rows_of = {name: chosen for name, chosen in rows_of.items() if chosen}
     rule = ""
-    if known is None:
-        train = [lengths[i] for i in places["train"]]
+    if preprocessing is None:
+        train = [lengths[i] for i in rows_of["train"]]
         plain = replace(plain, length=settings.length or decide_length(train))
         rule = ", the longest of train" if plain.length == max(train) else ", which 95 % of train do not exceed"
         rule = "" if settings.length else rule
@@ -226,36 +229,43 @@ def build(
             f"{cut} of {len(lengths)} series are longer than {plain.length} steps and are cut (the {plain.keep} is"
             f" kept; the longest has {max(lengths)}): length= sets another, keep= another part"
         )
-    if known is None:
-        mean, std, low, high = _moments(signal, places["train"], plain, warnings)
-        known = Preprocessing(mean=mean, std=std, scale=1.0, series=plain)
+    if preprocessing is None:
+        mean, std, low, high = _moments(signal, rows_of["train"], plain, warnings)
+        preprocessing = Preprocessing(mean=mean, std=std, scale=1.0, series=plain)
         limits = (low, high)
     else:
         limits = (-1.0, 1.0) if plain.rate else (0.0, 0.0)
     splits: dict[str, Split] = {}
-    for name, chosen in places.items():
+    for name, chosen in rows_of.items():
         samples = [listing.samples[i] for i in chosen]
         groups = [s.group or f"\0{s.path}" for s in samples] if any(s.group for s in samples) else None
-        targets = torch.tensor([listing.classes.index(s.label) for s in samples], dtype=torch.int64)
+        targets = targets_of(samples, listing)
         if streamed:
             paths = [sample.path for sample in samples if isinstance(sample.path, Path)]
-            splits[name] = SeriesSplit(paths, targets, listing.root, known, groups)
+            splits[name] = SeriesSplit(paths, targets, listing.root, preprocessing, groups)
         else:
             rows = torch.empty(len(chosen), plain.channels, plain.length)
             for row, i in zip(rows, chosen, strict=True):
-                row.copy_(plain.fitted(signal(i), known.mean))
+                row.copy_(plain.fitted(signal(i), preprocessing.mean))
             identities = [relative(sample.path, listing.root) for sample in samples]
             files = None
             if not plain.table:
                 paths = [sample.path for sample in samples if isinstance(sample.path, Path)]
-                files = SeriesSplit(paths, targets, listing.root, known, groups)
+                files = SeriesSplit(paths, targets, listing.root, preprocessing, groups)
             splits[name] = TensorSplit(rows, targets, identities, groups, origin=files)
     if streamed:
         notes.append(f"more than {settings.memory_mib} MiB: streamed from the files")
-    spec = Spec((plain.channels, plain.length), "ct", limits, listing.classes)
+    spec = Spec((plain.channels, plain.length), "ct", limits, listing.classes, listing.quantities)
     where = "rows of" if plain.table else "files in"
     return Dataset(
-        listing.name, spec, known, splits, f"{where} {listing.root}", tuple(notes), tuple(warnings), listing.skipped
+        listing.name,
+        spec,
+        preprocessing,
+        splits,
+        f"{where} {listing.root}",
+        tuple(notes),
+        tuple(warnings),
+        listing.skipped,
     )
 
 
@@ -270,15 +280,15 @@ def refuse_odd(failures: Sequence[DataError], total: int, name: str) -> None:
     raise DataError(f"{len(failures)} of {total} series cannot be used: {shown}", f"{failures[0].help}; {advice}")
 
 
-def _given(preprocessing: dict[str, Any] | None) -> Preprocessing | None:
+def _saved_preprocessing(preprocessing: dict[str, Any] | None) -> Preprocessing | None:
     if preprocessing is None:
         return None
-    known = Preprocessing.from_json(preprocessing)
-    if known.series is None:
+    saved = Preprocessing.from_json(preprocessing)
+    if saved.series is None:
         raise DataError(
             "these are series, and the network was trained on something else", "give it what it was trained on"
         )
-    return known
+    return saved
 
 
 def light(one: Recording) -> Recording:

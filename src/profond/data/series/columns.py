@@ -1,15 +1,17 @@
-"""Which column of a table is what: the label, the series, the time, the values."""
+"""Which column of a table is what: the label or the numbers to be estimated, the series, the time, the values."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from profond.core.errors import DataError
+from profond.core.spec import Quantity
 from profond.data.series.preparation import looks_like_time
 from profond.data.series.text import Text
+from profond.data.values import TARGET, asked_columns, could_be_classes, quantity_of
 
 LABEL = {"label", "labels", "class", "classe", "classes", "target", "étiquette", "etiquette", "category", "catégorie"}
 ID = {
@@ -41,6 +43,7 @@ class Columns:
     split: int | None
     group: int | None
     values: list[int]
+    targets: list[int] = field(default_factory=list)
 
 
 def named_column(text: Text, asked: str | None, setting: str) -> int | None:
@@ -53,18 +56,18 @@ def named_column(text: Text, asked: str | None, setting: str) -> int | None:
     width = max(len(text.names), len(text.rows[0]))
     if asked.isdigit() and 1 <= int(asked) <= width:
         return int(asked) - 1
-    known = ", ".join(map(repr, text.names[:12])) or f"{width} columns without names"
+    columns = ", ".join(map(repr, text.names[:12])) or f"{width} columns without names"
     raise DataError(
-        f"{text.path} has no column {asked!r}; it has {known}", f"{setting}= takes a name, or a number from 1"
+        f"{text.path} has no column {asked!r}; it has {columns}", f"{setting}= takes a name, or a number from 1"
     )
 
 
 def label_column(text: Text, width: int, id: int | None, notes: list[str]) -> int:
     """The column with the class. Raises: DataError where it cannot be seen."""
     names = [plain_name(name) for name in text.names]
-    known = LABEL if "x" in names else LABEL | {"y"}  # beside x, y is a channel
+    label_names = LABEL if "x" in names else LABEL | {"y"}  # beside x, y is a channel
     if named := [at for at, name in enumerate(names) if name in LABEL] or [
-        names.index(name) for name in known & {*names}
+        names.index(name) for name in label_names & {*names}
     ]:
         if len(named) == 1:
             return named[0]
@@ -84,8 +87,37 @@ def label_column(text: Text, width: int, id: int | None, notes: list[str]) -> in
     shown = ", ".join(map(repr, text.names[:12])) if text.names else f"{width} columns, no header"
     raise DataError(
         f"it cannot be seen which column of {text.path} is the label: {shown}",
-        f"say it: --set data.label=NAME (or a number from 1); {WIDE}; {LONG}; a list of files is called path,label",
+        f"say it: --set data.label=NAME (or a number from 1); {WIDE}; {LONG}; for numbers to be"
+        " estimated: --set data.target=NAME; a list of files"
+        " is called path,label",
     )
+
+
+def target_columns(text: Text, asked: str | None) -> list[int]:
+    """The columns with numbers to be estimated: those asked for; or, where none is called a label, the one that is
+    called value, or target and has decimals; a long table may have its signal in a column of that name.
+
+    Raises: DataError for a column that is not there.
+    """
+    if asked is not None:
+        if text.names:
+            return asked_columns(text.path, text.names, asked)
+        return [at for part in asked.split(",") if (at := named_column(text, part.strip(), "target")) is not None]
+    names = [plain_name(name) for name in text.names]
+    targets = [at for at, name in enumerate(names) if name == TARGET]
+    if targets and (LABEL - {TARGET}).isdisjoint(names):
+        cells = [cell_of(row, targets[0]) for row in text.rows]
+        return [] if could_be_classes(cells) else targets[:1]
+    if not LABEL.isdisjoint(names):
+        return []
+    called = [at for at, name in enumerate(text.names) if plain_name(Quantity.parse(name).name) in ("value", "valeur")]
+    return called if len(called) == 1 and quantity_of(text.names[called[0]]) else []
+
+
+def is_constant(text: Text, at: int, id: int) -> bool:
+    """Whether a column of a long table says the same in all rows of a series."""
+    found: dict[str, str] = {}
+    return all(found.setdefault(cell_of(row, id), cell_of(row, at)) == cell_of(row, at) for row in text.rows)
 
 
 def _few_values(text: Text, at: int) -> bool:

@@ -29,13 +29,13 @@ def holds_series(path: Path) -> bool:
     Raises: DataError for a folder that holds both kinds.
     """
     found = _endings(path)
-    pictures = sum(found[suffix] for suffix in images.SUFFIXES)
+    image_count = sum(found[suffix] for suffix in images.SUFFIXES)
     texts = sum(found[suffix] for suffix in text.SUFFIXES)
     others = sum(found[suffix] for suffix in read.SUFFIXES if suffix not in text.SUFFIXES)
-    if not pictures:
+    if not image_count:
         # Pictures that cannot be read here are told by the door of pictures.
-        return texts + others > sum(foreign.pictures(found).values())
-    if texts > pictures or others > pictures / 10:
+        return texts + others > sum(foreign.unreadable_images(found).values())
+    if texts > image_count or others > image_count / 10:
         shown = ", ".join(f"{found[suffix]} {suffix}" for suffix in sorted(found) if BOTH.among(f"a{suffix}"))
         raise DataError(
             f"{path} holds images and series together: {shown}",

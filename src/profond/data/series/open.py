@@ -12,7 +12,7 @@ from profond.data.dataset import Dataset
 from profond.data.images.folder import list_folder
 from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.listing import SPLIT_NAMES, Listing
-from profond.data.locations import Place
+from profond.data.locations import Location
 from profond.data.manifest import list_manifest
 from profond.data.series import text
 from profond.data.series.build import Settings, build_files, build_table
@@ -39,6 +39,7 @@ def open_series(
     memory_mib: int = 1024,
     preprocessing: dict[str, Any] | None = None,
     unreadable: Unreadable = "refuse",
+    target: str | None = None,
 ) -> Dataset:
     """Open a folder of series, one file each, or a manifest that lists such files.
 
@@ -61,31 +62,34 @@ def open_series(
         preprocessing: that of a trained network, instead of all that is decided and measured here.
         unreadable: ``"refuse"`` files that cannot be read, or ``"skip"`` them: they are told, and kept with the run;
             names of files are left out without looking.
+        target: of a manifest, the column with the number to be estimated, as in `open_manifest`.
 
     Raises: DataError, ConfigError.
     """
     settings = Settings(length, keep, time, str(time_column), decimal, missing, rate, memory_mib)
 
-    def read(place: Place) -> None:
-        assert isinstance(place, Path)
-        read_recording(place, decimal, missing)
+    def read(location: Location) -> None:
+        assert isinstance(location, Path)
+        read_recording(location, decimal, missing)
 
-    listing = without_unreadable(list_series(path), unreadable, read, SERIES)
-    listing = listing.placed(valid_fraction, test_fraction, split_seed)
+    listing = without_unreadable(list_series(path, target), unreadable, read, SERIES)
+    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
     return build_files(listing, settings, preprocessing)
 
 
-def list_series(path: Path) -> Listing:
+def list_series(path: Path, target: str | None = None) -> Listing:
     """The series of a folder or of a manifest. Raises: DataError."""
     path = Path(path)
     if path.is_dir():
+        if target is not None:
+            raise DataError(f"target is {target!r}, and {path} is a folder without columns", "give a table path,value")
         return list_folder(path, series_in(path))
-    listing = list_manifest(path)
-    other = [sample.path for sample in listing.samples if sample.path.suffix.lower() not in SUFFIXES]
-    if other:
+    listing = list_manifest(path, target)
+    not_series = [sample.path for sample in listing.samples if sample.path.suffix.lower() not in SUFFIXES]
+    if not_series:
         raise DataError(
-            f"{path} lists series and other files: {len(other)} of {len(listing.samples)} are no series by their names"
-            f" ({other[0].name})",
+            f"{path} lists series and other files: {len(not_series)} of {len(listing.samples)} are no series"
+            f" by their names ({not_series[0].name})",
             f"list one kind only; a series' file ends in {', '.join(SUFFIXES)}",
         )
     return listing
@@ -106,8 +110,9 @@ def open_table(
     split_seed: int = 0,
     memory_mib: int = 1024,
     preprocessing: dict[str, Any] | None = None,
+    target: str | int | None = None,
 ) -> Dataset:
-    """Open a table of series with labels; or a folder of two, such as ``GunPoint_TRAIN.tsv`` and ``GunPoint_TEST.tsv``.
+    """Open a table of series with labels or numbers; or a folder of two: ``GunPoint_TRAIN.tsv``, ``GunPoint_TEST.tsv``.
 
     Args:
         path: of the table, or of the folder.
@@ -117,29 +122,33 @@ def open_table(
             or last of a table without header, where its values repeat.
         id: of a long table, the column that says which series a row is of.
         time_column: of a long table, the column by which each series is ordered; ``"none"``: the rows are in order.
+        target: the column with the number to be estimated, likewise; several have commas between them. None: where no
+            column is called a label, the one that is called ``value``.
         length, keep, decimal, missing, valid_fraction, test_fraction, split_seed, memory_mib, preprocessing: as in
             ``open_series``. A table is kept in memory.
 
     Raises: DataError, ConfigError.
     """
     settings = Settings(length, keep, "rows", str(time_column), decimal, missing, None, memory_mib)
-    if preprocessing is not None and label is None and layout == "auto":
-        label, id, layout, decimal, missing = _as_trained(preprocessing)
-    table = _read(path, layout, _text(label), _text(id), str(time_column), decimal, missing)
+    if preprocessing is not None and label is None and target is None and layout == "auto":
+        label, id, layout, decimal, missing, target = _as_trained(preprocessing)
+    table = _read(path, layout, _text(label), _text(id), str(time_column), decimal, missing, _text(target))
     listing = replace(table.listing(), name=str(path))
-    return build_table(table, listing.placed(valid_fraction, test_fraction, split_seed), settings, preprocessing)
+    return build_table(table, listing.with_splits(valid_fraction, test_fraction, split_seed), settings, preprocessing)
 
 
-def list_table(path: Path) -> Listing:
+def list_table(path: Path, target: str | None = None) -> Listing:
     """The series of a table. Raises: DataError."""
-    return replace(load_table(path).listing(), name=str(path))
+    return replace(load_table(path, {"target": target}).listing(), name=str(path))
 
 
-def load_table(path: Path, given: Mapping[str, Any] | None = None) -> Table:
+def load_table(path: Path, options: Mapping[str, Any] | None = None) -> Table:
     """A table, or a folder of one for each split, read with some settings of `open_table`. Raises: DataError."""
-    known = {"layout": "auto", "label": None, "id": None, "time_column": "auto", "decimal": "auto", "missing": "refuse"}
-    layout, label, id, time_column, decimal, missing = ((given or {}).get(name, usual) for name, usual in known.items())
-    return _read(Path(path), layout, _text(label), _text(id), str(time_column), decimal, missing)
+    options = options or {}
+    layout, label, id = options.get("layout", "auto"), options.get("label"), options.get("id")
+    time_column, decimal = options.get("time_column", "auto"), options.get("decimal", "auto")
+    missing, target = options.get("missing", "refuse"), options.get("target")
+    return _read(Path(path), layout, _text(label), _text(id), str(time_column), decimal, missing, _text(target))
 
 
 def split_tables(path: Path) -> dict[str, Path]:
@@ -174,16 +183,17 @@ def _read(
     time_column: str,
     decimal: Decimal,
     missing: Missing,
+    target: str | None,
 ) -> Table:
     if not path.is_dir():
-        return read_table(path, layout, label, id, time_column, decimal, missing)
+        return read_table(path, layout, label, id, time_column, decimal, missing, target)
     tables = {
-        split: read_table(file, layout, label, id, time_column, decimal, missing)
+        split: read_table(file, layout, label, id, time_column, decimal, missing, target)
         for split, file in split_tables(path).items()
     }
     first = tables["train"]
     for table in tables.values():
-        mine, theirs = (first.layout, first.label, first.names), (table.layout, table.label, table.names)
+        mine, theirs = _laid_out(first), _laid_out(table)
         if mine != theirs:
             raise DataError(f"{first.path} and {table.path} are laid out differently: {mine} and {theirs}", "say how")
     parts = list(tables.items())
@@ -193,6 +203,7 @@ def _read(
         signals=[signal for _, table in parts for signal in table.signals],
         ids=[f"{split}-{id}" for split, table in parts for id in table.ids],
         labels=[label for _, table in parts for label in table.labels],
+        values=tuple(row for _, table in parts for row in table.values),
         splits=[split for split, table in parts for _ in table.ids],
         groups=[group for _, table in parts for group in table.groups],
         notes=tuple(dict.fromkeys(note for _, table in parts for note in table.notes)),
@@ -200,16 +211,21 @@ def _read(
     )
 
 
+def _laid_out(table: Table) -> tuple[Any, ...]:
+    return table.layout, table.label or table.targets, table.names
+
+
 def _text(column: str | int | None) -> str | None:
     return None if column is None else str(column)
 
 
-def _as_trained(preprocessing: dict[str, Any]) -> tuple[Any, Any, Any, Any, Any]:
-    known = preprocessing.get("series") or {}
+def _as_trained(preprocessing: dict[str, Any]) -> tuple[Any, Any, Any, Any, Any, Any]:
+    series = preprocessing.get("series") or {}
     return (
-        known.get("label"),
-        known.get("id"),
-        known.get("table") or "auto",
-        known.get("decimal", "auto"),
-        known.get("missing", "refuse"),
+        series.get("label"),
+        series.get("id"),
+        series.get("table") or "auto",
+        series.get("decimal", "auto"),
+        series.get("missing", "refuse"),
+        ",".join(series.get("targets") or ()) or None,
     )

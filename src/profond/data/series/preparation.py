@@ -47,6 +47,7 @@ class Preparation:
         table: the series were rows of a table, laid out like this; ``""`` where each had a file of its own.
         label: of a table, the column with the class: its name or its number from 1.
         id: of a long table, the column that says to which series a row belongs.
+        targets: of a table, the columns with numbers that are estimated, instead of a label.
     """
 
     channels: int
@@ -61,6 +62,7 @@ class Preparation:
     table: Literal["", "wide", "long"] = ""
     label: str | None = None
     id: str | None = None
+    targets: tuple[str, ...] = ()
 
     def signal(self, found: Recording, notes: list[str] | None = None) -> NDArray[np.float32]:
         """A recording's channels over time: float32 (channels, time), as long as it is.
@@ -98,13 +100,13 @@ class Preparation:
 
     def _columns(self, found: Recording, width: int) -> list[int]:
         if self.names and found.names and self.time == "rows":
-            place = {name: column for column, name in enumerate(found.names)}
-            if lacking := [name for name in self.names if name not in place]:
+            column_of = {name: column for column, name in enumerate(found.names)}
+            if lacking := [name for name in self.names if name not in column_of]:
                 raise DataError(
                     f"{found.path} has no column {listed(lacking, ' and no column ')}; it has {listed(found.names)}",
                     "every series needs the same channels, by the same names",
                 )
-            return [place[name] for name in self.names]
+            return [column_of[name] for name in self.names]
         columns = list(range(width))
         if self.time_column is not None and width != self.channels and found.rising:  # only texts have one
             at = [number for number in columns if str(number + 1) == self.time_column] or [0]

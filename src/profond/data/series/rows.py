@@ -44,33 +44,36 @@ def read_more(path: Path, preparation: Preparation) -> Table:
     """
     text = read_text(path, preparation.decimal)
     width = max(len(text.names), max(len(row) for row in text.rows))
-    place = {name: at for at, name in enumerate(text.names)}
+    column_of = {name: at for at, name in enumerate(text.names)}
 
     def find(column: str | None) -> int | None:
         if column is None:
             return None
         if text.names:
-            return place.get(column)
+            return column_of.get(column)
         return int(column) - 1 if column.isdigit() else None
 
     columns = Columns(find(preparation.label), find(preparation.id), find(preparation.time_column), None, None, [])
+    columns.targets = [at for name in preparation.targets if (at := find(name)) is not None]
     if preparation.table == "wide":
         if not text.names and width == preparation.length:
-            columns.label = None  # new rows without their labels
+            columns.label, columns.targets = None, []  # new rows without their labels
         words = {at for at in range(width) if not is_numeric(text, at)}
-        named = {place[name] for name in ("split", "group") if name in place}
-        columns.values = [at for at in range(width) if at not in {columns.label, columns.id, *words, *named}]
+        named = {column_of[name] for name in ("split", "group") if name in column_of}
+        columns.values = [
+            at for at in range(width) if at not in {columns.label, columns.id, *columns.targets, *words, *named}
+        ]
         if len(columns.values) < 2:
             raise DataError(f"{path} is not laid out like the table that was trained on", WIDE)
         return wide_table(text, columns, preparation.missing, [])
     if text.names and preparation.names:
-        if lacking := [name for name in preparation.names if name not in place]:
+        if lacking := [name for name in preparation.names if name not in column_of]:
             raise DataError(
                 f"{path} has no column {listed(lacking, ' and no column ')}; it has {listed(text.names)}",
                 "it needs the columns of the table that was trained on",
             )
-        columns.values = [place[name] for name in preparation.names]
+        columns.values = [column_of[name] for name in preparation.names]
     else:
-        taken = {columns.label, columns.id, columns.time}
+        taken = {columns.label, columns.id, columns.time, *columns.targets}
         columns.values = [at for at in range(width) if at not in taken]
     return long_table(text, columns, preparation.missing, [])

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
-from profond.data.fingerprint import of_places
-from profond.data.locations import Places
+from profond.data.fingerprint import of_locations
+from profond.data.locations import Locations
 from profond.data.preprocessing import Preprocessing
 from profond.data.series.read import read_recording
+from profond.data.targets import Targets, as_targets
 
 
 class SeriesSplit:
@@ -20,7 +20,7 @@ class SeriesSplit:
 
     Args:
         paths: of the files.
-        targets: (n,), int64.
+        targets: as in `TensorSplit`.
         root: identities are paths relative to this folder.
         preprocessing: how a file becomes float32 (c, t).
         groups: one group for each, or None.
@@ -34,24 +34,24 @@ class SeriesSplit:
         preprocessing: Preprocessing,
         groups: Sequence[str] | None = None,
     ) -> None:
-        self.places = Places(paths, root)
-        self.targets: Int[Tensor, " n"] = targets.to(torch.int64)
+        self.locations = Locations(paths, root)
+        self.targets: Targets = as_targets(targets)
         self.root = root
         self.preprocessing = preprocessing
         self.groups = groups
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.locations)
 
     def identity(self, index: int) -> str:
-        return self.places.identity(index)
+        return self.locations.identity(index)
 
     def raw(self, index: int) -> Tensor:
         return prepared(self._path(index), self.preprocessing)
 
     def contents(self) -> list[str]:
         """A digest of each sample's file."""
-        return of_places(self.places)
+        return of_locations(self.locations)
 
     def subset(self, indices: Sequence[int]) -> SeriesSplit:
         chosen = [int(i) for i in indices]
@@ -64,16 +64,16 @@ class SeriesSplit:
         )
 
     def _path(self, index: int) -> Path:
-        path = self.places[index]
+        path = self.locations[index]
         assert isinstance(path, Path)
         return path
 
 
 def prepared(path: Path, preprocessing: Preprocessing, notes: list[str] | None = None) -> Tensor:
     """A file as raw sample float32 (c, t). Raises: DataError."""
-    known = preprocessing.series
-    assert known is not None
-    found = read_recording(path, known.decimal, known.missing)
+    preparation = preprocessing.series
+    assert preparation is not None
+    found = read_recording(path, preparation.decimal, preparation.missing)
     if notes is not None:
         notes += found.notes
-    return known.fitted(known.signal(found, notes), preprocessing.mean)
+    return preparation.fitted(preparation.signal(found, notes), preprocessing.mean)

@@ -1,4 +1,4 @@
-"""A table of series with labels: one row a series (wide), or one row a step of time (long)."""
+"""A table of series with labels or numbers: one row a series (wide), or one row a step of time (long)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from profond.core.errors import DataError
 from profond.core.files import write_text
+from profond.core.spec import Quantity, numbers_text
 from profond.data.fingerprint import of_signal
+from profond.data.labels import doubts
 from profond.data.listing import Listing, Sample, class_order
 from profond.data.series.columns import (
     ID,
@@ -23,18 +25,21 @@ from profond.data.series.columns import (
     WIDE,
     Columns,
     cell_of,
+    is_constant,
     is_numeric,
     label_column,
     named_column,
     plain_name,
     repeats,
     rises,
+    target_columns,
     whole_numbers,
 )
 from profond.data.series.preparation import filled, looks_like_time
 from profond.data.series.read import Missing
 from profond.data.series.text import Decimal, Text, read_text
 from profond.data.split_column import not_a_split, questions, split_words
+from profond.data.values import Column, quantities_of, read_values
 
 Layout = Literal["wide", "long"]
 _FEW = 12
@@ -50,12 +55,15 @@ class Table:
         layout: ``"wide"`` or ``"long"``.
         signals: float32 (channels, time), each as long as it is.
         ids: one name for each series.
-        labels: its class; empty where the table has none.
+        labels: its class; empty where the table has none; of numbers, their text.
         splits, groups: empty texts where the table has no such column.
         names: of the channels.
         label, id, time: the columns that were taken for these, by name or by number from 1.
         notes: what was decided.
         warnings: what was left out.
+        values: the numbers to be estimated of each series, one for each quantity; else empty.
+        quantities: what these are.
+        targets: the columns that were taken for them, by name or by number from 1.
     """
 
     path: Path
@@ -71,15 +79,30 @@ class Table:
     time: str | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    values: tuple[tuple[float, ...], ...] = ()
+    quantities: tuple[Quantity, ...] = ()
+    targets: tuple[str, ...] = ()
 
     def listing(self) -> Listing:
         """Its series as samples; their places are paths inside the table, as if it were a folder."""
-        rows = zip(self.ids, self.labels, self.splits, self.groups, strict=True)
+        values = self.values or [()] * len(self.ids)
+        rows = zip(self.ids, self.labels, self.splits, self.groups, values, strict=True)
         samples = tuple(
-            Sample(self.path / id.replace("/", "_"), label, split, group) for id, label, split, group in rows
+            Sample(self.path / id.replace("/", "_"), label, split, group, numbers)
+            for id, label, split, group, numbers in rows
         )
-        classes, digests = class_order(self.labels), tuple(of_signal(signal).exact for signal in self.signals)
-        return Listing(str(self.path), self.path, samples, classes, self.notes, self.warnings, digests=digests)
+        classes = () if self.quantities else class_order(self.labels)
+        digests = tuple(of_signal(signal).exact for signal in self.signals)
+        return Listing(
+            str(self.path),
+            self.path,
+            samples,
+            classes,
+            self.notes,
+            self.warnings,
+            digests=digests,
+            quantities=self.quantities,
+        )
 
 
 def read_table(
@@ -90,16 +113,18 @@ def read_table(
     time_column: str = "auto",
     decimal: Decimal = "auto",
     missing: Missing = "refuse",
+    target: str | None = None,
 ) -> Table:
-    """Read a table of series with labels.
+    """Read a table of series with labels, or with numbers to be estimated.
 
-    Columns are recognised by their names (label or class; id or series; time; split; group); in a table without header
-    the first or the last column is the label where its values repeat. Columns of words that are none of these are left
-    out, with a warning.
+    Columns are recognised by their names (label or class, or value; id or series; time; split; group); in a table
+    without header the first or the last column is the label where its values repeat. Columns of words that are none of
+    these are left out, with a warning.
 
     Args:
         layout: as it is seen, or as it is said.
         label, id, time_column: a column's name, or its number from 1; time_column ``"none"`` for none.
+        target: likewise, of the number to be estimated; several have commas between them.
 
     Raises: DataError naming line and cell, or what cannot be seen and how to say it.
     """
@@ -112,15 +137,21 @@ def read_table(
         columns.id = next((at for at, name in enumerate(names) if name in ID), None)
     columns.label = named_column(text, label, "label")
     if label is None:
-        columns.label = label_column(text, width, columns.id, notes)
+        columns.targets = target_columns(text, target)
+        series_id = columns.id if columns.id is not None and repeats(text, columns.id) else None
+        if target is None and series_id is not None:
+            columns.targets = [at for at in columns.targets if is_constant(text, at, series_id)]
+        if not columns.targets:
+            columns.label = label_column(text, width, columns.id, notes)
+    learned = (columns.label, *columns.targets)
     for at, name in enumerate(names):
-        if name == "split" and at != columns.label:
+        if name == "split" and at not in learned:
             columns.split = at
-        elif name == "group" and at != columns.label:
+        elif name == "group" and at not in learned:
             columns.group = at
     time = None if time_column in ("auto", "none") else named_column(text, time_column, "time_column")
     if time_column == "auto":
-        taken = (columns.label, columns.id)
+        taken = (*learned, columns.id)
         time = next((at for at, name in enumerate(names) if at not in taken and name and looks_like_time(name)), None)
     if layout == "auto":
         is_long = columns.id is not None and repeats(text, columns.id)
@@ -133,7 +164,7 @@ def read_table(
     elif layout == "long" and columns.id is None:
         raise DataError(f"{path} has no column that says which series a row is of", "name it: --set data.id=NAME")
     columns.time = time if layout == "long" else None
-    taken_now = {columns.label, columns.id, columns.time, columns.split, columns.group}
+    taken_now = {*learned, columns.id, columns.time, columns.split, columns.group}
     rest = [at for at in range(width) if at not in taken_now]
     words = [at for at in rest if not is_numeric(text, at)]
     columns.values = [at for at in rest if at not in words]
@@ -141,16 +172,22 @@ def read_table(
     least = 2 if layout == "wide" else 1
     if len(columns.values) < least:
         raise DataError(
-            f"{path} is no table of series: besides {text.called(columns.label or 0)} it has"
-            f" {len(columns.values)} columns of numbers",
+            f"{path} is no table of series: besides {text.called(next(at for at in (*learned, 0) if at is not None))}"
+            f" it has {len(columns.values)} columns of numbers",
             f"{WIDE}; {LONG}",
         )
     table = (wide_table if layout == "wide" else long_table)(text, columns, missing, notes)
     shown = "a row for each series" if layout == "wide" else f"a row for each step, series by column {table.id}"
-    said = f"{layout} table: {shown}, label in column {table.label}"
+    summary = f"{layout} table: {shown}, " + (
+        f"numbers to be estimated in column {', '.join(table.targets)}"
+        if table.targets
+        else f"label in column {table.label}"
+    )
     if table.time is not None:
-        said += f", in the order of column {table.time}"
-    return replace(table, notes=(said, *table.notes), warnings=tuple(warnings))
+        summary += f", in the order of column {table.time}"
+    if not table.targets:
+        warnings += doubts(table.labels)
+    return replace(table, notes=(summary, *table.notes), warnings=tuple(warnings))
 
 
 def _doubts(text: Text, words: Sequence[int], values: Sequence[int]) -> list[str]:
@@ -174,7 +211,8 @@ def write_split_table(out: Path, source: Path, decimal: Decimal, table: Table, s
     text = read_text(source, decimal)
     where = dict(zip(table.ids, splits, strict=True))
     width = max(len(text.names), max(len(row) for row in text.rows))
-    names = list(text.names) or ["label" if str(at + 1) == table.label else f"value_{at + 1}" for at in range(width)]
+    learned = {str(table.label): "label", **dict.fromkeys(table.targets, "value")}
+    names = list(text.names) or [learned.get(str(at + 1), f"value_{at + 1}") for at in range(width)]
     old = names.index("split") if "split" in names else None
     id = int(table.id) - 1 if table.id is not None and table.id not in names else None
     if table.id is not None and id is None:
@@ -195,13 +233,13 @@ def wide_table(text: Text, columns: Columns, missing: Missing, notes: list[str])
     values = text.numbers(columns.values).astype(np.float32)
     ids = [str(number) for number in range(1, len(text.rows) + 1)]
     if columns.id is not None:
-        given = [cell_of(row, columns.id) for row in text.rows]
-        if len(set(given)) < len(given) or "" in given:
-            twice = Counter(given).most_common(1)[0][0]
+        series_ids = [cell_of(row, columns.id) for row in text.rows]
+        if len(set(series_ids)) < len(series_ids) or "" in series_ids:
+            twice = Counter(series_ids).most_common(1)[0][0]
             raise DataError(
                 f"{text.path}: the id {twice!r} stands in several rows", "layout=long, or give each its own"
             )
-        ids = given
+        ids = series_ids
     signals = []
     for row, line in zip(values, text.lines, strict=True):
         there = np.flatnonzero(~np.isnan(row))
@@ -236,19 +274,19 @@ def long_table(text: Text, columns: Columns, missing: Missing, notes: list[str])
             rows = [rows[at] for at in np.argsort(times, kind="stable")]
         lines = [text.lines[row] for row in rows]
         signals.append(_checked(np.ascontiguousarray(values[rows].T), text, lines, missing))
-    for column in (columns.label, columns.split, columns.group):
+    for column in (columns.label, *columns.targets, columns.split, columns.group):
         if column is None:
             continue
         for key, rows in members.items():
             found = {cell_of(text.rows[row], column) for row in rows}
             if len(found) > 1:
-                other = next(
+                second = next(
                     row for row in rows if cell_of(text.rows[row], column) != cell_of(text.rows[rows[0]], column)
                 )
                 raise DataError(
-                    f"{text.path}, line {text.lines[other]}: the series {key!r} has two values of"
+                    f"{text.path}, line {text.lines[second]}: the series {key!r} has two values of"
                     f" {text.called(column)}: {', '.join(map(repr, sorted(found)[:3]))}",
-                    "a series has one label, one split and one group",
+                    "a series has one label or number, one split and one group",
                 )
     firsts = [rows[0] for rows in members.values()]
     names = tuple(text.names[at] for at in columns.values) if text.names else ()
@@ -276,6 +314,11 @@ def _table(
                     f"{text.path}, line {text.lines[row]}: the label is empty", "fill it in, or delete the line"
                 )
         labels = whole_numbers(text, labels)
+    values: list[tuple[float, ...]] = []
+    if columns.targets:
+        cells = [Column(text.called(at).strip("'"), column(at)) for at in columns.targets]
+        values = read_values(text.path, cells, [text.lines[row] for row in firsts], text.decimal == ",")
+        labels = [numbers_text(row) for row in values]
     splits = column(columns.split)
     meaning, told = split_words(splits)
     for row, split in zip(firsts, splits, strict=True):
@@ -290,6 +333,15 @@ def _table(
             return None
         return text.names[at] if text.names and text.names[at] else str(at + 1)
 
+    def named(at: int) -> str:
+        return (
+            text.names[at]
+            if text.names and text.names[at]
+            else "value"
+            if len(columns.targets) == 1
+            else f"value {at + 1}"
+        )
+
     return Table(
         text.path,
         layout,
@@ -303,6 +355,9 @@ def _table(
         called(columns.id),
         called(columns.time),
         (*notes, *told),
+        values=tuple(values),
+        quantities=quantities_of(text.path, [named(at) for at in columns.targets]),
+        targets=tuple(called(at) or "" for at in columns.targets),
     )
 
 

@@ -21,9 +21,10 @@ from profond.core.errors import ConfigError, DataError, MissingError
 from profond.core.randomness import generator
 from profond.core.spec import Spec
 from profond.data import register_data
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.fetch.sources import DataFile, PipPackage, Source, obtain
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 
 FRAMES, SIDE, HEIGHT = 8, 32, 96
 DIRECTIONS = {"still": (0, 0), "left": (0, -1), "right": (0, 1), "up": (-1, 0), "down": (1, 0)}
@@ -102,8 +103,8 @@ def _cut(films: list[Tensor], count: int, random: torch.Generator) -> tuple[Tens
         top = reach // 2 + draw(film.shape[1] - SIDE - reach + 1)
         left = reach // 2 + draw(film.shape[2] - SIDE - reach + 1)
         for t in range(FRAMES):
-            place = t - (FRAMES - 1) / 2
-            y, x = top + int(place * down // 1), left + int(place * across // 1)
+            from_middle = t - (FRAMES - 1) / 2
+            y, x = top + int(from_middle * down // 1), left + int(from_middle * across // 1)
             samples[i, 0, t] = film[start + t, y : y + SIDE, x : x + SIDE]
     return samples, targets
 

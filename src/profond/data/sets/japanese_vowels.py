@@ -14,9 +14,10 @@ from torch import Tensor
 from profond.core.errors import DataError
 from profond.core.spec import Spec
 from profond.data import register_data
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.fetch.sources import DataFile, PipPackage, Source, obtain
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 
 CHANNELS, STEPS, SPEAKERS = 12, 29, 9
 FILES = (

@@ -16,9 +16,10 @@ from torch import Tensor
 from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Spec
 from profond.data import register_data
-from profond.data.dataset import Dataset, TensorSplit
+from profond.data.dataset import Dataset
 from profond.data.fetch.sources import AptPackage, DataFile, NpmPackage, Source, Web, obtain
 from profond.data.preprocessing import Preprocessing
+from profond.data.split import TensorSplit
 
 _NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 _SIZES = (47_040_016, 60_008, 7_840_016, 10_008)

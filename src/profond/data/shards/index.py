@@ -32,7 +32,7 @@ _NAME = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)", re.DOTALL)
 _META = re.compile(r"__[^/]*__($|/)")
 _LABELS = ("cls", "json", "txt")
 _FIELDS = ("label", "cls", "class", "target")
-_PICTURES = tuple(suffix.removeprefix(".") for suffix in SUFFIXES)
+_IMAGES = tuple(suffix.removeprefix(".") for suffix in SUFFIXES)
 _MOST = 1_000_000
 _VERSION = 2
 
@@ -73,9 +73,9 @@ def index(path: Path) -> list[Entry]:
     kept = cache_folder() / "shard_indexes" / f"{_digest(str(path.absolute()))}.json"
     version = [_VERSION, state.st_size, state.st_mtime_ns]
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):  # not there, or damaged
-        known = json.loads(kept.read_text(encoding="utf-8"))
-        if known["version"] == version:
-            return [Entry(*row) for row in known["entries"]]
+        stored = json.loads(kept.read_text(encoding="utf-8"))
+        if stored["version"] == version:
+            return [Entry(*row) for row in stored["entries"]]
     entries = list(_read(path))
     rows = [astuple(entry) for entry in entries]
     with contextlib.suppress(OSError):  # a cache that cannot be written costs time, nothing else
@@ -165,15 +165,15 @@ def _entries(path: Path, content: _Bounded, together: Sequence[tarfile.TarInfo])
     for info in together:
         groups.setdefault(info.name.rpartition(".")[0], []).append(info)
     parts = [_by_kind(path, group, first_dot=False) for group in groups.values()]
-    complete = [part for part in parts if _of(part, _PICTURES) and _of(part, _LABELS)]
-    if _of(whole, _PICTURES) and _of(whole, _LABELS):
+    complete = [part for part in parts if _of(part, _IMAGES) and _of(part, _LABELS)]
+    if _of(whole, _IMAGES) and _of(whole, _LABELS):
         # Beside 7.jpg and 7.cls, 7.seg.png and 7.seg.txt are further parts; 7.5.jpg and 7.5.cls, labelled alike, are
         # another sample.
         by_last_dot = len(complete) > 1 and len({_of(part, _LABELS) for part in complete}) == 1
     else:
         by_last_dot = bool(complete)
     if by_last_dot:
-        yield from (_entry(path, content, part) for part in parts if _of(part, (*_PICTURES, *_LABELS)))
+        yield from (_entry(path, content, part) for part in parts if _of(part, (*_IMAGES, *_LABELS)))
         return
     yield _entry(path, content, whole)
 
@@ -197,26 +197,24 @@ def _by_kind(path: Path, group: Sequence[tarfile.TarInfo], *, first_dot: bool) -
 def _entry(path: Path, content: _Bounded, sample: Files) -> Entry:
     """Raises: DataError for a sample without a picture or a label."""
     first = next(iter(sample.values())).name
-    kind = _of(sample, _PICTURES)
+    kind = _of(sample, _IMAGES)
     if kind is None:
         raise DataError(
             f"{path}: the sample of {first} has no picture",
-            f"one of {', '.join(_PICTURES)}; the files of a sample follow each other, and share their name",
+            f"one of {', '.join(_IMAGES)}; the files of a sample follow each other, and share their name",
         )
-    picture = sample[kind]
+    image = sample[kind]
     label = next((kind for kind in _LABELS if kind in sample), None)
     if label is None:
         raise DataError(
-            f"{path}: {picture.name} has no label",
+            f"{path}: {image.name} has no label",
             "put its class beside it, as .cls, .json or .txt; the files of a sample follow each other",
         )
     info = sample[label]
     content.seek(info.offset_data)
     text = content.read(min(info.size, 1 << 20))
-    others = [one for one in sample if one != kind and one.rpartition(".")[2] in _PICTURES]
-    return Entry(
-        picture.name, picture.offset_data, picture.size, _label(path, info.name, label, text), beside=len(others)
-    )
+    others = [one for one in sample if one != kind and one.rpartition(".")[2] in _IMAGES]
+    return Entry(image.name, image.offset_data, image.size, _label(path, info.name, label, text), beside=len(others))
 
 
 def _label(path: Path, name: str, kind: str, text: bytes) -> int | str:

@@ -22,7 +22,7 @@ from profond.data.dataset import Dataset
 from profond.data.images.build import build
 from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.listing import SPLIT_NAMES, Listing, Sample, class_order
-from profond.data.locations import Member, Place
+from profond.data.locations import Location, Member
 from profond.data.sets.synsets import are_synsets, usual
 from profond.data.shards.index import Entry, index
 
@@ -67,7 +67,7 @@ def open_shards(
     Raises: DataError, ImageError.
     """
     listing = without_unreadable(list_shards(path), unreadable)
-    listing = listing.placed(valid_fraction, test_fraction, split_seed)
+    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
     if preprocessing is None and channels != 1 and are_synsets(listing.classes):
         preprocessing = {**usual(size), "resize": resize}
     return build(listing, size, channels, resize, memory_mib, preprocessing)
@@ -100,7 +100,7 @@ def list_shards(path: Path) -> Listing:
     return Listing(str(path), root, samples, tuple(names), _notes(found), _warnings(found, names))
 
 
-def place_of(root: Path, name: str) -> Place:
+def location_of(root: Path, name: str) -> Location:
     """Where the sample of this identity lies: a file, or a file in a shard. Raises: DataError."""
     shard, inside, path = name.partition(".tar/")
     if not inside or not (root / f"{shard}.tar").is_file():

@@ -72,7 +72,11 @@ def write_shards(
     if kind.series:
         raise DataError(f"{reference} holds series, and shards are for pictures", "series are read from their files")
     shares = _shares(**bind(_shares, options or {}, what="`data shard`"))
-    listing = kind.list(path).placed(*shares)
+    listing = kind.list(path).with_splits(*shares)
+    if listing.quantities:
+        raise DataError(
+            f"{reference} holds numbers to be estimated, and shards hold classes", "train on the table as it is"
+        )
     for warning in listing.warnings:
         announce(f"warning: {warning}")
     labels = {name: number for number, name in enumerate(listing.classes)}

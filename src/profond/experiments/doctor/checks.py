@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profond.core.device import device_of
 from profond.core.errors import NonFiniteLoss
 from profond.core.run import Run
 from profond.data import registry as data_sets
-from profond.data.images.check import FEW, IMBALANCE, check_splits
+from profond.data.check import FEW, IMBALANCE, check_splits
 from profond.data.preprocessing import Preprocessing
 from profond.experiments import finetune
 from profond.experiments.experiment import Experiment
@@ -112,7 +113,7 @@ def strangeness(model: nn.Module, inputs: Tensor) -> float | None:
     handles = [norm.register_forward_pre_hook(look) for norm in norms]
     was_training = model.training
     try:
-        model.eval()(inputs.to(next(model.parameters()).device))
+        model.eval()(inputs.to(device_of(model)))
     finally:
         model.train(was_training)
         for handle in handles:
@@ -246,7 +247,7 @@ def batch_norm(experiment: Experiment, run: Run | None) -> Sign:
 def leaks(experiment: Experiment) -> Sign:
     """Do equal, or nearly equal, pictures stand in two splits?"""
     report = check_splits(experiment.dataset)
-    found = [finding.message for finding in report.findings if finding.kind in ("leak", "near-leak")]
+    found = [issue.message for issue in report.issues if issue.kind in ("leak", "near-leak")]
     if found:
         name = experiment.dataset.name
         help = f"`profond data split {name} --duplicates-together --out split.csv`, then --data split.csv"
@@ -267,7 +268,7 @@ def few(experiment: Experiment) -> Sign:
         evidence = f"fewer than {FEW} to learn from of {_few(scarce)}"
         return Sign("few", True, evidence, "add pictures of it, merge it with another class, or leave it out")
     least, most = min(counts), max(counts)
-    if most >= IMBALANCE * least and experiment.config["task"].get("class_weights") is None:
+    if most >= IMBALANCE * least and experiment.config.task.settings.get("class_weights") is None:
         evidence = f"{most} of one class, {least} of another, and the loss does not weigh them"
         return Sign("few", True, evidence, "--set class_weights=balanced")
     return Sign("few", False, f"{least} to {most} of each class to learn from")
@@ -333,7 +334,7 @@ def _predicted(experiment: Experiment, model: nn.Module, split: str) -> Iterator
     dataset = dataclasses.replace(experiment.dataset, preprocessing=experiment.preprocessing)
     seen = 0
     for inputs, targets in dataset.batches(split, 64, shuffle=True).joined(2):
-        logits = model(inputs.to(next(model.parameters()).device))
+        logits = model(inputs.to(device_of(model)))
         yield targets, logits.argmax(1).cpu()
         seen += len(targets)
         if seen >= LOOKED_AT:

@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 from PIL import Image
 
-from profond.explain.steps.sliding import Array, number
+from profond.explain.draw.numbers import Array, write_number
 
 # Dark blue, blue, white, orange, brown: told apart by every kind of colour vision.
 _SIGNED = ("#08306b", "#0072b2", "#a9d0e8", "#ffffff", "#f5d89a", "#d98200", "#6b3000")
@@ -47,17 +47,17 @@ class Scale:
         elif high <= low:
             low, high = least, most if most > least else least + 1.0
         if signed and len(planes) == 1:
-            note = f"colour scale: blue below zero, white at zero, orange above, to ±{number(high)}"
+            note = f"colour scale: blue below zero, white at zero, orange above, to ±{write_number(high)}"
         elif signed:
-            note = f"scale: middle grey at zero, black at −{number(high)}, full light at {number(high)}"
+            note = f"scale: middle grey at zero, black at −{write_number(high)}, full light at {write_number(high)}"
         else:
             kind = "grey" if len(planes) == 1 else "colour"
-            note = f"{kind} scale: black at {number(low)}, full light at {number(high)}"
+            note = f"{kind} scale: black at {write_number(low)}, full light at {write_number(high)}"
         if least < low or most > high:
-            note += f"; the numbers run from {number(least)} to {number(most)}"
+            note += f"; the numbers run from {write_number(least)} to {write_number(most)}"
         return cls(low, high, signed, note)
 
-    def picture(self, *planes: Array) -> Image.Image:
+    def image(self, *planes: Array) -> Image.Image:
         """One plane in the scale's colours, or red, green and blue together."""
         shares = [np.clip((plane - self.low) / (self.high - self.low), 0.0, 1.0) for plane in planes]
         levels = [np.rint(share * 255).astype(np.uint8) for share in shares]
@@ -70,8 +70,8 @@ class Scale:
         if not self.signed:
             return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
         stops = np.array([to_rgb(colour) for colour in _SIGNED]) * 255
-        places = np.linspace(0, 255, len(_SIGNED))
-        bands = [np.interp(np.arange(256), places, stops[:, band]) for band in range(3)]
+        positions = np.linspace(0, 255, len(_SIGNED))
+        bands = [np.interp(np.arange(256), positions, stops[:, band]) for band in range(3)]
         table: NDArray[np.uint8] = np.rint(np.stack(bands, axis=1)).astype(np.uint8)
         return table
 

@@ -19,7 +19,7 @@ from PIL import Image
 from profond.core.errors import StorageError, UsageError
 from profond.core.files import atomic_path
 from profond.core.lettering import FONT, drawable, lettered, text_width, visible
-from profond.explain.steps.sliding import Array, number
+from profond.explain.draw.numbers import Array, write_number
 
 DOTS = 100  # pixels an inch; every length below is in pixels
 INK, MUTED, FAINT, PAPER = "#1f2933", "#5f6c7b", "#d3dae2", "#ffffff"
@@ -171,7 +171,7 @@ def text_panel(text: str, size: float = 26, colour: str = MUTED, height: float =
 
 def cell_size(*tables: Array, least: float = 40, digits: int = 4) -> float:
     """Pixels that a square cell needs so that each table's longest number can be read."""
-    return cell_for([number(value, digits) for table in tables for value in table.ravel()], least)
+    return cell_for([write_number(value, digits) for table in tables for value in table.ravel()], least)
 
 
 def cell_for(texts: Iterable[str], least: float = 40) -> float:
@@ -205,7 +205,12 @@ def grid(
             weight = "bold" if bold and bold(y, x) else "normal"
             style: dict[str, Any] = {"fontsize": size * 72 / DOTS, "color": text, "family": FONT, "weight": weight}
             axes.text(
-                x + 0.5, y + 0.52, write(y, x) if write else number(values[y, x]), ha="center", va="center", **style
+                x + 0.5,
+                y + 0.52,
+                write(y, x) if write else write_number(values[y, x]),
+                ha="center",
+                va="center",
+                **style,
             )
 
 
@@ -241,15 +246,15 @@ def fit(width: int, height: int, box: tuple[float, float]) -> tuple[float, float
     return max(24.0, width * scale), max(24.0, height * scale)
 
 
-def show(axes: Axes, picture: Image.Image, size: tuple[float, float]) -> None:
+def show(axes: Axes, image: Image.Image, size: tuple[float, float]) -> None:
     """An image with a thin frame; the axes' units become its pixels, the first one at 0 to 1."""
     target = (max(1, round(size[0])), max(1, round(size[1])))
-    grows = target[0] >= picture.width and target[1] >= picture.height
-    shown = picture.resize(target, Image.Resampling.NEAREST if grows else Image.Resampling.LANCZOS, reducing_gap=2.0)
+    grows = target[0] >= image.width and target[1] >= image.height
+    shown = image.resize(target, Image.Resampling.NEAREST if grows else Image.Resampling.LANCZOS, reducing_gap=2.0)
     axes.imshow(
-        np.asarray(shown), extent=(0, picture.width, picture.height, 0), aspect="auto", cmap="gray", vmin=0, vmax=255
+        np.asarray(shown), extent=(0, image.width, image.height, 0), aspect="auto", cmap="gray", vmin=0, vmax=255
     )
-    outline(axes, 0, 0, picture.width, picture.height, FAINT, 0.8)
+    outline(axes, 0, 0, image.width, image.height, FAINT, 0.8)
 
 
 def colour_strip(
@@ -266,7 +271,7 @@ def colour_strip(
     bar = axes.inset_axes((0.0, -22 / size[1], across, 12 / size[1]))
     bar.imshow(colours[None], aspect="auto", extent=(ticks[0], ticks[-1], 0, 1))
     bar.set(yticks=(), xticks=ticks)
-    bar.set_xticklabels([number(tick) for tick in ticks])
+    bar.set_xticklabels([write_number(tick) for tick in ticks])
     bar.tick_params(length=3, labelsize=12 * 72 / DOTS, colors=MUTED, labelfontfamily=FONT)
     labels = bar.get_xticklabels()
     labels[0].set_horizontalalignment("left")
@@ -315,9 +320,9 @@ def save_figure(figure: Figure, path: Path | str) -> Path:
 
 def check_picture_name(path: Path) -> None:
     """Raises: UsageError when the suffix is not one that pictures can be written as."""
-    known = (".png", ".jpg", ".jpeg", ".webp", ".svg", ".pdf")
-    if path.suffix.lower() not in known:
-        raise UsageError(f"{path} does not say what kind of picture to write", f"end it in {', '.join(known)}")
+    formats = (".png", ".jpg", ".jpeg", ".webp", ".svg", ".pdf")
+    if path.suffix.lower() not in formats:
+        raise UsageError(f"{path} does not say what kind of picture to write", f"end it in {', '.join(formats)}")
 
 
 def _wrapped(lines: list[str], width: float) -> list[str]:

@@ -14,7 +14,7 @@ from PIL import Image
 from profond.core.lettering import FONT, drawable, text_width, visible
 from profond.explain.draw.colour_scale import Scale
 from profond.explain.draw.drawing import DOTS, FAINT, INK, MUTED, Panel, colour_strip, fit, outline
-from profond.explain.steps.sliding import Array
+from profond.explain.draw.numbers import Array
 
 _GAP, _LINE = 14, 17
 
@@ -24,12 +24,12 @@ class Tile:
     """One small picture.
 
     Args:
-        picture: any mode that Matplotlib shows.
+        image: any mode that Matplotlib shows.
         words: lines below it; the first is dark.
         frame: colour of a thick frame, or none.
     """
 
-    picture: Image.Image
+    image: Image.Image
     words: tuple[str, ...] = ()
     frame: str = ""
 
@@ -45,11 +45,11 @@ def mosaic(tiles: Sequence[Tile], columns: int, side: float, *, title: str = "",
 
     def draw(axes: Axes) -> None:
         axes.set(xlim=(0, width), ylim=(height, 0))
-        for place, tile in enumerate(tiles):
-            left, top = place % columns * across, place // columns * down
-            wide, tall = fit(*tile.picture.size, (side, side))
+        for position, tile in enumerate(tiles):
+            left, top = position % columns * across, position // columns * down
+            wide, tall = fit(*tile.image.size, (side, side))
             x, y = left + (side - wide) / 2, top + (side - tall) / 2
-            colour = tile.picture if tile.picture.mode in ("RGB", "L") else tile.picture.convert("RGB")
+            colour = tile.image if tile.image.mode in ("RGB", "L") else tile.image.convert("RGB")
             target = (max(1, round(wide)), max(1, round(tall)))
             grows = target[0] >= colour.width and target[1] >= colour.height
             shown = colour.resize(target, Image.Resampling.NEAREST if grows else Image.Resampling.LANCZOS)
@@ -94,7 +94,7 @@ def shown(values: Array, scale: Scale) -> Image.Image:
     """A plane, or a vector as a nearly square block of numbers in reading order."""
     if values.ndim == 1:
         values = block(values)
-    return scale.picture(values)
+    return scale.image(values)
 
 
 def block(vector: Array) -> Array:

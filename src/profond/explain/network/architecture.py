@@ -76,16 +76,16 @@ def draw(summary: Summary, writing: Writing = ENGLISH, *, room: float = math.inf
     heights = [
         max(solid(block, largest, widest)[1] + solid(block, largest, widest)[2] for block in row) for row in rows
     ]
-    said = sums(summary, writing)
-    inner = max(inner, min(room - 2 * MARGIN, *(text_width(line, 13) + 1 for line in said)), 560)
-    said = [line for sentence in said for line in broken(sentence, inner, 13)]
-    width, head = inner + 2 * MARGIN, HEAD + 20 * (len(said) - 1)
+    sentences = sums(summary, writing)
+    inner = max(inner, min(room - 2 * MARGIN, *(text_width(line, 13) + 1 for line in sentences)), 560)
+    sentences = [line for sentence in sentences for line in broken(sentence, inner, 13)]
+    width, head = inner + 2 * MARGIN, HEAD + 20 * (len(sentences) - 1)
     total = head + sum(height + LABELS + BAR + 24 for height in heights) + 8
     figure = Figure(figsize=(width / DOTS, total / DOTS), dpi=DOTS, facecolor=PAPER)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(0, width), ylim=(total, 0))
-    heading(axes, summary.model, said, [block.family for block in blocks], width, writing)
+    heading(axes, summary.model, sentences, [block.family for block in blocks], width, writing)
     floor: float = head
     for row, height in zip(rows, heights, strict=True):
         floor += height
@@ -268,10 +268,10 @@ def arrow(axes: Axes, middle: float, y: float) -> None:
 
 
 def heading(
-    axes: Axes, model: str, said: Sequence[str], families: Sequence[str], width: float, writing: Writing
+    axes: Axes, model: str, sentences: Sequence[str], families: Sequence[str], width: float, writing: Writing
 ) -> None:
     write(axes, MARGIN, 38, model, INK, "bold", 20, "left")
-    for number, line in enumerate(said):
+    for number, line in enumerate(sentences):
         write(axes, MARGIN, 62 + 20 * number, line, MUTED, "normal", 13, "left")
     x = width - MARGIN
     for name in [name for name in reversed(FAMILIES) if name in families and name != "input"]:

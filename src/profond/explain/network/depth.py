@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from profond.core.device import device_of
+
 _WEIGHTED: frozenset[Callable[..., Any]] = frozenset(
     {torch.conv1d, torch.conv2d, torch.conv3d, torch.nn.functional.linear, torch.conv_transpose2d}
 )
@@ -26,7 +28,7 @@ def depth(model: nn.Module, input_shape: Sequence[int]) -> int:
 
     Source: the count of He et al., "Deep Residual Learning", 2015, table 1, and of GoogLeNet's "22 layers".
     """
-    device = next(model.parameters()).device
+    device = device_of(model)
     was_training = model.training
     model.eval()
     try:

@@ -34,7 +34,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def place(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     """Where a model's numbers are, and of which kind: the processor and (floating point) type of its inputs."""
     tensors = [one for one in (*model.parameters(), *model.buffers()) if one.is_floating_point()]
     if not tensors:

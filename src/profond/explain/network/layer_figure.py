@@ -12,9 +12,9 @@ from PIL import Image
 from profond.explain.draw.colour_scale import Scale
 from profond.explain.draw.drawing import ACCENT, Panel, Sheet, fit, show
 from profond.explain.draw.mosaic import Tile, mosaic, scale_bar, shown
+from profond.explain.draw.numbers import write_number
 from profond.explain.network.filters import Filters
 from profond.explain.network.neighbours import Neighbours
-from profond.explain.steps.sliding import number
 
 MOST_FILTERS, MOST_INPUTS, MOST_MAPS = 64, 8, 48
 _ROW = 12
@@ -41,13 +41,13 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
         tiles = [Tile(_colours(one, high), (f"{index}",)) for index, one in enumerate(rgb[:MOST_FILTERS])]
         sheet.row(mosaic(tiles, _ROW, 76, note=_left_out(outputs, MOST_FILTERS, what)))
         sheet.text(
-            f"Middle grey is zero; red, green and blue each run from −{number(high)} to {number(high)}:"
+            f"Middle grey is zero; red, green and blue each run from −{write_number(high)} to {write_number(high)}:"
             " a red spot is a weight that looks for red."
         )
         return sheet.figure()
     scale = Scale(-high, high, True, "")
     if kernel == "1×1":
-        table = scale.picture(values[:, :, 0, 0].T)
+        table = scale.image(values[:, :, 0, 0].T)
         size = fit(*table.size, (720, 520))
         note = f"A column for each of the {outputs} outputs, a row for each of the {inputs} inputs."
         sheet.row(Panel(*size, lambda axes: show(axes, table, size), "", note, room=480))
@@ -64,30 +64,30 @@ def draw_filters(found: Filters, *, model: str, channels: str = "RGB") -> Figure
         note = f"Each row is one kernel, each column the input map that it looks at ({outputs} × {inputs} in all)."
         sheet.row(mosaic(tiles, wide, 64, note=note))
     sheet.row(scale_bar(scale))
-    extremes = f"the weights run from {number(values.min())} to {number(values.max())}"
+    extremes = f"the weights run from {write_number(values.min())} to {write_number(values.max())}"
     sheet.text(f"Orange weights add to the output where the input is high, blue ones take away; {extremes}.")
     return sheet.figure()
 
 
-def draw_maps(maps: NDArray[np.float32], stage: str, seen: Image.Image, *, name: str, model: str) -> Figure:
+def draw_maps(maps: NDArray[np.float32], stage: str, image: Image.Image, *, name: str, model: str) -> Figure:
     """The maps of a stage on one scale, the strongest first where there are too many; a vector as a block of numbers.
 
     Args:
         maps: from ``feature_maps``: (d h w), (d t) or (d).
-        seen: what the network looked at.
+        image: what the network looked at.
     """
     values = maps.astype(np.float64)
     size = "×".join(map(str, maps.shape))
     sheet = Sheet(f"{stage}: {size}", f"{name} · {model}")
-    looked = fit(*seen.size, (220, 220))
-    picture = Panel(*looked, lambda axes: show(axes, seen, looked), "what the network sees")
+    image_size = fit(*image.size, (220, 220))
+    network_input = Panel(*image_size, lambda axes: show(axes, image, image_size), "what the network sees")
     if values.ndim == 1:
         scale = _scale(values)
         block = shown(values, scale)
         big = fit(*block.size, (560, 420))
         active = int((values != 0).sum())
         note = f"{len(values)} numbers in reading order, {active} of them not zero"
-        sheet.row(picture, Panel(*big, lambda axes: show(axes, block, big), "its numbers", note))
+        sheet.row(network_input, Panel(*big, lambda axes: show(axes, block, big), "its numbers", note))
         sheet.row(scale_bar(scale))
         return sheet.figure()
     if values.ndim > 3:  # a clip's: the middle frame
@@ -101,42 +101,42 @@ def draw_maps(maps: NDArray[np.float32], stage: str, seen: Image.Image, *, name:
     silent = int((np.abs(values).max(axis=(1, 2)) == 0).sum())
     note = "All on one scale." if len(values) <= MOST_MAPS else f"All on one scale; the {MOST_MAPS} strongest first."
     note += f" {silent} of {len(values)} maps are zero everywhere." if silent else ""
-    sheet.row(picture, Panel(260, 1, scale_bar(scale).draw, "", scale.note, below=60, room=360))
+    sheet.row(network_input, Panel(260, 1, scale_bar(scale).draw, "", scale.note, below=60, room=360))
     sheet.row(mosaic(tiles, 8 if side == 104 else 6, side, note=note))
     return sheet.figure()
 
 
 def draw_neighbours(
     found: Neighbours,
-    pictures: Sequence[Image.Image],
+    images: Sequence[Image.Image],
     labels: Sequence[str],
     names: Sequence[str],
-    seen: Image.Image,
+    image: Image.Image,
     *,
-    said: str,
+    predicted: str,
+    alike: bool = True,
     name: str,
     model: str,
     stage: str,
 ) -> Figure:
-    """The image, and the most similar ones of a data set with their classes.
+    """The image, and the most similar ones of a data set with their targets.
 
     Args:
-        pictures, labels, names: of the neighbours, in their order.
-        said: the class that the network gives the image; neighbours of that class are framed.
+        images, labels, names: of the neighbours, in their order.
+        predicted: what the network says of the image.
+        alike: frame and count the neighbours whose label is what the network says.
         stage: where the images were compared.
     """
-    same = sum(label == said for label in labels)
+    same = sum(label == predicted for label in labels)
     sheet = Sheet(f"Most similar to {name}", f"{model} · compared at {stage}")
-    looked = fit(*seen.size, (240, 240))
-    one = Panel(*looked, lambda axes: show(axes, seen, looked), "the image", f"the network says: {said}")
+    image_size = fit(*image.size, (240, 240))
+    one = Panel(*image_size, lambda axes: show(axes, image, image_size), "the image", f"the network says: {predicted}")
     tiles = [
-        Tile(picture, (label, f"{distance:.3f}", where), ACCENT if label == said else "")
-        for picture, label, where, distance in zip(pictures, labels, names, found.distances, strict=True)
+        Tile(neighbour, (label, f"{distance:.3f}", where), ACCENT if alike and label == predicted else "")
+        for neighbour, label, where, distance in zip(images, labels, names, found.distances, strict=True)
     ]
-    note = (
-        f"{same} of {len(labels)} are {said} (framed). The number is 1 less the cosine of the angle between the"
-        " features: 0 is the same direction."
-    )
+    note = f"{same} of {len(labels)} are {predicted} (framed). " if alike else ""
+    note += "The number is 1 less the cosine of the angle between the features: 0 is the same direction."
     sheet.row(one, mosaic(tiles, 4, 132, note=note))
     return sheet.figure()
 
@@ -151,8 +151,11 @@ def _scale(values: NDArray[np.float64]) -> Scale:
     sizes = np.abs(values)
     high = float(np.percentile(sizes, 99.9)) or float(sizes.max()) or 1.0
     if values.min() >= 0:
-        return Scale(0.0, high, False, f"black is 0, white {number(high)}; the greatest is {number(values.max())}")
-    note = f"blue is below zero, orange above, to ±{number(high)}; {number(values.min())} to {number(values.max())}"
+        return Scale(
+            0.0, high, False, f"black is 0, white {write_number(high)}; the greatest is {write_number(values.max())}"
+        )
+    span = f"{write_number(values.min())} to {write_number(values.max())}"
+    note = f"blue is below zero, orange above, to ±{write_number(high)}; {span}"
     return Scale(-high, high, True, note)
 
 

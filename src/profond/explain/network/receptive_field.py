@@ -137,7 +137,7 @@ def pointwise(call: Call) -> Field:
     return combined(fields)
 
 
-def windows(
+def slide(
     call: Call, kernel: Any, stride: Any, padding: Any, dilation: Any = 1, count: int = 0, up: bool = False
 ) -> Field:
     """Windows slid along the last dimensions (``up``: each number spread over a window, as transposed convolution)."""
@@ -182,13 +182,13 @@ def spread(value: Any, count: int) -> list[int]:
 
 def convolution(call: Call) -> Field:
     kernel = list(call["weight"].shape[2:])
-    return windows(call, kernel, call["stride"], call["padding"], call["dilation"], len(kernel), call["transposed"])
+    return slide(call, kernel, call["stride"], call["padding"], call["dilation"], len(kernel), call["transposed"])
 
 
 def pooling(call: Call) -> Field:
     dilation = call.arguments.get("dilation", 1)
     count = call.inputs.ndim - 2 if len(call["kernel_size"]) == 1 else len(call["kernel_size"])
-    return windows(call, call["kernel_size"], call["stride"], call["padding"], dilation, count)
+    return slide(call, call["kernel_size"], call["stride"], call["padding"], dilation, count)
 
 
 def adaptive(call: Call) -> Field:

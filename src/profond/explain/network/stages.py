@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, UnknownName
-from profond.explain.network.guard import place, undisturbed
+from profond.explain.network.guard import device_and_dtype, undisturbed
 from profond.models import head_of
 
 
@@ -52,7 +52,7 @@ def feature_maps(model: nn.Module, sample: Float[Tensor, "c ..."], stage: str | 
 
     Raises: UnknownName for a stage that the model does not have; ConfigError where it gives no tensor.
     """
-    device, dtype = place(model)
+    device, dtype = device_and_dtype(model)
     with undisturbed(model), torch.no_grad():
         name = stage if stage is not None else map_stage(model, sample)
         return stage_output(model, sample[None].to(device, dtype, copy=True), name)[0].float().cpu()
@@ -73,9 +73,9 @@ def map_stage(model: nn.Module, sample: Float[Tensor, "c ..."], stage: str | Non
         if stage in maps:
             return stage
         if stage not in shapes:
-            raise ConfigError(f"{stage} gives no tensor in a forward pass", _known(maps))
+            raise ConfigError(f"{stage} gives no tensor in a forward pass", _known_maps(maps))
         many = "×".join(map(str, shapes[stage])) or "1"
-        raise ConfigError(f"{stage} gives {many} numbers without positions, not maps", _known(maps))
+        raise ConfigError(f"{stage} gives {many} numbers without positions, not maps", _known_maps(maps))
     named = [name for name in maps if name in getattr(model, "stages", ())]
     if not maps:
         raise ConfigError(
@@ -96,7 +96,7 @@ def stage_shapes(model: nn.Module, sample: Float[Tensor, "c ..."]) -> dict[str, 
 
         return hook
 
-    device, dtype = place(model)
+    device, dtype = device_and_dtype(model)
     handles = [module.register_forward_hook(note(name)) for name, module in model.named_modules() if name]
     try:
         with undisturbed(model), torch.no_grad():
@@ -118,7 +118,7 @@ def find_module(model: nn.Module, stage: str) -> nn.Module:
     return modules[stage]
 
 
-def _known(maps: list[str]) -> str:
+def _known_maps(maps: list[str]) -> str:
     shown = [name for name in maps if name.count(".") < 2] or maps
     return "maps come from " + ", ".join(shown[-8:]) if shown else "this network has none"
 

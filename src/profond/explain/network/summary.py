@@ -124,8 +124,8 @@ def summarise(
     traced = trace(model, input_shape, axes=axes)
     visits = traced.visits
     modules = dict(model.named_modules())
-    seen: dict[int, str] = {}
-    rows = {path: row(path, modules[path], visits.get(path), counting, seen) for path in modules}
+    first_names: dict[int, str] = {}
+    rows = {path: row(path, modules[path], visits.get(path), counting, first_names) for path in modules}
     order = [*visits, *(path for path in modules if path not in visits)]
     layers = tuple(rows[path] for path in order if is_row(modules[path], visits.get(path)))
     shapes = [layer.output_shape for layer in layers if layer.output_shape is not None]
@@ -154,13 +154,13 @@ def is_row(module: nn.Module, visit: Visit | None) -> bool:
     return own or (visit is not None and visit.multiply_adds > 0)
 
 
-def row(path: str, module: nn.Module, visit: Visit | None, counting: Counting, seen: dict[int, str]) -> Layer:
+def row(path: str, module: nn.Module, visit: Visit | None, counting: Counting, first_names: dict[int, str]) -> Layer:
     own, shared = {}, []
     for name, one in module.named_parameters(recurse=False):
-        if id(one) in seen:
-            shared.append(f"{name} is {seen[id(one)]}")
+        if id(one) in first_names:
+            shared.append(f"{name} is {first_names[id(one)]}")
         else:
-            seen[id(one)] = f"{path}.{name}".lstrip(".")
+            first_names[id(one)] = f"{path}.{name}".lstrip(".")
             own[name] = one
     statistics = kept_statistics(module) if counting == "keras" else 0
     text = formula(module, {name: tuple(one.shape) for name, one in own.items()}, statistics)

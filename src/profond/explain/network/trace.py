@@ -196,9 +196,9 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.made_by[one] = bits
         if cost := multiply_adds(func.overloadpacket.__name__, arguments, outputs[0]):
             self.found.visits.setdefault(self.inside[-1], Visit()).multiply_adds += cost // BATCH
-        for one, seen in zip(outputs, receptive_field.follow(func, arguments, outputs, self.fields.get), strict=True):
-            if seen is not None:
-                self.fields[one] = seen
+        for one, reach in zip(outputs, receptive_field.follow(func, arguments, outputs, self.fields.get), strict=True):
+            if reach is not None:
+                self.fields[one] = reach
         return output
 
 

@@ -9,31 +9,26 @@ Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from profond.core.errors import ConfigError, DataError
+from profond.explain.draw.numbers import Array, rows_of_text, write_number
 from profond.explain.steps.sliding import (
     PADDING_MODES,
-    Array,
     Axis,
     Pair,
     as_json,
     as_plane,
     both,
     check_position,
-    number,
     pad,
-    rows_of_text,
+    sliding_windows,
     summary,
-    windows,
 )
 from profond.explain.steps.sums import added, factors, signed
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,10 @@ class OutputPixel:
         sums = written.terms[:rows]
         digits = factors(self.patch, self.kernel, sums, written.unit)
         for patch, kernel, total in zip(self.patch, self.kernel, sums, strict=True):
-            terms = [f"{number(a, digits)}×{signed(number(b, digits))}" for a, b in zip(patch, kernel, strict=True)]
+            terms = [
+                f"{write_number(a, digits)}×{signed(write_number(b, digits))}"
+                for a, b in zip(patch, kernel, strict=True)
+            ]
             lines.append(f"  {' + '.join(terms)} = {total}")
         following = [sums[0], *(signed(one) for one in sums[1:])]
         lines.append(f"  sum: {' + '.join(following)} = {written.part(0, rows)}")
@@ -130,26 +128,20 @@ class ConvolutionResult:
         rows, columns = self.rows.pixels(row), self.columns.pixels(column)
         down = _sources(self.rows, self.padding_mode)[[index + self.rows.padding for index in rows]]
         across = _sources(self.columns, self.padding_mode)[[index + self.columns.padding for index in columns]]
-        known = (down >= 0)[:, None] & (across >= 0)[None, :]
+        has_pixel = (down >= 0)[:, None] & (across >= 0)[None, :]
         inside = _within(rows, self.rows.size)[:, None] & _within(columns, self.columns.size)[None, :]
-        patch = np.where(known, self.input[np.ix_(np.maximum(down, 0), np.maximum(across, 0))], 0.0)
+        patch = np.where(has_pixel, self.input[np.ix_(np.maximum(down, 0), np.maximum(across, 0))], 0.0)
         value = float(self.output[row, column])
         return OutputPixel(row, column, patch, self.kernel, tuple(rows), tuple(columns), inside, self.bias, value)
 
-    def figure(self, *, at: tuple[int, int] | None = None, title: str | None = None) -> Figure:
-        """Input, kernel and output, and the arithmetic of one pixel; see ``draw_convolution``."""
-        from profond.explain.steps.convolution_figure import draw_convolution
-
-        return draw_convolution(self, at=at, title=title)
-
-    def lines(self, picture: bool = False) -> list[str]:
+    def lines(self, is_image: bool = False) -> list[str]:
         """Kernel, sizes and result, for a terminal; of a picture, or of a table of numbers."""
         lines = [f"kernel {self.kernel.shape[0]} × {self.kernel.shape[1]}", *rows_of_text(self.kernel)]
         if self.rows.padding or self.columns.padding:
             lines.append(f"padding: {PADDING_MODES[self.padding_mode]}")
         for axis in (self.rows, self.columns):
             lines += [f"{axis.name}: {axis.formula()}", f"  {axis.words()}"]
-        lines += summary(self.output, picture)
+        lines += summary(self.output, is_image)
         if self.flipped:
             lines.append("note: mathematical convolution: the kernel was turned by 180° first (shown turned)")
         else:
@@ -213,9 +205,9 @@ def convolve(
         Axis(name, pixels.shape[i], weights.shape[i], paddings[i], strides[i], dilations[i], "kernel")
         for i, name in enumerate(("height", "width"))
     )
-    seen = windows(pad(pixels, paddings, padding_mode), rows, columns)
+    views = sliding_windows(pad(pixels, paddings, padding_mode), rows, columns)
     with np.errstate(over="ignore", invalid="ignore"):
-        output = np.einsum("hwij,ij->hw", seen, weights) + bias
+        output = np.einsum("hwij,ij->hw", views, weights) + bias
     if not np.isfinite(output).all():
         raise DataError("the result is too large to be written as a number", "use smaller numbers")
     return ConvolutionResult(pixels, weights, output, rows, columns, padding_mode, float(bias), flip)
@@ -250,7 +242,7 @@ def _within(indices: list[int], size: int) -> NDArray[np.bool_]:
 
 
 def _span(indices: tuple[int, ...]) -> str:
-    first, last = number(indices[0]), number(indices[-1])
+    first, last = write_number(indices[0]), write_number(indices[-1])
     if len(indices) == 1:
         return first
     step = indices[1] - indices[0]

@@ -27,9 +27,10 @@ from profond.explain.draw.drawing import (
     signed_tint,
     text_panel,
 )
+from profond.explain.draw.numbers import Array, write_number
 from profond.explain.steps.convolution import ConvolutionResult, OutputPixel
 from profond.explain.steps.kernels import cancels
-from profond.explain.steps.sliding import Array, number, pad, size_in_words
+from profond.explain.steps.sliding import pad, size_in_words
 from profond.explain.steps.sums import added, factors
 
 SMALL = 12  # rows and columns of a table that is drawn with its numbers
@@ -63,7 +64,7 @@ def draw_convolution(
         height, width = result.input.shape
         shown = fit(width, height, _BOX)
         sheet.row(
-            _photo([one.input for one in results], shown, f"input {size_in_words(result.input, True)}", pixel),
+            _image_panel([one.input for one in results], shown, f"input {size_in_words(result.input, True)}", pixel),
             _kernel(result),
             _photo_output(results, shown[0] / width, pixel),
         )
@@ -81,7 +82,7 @@ def _kernel(result: ConvolutionResult) -> Panel:
     if max(values.shape) > SMALL:
         shown = fit(values.shape[1], values.shape[0], (240, 240))
         scale = Scale.of(values)
-        return Panel(*shown, lambda axes: show(axes, scale.picture(values), shown), title, scale.note)
+        return Panel(*shown, lambda axes: show(axes, scale.image(values), shown), title, scale.note)
     cell = cell_size(values)
     panel = _signed_table(values, cell, title)
     words = [f"stride {_pair(result.rows.stride, result.columns.stride)}"]
@@ -91,7 +92,7 @@ def _kernel(result: ConvolutionResult) -> Panel:
     if (result.rows.dilation, result.columns.dilation) != (1, 1):
         words.append(f"dilation {_pair(result.rows.dilation, result.columns.dilation)}")
     if result.bias:
-        words.append(f"bias {number(result.bias)}")
+        words.append(f"bias {write_number(result.bias)}")
     panel.note, panel.room = ", ".join(words), 150
     return panel
 
@@ -147,11 +148,11 @@ def _table_output(result: ConvolutionResult, pixel: OutputPixel | None, cell: fl
     return Panel(width * cell, height * cell, draw, f"output {size_in_words(result.output, False)}")
 
 
-def _photo(planes: list[Array], size: tuple[float, float], title: str, pixel: OutputPixel | None) -> Panel:
+def _image_panel(planes: list[Array], size: tuple[float, float], title: str, pixel: OutputPixel | None) -> Panel:
     scale = Scale.of(*planes, levels=all(are_levels(plane) for plane in planes))
 
     def draw(axes: Axes) -> None:
-        show(axes, scale.picture(*planes), size)
+        show(axes, scale.image(*planes), size)
         if pixel:
             unit = planes[0].shape[1] / size[0]
             width, height = (ends[-1] - ends[0] + 1 for ends in (pixel.columns, pixel.rows))
@@ -172,7 +173,7 @@ def _photo_output(results: tuple[ConvolutionResult, ...], ratio: float, pixel: O
     size = fit(width, height, (min(max(width * ratio, 120.0), 600.0), min(max(height * ratio, 120.0), 600.0)))
 
     def draw(axes: Axes) -> None:
-        show(axes, scale.picture(*outputs), size)
+        show(axes, scale.image(*outputs), size)
         if pixel:
             reach = max(0.5, 8 * width / size[0])
             _mark(axes, pixel.column + 0.5 - reach, pixel.row + 0.5 - reach, 2 * reach, 2 * reach)
@@ -193,7 +194,7 @@ def _arithmetic(sheet: Sheet, pixel: OutputPixel, name: str, levels: bool) -> No
     """Patch × kernel = products → sum, as grids, then the sums row by row."""
     words = f"{name + ': ' if name else ''}the output pixel at row {pixel.row}, column {pixel.column}"
     if max(pixel.kernel.shape) > SMALL:
-        sheet.text(f"{words} = {number(pixel.value)}")
+        sheet.text(f"{words} = {write_number(pixel.value)}")
         return
     products, taps = pixel.products, pixel.products.size
     written = added([*products.ravel(), pixel.bias], pixel.value, part=taps)
@@ -216,7 +217,7 @@ def _arithmetic(sheet: Sheet, pixel: OutputPixel, name: str, levels: bool) -> No
             pixel.patch,
             fill=fill,
             ink=ink,
-            write=lambda y, x: number(pixel.patch[y, x], digits),
+            write=lambda y, x: write_number(pixel.patch[y, x], digits),
             lines="#b8c2cc",
         )
         outline(axes, 0, 0, pixel.patch.shape[1], pixel.patch.shape[0])
@@ -228,7 +229,7 @@ def _arithmetic(sheet: Sheet, pixel: OutputPixel, name: str, levels: bool) -> No
     sheet.row(
         patch,
         text_panel("×"),
-        _signed_table(pixel.kernel, cell, "kernel", lambda y, x: number(pixel.kernel[y, x], digits)),
+        _signed_table(pixel.kernel, cell, "kernel", lambda y, x: write_number(pixel.kernel[y, x], digits)),
         text_panel("="),
         _signed_table(products, cell, "products", lambda y, x: str(shown[y, x])),
         text_panel("→"),

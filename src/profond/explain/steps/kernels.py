@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from profond.core.errors import DataError, UnknownName
-from profond.explain.steps.sliding import Array, as_plane
+from profond.explain.draw.numbers import Array
+from profond.explain.steps.sliding import as_plane
 
 
 @dataclass(frozen=True)

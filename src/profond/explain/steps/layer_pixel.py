@@ -24,10 +24,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from profond.core.errors import ConfigError
-from profond.explain.network.guard import place, undisturbed
+from profond.explain.draw.numbers import Array, write_number
+from profond.explain.network.guard import device_and_dtype, undisturbed
 from profond.explain.network.stages import find_module
 from profond.explain.network.trace import trace
-from profond.explain.steps.sliding import Array, number
 from profond.explain.steps.sums import Written, added, factors, signed
 
 _WRITTEN_OUT, _LARGEST = 75, 12
@@ -46,7 +46,7 @@ class LayerPixel:
         input_channels: numbers of the input maps that this output map sees: all, unless there are groups.
         patch: what lies under the kernel, float64 (c kh kw); zero where it is padding.
         kernel: the weights of this output map, float64 (c kh kw).
-        places: for each axis, where the kernel's columns lie in the layer's input; outside of it is padding.
+        input_positions: for each axis, where the kernel's columns lie in the layer's input; outside of it is padding.
         inside: False where the patch is padding (kh kw).
         bias: added at the end.
         output: what the layer itself put out, in its own arithmetic.
@@ -63,7 +63,7 @@ class LayerPixel:
     input_channels: tuple[int, ...]
     patch: Array
     kernel: Array
-    places: tuple[tuple[int, ...], ...]
+    input_positions: tuple[tuple[int, ...], ...]
     inside: NDArray[np.bool_]
     bias: float
     output: float
@@ -104,8 +104,8 @@ class LayerPixel:
         ]
         if padded := int((~self.inside).sum()):
             lines.append(f"{padded} of its {self.inside.size} places are padding, which counts as 0")
-        told, terms, written = self._all() if self.products.size <= _WRITTEN_OUT else self._largest()
-        lines += told
+        explained, terms, written = self._all() if self.products.size <= _WRITTEN_OUT else self._largest()
+        lines += explained
         lines.append(f"  sum: {written.part(0, terms)}")
         lines.append(f"  bias: {written.terms[terms]}" if self.bias else "  bias: none")
         lines.append(f"  value: {written.total}   (the layer put out {exact(self.output)})")
@@ -122,7 +122,7 @@ class LayerPixel:
 
     def where(self) -> str:
         spans = []
-        for name, indices, step in zip(self.axes, self.places, self.dilation, strict=True):
+        for name, indices, step in zip(self.axes, self.input_positions, self.dilation, strict=True):
             if len(indices) == 1:
                 spans.append(f"{name} {indices[0]}".replace("-", "−"))
                 continue
@@ -160,7 +160,7 @@ class LayerPixel:
             index = tuple(int(one) for one in np.unravel_index(flat, products.shape))
             at = ", ".join(
                 f"{name} {indices[one]}".replace("-", "−")
-                for name, indices, one in zip(self.axes, self.places, index[1:], strict=True)
+                for name, indices, one in zip(self.axes, self.input_positions, index[1:], strict=True)
             )
             term = f"{_product(self.patch[index], self.kernel[index], digits)} = {product}"
             lines.append(f"    input map {self.input_channels[index[0]]}, {at}:  {term}")
@@ -174,7 +174,7 @@ class LayerPixel:
         writer.writerow(["input_map", *self.axes, "inside", "value", "weight", "product"])
         products = self.products
         for index in itertools.product(*map(range, products.shape)):
-            at = [indices[one] for indices, one in zip(self.places, index[1:], strict=True)]
+            at = [indices[one] for indices, one in zip(self.input_positions, index[1:], strict=True)]
             inside = int(self.inside[index[1:]])
             numbers = [repr(float(one[index])) for one in (self.patch, self.kernel, products)]
             writer.writerow([self.input_channels[index[0]], *at, inside, *numbers])
@@ -217,11 +217,11 @@ def layer_pixel(
     Raises: UnknownName for the layer; ConfigError when it has no convolution, or several, or no such output number.
     """
     find_module(model, layer)
-    device, dtype = place(model)
+    device, dtype = device_and_dtype(model)
     with undisturbed(model), torch.no_grad(), _Catch(model, layer) as caught:
         model(sample[None].to(device, dtype, copy=True))
-    name, given, output = caught.only(model, layer)
-    weight, bias = given["weight"].detach(), given["bias"]
+    name, arguments, output = caught.only(model, layer)
+    weight, bias = arguments["weight"].detach(), arguments["bias"]
     maps, positions = output.shape[1], tuple(output.shape[2:])
     at = tuple(int(one) for one in position)
     if len(at) != len(positions):
@@ -232,32 +232,32 @@ def layer_pixel(
             raise ConfigError(
                 f"{name} has no {axis} {index}: it puts out {by(output.shape[1:])}", f"from 0 to {size - 1}"
             )
-    stride, padding, dilation = (tuple(given[key]) for key in ("stride", "padding", "dilation"))
-    groups, inputs = int(given["groups"]), given["input"][0]
-    seen = weight.shape[1]
-    first = channel // (maps // groups) * seen
-    places = tuple(
+    stride, padding, dilation = (tuple(arguments[key]) for key in ("stride", "padding", "dilation"))
+    groups, inputs = int(arguments["groups"]), arguments["input"][0]
+    group_channels = weight.shape[1]
+    first = channel // (maps // groups) * group_channels
+    input_positions = tuple(
         tuple(index * step - border + gap * tap for tap in range(width))
         for index, step, border, gap, width in zip(at, stride, padding, dilation, weight.shape[2:], strict=True)
     )
-    group = inputs[first : first + seen].double().cpu().numpy()
+    group = inputs[first : first + group_channels].double().cpu().numpy()
     valid = [
         (np.array(indices) >= 0) & (np.array(indices) < side)
-        for indices, side in zip(places, group.shape[1:], strict=True)
+        for indices, side in zip(input_positions, group.shape[1:], strict=True)
     ]
     inside = np.asarray(functools.reduce(np.logical_and.outer, valid))
-    near = [np.clip(indices, 0, side - 1) for indices, side in zip(places, group.shape[1:], strict=True)]
-    patch = np.where(inside, group[np.ix_(np.arange(seen), *near)], 0.0)
+    near = [np.clip(indices, 0, side - 1) for indices, side in zip(input_positions, group.shape[1:], strict=True)]
+    patch = np.where(inside, group[np.ix_(np.arange(group_channels), *near)], 0.0)
     kernel = weight[channel].double().cpu().numpy()
     plane = output[0, channel].double().cpu().numpy()
     return LayerPixel(
         layer=name,
         channel=channel,
         position=at,
-        input_channels=tuple(range(first, first + seen)),
+        input_channels=tuple(range(first, first + group_channels)),
         patch=patch,
         kernel=kernel,
-        places=places,
+        input_positions=input_positions,
         inside=inside,
         bias=0.0 if bias is None else float(bias[channel]),
         output=float(plane[at]),
@@ -302,8 +302,8 @@ class _Catch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         here = self.inside[-1]
         if func.overloadpacket.__name__ == "convolution" and f"{here}.".startswith(f"{self.layer}."):
             names = (one.name for one in func._schema.arguments)
-            given = dict(zip(names, args, strict=False)) | (kwargs or {})
-            kept = {key: one.detach().clone() if isinstance(one, Tensor) else one for key, one in given.items()}
+            arguments = dict(zip(names, args, strict=False)) | (kwargs or {})
+            kept = {key: one.detach().clone() if isinstance(one, Tensor) else one for key, one in arguments.items()}
             self.found.append((here, kept, output.detach().clone()))
         return output
 
@@ -348,7 +348,7 @@ def exact(value: float) -> str:
 
 
 def _product(value: float, weight: float, digits: int) -> str:
-    return f"{signed(number(value, digits))}×{signed(number(weight, digits))}"
+    return f"{signed(write_number(value, digits))}×{signed(write_number(weight, digits))}"
 
 
 def by(sides: Sequence[int]) -> str:

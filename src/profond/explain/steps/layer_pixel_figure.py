@@ -26,8 +26,8 @@ from profond.explain.draw.drawing import (
     signed_tint,
     text_panel,
 )
+from profond.explain.draw.numbers import Array, write_number
 from profond.explain.steps.layer_pixel import DIGITS, LayerPixel, exact
-from profond.explain.steps.sliding import Array, number
 from profond.explain.steps.sums import Written, added, factors, signed
 
 _MOST_ROWS, _WITH_NUMBERS = 3, 7
@@ -35,19 +35,19 @@ _PADDING = "#eef1f4"
 _BOX = (360.0, 360.0)
 
 
-def draw_layer_pixel(pixel: LayerPixel, seen: Image.Image, *, name: str, model: str) -> Figure:
+def draw_layer_pixel(pixel: LayerPixel, image: Image.Image, *, name: str, model: str) -> Figure:
     """Draw the arithmetic.
 
     Args:
         pixel: of a convolution of images (two axes).
-        seen: what the network looked at, in the geometry of its input.
+        image: what the network looked at, in the geometry of its input.
     """
     row, column = pixel.position
     sheet = Sheet(
         f"{pixel.layer}, map {pixel.channel}, row {row}, column {column}: {exact(pixel.value)}",
         f"{name} · {model} · {pixel.words()}",
     )
-    sheet.row(_looked_at(pixel, seen), _map(pixel))
+    sheet.row(_input(pixel, image), _map(pixel))
     totals = pixel.products.sum(axis=(1, 2))
     largest = np.argsort(-np.abs(totals), kind="stable")[:_MOST_ROWS]
     order = np.sort(largest) if len(totals) <= _MOST_ROWS else largest
@@ -67,17 +67,17 @@ def draw_layer_pixel(pixel: LayerPixel, seen: Image.Image, *, name: str, model: 
     return sheet.figure()
 
 
-def _looked_at(pixel: LayerPixel, seen: Image.Image) -> Panel:
-    size = fit(*seen.size, _BOX)
+def _input(pixel: LayerPixel, image: Image.Image) -> Panel:
+    size = fit(*image.size, _BOX)
     title = "what the network sees"
     if pixel.field is None:
-        return Panel(*size, lambda axes: show(axes, seen, size), title)
+        return Panel(*size, lambda axes: show(axes, image, size), title)
     (top, bottom), (left, right) = pixel.field
     tall, wide = bottom - top + 1, right - left + 1
 
     def draw(axes: Axes) -> None:
-        show(axes, seen, size)
-        down, across = seen.height / sides[0], seen.width / sides[1]
+        show(axes, image, size)
+        down, across = image.height / sides[0], image.width / sides[1]
         for colour, thick in ((PAPER, 4.0), (ACCENT, 2.0)):
             outline(axes, left * across, top * down, wide * across, tall * down, colour, thick)
 
@@ -93,7 +93,7 @@ def _map(pixel: LayerPixel) -> Panel:
     row, column = pixel.position
 
     def draw(axes: Axes) -> None:
-        show(axes, scale.picture(pixel.plane), size)
+        show(axes, scale.image(pixel.plane), size)
         unit = width / size[0]
         reach = max(0.5, 7 * unit)
         for colour, thick in ((PAPER, 4.0), (ACCENT, 2.0)):
@@ -113,7 +113,7 @@ def _products(
     else:
         panels = [
             _patch(patch, pixel.inside, cell, f"input map {pixel.input_channels[index]}", digits),
-            _table(kernel, cell, "kernel", lambda y, x: number(kernel[y, x], digits)),
+            _table(kernel, cell, "kernel", lambda y, x: write_number(kernel[y, x], digits)),
             _table(products, cell, "products", lambda y, x: str(shown[y, x])),
         ]
     sheet.row(
@@ -136,7 +136,7 @@ def _patch(values: Array, inside: np.ndarray, cell: float, title: str, digits: i
             values,
             fill=lambda y, x: PAPER if inside[y, x] else _PADDING,
             ink=lambda y, x: INK if inside[y, x] else MUTED,
-            write=lambda y, x: number(values[y, x], digits),
+            write=lambda y, x: write_number(values[y, x], digits),
             lines="#b8c2cc",
         )
         outline(axes, 0, 0, values.shape[1], values.shape[0])
@@ -156,7 +156,7 @@ def _table(values: Array, cell: float, title: str, write: Callable[[int, int], s
 def _colours(values: Array, title: str) -> Panel:
     scale = Scale.of(values, difference=True)
     size = fit(values.shape[1], values.shape[0], (230, 230))
-    return Panel(*size, lambda axes: show(axes, scale.picture(values), size), title, scale.note)
+    return Panel(*size, lambda axes: show(axes, scale.image(values), size), title, scale.note)
 
 
 def _sums(pixel: LayerPixel, written: Written, shown: list[int], maps: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,6 @@ from PIL import Image
 
 from profond.core.errors import ConfigError, UnknownName
 from profond.data.images.decoding import conversions, eight_bit, is_grey
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LEVELS = 256
 
@@ -116,7 +113,7 @@ class Plane:
     def mean(self) -> float:
         return float(self.histogram @ np.arange(LEVELS) / self.values.size)
 
-    def picture(self) -> NDArray[np.uint8]:
+    def as_pixels(self) -> NDArray[np.uint8]:
         """The plane in its own colours: uint8 ``h w 3``."""
         return self.colours[self.values]
 
@@ -157,12 +154,6 @@ class Planes:
                     f"give a {name} from 0 to {size - 1}: the row comes first",
                 )
         return tuple(int(plane.values[row, column]) for plane in self.planes)
-
-    def figure(self, *, pixel: tuple[int, int] | None = None, title: str | None = None) -> Figure:
-        """The image, its three planes in colour, a histogram of each; see ``draw_planes``."""
-        from profond.explain.steps.planes_figure import draw_planes
-
-        return draw_planes(self, pixel=pixel, title=title)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -31,11 +31,11 @@ def draw_planes(planes: Planes, *, pixel: tuple[int, int] | None = None, title: 
     sheet = Sheet(title or "Planes", subtitle)
     size = fit(planes.width, planes.height, (_COLUMN, _TALLEST))
     first = "image" if pixel is None else f"image, row {pixel[0]}, column {pixel[1]}"
-    pictures = [_picture(planes.image, size, first, pixel)]
+    panels = [_image_panel(planes.image, size, first, pixel)]
     for plane, level in zip(planes.planes, levels, strict=True):
         name = plane.name if level is None else f"{plane.name} = {level}"
-        pictures.append(_picture(Image.fromarray(plane.picture()), size, name, pixel))
-    sheet.row(*pictures)
+        panels.append(_image_panel(Image.fromarray(plane.as_pixels()), size, name, pixel))
+    sheet.row(*panels)
     shares = [plane.histogram / plane.values.size for plane in planes.planes]
     one_scale = planes.space.name == "rgb"  # elsewhere the three numbers are of different kinds
     tops = [_top(shares if one_scale else [share]) for share in shares]
@@ -49,7 +49,7 @@ def draw_planes(planes: Planes, *, pixel: tuple[int, int] | None = None, title: 
     return sheet.figure()
 
 
-def _picture(image: Image.Image, size: tuple[float, float], title: str, pixel: tuple[int, int] | None) -> Panel:
+def _image_panel(image: Image.Image, size: tuple[float, float], title: str, pixel: tuple[int, int] | None) -> Panel:
     def draw(axes: Axes) -> None:
         show(axes, image, size)
         if pixel:

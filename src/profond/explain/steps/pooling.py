@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from profond.core.errors import ConfigError, UnknownName
+from profond.explain.draw.numbers import Array
 from profond.explain.steps.sliding import (
-    Array,
     Axis,
     Pair,
     as_json,
@@ -18,12 +18,9 @@ from profond.explain.steps.sliding import (
     both,
     check_position,
     pad,
+    sliding_windows,
     summary,
-    windows,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 KINDS = ("max", "average")
 
@@ -65,12 +62,6 @@ class PoolingResult:
         """Where in the input the greatest number of one window stands; the first of equals."""
         return max(self.window(row, column), key=lambda position: self.input[position])
 
-    def figure(self, *, title: str | None = None) -> Figure:
-        """Input and output, the windows in colours when the input is small; see ``draw_pooling``."""
-        from profond.explain.steps.pooling_figure import draw_pooling
-
-        return draw_pooling(self, title=title)
-
     def words(self) -> str:
         """What was asked for, in one line."""
         stride = f"stride {self.rows.stride}"
@@ -83,7 +74,7 @@ class PoolingResult:
                 words += f" down, {self.columns.padding} across"
         return words + (", overlapping" if self.overlapping else "")
 
-    def lines(self, picture: bool = False) -> list[str]:
+    def lines(self, is_image: bool = False) -> list[str]:
         """Sizes and result, for a terminal; of a picture, or of a table of numbers."""
         lines = [self.words()]
         if self.rows.padding or self.columns.padding:
@@ -95,7 +86,7 @@ class PoolingResult:
                 lines.append("padding is left out of the mean")
         for axis in (self.rows, self.columns):
             lines += [f"{axis.name}: {axis.formula()}", f"  {axis.words()}"]
-        return lines + summary(self.output, picture)
+        return lines + summary(self.output, is_image)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -150,9 +141,9 @@ def pool(
         Axis(name, pixels.shape[i], sizes[i], paddings[i], strides[i]) for i, name in enumerate(("height", "width"))
     )
     if kind == "max":
-        output = windows(pad(pixels, paddings, fill=-np.inf), rows, columns).max(axis=(2, 3))
+        output = sliding_windows(pad(pixels, paddings, fill=-np.inf), rows, columns).max(axis=(2, 3))
     else:
-        total = windows(pad(pixels, paddings), rows, columns).sum(axis=(2, 3))
+        total = sliding_windows(pad(pixels, paddings), rows, columns).sum(axis=(2, 3))
         output = total / (sizes[0] * sizes[1] if count_padding else _inside(rows)[:, None] * _inside(columns)[None, :])
     return PoolingResult(pixels, output, kind, rows, columns, count_padding)
 

@@ -25,10 +25,11 @@ from profond.explain.draw.drawing import (
     text_panel,
     tint,
 )
+from profond.explain.draw.numbers import Array, read_number, write_number
 from profond.explain.steps.convolution_figure import SMALL
 from profond.explain.steps.pooling import PoolingResult
-from profond.explain.steps.sliding import Array, Axis, number, pad, size_in_words
-from profond.explain.steps.sums import digits_for, worth
+from profond.explain.steps.sliding import Axis, pad, size_in_words
+from profond.explain.steps.sums import digits_for
 
 _PADDING = "#eef1f4"
 _MOST_COPIES = 16
@@ -54,7 +55,7 @@ def draw_pooling(*results: PoolingResult, title: str | None = None) -> Figure:
             for row in range(result.output.shape[0]):
                 sheet.row(*(_copy(result, row, column) for column in range(result.output.shape[1])), gap=48)
     else:
-        _photos(sheet, results)
+        _image_panels(sheet, results)
     sheet.text(*(f"{axis.name}: {axis.formula()}" for axis in (result.rows, result.columns)))
     return sheet.figure()
 
@@ -82,10 +83,10 @@ def _table(result: PoolingResult, cell: float) -> Panel:
             owner |= dict.fromkeys(result.window(row, column), _colour(row, column, result.output.shape[1]))
 
     def fill(y: int, x: int) -> str:
-        place = (y - down, x - across)
-        if not (0 <= place[0] < height and 0 <= place[1] < width):
+        position = (y - down, x - across)
+        if not (0 <= position[0] < height and 0 <= position[1] < width):
             return _PADDING
-        return tint(owner[place], 0.75 if place in winners else 0.3) if place in owner else PAPER
+        return tint(owner[position], 0.75 if position in winners else 0.3) if position in owner else PAPER
 
     def ink(y: int, x: int) -> str:
         return INK if 0 <= y - down < height and 0 <= x - across < width else _ghost(result)
@@ -98,7 +99,7 @@ def _table(result: PoolingResult, cell: float) -> Panel:
             fill=fill,
             ink=ink,
             bold=lambda y, x: (y, x) in bold,
-            write=lambda y, x: number(padded[y, x], digits),
+            write=lambda y, x: write_number(padded[y, x], digits),
             lines=PAPER if owner else FAINT,
         )
         outline(axes, across, down, width, height, INK, 1.2)
@@ -113,10 +114,10 @@ def _digits(result: PoolingResult) -> int:
         return 4
 
     def check(digits: int, tolerance: Decimal) -> bool:
-        for place in np.ndindex(*result.output.shape):
-            window = [worth(number(float(result.input[at]), digits)) for at in result.window(*place)]
+        for position in np.ndindex(*result.output.shape):
+            window = [read_number(write_number(float(result.input[at]), digits)) for at in result.window(*position)]
             many = result.rows.window * result.columns.window if result.count_padding else len(window)
-            shown = worth(number(float(result.output[place])))
+            shown = read_number(write_number(float(result.output[position])))
             unit = Decimal(1).scaleb(int(shown.as_tuple().exponent))
             if abs(sum(window, Decimal(0)) / many - shown) > tolerance * unit:
                 return False
@@ -154,15 +155,15 @@ def _copy(result: PoolingResult, row: int, column: int) -> Panel:
         grid(
             axes, padded, fill=fill, ink=lambda y, x: INK if (y, x) in window else "#a3aebb",
             bold=lambda y, x: bold and (y, x) == winner,
-            write=lambda y, x: number(padded[y, x], digits), size=12,
+            write=lambda y, x: write_number(padded[y, x], digits), size=12,
         )  # fmt: skip
 
     cell = cell_size(result.input, least=28, digits=digits)
     value = result.output[row, column]
-    return Panel(padded.shape[1] * cell, padded.shape[0] * cell, draw, f"→ {number(value)}")
+    return Panel(padded.shape[1] * cell, padded.shape[0] * cell, draw, f"→ {write_number(value)}")
 
 
-def _photos(sheet: Sheet, results: tuple[PoolingResult, ...]) -> None:
+def _image_panels(sheet: Sheet, results: tuple[PoolingResult, ...]) -> None:
     """Before and after, in one scale of lengths and of light; then a few windows of the middle, seen close."""
     inputs, outputs = [one.input for one in results], [one.output for one in results]
     scale = Scale.of(*inputs, levels=all(are_levels(plane) for plane in inputs))
@@ -172,7 +173,7 @@ def _photos(sheet: Sheet, results: tuple[PoolingResult, ...]) -> None:
     ratio = size[0] / width
 
     def panel(planes: list[Array], shown: tuple[float, float], title: str, note: str = "") -> Panel:
-        return Panel(*shown, lambda axes: show(axes, scale.picture(*planes), shown), title, note, room=120)
+        return Panel(*shown, lambda axes: show(axes, scale.image(*planes), shown), title, note, room=120)
 
     smaller = fit(columns, rows, (max(24.0, columns * ratio), max(24.0, rows * ratio)))
     sheet.row(
@@ -207,9 +208,9 @@ def _middle_windows(axis: Axis) -> slice:
     return slice(first, first + many)
 
 
-def _pixels(axis: Axis, places: slice) -> slice:
+def _pixels(axis: Axis, span: slice) -> slice:
     """The input pixels under these windows."""
-    first, last = axis.pixels(places.start)[0], axis.pixels(places.stop - 1)[-1]
+    first, last = axis.pixels(span.start)[0], axis.pixels(span.stop - 1)[-1]
     return slice(max(0, first), min(axis.size, last + 1))
 
 

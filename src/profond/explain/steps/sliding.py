@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from profond.core.errors import ConfigError, DataError, UnknownName
+from profond.explain.draw.numbers import Array, rows_of_text, write_number
 
-Array: TypeAlias = NDArray[np.float64]
 Pair: TypeAlias = int | tuple[int, int]
 PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
 
@@ -185,7 +185,7 @@ def pad(plane: Array, padding: tuple[int, int], mode: str = "zeros", fill: float
     return np.pad(plane, widths, mode=_NUMPY_MODES[mode])  # type: ignore[call-overload, no-any-return]
 
 
-def windows(padded: Array, rows: Axis, columns: Axis) -> Array:
+def sliding_windows(padded: Array, rows: Axis, columns: Axis) -> Array:
     """Every window of the padded picture, a view without a copy: ``oh ow kh kw``."""
     view = sliding_window_view(padded, (rows.span, columns.span))
     return view[:: rows.stride, :: columns.stride, :: rows.dilation, :: columns.dilation]
@@ -202,17 +202,6 @@ def check_position(at: tuple[int, int], shape: tuple[int, int]) -> tuple[int, in
     return at
 
 
-def number(value: float, digits: int = 4) -> str:
-    """As people write it: 4 significant digits (or as many as asked), whole numbers whole, a real minus sign."""
-    value = float(value)
-    if value == round(value) and abs(value) < 1e7:
-        text = str(round(value))
-    else:
-        grouped = 1000 <= abs(value) < 1e7
-        text = f"{value:.{digits - 3}f}" if grouped else f"{value:.{digits}g}"
-    return text.replace("-", "−")
-
-
 def _many(count: int, unit: str) -> str:
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
@@ -221,28 +210,22 @@ def _ordinal(count: int) -> str:
     return {2: "second", 3: "third"}.get(count, f"{count}th")
 
 
-def rows_of_text(values: Array) -> list[str]:
-    """A table as aligned lines."""
-    cells = [[number(value) for value in row] for row in values]
-    wide = max(len(cell) for row in cells for cell in row)
-    return ["  " + "  ".join(cell.rjust(wide) for cell in row) for row in cells]
-
-
-def size_in_words(values: Array, picture: bool) -> str:
+def size_in_words(values: Array, is_image: bool) -> str:
     """A picture's size is said as width × height everywhere, a table's by rows and columns."""
     height, width = values.shape
-    if picture:
+    if is_image:
         return f"{width} × {height} pixels"
     return f"{height} {'row' if height == 1 else 'rows'} × {width} {'column' if width == 1 else 'columns'}"
 
 
-def summary(output: Array, picture: bool = False) -> list[str]:
+def summary(output: Array, is_image: bool = False) -> list[str]:
     """The result for a terminal: all of it when it is small, else its size and range."""
     height, width = output.shape
-    lines = [f"result {size_in_words(output, picture)}"]
+    lines = [f"result {size_in_words(output, is_image)}"]
     if max(height, width) <= _SMALL:
         return lines + rows_of_text(output)
-    return [f"{lines[0]}, from {number(output.min())} to {number(output.max())}, mean {number(output.mean())}"]
+    low, mean, high = (write_number(value) for value in (output.min(), output.mean(), output.max()))
+    return [f"{lines[0]}, from {low} to {high}, mean {mean}"]
 
 
 def as_json(output: Array) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from profond.explain.steps.sliding import Array, number
+from profond.explain.draw.numbers import Array, read_number, write_number
 
 _MORE = 3  # numbers of decimals that are tried before a term is rounded the other way
 _MOST = 15  # digits that a double holds
@@ -32,8 +32,8 @@ class Written:
 
     def part(self, start: int, stop: int) -> str:
         """Some of the terms added."""
-        exact = sum((worth(term) for term in self.terms[start:stop]), Decimal(0))
-        return _plain(exact, self.unit, keep=False)
+        exact = sum((read_number(term) for term in self.terms[start:stop]), Decimal(0))
+        return _plain(exact, self.unit, keep_zeros=False)
 
 
 def added(
@@ -64,15 +64,15 @@ def added(
     top = math.floor(math.log10(scale))
     bottom = math.floor(math.log10(abs(whole))) if whole else top
     first = min(max(least - 1 - bottom, 1, least - 1 - top), _MOST - 3 - top)
-    for places in range(min(0, first), first + 1):
-        if all(_is_exact(value, places, scale) for value in (*values, whole)):
-            return _rounded(values, whole, places, scale)
+    for decimals in range(min(0, first), first + 1):
+        if all(_is_exact(value, decimals, scale) for value in (*values, whole)):
+            return _rounded(values, whole, decimals, scale)
     partial = sum(values[:part])
-    for places in range(first, first + _MORE):
-        units = [_units(value, places) for value in values]
-        right = sum(units) == _units(whole, places)
-        if right and (not part or sum(units[:part]) == _units(partial, places)):
-            return _rounded(values, whole, places, scale)
+    for decimals in range(first, first + _MORE):
+        units = [_units(value, decimals) for value in values]
+        right = sum(units) == _units(whole, decimals)
+        if right and (not part or sum(units[:part]) == _units(partial, decimals)):
+            return _rounded(values, whole, decimals, scale)
     return _forced(values, whole, first + 1, scale)
 
 
@@ -105,10 +105,10 @@ def factors(
         return all(
             abs(
                 sum(
-                    worth(number(a, digits)) * worth(number(b, digits))
+                    read_number(write_number(a, digits)) * read_number(write_number(b, digits))
                     for a, b in zip(np.ravel(one), np.ravel(other), strict=True)
                 )
-                - worth(result)
+                - read_number(result)
             )
             <= tolerance * unit
             for one, other, result in zip(left, right, results, strict=True)
@@ -117,61 +117,58 @@ def factors(
     return digits_for(check)
 
 
-def worth(text: str) -> Decimal:
-    """What a written number says."""
-    return Decimal(text.replace("−", "-"))
-
-
 def signed(text: str) -> str:
     """In brackets where it begins with a minus, to stand behind a plus."""
     return f"({text})" if text.startswith("−") else text
 
 
-def _units(value: float, places: int) -> int:
-    return int(Decimal(value).scaleb(places).to_integral_value())
+def _units(value: float, decimals: int) -> int:
+    return int(Decimal(value).scaleb(decimals).to_integral_value())
 
 
-def _is_exact(value: float, places: int, scale: float) -> bool:
-    return abs(float(Decimal(_units(value, places)).scaleb(-places)) - value) <= _NOISE * scale
+def _is_exact(value: float, decimals: int, scale: float) -> bool:
+    return abs(float(Decimal(_units(value, decimals)).scaleb(-decimals)) - value) <= _NOISE * scale
 
 
-def _rounded(values: Sequence[float], whole: float, places: int, scale: float) -> Written:
-    return _write([_units(value, places) for value in values], _units(whole, places), values, whole, places, scale)
+def _rounded(values: Sequence[float], whole: float, decimals: int, scale: float) -> Written:
+    return _write(
+        [_units(value, decimals) for value in values], _units(whole, decimals), values, whole, decimals, scale
+    )
 
 
-def _forced(values: Sequence[float], whole: float, places: int, scale: float) -> Written:
+def _forced(values: Sequence[float], whole: float, decimals: int, scale: float) -> Written:
     """The method of largest remainders; numbers that are exact keep their value."""
-    total = _units(whole, places)
-    near = [_units(value, places) for value in values]
-    exact = [_is_exact(value, places, scale) for value in values]
+    total = _units(whole, decimals)
+    near = [_units(value, decimals) for value in values]
+    exact = [_is_exact(value, decimals, scale) for value in values]
     floors = [
-        one if same else math.floor(Decimal(value).scaleb(places))
+        one if same else math.floor(Decimal(value).scaleb(decimals))
         for value, one, same in zip(values, near, exact, strict=True)
     ]
     remainders = [
-        -1.0 if same else float(Decimal(value).scaleb(places) - floor)
+        -1.0 if same else float(Decimal(value).scaleb(decimals) - floor)
         for value, floor, same in zip(values, floors, exact, strict=True)
     ]
     missing = total - sum(floors)
     for index in sorted(range(len(values)), key=lambda i: -remainders[i])[: max(0, missing)]:
         floors[index] += 1
-    return _write(floors, total, values, whole, places, scale)
+    return _write(floors, total, values, whole, decimals, scale)
 
 
 def _write(
-    units: Sequence[int], total: int, values: Sequence[float], whole: float, places: int, scale: float
+    units: Sequence[int], total: int, values: Sequence[float], whole: float, decimals: int, scale: float
 ) -> Written:
-    unit = Decimal(1).scaleb(-places)
+    unit = Decimal(1).scaleb(-decimals)
     terms = tuple(
-        _plain(one * unit, unit, keep=not _is_exact(value, places, scale))
+        _plain(one * unit, unit, keep_zeros=not _is_exact(value, decimals, scale))
         for one, value in zip(units, values, strict=True)
     )
-    return Written(terms, _plain(total * unit, unit, keep=not _is_exact(whole, places, scale)), unit)
+    return Written(terms, _plain(total * unit, unit, keep_zeros=not _is_exact(whole, decimals, scale)), unit)
 
 
-def _plain(value: Decimal, unit: Decimal, *, keep: bool) -> str:
+def _plain(value: Decimal, unit: Decimal, *, keep_zeros: bool) -> str:
     """With all decimals of the unit, or without zeros at the end; a power of ten where it would be long."""
-    written = value if keep else value.normalize()
+    written = value if keep_zeros else value.normalize()
     written = abs(written) if written == 0 else written
     if written != 0 and not -7 <= written.adjusted() < 12:
         return f"{written:E}".replace("E+", "e+").replace("E-", "e−").replace("-", "−")

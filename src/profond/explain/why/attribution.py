@@ -1,7 +1,8 @@
-"""Which parts of an input speak for a class: Grad-CAM, integrated gradients, SmoothGrad, occlusion. Captum computes.
+"""Which parts of an input raise an output: Grad-CAM, integrated gradients, SmoothGrad, occlusion. Captum computes.
 
-Each takes any module that gives class scores and one sample, and leaves the module as it was. The score is the logit:
-what a softmax has not yet weighed against the other classes.
+Each takes any module that gives a row of numbers for each sample, and one sample, and leaves the module as it was. The
+score is one of these numbers, as the module puts it out: of a class the logit, which a softmax has not yet weighed
+against the others.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, DataError, MissingError
 from profond.core.randomness import seed_here
-from profond.explain.network.guard import logits_of, place, undisturbed
+from profond.explain.network.guard import device_and_dtype, logits_of, undisturbed
 from profond.explain.network.stages import find_module, map_stage
+from profond.tasks.batch import check_finite
 
 Progress = Callable[[int], object]
 NUMBERS_AT_ONCE = 2_500_000
@@ -34,12 +36,12 @@ PIECES, STEPS, MOST_STEPS = 4, 16, 512
 
 @dataclass(frozen=True)
 class Attribution:
-    """How much each part of a sample speaks for a class, or (below zero) against it.
+    """How much each part of a sample raises an output, or (below zero) lowers it.
 
     Args:
         method: the name of the function that made it.
-        target: number of the class.
-        logit: its score for the whole sample.
+        target: index of the output.
+        score: that output for the whole sample.
         values: float32. Grad-CAM: one number for each position of a stage, never below zero (h w). Occlusion: one for
             each position of the sample (h w). The others: one for each number of the sample (c h w).
         facts: what it was computed with, JSON-able.
@@ -47,7 +49,7 @@ class Attribution:
 
     method: str
     target: int
-    logit: float
+    score: float
     values: NDArray[np.float32]
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -77,12 +79,12 @@ def grad_cam(
     stage: str | None = None,
     progress: Progress | None = None,
 ) -> Attribution:
-    """Where the maps of a stage are, weighted by how much each of them raises the class's score.
+    """Where the maps of a stage are, weighted by how much each of them raises the score.
 
     Args:
         model: any module; a convolutional network, or another one that keeps positions.
         sample: as the model takes it, without the batch axis.
-        target: number of a class; by default the one with the highest score.
+        target: index of an output; by default the greatest.
         stage: dotted name of a module that gives maps; by default the last one that does.
         progress: called with the number of samples that went through the model.
 
@@ -130,7 +132,7 @@ def integrated_gradients(
     with _asked(model, sample, target, progress) as asked:
         start = asked.filled(baseline)
         with torch.no_grad():
-            difference = asked.logit - float(asked.scores(start)[0, asked.target])
+            difference = asked.score - float(asked.scores(start)[0, asked.target])
         if steps is None:
             values, count = _piecewise(asked, start, difference)
         else:
@@ -294,7 +296,7 @@ class _Asked:
     scores: _Scores
     inputs: Tensor
     target: int
-    logit: float
+    score: float
 
     @property
     def at_once(self) -> int:
@@ -309,11 +311,11 @@ class _Asked:
         numbers = values.detach().float().cpu().contiguous().numpy()
         if not np.isfinite(numbers).all():
             raise ConfigError(f"{method} gives numbers that are not finite", "the model's weights are damaged")
-        return Attribution(method, self.target, self.logit, numbers, facts)
+        return Attribution(method, self.target, self.score, numbers, facts)
 
 
 class _Scores:
-    """A model as a function from inputs to logits in float32, which touches neither its input nor its own number type.
+    """A model as a function from inputs to outputs in float32, which touches neither its input nor its own number type.
 
     NOTE a copy goes in: a model may work in place on what it is given, which a leaf with a gradient forbids.
     """
@@ -322,10 +324,10 @@ class _Scores:
         self.model, self.dtype, self.progress = model, dtype, progress
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        logits = logits_of(self.model(inputs.to(self.dtype, copy=True))).float()
+        outputs = logits_of(self.model(inputs.to(self.dtype, copy=True))).float()
         if self.progress:
             self.progress(len(inputs))
-        return logits
+        return outputs
 
 
 @contextmanager
@@ -333,27 +335,23 @@ def _asked(model: nn.Module, sample: Tensor, target: int | None, progress: Progr
     """Check the question, and hold the model still until it is answered."""
     if sample.ndim < 2:
         raise DataError(f"a sample of shape {tuple(sample.shape)} has no positions", "channels first: (c, h, w)")
-    device, dtype = place(model)
+    device, dtype = device_and_dtype(model)
     scores = _Scores(model, dtype, progress)
     inputs = sample.detach().to(device, torch.float32, copy=True).contiguous()[None]
     with undisturbed(model), warnings.catch_warnings(), torch.inference_mode(False), torch.enable_grad():
         warnings.filterwarnings("ignore", message="Input Tensor")  # Captum says that it asks for gradients
         with torch.no_grad():
-            logits = scores(inputs)
-        if logits.ndim != 2:
+            outputs = scores(inputs)
+        if outputs.ndim != 2:
             raise ConfigError(
-                f"the model gives {'×'.join(map(str, logits.shape[1:]))} numbers, not one for each class",
-                "these methods explain classifications",
+                f"the model gives {'×'.join(map(str, outputs.shape[1:]))} numbers for a sample, not a row of them",
+                "these methods explain one number of a row",
             )
-        if not torch.isfinite(logits).all():
-            raise ConfigError(
-                "the model's outputs are not finite numbers",
-                "its weights are damaged: fetch them again, or train again",
-            )
-        chosen = int(logits.argmax()) if target is None else target
-        if not 0 <= chosen < logits.shape[1]:
-            raise ConfigError(f"there is no class {chosen}", f"the model's classes are 0 to {logits.shape[1] - 1}")
-        yield _Asked(scores, inputs.requires_grad_(), chosen, float(logits[0, chosen]))
+        check_finite(outputs)
+        chosen = int(outputs.argmax()) if target is None else target
+        if not 0 <= chosen < outputs.shape[1]:
+            raise ConfigError(f"there is no output {chosen}", f"the model's outputs are 0 to {outputs.shape[1] - 1}")
+        yield _Asked(scores, inputs.requires_grad_(), chosen, float(outputs[0, chosen]))
 
 
 def _each(value: int | tuple[int, ...], sides: tuple[int, ...], what: str) -> tuple[int, ...]:

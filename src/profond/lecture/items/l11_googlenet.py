@@ -8,7 +8,8 @@ from profond import models
 from profond.lecture import register_item
 from profond.lecture.networks import Network, counted, network_outcome
 from profond.lecture.originals import beside_keras, beside_torchvision
-from profond.lecture.outcome import Claim, Options, Outcome, count
+from profond.lecture.outcome import Claim, Options, Outcome
+from profond.lecture.values import count
 from profond.nn.auxiliary import Logits
 
 NETWORKS = (Network("googlenet", 6_624_904, 22), Network("inception_v3", 23_851_784, None, 299, "KERAS"))
@@ -25,8 +26,8 @@ def googlenet(options: Options) -> Outcome:
         beside_keras("inception_v3", "InceptionV3", 299),
     ]
     heads, apart = auxiliary_heads()
-    told = Claim("auxiliary", heads == 2 and apart == 1, {"training": count(1 + heads), "eval": count(apart)})
-    return network_outcome(found, compared, found[0], told)
+    auxiliary = Claim("auxiliary", heads == 2 and apart == 1, {"training": count(1 + heads), "eval": count(apart)})
+    return network_outcome(found, compared, found[0], auxiliary)
 
 
 def auxiliary_heads() -> tuple[int, int]:

@@ -19,7 +19,8 @@ from profond.lecture.networks import (
     parameters_claim,
 )
 from profond.lecture.originals import beside_keras
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, count
+from profond.lecture.outcome import Claim, Options, Outcome, Picture
+from profond.lecture.values import count
 from profond.lecture.words import Words
 
 # Keras's name: ours with Keras's count, mean scale of the random BatchNorms, top-1 as Keras publishes it,

@@ -14,8 +14,9 @@ from profond.data.sets.photos import Photo, twenty_photos
 from profond.explain.draw.drawing import Sheet
 from profond.explain.network.stages import stage_output
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, number, share, text, word
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo_panel
+from profond.lecture.values import count, number, share, text, word
 from profond.lecture.words import Words
 from profond.weights.pretrained import Pretrained, load_pretrained
 
@@ -128,8 +129,8 @@ def draw(photos: list[Photo], answers: Answers, words: Words) -> Figure:
     panels = []
     for photo, best, probability in zip(photos, answers.best, answers.probability, strict=True):
         sign = "✓" if int(best[0]) == photo.label else "✗"
-        said = answers.loaded.classes[int(best[0])].partition(",")[0]
-        note = f"{sign} {said}, {words.write(share(float(probability), digits=0))}"
+        label = answers.loaded.classes[int(best[0])].partition(",")[0]
+        note = f"{sign} {label}, {words.write(share(float(probability), digits=0))}"
         panels.append(photo_panel(photo.path, note, LONGEST))
     for start in range(0, len(panels), SHOWN):
         sheet.row(*panels[start : start + SHOWN], gap=12)

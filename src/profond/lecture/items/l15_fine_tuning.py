@@ -7,19 +7,9 @@ from matplotlib.figure import Figure
 from profond.experiments.pretraining import arm
 from profond.lecture import register_item
 from profond.lecture.charts import Series, share_dots
-from profond.lecture.outcome import (
-    Claim,
-    Options,
-    Outcome,
-    Picture,
-    Table,
-    Value,
-    number,
-    points,
-    share,
-    word,
-)
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.repeats import Progress, Trained, circumstances, difference_of, mean_of, mean_share, train
+from profond.lecture.values import Value, number, points, share, word
 from profond.lecture.words import Words
 
 ARMS = ("fine_tuned", "from_scratch", "from_scratch_longer")

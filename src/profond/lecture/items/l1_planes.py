@@ -11,8 +11,9 @@ from profond.core.lettering import FONT
 from profond.explain.draw.drawing import DOTS, MUTED, Panel, Sheet, fit, show
 from profond.explain.steps.planes import LEVELS, Plane, Planes, split_planes
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, Value, count, number, word
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo
+from profond.lecture.values import Value, count, number, word
 from profond.lecture.words import Words
 
 _BOX = (300, 360)
@@ -24,15 +25,15 @@ def planes(options: Options) -> Outcome:
     image, name = photo(options)
     options.say(f"L1  {image.width} × {image.height} pixels")
     apart = split_planes(image, "rgb")
-    given = np.asarray(apart.image)
+    original = np.asarray(apart.image)
     together = np.asarray(Image.merge("RGB", [Image.fromarray(plane.values) for plane in apart.planes]))
-    different = int((together != given).any(axis=2).sum())
+    different = int((together != original).any(axis=2).sum())
     pixels = apart.width * apart.height
     bits = [8 * plane.values.itemsize for plane in apart.planes]
     counted = [int(plane.histogram.sum()) for plane in apart.planes]
     used = [int((plane.histogram > 0).sum()) for plane in apart.planes]
     levels = {len(plane.histogram) for plane in apart.planes}
-    colours = len(np.unique(given.reshape(-1, 3).astype(np.int64) @ np.array([65536, 256, 1])))
+    colours = len(np.unique(original.reshape(-1, 3).astype(np.int64) @ np.array([65536, 256, 1])))
     return Outcome(
         claims=[
             Claim(
@@ -75,7 +76,7 @@ def draw(apart: Planes, words: Words) -> Figure:
     names = [words(f"word.{key}") for key in ("red", "green", "blue")]
     sheet.row(
         picture(apart.image, words("word.image")),
-        *(picture(Image.fromarray(p.picture()), name) for name, p in zip(names, apart.planes, strict=True)),
+        *(picture(Image.fromarray(p.as_pixels()), name) for name, p in zip(names, apart.planes, strict=True)),
     )
     top = 1.05 * max(float(plane.histogram.max()) for plane in apart.planes)
     blank = Panel(_BOX[0], 120, lambda axes: None)

@@ -13,7 +13,8 @@ from profond.core.lettering import FONT
 from profond.explain.draw.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
 from profond.explain.network.summary import Summary, summarise
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, formula, number, text, word
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
+from profond.lecture.values import count, formula, number, text, word
 from profond.lecture.words import Words
 from profond.models import create
 
@@ -32,7 +33,7 @@ def parameters(options: Options) -> Outcome:
     mlp = {shape: counted["mlp", shape] for shape in STATED}
     factors = {name: counted[name, LARGE].parameters / counted[name, SMALL].parameters for name in NETWORKS}
     rows = [layer for one in mlp.values() for layer in one.layers if layer.formula]
-    right = sum(worth(layer.formula) == layer.parameters for layer in rows)
+    right = sum(value_of_formula(layer.formula) == layer.parameters for layer in rows)
     return Outcome(
         claims=[
             *(
@@ -103,7 +104,7 @@ def account(name: str, shape: tuple[int, ...]) -> Summary:
     return summarise(model, shape, name=name)
 
 
-def worth(written: str) -> int:
+def value_of_formula(written: str) -> int:
     """What a formula such as ``784·512 + 512`` comes to."""
     terms = written.replace(",", "").split(" + ")
     return sum(math.prod(int(factor) for factor in term.split("·")) for term in terms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,25 +15,16 @@ from torch import nn
 from profond.core.device import choose_device
 from profond.core.errors import UsageError
 from profond.data.dataset import Dataset
+from profond.data.images.augment import Augment
 from profond.data.preprocessing import permutation
 from profond.evaluation.evaluate import evaluate
-from profond.experiments.configuration import Configuration, changed, from_recipe
+from profond.experiments.configuration import Chosen, Configuration, changed, from_recipe
 from profond.explain.draw.drawing import Panel, Sheet, show
 from profond.lecture import register_item
 from profond.lecture.charts import Series, share_dots
-from profond.lecture.outcome import (
-    Claim,
-    Options,
-    Outcome,
-    Picture,
-    Table,
-    Value,
-    count,
-    points,
-    text,
-    word,
-)
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, mean_share, origin, spread, train
+from profond.lecture.values import Value, count, points, text, word
 from profond.lecture.words import Words
 
 PERMUTATION = 2020
@@ -44,12 +36,11 @@ def networks() -> dict[str, Configuration]:
     """The lecture's MLP and LeNet-5, and two small convnets; no augmentation, which would know the pixels' places."""
     plain = {"training.epochs": EPOCHS}
     mlp, lenet5, small = (changed(from_recipe(name), plain) for name in ("mlp", "lenet5", "digits"))
-    lenet5["augment"] = {}
     return {
         "mlp": mlp,
-        "lenet5": lenet5,
-        "convnet1d": {**small, "model": {"name": "convnet1d"}},
-        "dilated": {**small, "model": {"name": "convnet2d", "dilation": [1, 2, 4]}},
+        "lenet5": replace(lenet5, augment=Augment()),
+        "convnet1d": replace(small, model=Chosen("convnet1d")),
+        "dilated": replace(small, model=Chosen("convnet2d", {"dilation": [1, 2, 4]})),
     }
 
 
@@ -66,10 +57,10 @@ def permutation_experiment(options: Options) -> Outcome:
     for name, config in networks().items():
         accuracy[name] = {}
         for order in ORDERS:
-            data = {**config["data"], **({"permutation_seed": PERMUTATION} if order == "permuted" else {})}
+            data = config.data.having(permutation_seed=PERMUTATION) if order == "permuted" else config.data
             accuracy[name][order] = []
             for seed in range(seeds):
-                trained = train({**config, "data": data}, seed, options, share=part)
+                trained = train(replace(config, data=data), seed, options, share=part)
                 progress.tell(f"{name}, {order} pixels, seed {seed}", trained)
                 accuracy[name][order].append(trained.result.value)
                 last[name, order] = trained

@@ -12,20 +12,9 @@ from profond.experiments.configuration import from_recipe
 from profond.explain.draw.drawing import COLOURS, Panel, Sheet, show
 from profond.lecture import register_item
 from profond.lecture.charts import Series, share_dots
-from profond.lecture.outcome import (
-    Claim,
-    Options,
-    Outcome,
-    Picture,
-    Table,
-    count,
-    formula,
-    number,
-    points,
-    text,
-    word,
-)
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.repeats import Progress, Trained, difference_of, mean_of, mean_share, origin, train
+from profond.lecture.values import count, formula, number, points, text, word
 from profond.lecture.words import Words
 
 # kind: recipe, the share of the training data that the short version learns from, and the word for its network

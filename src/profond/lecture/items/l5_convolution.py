@@ -31,8 +31,9 @@ from profond.explain.steps.convolution import ConvolutionResult, convolve
 from profond.explain.steps.kernels import KERNELS, Kernel
 from profond.explain.steps.planes import grey_plane
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, formula, number, text
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo, smaller
+from profond.lecture.values import count, formula, number, text
 from profond.lecture.words import Words
 
 PADDINGS, STRIDES = (0, 1, 2), (1, 2, 3)
@@ -66,7 +67,7 @@ def convolution(options: Options) -> Outcome:
             output = f"{mine.output.shape[1]} × {mine.output.shape[0]}"
             rows.append([text(size), count(padding), count(stride), formula(output), formula(height.formula())])
     same = [convolve(plane, kernel.values, "same").output.shape == plane.shape for kernel in KERNELS.values()]
-    refused = [(given, said) for given, said in impossible(plane)]
+    refused = [(description, refusal) for description, refusal in impossible(plane)]
     one = explained(plane)
     pixel = one.at(one.output.shape[0] // 2, one.output.shape[1] // 2)
     maps = np.stack([convolve(plane, KERNELS[key].values, "same").output for key in SHOWN])
@@ -83,8 +84,8 @@ def convolution(options: Options) -> Outcome:
             Claim("same", all(same), {"right": count(sum(same)), "cases": count(len(same))}),
             Claim(
                 "refused",
-                all(said is not None for _, said in refused),
-                {"refused": count(sum(said is not None for _, said in refused)), "cases": count(len(refused))},
+                all(refusal is not None for _, refusal in refused),
+                {"refused": count(sum(refusal is not None for _, refusal in refused)), "cases": count(len(refused))},
             ),
             Claim(
                 "pixel",
@@ -107,7 +108,11 @@ def convolution(options: Options) -> Outcome:
         ],
         tables=[
             Table("sizes", ("kernel", "padding", "stride", "output", "formula"), rows),
-            Table("refused", ("asked", "answer"), [[text(given), text(said or "—")] for given, said in refused]),
+            Table(
+                "refused",
+                ("asked", "answer"),
+                [[text(description), text(refusal or "—")] for description, refusal in refused],
+            ),
         ],
         measured={
             "cases": cases,
@@ -134,10 +139,10 @@ def layer_by_torch(plane: np.ndarray, kernels: Sequence[Kernel]) -> np.ndarray:
     """One layer of torch's with all kernels, each widened by zeros to the largest; as many maps as kernels."""
     side = max(max(kernel.values.shape) for kernel in kernels)
     weights = torch.zeros(len(kernels), 1, side, side, dtype=torch.float64)
-    for place, kernel in zip(weights, kernels, strict=True):
+    for widened, kernel in zip(weights, kernels, strict=True):
         top, left = ((side - size) // 2 for size in kernel.values.shape)
         height, width = kernel.values.shape
-        place[0, top : top + height, left : left + width] = torch.tensor(np.ascontiguousarray(kernel.values))
+        widened[0, top : top + height, left : left + width] = torch.tensor(np.ascontiguousarray(kernel.values))
     output: np.ndarray = F.conv2d(torch.tensor(plane)[None, None], weights, padding="same")[0].numpy()
     return output
 
@@ -153,7 +158,7 @@ def impossible(plane: np.ndarray) -> list[tuple[str, str | None]]:
         ("dilation 4, 5 × 5 picture", partial(convolve, small, kernel, dilation=4)),
         ("padding 'same', 2 × 2 kernel", partial(convolve, plane, np.ones((2, 2)), "same")),
     ]
-    return [(given, _refusal(attempt)) for given, attempt in asked]
+    return [(description, _refusal(attempt)) for description, attempt in asked]
 
 
 def explained(plane: np.ndarray) -> ConvolutionResult:

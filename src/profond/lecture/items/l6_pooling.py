@@ -13,20 +13,9 @@ from profond.explain.draw.drawing import COLOURS, Panel, Sheet, fit, grid, show,
 from profond.explain.steps.planes import grey_plane
 from profond.explain.steps.pooling import PoolingResult, pool
 from profond.lecture import register_item
-from profond.lecture.outcome import (
-    Claim,
-    Options,
-    Outcome,
-    Picture,
-    Table,
-    Value,
-    count,
-    formula,
-    number,
-    share,
-    text,
-)
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo, smaller
+from profond.lecture.values import Value, count, formula, number, share, text
 from profond.lecture.words import Words
 
 SLIDE = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], dtype=np.float64)
@@ -121,13 +110,13 @@ def draw_matrices(results: list[PoolingResult], words: Words) -> Figure:
     """Each pooling of the slide's matrix; a window and its number have one colour."""
     sheet = Sheet(words("L6.drawing.slide"))
     for result, title in zip(results, ("max", "average", "overlapping"), strict=True):
-        windows: dict[tuple[int, int], str] = {}
+        window_colours: dict[tuple[int, int], str] = {}
         pooled: dict[tuple[int, int], str] = {}
         if not result.overlapping:
-            windows = _colours(result)
-            pooled = {at: windows[result.winner(*at)] for at in np.ndindex(result.output.shape)}
+            window_colours = _colours(result)
+            pooled = {at: window_colours[result.winner(*at)] for at in np.ndindex(result.output.shape)}
         sheet.row(
-            _numbers(result.input, windows, words, words(f"word.{title}")),
+            _numbers(result.input, window_colours, words, words(f"word.{title}")),
             text_panel("→"),
             _numbers(result.output, pooled, words),
             centred=True,

@@ -11,8 +11,9 @@ from profond.explain.draw.drawing import Panel, Sheet, show
 from profond.explain.network.stages import feature_maps
 from profond.lecture import register_item
 from profond.lecture.charts import Series, share_dots
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, Value, count, number, share, word
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.repeats import Progress, Trained, circumstances, mean_of, mean_share, train
+from profond.lecture.values import Value, count, number, share, word
 from profond.lecture.words import Words
 
 RECIPES = ("lenet5", "lenet5_1998")

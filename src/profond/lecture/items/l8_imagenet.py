@@ -21,8 +21,9 @@ from profond.experiments.configuration import changed, from_recipe, on_data
 from profond.experiments.experiment import assemble
 from profond.explain.draw.drawing import Sheet
 from profond.lecture import register_item
-from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table, count, number, text, word
+from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo_panel
+from profond.lecture.values import count, number, text, word
 from profond.lecture.words import Words
 from profond.training import fit
 from profond.weights.classes import imagenet_synsets
@@ -44,8 +45,8 @@ def imagenet(options: Options) -> Outcome:
     """ImageNet's layout in small: read, packed into shards, and learned from by the ResNet-50 recipe."""
     synsets = imagenet_synsets()
     photos = twenty_photos()
-    with tempfile.TemporaryDirectory() as place:
-        folder, shards = Path(place) / "ILSVRC2012", Path(place) / "shards"
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, shards = Path(scratch) / "ILSVRC2012", Path(scratch) / "shards"
         miniature(folder, photos, [synset for synset, _ in synsets])
         options.say("L8  reading a miniature of ImageNet from its folder and from tar shards")
         written = write_shards(folder, shards, count=25)
@@ -121,8 +122,8 @@ def streamed(path: Path) -> Streamed:
     """The data set, and how many pictures a second come out of it."""
     dataset = open_dataset(str(path), size=SIDE, memory_mib=0)
     began = time.perf_counter()
-    seen = sum(len(labels) for _, labels in dataset.batches("train", 20, workers=0))
-    return Streamed(dataset, seen / (time.perf_counter() - began))
+    samples = sum(len(labels) for _, labels in dataset.batches("train", 20, workers=0))
+    return Streamed(dataset, samples / (time.perf_counter() - began))
 
 
 def pictures(dataset: Dataset) -> Counter[tuple[str, int, bytes]]:
@@ -142,7 +143,7 @@ def two_steps(folder: Path, options: Options) -> Any:
         "loader.workers": 0,
         "augment.sizes": [[0.0, 64], [0.5, SIDE]],
         "data.size": SIDE,
-        "training.learning_rate": config["training"]["learning_rate"] * 8 / config["loader"]["batch_size"],
+        "training.learning_rate": config.training.learning_rate * 8 / config.loader.batch_size,
         "training.steps": 2,
         "training.log_every_steps": 1,
         "training.device": options.device,
@@ -156,7 +157,7 @@ def draw(photos: list[Photo], names: dict[int, tuple[str, str]], words: Words) -
     sheet = Sheet(words("L8.drawing"))
     panels = []
     for photo in photos[:5]:
-        synset, said = names[photo.label]
-        panels.append(photo_panel(photo.path, f"{synset}: {said.partition(',')[0]}", LONGEST))
+        synset, synonyms = names[photo.label]
+        panels.append(photo_panel(photo.path, f"{synset}: {synonyms.partition(',')[0]}", LONGEST))
     sheet.row(*panels, gap=16)
     return sheet.figure()

@@ -39,7 +39,7 @@ def assign(
     copies = [group for group in copies if 2 * len(group) <= len(names)]  # beyond, they are no copies but all alike
     if groups is not None:
         return _assign_groups(targets, _joined(groups, copies), fractions, seed)
-    placed = [""] * len(names)
+    assigned = [""] * len(names)
     members: dict[int, list[int]] = defaultdict(list)
     for i, target in enumerate(targets):
         members[target].append(i)
@@ -60,11 +60,11 @@ def assign(
         )
         dealt = dict(zip(firsts, _deal(len(firsts), fractions, mix(seed, target)), strict=True))
         for i in indices:
-            placed[i] = dealt[copy_of.get(i, i)]
+            assigned[i] = dealt[copy_of.get(i, i)]
     for i, first in copy_of.items():
         if first in contradicting:
-            placed[i] = "train" if "train" in fractions else placed[first]
-    return placed
+            assigned[i] = "train" if "train" in fractions else assigned[first]
+    return assigned
 
 
 def _joined(groups: Sequence[str], copies: Sequence[Sequence[int]]) -> list[str]:

@@ -1,0 +1,94 @@
+"""The images or series that files, folders and patterns stand for; folders are listed as for training."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from profond.core.errors import DataError, ProfondError
+
+if TYPE_CHECKING:
+    from profond.data.tree import Below, Files
+
+
+class Blocked(DataError):
+    """A folder that gives nothing, or not all that it holds."""
+
+
+@dataclass
+class Expanded:
+    """What files, folders and patterns stand for.
+
+    Args:
+        paths: the images or series, in the order given; those of a folder in name order.
+        names: to be shown instead of some paths.
+        passed_over: how many files of the folders are none by name, by suffix.
+        notes: what else was not looked at, one line each.
+        blocked: folders that could not be looked into.
+        series: whether series are meant, not images.
+    """
+
+    paths: list[Path] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    blocked: list[tuple[str, ProfondError]] = field(default_factory=list)
+    series: bool = False
+
+    def to_json(self) -> dict[str, int]:
+        return {kind or "without suffix": count for kind, count in sorted(self.passed_over.items())}
+
+
+def expand(given: str, found: Expanded) -> None:
+    """Add what an input stands for. Raises: DataError when it is nothing."""
+    import glob
+
+    from profond.core.errors import ImageError
+    from profond.data.images.foreign import unpacking
+    from profond.data.tree import IMAGES, hidden, look_below
+
+    path = Path(given).expanduser()
+    if os.path.isdir(path):
+        kind = IMAGES
+        if found.series:
+            from profond.data.series.detect import series_in
+
+            kind = series_in(path)
+        below = look_below(path, kind)
+        found.paths += below.files
+        found.passed_over += below.passed_over
+        found.notes += [f"{loop} is a link that leads back to a folder above it: not followed" for loop in below.loops]
+        without = [] if below.files or below.blocked else [_with_nothing(given, path, below, kind)]
+        if without and hidden(path.name):  # such as __MACOSX, when a shell wrote out photos/*
+            found.notes.append(without[0].message)
+            return
+        found.blocked += [(str(path), Blocked(error.message, error.help)) for error in (*below.blocked, *without)]
+        return
+    if os.path.lexists(path) or not glob.has_magic(given):
+        if (command := unpacking(path)) is not None and os.path.isfile(path):
+            raise ImageError(f"{given} is an archive, not {one_of(found.series)}", f"unpack it first: {command}")
+        found.paths.append(path)
+        return
+    files = [Path(file) for file in glob.glob(str(path), recursive=True) if os.path.isfile(file)]
+    if not files:
+        raise DataError(f"nothing matches {given}", "put the pattern in quotes and check the folder")
+    found.paths += sorted(files)
+
+
+def _with_nothing(given: str, path: Path, below: Below, kind: Files) -> DataError:
+    from profond.data.images.foreign import about, counted
+    from profond.data.tree import IMAGES
+
+    if any(path.glob("*.tar")):
+        return DataError(f"{given} holds tar shards", "shards are taken by `profond evaluate RUN --data` only")
+    held = f", passed over: {counted(below.passed_over)}" if below.passed_over else ""
+    help = about(below.passed_over) if kind is IMAGES else ""
+    help = help or f"files of {kind.noun} end in {', '.join(kind.suffixes[:4])} …"
+    return DataError(f"there is no {kind.one} in {given}{held}", help)
+
+
+def one_of(series: bool) -> str:
+    return "a series" if series else "an image"
