@@ -50,7 +50,7 @@ class Ridge:
         used = history.known.shape[1] * horizon <= MOST_KNOWN and bool(np.isfinite(history.known[:end]).all())
         known = history.known if used else history.known[:, :0]
         size = known[:end].std(0)
-        offset: NDArray[np.float64] = np.stack([known[:end].mean(0), np.where(size > 0, size, 1.0)])
+        offset = np.stack([known[:end].mean(0), np.where(size > 0, size, 1.0)]).astype(np.float64)
         blank = _Linear(self.lags, horizon, mean, deviation, offset, used, np.empty((0, 0)))
         origins = np.arange(max(self.lags, end - horizon - MOST_ROWS + 1), end - horizon + 1)
         squares: NDArray[np.float64] = np.zeros(())
@@ -62,7 +62,7 @@ class Ridge:
             targets = targets - ((past - mean) / deviation)[rows - 1, None]
             squares, products = squares + inputs.T @ inputs, products + inputs.T @ targets
         squares[np.diag_indices(len(squares))] += PENALTY * len(origins)
-        weights: NDArray[np.float64] = np.linalg.solve(squares, products)
+        weights = np.linalg.solve(squares, products).astype(np.float64)
         return _Linear(self.lags, horizon, mean, deviation, offset, used, weights)
 
 

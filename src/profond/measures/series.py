@@ -12,6 +12,9 @@ from profond.measures.measured import Measured
 
 Values = NDArray[np.float64]
 
+LEAST_BLOCKS = 6
+"""One block drawn again and again would make an interval of no width."""
+
 
 def naive_scale(values: Values, season: int) -> float | None:
     """The mean absolute change from one season to the next: what MASE divides errors by.
@@ -75,12 +78,12 @@ def block_bootstrap(values: Values, weights: Values, block: int, *, resamples: i
     Args:
         values: (n,) for each window, such as how much smaller its error is.
         weights: (n,) what the sum of ``values`` is divided by the sum of.
-        block: windows that are drawn together.
+        block: windows that are drawn together; fewer where there would be less than `LEAST_BLOCKS` of them.
 
     Source: Künsch, "The jackknife and the bootstrap for general stationary observations", 1989 (moving blocks).
     """
     count = len(values)
-    block = max(1, min(block, count))
+    block = max(1, min(block, count // LEAST_BLOCKS))
     starts = np.random.default_rng(seed).integers(count - block + 1, size=(resamples, math.ceil(count / block)))
     rows = (starts[:, :, None] + np.arange(block)).reshape(resamples, -1)[:, :count]
     ratios = values[rows].sum(1) / weights[rows].sum(1)

@@ -50,3 +50,11 @@ def test_the_bootstrap_of_blocks_is_wider_than_that_of_single_windows_where_neig
     assert blocks.low < blocks.value < blocks.high
     assert blocks.high - blocks.low > 2 * (single.high - single.low)
     assert blocks == block_bootstrap(slow, ones, 20)
+
+
+def test_a_block_as_long_as_all_windows_makes_no_interval_without_width() -> None:
+    gains = np.random.default_rng(1).normal(0, 1, 200)
+    measured = block_bootstrap(gains, np.ones(200), 1000)
+    assert measured.low is not None
+    assert measured.high is not None
+    assert measured.low < 0 < measured.high
