@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from profond.data.timetable.said import in_language
 from profond.forecasting.backtest import LEAST_APART, SPARSE
 from profond.forecasting.forecast import Forecast, Forecasts
 from profond.forecasting.verdict import ENOUGH_WINDOWS, Score, Verdict
@@ -22,8 +23,8 @@ SHOWN = 3
 def report_lines(forecasts: Forecasts, verdict: Verdict, words: Words) -> list[str]:
     """All that a person reads, line by line."""
     table = forecasts.table
-    lines = [words("title.read"), *(f"  {line}" for line in table.assumed)]
-    noticed = [*table.notes, *notes(forecasts, words)]
+    lines = [words("title.read"), *(f"  {in_language(line, words.language)}" for line in table.assumed)]
+    noticed = [*(in_language(line, words.language) for line in table.notes), *notes(forecasts, words)]
     if noticed:
         lines += ["", words("title.noticed"), *(f"  {line}" for line in noticed)]
     if verdict.scores:
@@ -147,8 +148,8 @@ def to_json(forecasts: Forecasts, verdict: Verdict, words: Words) -> dict[str, A
         "every": table.calendar.every,
         "zone": table.zone,
         "layout": table.roles.layout,
-        "assumed": list(table.assumed),
-        "notes": [*table.notes, *notes(forecasts, words)],
+        "assumed": [in_language(line, words.language) for line in table.assumed],
+        "notes": [*(in_language(line, words.language) for line in table.notes), *notes(forecasts, words)],
         "methods": [score.to_json() for score in verdict.scores],
         "verdict": {
             "word": verdict.word,

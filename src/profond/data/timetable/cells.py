@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from profond.core.errors import DataError, nearest
+from profond.data.timetable.said import Said
 
 DELIMITERS = (";", "\t", ",", "|")
 LONGEST_LINE = 2**20
@@ -86,10 +87,10 @@ def read_cells(path: Path | str) -> Cells:
     delimiter = _delimiter([line for line in lines[:_LOOKED_AT] if line.strip()])
     plain = _plain(text, lines, delimiter)
     columns, numbers = plain or _parted(path, text, delimiter)
-    notes = ["not UTF-8, read as Windows-1252"] if encoding == "cp1252" else []
+    notes: list[str] = [Said("windows_1252")] if encoding == "cp1252" else []
     above = 0 if plain else _above(columns)
     if above:
-        notes.append(f"lines above the table, left out: {above}")
+        notes.append(Said("above", count=above))
         columns, numbers = tuple(column[above:] for column in columns), numbers[above:]
     names, header = _names([column[0].strip() for column in columns])
     if header:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from profond.data.timetable.said import Said
+
 MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "none", "nil", "?", "-", "--", "nd", "n.d.", "."})
 """What an empty cell looks like, in small letters."""
 
@@ -52,16 +54,17 @@ class NumberForm:
         whole = whole.replace(",", self.thousands)
         return self.before + whole + (self.decimal + part if part else "") + self.after
 
-    def words(self) -> str:
+    def words(self) -> tuple[Said, ...]:
         """What was assumed, for people; nothing where numbers are written plainly."""
         said = []
         if self.decimal == ",":
-            said.append("decimal comma")
+            said.append(Said("decimal.comma"))
         if self.thousands:
-            said.append("thousands parted by " + {".": "points", ",": "commas", "'": "'"}.get(self.thousands, "spaces"))
+            marks = {".": "points", ",": "commas", "'": "apostrophes"}
+            said.append(Said(f"thousands.{marks.get(self.thousands, 'spaces')}"))
         if self.before.strip() or self.after.strip():
-            said.append(f"unit {(self.before + self.after).strip()}")
-        return ", ".join(said)
+            said.append(Said("unit", unit=(self.before + self.after).strip()))
+        return tuple(said)
 
 
 @dataclass(frozen=True)

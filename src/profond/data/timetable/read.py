@@ -13,6 +13,7 @@ from profond.data.timetable.cells import Cells, read_cells
 from profond.data.timetable.regular import SHOWN, find_places, regular_series
 from profond.data.timetable.roles import Asked, Roles, find_roles
 from profond.data.timetable.rows import read_rows
+from profond.data.timetable.said import Said, Step
 from profond.data.timetable.stamp_form import MISSING
 from profond.data.timetable.summer_time import from_utc
 from profond.data.timetable.table import Series, TimeTable
@@ -38,9 +39,9 @@ def read_table(path: Path | str, asked: Asked | None = None, frequency: str | No
     series, missing = regular_series(cells, roles, rows, places)
     if missing:
         total = sum(len(one.values) for one in series)
-        notes.append(f"{missing:,} of {total:,} stamps of the calendar have no row or no value: missing")
+        notes.append(Said("missing", missing=missing, total=total))
     if isinstance(calendar, DaysOfTheWeek):
-        notes.append(f"one value every {calendar.every}: other days are no gaps")
+        notes.append(Said("days_off", step=Step(calendar.every)))
     assumed = _assumed(cells, roles, calendar, zone, series)
     return TimeTable(cells, roles, calendar, zone, series, assumed, tuple(notes))
 
@@ -74,32 +75,26 @@ def _assumed(
 ) -> tuple[str, ...]:
     """What was taken for granted, each with its option."""
     said = roles.time.stamps.form.said
-    how = f" ({said})" if said else ""
     across = roles.layout == "across"
-    time = "the columns' names" if across else " ".join(repr(cells.names[i]) for i in roles.time.columns)
+    time = Said("columns.names") if across else " ".join(repr(cells.names[i]) for i in roles.time.columns)
     first = min(one.start for one in series)
     last = max(one.end for one in series) - 1
     ends = calendar.at(np.array([first, last]))
     ends = ends if zone is None else from_utc(ends, zone)
     first_stamp, last_stamp = (" ".join(roles.time.write(int(end))) for end in ends)
-    lines = [
-        f"time: {time}{how}, one value every {calendar.every}, {first_stamp} to {last_stamp}"
-        " (--time, --frequency, --dayfirst)"
-    ]
-    number = roles.numbers[roles.targets[0]].form.words()
-    number = f", {number}" if number else ""
+    how, step = Said("how", said=said) if said else "", Step(calendar.every)
+    lines = [Said("time", time=time, how=how, step=step, first=first_stamp, last=last_stamp)]
+    words = roles.numbers[roles.targets[0]].form.words()
+    number = Said("after", said=words) if words else ""
     if roles.layout == "long":
-        lines.append(f"value: {cells.names[roles.targets[0]]!r}{number} (--target, --decimal)")
+        lines.append(Said("value", name=repr(cells.names[roles.targets[0]]), number=number))
     else:
         names = [one.name for one in series]
         shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-        lines.append(f"{len(series)} series, one a {'row' if across else 'column'}: {shown}{number} (--target)")
+        lines.append(Said(roles.layout, count=len(series), names=shown, number=number))
     if roles.ids and roles.layout == "long":
-        lines.append(f"{len(series)} series, by {', '.join(repr(cells.names[i]) for i in roles.ids)} (--id)")
-    if roles.future:
-        lines.append("known in advance: " + ", ".join(cells.names[i] for i in roles.future) + " (--future)")
-    if roles.past:
-        lines.append("known up to now: " + ", ".join(cells.names[i] for i in roles.past) + " (--past)")
-    if roles.left:
-        lines.append("not used: " + ", ".join(cells.names[i] for i in roles.left))
+        lines.append(Said("ids", count=len(series), names=", ".join(repr(cells.names[i]) for i in roles.ids)))
+    for key, columns in (("future", roles.future), ("past", roles.past), ("left", roles.left)):
+        if columns:
+            lines.append(Said(key, names=", ".join(cells.names[i] for i in columns)))
     return tuple(lines)

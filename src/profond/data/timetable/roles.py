@@ -13,6 +13,7 @@ from profond.core.errors import DataError
 from profond.data.timetable.cells import Cells
 from profond.data.timetable.month_names import month_number
 from profond.data.timetable.numbers import Numbers, read_numbers
+from profond.data.timetable.said import Said
 from profond.data.timetable.stamp_form import MISSING, Seconds, Stamps, distinct
 from profond.data.timetable.stamps import SAMPLE, read_stamps
 
@@ -255,7 +256,7 @@ def _in_parts(cells: Cells, parts: dict[str, int]) -> Time:
         first = pattern.format(*(column[0] for column in columns))
         raise DataError(f"the columns {names} of {cells.path.name} make no dates: {first}", "name one with --time")
     kept = tuple(part for part in stamps.form.parts if {"b": "m"}.get(part.field, part.field) in fields)
-    form = replace(stamps.form, parts=kept, said=f"date in {len(fields)} columns")
+    form = replace(stamps.form, parts=kept, said=Said("parts", count=len(fields)))
     return Time(tuple(parts[field] for field in fields), replace(stamps, form=form, others=()), parts_apart=True)
 
 

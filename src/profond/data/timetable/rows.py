@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from profond.core.errors import DataError
 from profond.data.timetable.cells import Cells
 from profond.data.timetable.roles import Roles
+from profond.data.timetable.said import Said
 from profond.data.timetable.stamp_form import MISSING, Seconds
 from profond.data.timetable.summer_time import LIKELY, find_zone, from_utc, to_utc, zone_named
 
@@ -57,13 +58,13 @@ def read_rows(cells: Cells, roles: Roles, asked_zone: str | None, notes: list[st
     rows = _flat(cells, roles)
     dated = rows.stamps != MISSING
     if not dated.all():
-        notes.append(f"rows without a date, left out: {int((~dated).sum()):,}")
+        notes.append(Said("undated", count=int((~dated).sum())))
         rows = rows[dated]
     ordered = rows.sorted()
     zone, stamps = _on_one_clock(ordered, roles, asked_zone, notes)
     back = np.diff(rows.stamps)[np.diff(rows.keys) == 0]
     if (back < (0 if zone is None else -3600)).any():
-        notes.append("rows were not in the order of time: sorted")
+        notes.append(Said("sorted"))
     moved = Rows(ordered.keys, stamps, ordered.columns, ordered.lines).sorted()
     return _without_doubles(cells, roles, moved, notes), zone
 
@@ -100,7 +101,7 @@ def _on_one_clock(rows: Rows, roles: Roles, asked_zone: str | None, notes: list[
         ahead = offsets[rows.lines]
         if len(np.unique(ahead)) > 1:
             zone = next((z for z in LIKELY if (from_utc(stamps, z) == stamps + ahead).all()), None)
-            notes.append(f"offsets change with summer time: hours are counted in UTC, written as in {zone or 'UTC'}")
+            notes.append(Said("offsets", zone=zone or "UTC"))
             return zone or "UTC", stamps
         return None, stamps + ahead
     longest = np.bincount(rows.keys).argmax()
@@ -110,10 +111,7 @@ def _on_one_clock(rows: Rows, roles: Roles, asked_zone: str | None, notes: list[
     zone = find_zone(first, usual) if 0 < usual <= 3600 else None
     if zone is None:
         return None, stamps
-    notes.append(
-        f"the clock changes to and from summer time as in {zone}: the hour that is absent in spring is no gap, the one"
-        " that stands there twice in autumn is no duplicate (--zone says another)"
-    )
+    notes.append(Said("summer_time", zone=zone))
     return zone, _by_series(rows, zone)
 
 
@@ -157,5 +155,5 @@ def _without_doubles(cells: Cells, roles: Roles, rows: Rows, notes: list[str]) -
                 f" such dates: {int(differ.sum()):,}",
                 "name the columns that tell the series apart: --id COLUMN; or remove the rows",
             )
-    notes.append(f"{int(again.sum()):,} repeated rows (duplicates, the same in every used column) were dropped")
+    notes.append(Said("doubles", count=int(again.sum())))
     return rows[~again]

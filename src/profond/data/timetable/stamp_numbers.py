@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from profond.data.timetable.said import Said
 from profond.data.timetable.stamp_form import DAY, StampForm, Stamps
 
 EXCEL_ZERO = -25_569 * DAY  # 1899-12-30
@@ -31,10 +32,10 @@ def counted(texts: Sequence[str]) -> Stamps | None:
     for unit, name in ((1.0, "seconds"), (1e-3, "milliseconds"), (1e-6, "microseconds"), (1e-9, "nanoseconds")):
         if low * unit >= 3e8 and high * unit <= 5e9:
             seconds = np.rint(values * unit).astype(np.int64)
-            return Stamps(seconds, StampForm(counts=unit, said=f"{name} since 1970"))
+            return Stamps(seconds, StampForm(counts=unit, said=Said("epoch", unit=Said(f"epoch.{name}"))))
     if low >= 20_000 and high <= 80_000:
         seconds = EXCEL_ZERO + np.rint(values * DAY).astype(np.int64)
-        said = "Excel's days since 1899-12-30"
+        said = Said("excel")
         return Stamps(seconds, StampForm(counts=DAY, zero=EXCEL_ZERO, said=said))
     return None
 

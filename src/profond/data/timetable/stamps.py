@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.data.timetable.month_names import month_number
+from profond.data.timetable.said import Said
 from profond.data.timetable.stamp_form import DAY, MISSING, Part, Seconds, StampForm, Stamps, distinct
 from profond.data.timetable.stamp_numbers import counted
 from profond.data.timetable.stamp_parts import TIMES, TOKEN, digits_of, possible_orders, taken_apart
@@ -92,7 +93,7 @@ def _written(texts: Sequence[str], dayfirst: bool | None) -> Stamps | None:
     first, *others = ranked
     equal = [one for one in others if _valid(one) == _valid(first) and not np.array_equal(one.seconds, first.seconds)]
     order = _day_first(first.form)
-    said = "" if order is None else "day before month" if order else "month before day"
+    said = "" if order is None else Said("order.day" if order else "order.month")
     return replace(first, form=replace(first.form, said=said), others=tuple(equal))
 
 
