@@ -88,8 +88,8 @@ def forecast(
     """
     from profond.cli.output import print_json
     from profond.core.files import write_bytes
+    from profond.data.timetable.asked import Asked
     from profond.data.timetable.read import read_table
-    from profond.data.timetable.roles import Asked
     from profond.data.timetable.write import written
     from profond.forecasting import forecast as forecast_table
     from profond.forecasting import judge

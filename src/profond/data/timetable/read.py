@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from profond.core.errors import DataError
+from profond.data.timetable.asked import Asked
 from profond.data.timetable.calendar import Calendar, DaysOfTheWeek
 from profond.data.timetable.cells import Cells, read_cells
 from profond.data.timetable.regular import SHOWN, find_places, regular_series
-from profond.data.timetable.roles import Asked, Roles, find_roles
+from profond.data.timetable.roles import Roles, find_roles
 from profond.data.timetable.rows import read_rows
 from profond.data.timetable.said import Said, Step
 from profond.data.timetable.stamp_form import MISSING

@@ -10,9 +10,9 @@ import pytest
 from support.tables import days, hours, rows, wave
 
 from profond.core.errors import DataError
+from profond.data.timetable.asked import Asked
 from profond.data.timetable.cells import LONGEST_LINE
 from profond.data.timetable.read import read_table
-from profond.data.timetable.roles import Asked
 from profond.data.timetable.table import TimeTable
 
 DAYS = days(date(2023, 1, 2), 100)
