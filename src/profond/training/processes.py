@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from profond.core.device import choose_device
 from profond.core.errors import ConfigError
+from profond.core.launcher import started
 from profond.core.run import Run
 from profond.tasks.task import Loss
-from profond.training.launch import settled, start_others, started
+from profond.training.launch import settled, start_others
 from profond.training.norms import SharedNorms
 from profond.training.settings import Training
 
