@@ -161,6 +161,10 @@ def open_processes(training: Training) -> Processes:
         _opened = _open(training)
     if _opened.size != size:
         raise ConfigError(f"this program trains in {_opened.size} processes already, and now {size} are asked for")
+    if _opened.together is not None and _opened.together.ended:
+        raise ConfigError(
+            "a training of this program has failed, and its processes have left each other", "start the program again"
+        )
     return _opened
 
 
