@@ -11,7 +11,6 @@ from typing import Any, TypeVar, cast
 
 import click
 
-import profond
 from profond.cli.names import print_any_name
 from profond.core import signals, streams
 from profond.core.errors import (
@@ -25,6 +24,7 @@ from profond.core.errors import (
 )
 from profond.core.launcher import started
 from profond.core.registry import Registry
+from profond.core.version import VERSION
 
 Command = TypeVar("Command", bound=click.Command)
 
@@ -113,7 +113,7 @@ class Verbs(click.Group):
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(profond.__version__, prog_name="profond")
+@click.version_option(VERSION, prog_name="profond")
 def program() -> None:
     """Deep learning's classical families, on your own images and series.
 
