@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from support.runs import digit_pictures, finished, only_run, outcome, profond, two
+from support.runs import digit_pictures, finished, free_port, only_run, outcome, profond, two
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -36,48 +38,46 @@ dataset = Dataset(
     Preprocessing(size=(8, 8), mode="L", mean=(0.5,), std=(0.29,)),
     {"train": TensorSplit(pictures, labels, "train")}, "made here",
 )
-model = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))  # not seeded: each process starts from other weights
-if len(sys.argv) == 3:
-    model.load_state_dict(torch.load(sys.argv[2], weights_only=True))
-start = {name: value.clone() for name, value in model.state_dict().items()}
 training = Training(
     epochs=2, precision="fp32", device="cpu", devices=int(sys.argv[1]), optimizer="sgd", learning_rate=0.1
 )
-fitted = fit(model, Classify(), dataset.batches("train", 64, shuffle=True), training)
-print("RESULT" + json.dumps([fitted.steps, [p.flatten().tolist() for p in model.parameters()]]))
+
+
+def learn(model):
+    fitted = fit(model, Classify(), dataset.batches("train", 64, shuffle=True), training)
+    return [fitted.steps, [p.flatten().tolist() for p in model.parameters()]]
+
+
+torch.manual_seed(0)
+given = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+torch.seed()  # each process starts from other weights
+print("RESULT" + json.dumps([learn(given), learn(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)))]))
 """
 
 
-def weights(command: list[str]) -> list[tuple[int, list[list[float]]]]:
-    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return [tuple(json.loads(part.splitlines()[0])) for part in done.stdout.split("RESULT")[1:]]
+def results(printed: str) -> list[Any]:
+    return [json.loads(part.splitlines()[0]) for part in printed.split("RESULT")[1:]]
 
 
 @pytest.mark.parametrize("launcher", ["fit", "torchrun"])
-def test_two_processes_learn_what_one_learns(launcher: str, tmp_path: Path) -> None:
-    import torch
-    from torch import nn
-
-    start, script = tmp_path / "start.pt", tmp_path / "train.py"
-    torch.save(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)).state_dict(), start)
-    script.write_text(SCRIPT)
-    run = [sys.executable] if launcher == "fit" else [
-        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29517"
-    ]  # fmt: skip
-    (alone,) = weights([sys.executable, str(script), "1", str(start)])
-    first, second = weights([*run, str(script), "2", str(start)])
-    assert first == second
-    assert first[0] == alone[0] == 16
-    for ours, reference in zip(first[1], alone[1], strict=True):
-        torch.testing.assert_close(torch.tensor(ours), torch.tensor(reference), rtol=1e-4, atol=1e-5)
-
-
-def test_processes_that_start_from_other_weights_end_with_the_same(tmp_path: Path) -> None:
+def test_two_processes_learn_what_one_learns_from_the_leading_ones_weights(
+    launcher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
-    first, second = weights([sys.executable, str(script), "2"])
+    monkeypatch.setattr(sys, "argv", [str(script), "1"])
+    runpy.run_path(str(script))
+    ((alone, _),) = results(capsys.readouterr().out)
+    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={free_port()}"]
+    command = [sys.executable, *(torchrun if launcher == "torchrun" else []), str(script), "2"]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second = results(done.stdout)
     assert first == second
+    (steps, weights), _ = first
+    assert steps == alone[0] == 16
+    for ours, reference in zip(weights, alone[1], strict=True):
+        np.testing.assert_allclose(ours, reference, rtol=1e-4, atol=1e-5)
 
 
 # batch normalisation, mixup, shifts, an average, clipping, batches that two cannot halve, a split with an odd number

@@ -82,11 +82,16 @@ def profond(*arguments: str, environment: Mapping[str, str] | None = None) -> Co
     return Command(*arguments, environment=environment)
 
 
-def two(*arguments: str) -> list[Command]:
-    """The same command in two processes of one training, as a launcher would start them; the first leads."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def two(*arguments: str) -> list[Command]:
+    """The same command in two processes of one training, as a launcher would start them; the first leads."""
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     sizes = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     return [
         profond(*arguments, environment={**address, **sizes, "RANK": str(rank), "LOCAL_RANK": str(rank)})

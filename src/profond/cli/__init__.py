@@ -13,7 +13,16 @@ import click
 
 from profond.cli.names import print_any_name
 from profond.core import signals, streams
-from profond.core.errors import ConfigError, EndedTogether, Interrupted, ProfondError, out_of_memory, suggest
+from profond.core.errors import (
+    ConfigError,
+    EndedTogether,
+    Interrupted,
+    ProfondError,
+    UsageError,
+    out_of_memory,
+    suggest,
+)
+from profond.core.launcher import started
 from profond.core.registry import Registry
 from profond.core.version import VERSION
 
@@ -24,17 +33,20 @@ SECTIONS = ("See", "Find", "Learn", "Use", "Manage")
 """Headings of the help, in their order; another that a verb names follows them."""
 
 
-def register_verb(name: str, /, *, section: str, line: str) -> Callable[[Command], Command]:
+def register_verb(
+    name: str, /, *, section: str, line: str, together: bool | Sequence[str] = False
+) -> Callable[[Command], Command]:
     """Make a command a verb of the command line, such as ``profond train``; stands above ``@click.command()``.
 
     Args:
         name: what people type.
         section: the heading of the help under which it stands, one of `SECTIONS`.
         line: what the help says of it there.
+        together: whether several processes of a launcher do it as one; of a group, which of its commands.
 
     Raises: ConfigError for what is no command, or a name that is taken.
     """
-    register = registry.register(name, section=section, line=line)
+    register = registry.register(name, section=section, line=line, together=together)
 
     def mark(command: Command) -> Command:
         if not isinstance(command, click.Command):
@@ -62,7 +74,26 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(context):
             context.fail(f"no such command {args[0]!r}\nhelp: {suggest(args[0], self.list_commands(context))}")
+        self._check_launcher(args)
         return super().resolve_command(context, args)
+
+    def _check_launcher(self, args: Sequence[str]) -> None:
+        """Raises: UsageError, in the process that leads, for a verb that several would do each for itself."""
+        together = registry.entry(args[0]).config.get("together", False) if args[0] in registry.names() else True
+        inner = next((word for word in args[1:] if not word.startswith("-")), "")
+        if together is True or (together and inner in together):
+            return
+        try:
+            found = started()
+        except ConfigError:  # it is of no matter to what one process does
+            return
+        if found is None:
+            return
+        verb = f"profond {args[0]} {inner if together else ''}".rstrip()
+        message = f"{found.by} started {found.size} processes, and `{verb}` is done by one"
+        if found.rank:  # with 0, since a launcher ends the one that leads as soon as another has failed
+            raise EndedTogether(message, 0)
+        raise UsageError(message, f"start it without {found.by}")
 
     def invoke(self, context: click.Context) -> Any:
         try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from profond.experiments.doctor.checks import Sign
 
 
-@register_verb("finetune", section="Learn", line="A network with pretrained weights, on your pictures.")
+@register_verb("finetune", section="Learn", line="A network with pretrained weights, on your pictures.", together=True)
 @click.command()
 @click.argument("run", required=False)
 @training_options

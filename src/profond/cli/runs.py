@@ -20,7 +20,7 @@ from profond.measures.measured import Measured
 OUT = click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where runs are.")
 
 
-@register_verb("runs", section="Manage", line="List, show, compare and resume runs.")
+@register_verb("runs", section="Manage", line="List, show, compare and resume runs.", together=["resume"])
 @click.group()
 def runs() -> None:
     """List, show, compare and resume runs.
@@ -108,7 +108,7 @@ def resume(
     profond runs resume last --epochs +10
     profond runs resume last --data /new/place/photos
     """
-    from profond.training.launch import leading
+    from profond.core.launcher import leading
 
     longer, leads = epochs is not None or steps is not None, leading()
     run = find_run(reference, out, finished=None if longer else False, quiet=quiet or not leads)

@@ -58,7 +58,7 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@register_verb("train", section="Learn", line="Train a recipe, or a model on your data.")
+@register_verb("train", section="Learn", line="Train a recipe, or a model on your data.", together=True)
 @click.command()
 @click.argument("recipe", required=False)
 @training_options

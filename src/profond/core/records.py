@@ -68,6 +68,13 @@ class Labels(_Record):
     classes: list[str]
 
 
+class Estimated(_Record):
+    """A quantity of ``spec.json``."""
+
+    name: str
+    unit: str = ""
+
+
 class Specification(_Record):
     """``spec.json``; runs of version 0.1.0 have none."""
 
@@ -75,6 +82,13 @@ class Specification(_Record):
     axes: str
     range: list[float] = Field(min_length=2, max_length=2)
     classes: list[str]
+    quantities: list[Estimated] = []
+
+    @model_validator(mode="after")
+    def _classes_or_quantities(self) -> Specification:
+        if self.classes and self.quantities:
+            raise ValueError("it has classes and quantities both")
+        return self
 
     @model_validator(mode="after")
     def _letter_for_each_axis(self) -> Specification:

@@ -102,7 +102,7 @@ class Spec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Spec:
-        quantities = tuple(Quantity(**one) for one in data.get("quantities", ()))
+        quantities = tuple(Quantity(one["name"], one.get("unit", "")) for one in data.get("quantities", ()))
         return cls(tuple(data["shape"]), data["axes"], tuple(data["range"]), tuple(data["classes"]), quantities)
 
 

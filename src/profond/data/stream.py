@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 
@@ -117,5 +120,20 @@ def _stack(samples: list[Tensor | ProfondError]) -> Tensor | ProfondError:
 
 def _quiet_worker(worker: int) -> None:
     deaf_in_workers()
+    _let_go_of_connections()
     keep_freed_memory()  # a decoded picture's memory is wanted again for the next
     torch.set_num_threads(1)  # many workers with many threads each are slower than one
+
+
+def _let_go_of_connections() -> None:
+    """Close the copies that a fork has of its parent's connections.
+
+    NOTE while one of them is open, who is connected to the parent does not notice that it has closed it, or has died.
+    """
+    for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+        with contextlib.suppress(OSError):  # no socket
+            connection = socket.socket(fileno=int(name))
+            if connection.family in (socket.AF_INET, socket.AF_INET6):
+                connection.close()
+            else:  # such as those by which tensors are handed over
+                connection.detach()

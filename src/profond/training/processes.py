@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from profond.core.device import choose_device
 from profond.core.errors import ConfigError
+from profond.core.launcher import started
 from profond.core.run import Run
 from profond.tasks.task import Loss
-from profond.training.launch import settled, start_others, started
+from profond.training.launch import settled, start_others
 from profond.training.norms import SharedNorms
 from profond.training.settings import Training
 
@@ -160,6 +161,10 @@ def open_processes(training: Training) -> Processes:
         _opened = _open(training)
     if _opened.size != size:
         raise ConfigError(f"this program trains in {_opened.size} processes already, and now {size} are asked for")
+    if _opened.together is not None and _opened.together.ended:
+        raise ConfigError(
+            "a training of this program has failed, and its processes have left each other", "start the program again"
+        )
     return _opened
 
 

@@ -65,6 +65,11 @@ class Together:
 
     # -- what the loop asks --------------------------------------------------------------------------------------
 
+    @property
+    def ended(self) -> bool:
+        """Whether the processes have closed their connections."""
+        return self._ending.is_set()
+
     def ask_to_stop(self) -> None:
         """A signal has come to this process: the others are to stop too."""
         if not self.stop_asked:

@@ -31,6 +31,7 @@ FILES = (
     "evaluation/test/report.json", "evaluation/test/predictions.csv", "split.csv", "model.safetensors",
     "checkpoints/last/state.safetensors", "checkpoints/best/model.safetensors",
 )  # fmt: skip
+SPEC = {"shape": [3, 12, 12], "axes": "chw", "range": [0, 255], "classes": []}
 READ = {  # what the command line cannot do without
     "run.json": ["list", "show", "predict", "evaluate", "doctor", "compare", "resume"],
     "config.json": ["list", "show", "predict", "evaluate", "doctor", "compare", "resume"],
@@ -165,6 +166,11 @@ def test_a_file_that_is_none_is_damage_for_all_who_need_it(
         ("spec.json", {"shape": [3, 12, 12], "axes": "chw", "range": [0, 255], "classes": [1, 2]}, "evaluate"),
         ("spec.json", {"shape": "3x12x12", "axes": "chw", "range": [0, 255], "classes": ["c0", "c1"]}, "predict"),
         ("spec.json", {"shape": [3, 12], "axes": "chw", "range": [0, 255], "classes": ["c0", "c1"]}, "predict"),
+        ("spec.json", SPEC | {"quantities": "x"}, "predict"),
+        ("spec.json", SPEC | {"quantities": None}, "evaluate"),
+        ("spec.json", SPEC | {"quantities": [{"unit": "kg"}]}, "predict"),
+        ("spec.json", SPEC | {"quantities": [{"name": 3}]}, "evaluate"),
+        ("spec.json", SPEC | {"classes": ["c0", "c1"], "quantities": [{"name": "weight"}]}, "predict"),
     ],
 )
 def test_what_does_not_fit_is_named(
