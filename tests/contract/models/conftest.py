@@ -24,7 +24,7 @@ QUICK = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The lightest network of each paper keeps every promise in the quick half; its larger ones differ in size alone."""
+    """A paper's lightest network keeps every promise in the quick half; its larger ones differ in size alone."""
     lightest: dict[Family, set[str]] = {}
     for item in items:
         family = getattr(getattr(item, "module", None), "FAMILY", None)
