@@ -16,7 +16,9 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from profond.core.version import VERSION
+
+__version__ = VERSION
 
 if TYPE_CHECKING:
     from profond.calls.ask import compare, evaluate, explain, load, predict

@@ -13,7 +13,7 @@ import torch
 
 from profond.cli import run
 from profond.core.errors import MissingError
-from profond.experiments.configuration import changed, checked, from_recipe, on_data
+from profond.experiments.configuration import Configuration, changed, from_recipe, on_data
 from profond.experiments.experiment import assemble
 from profond.recipes import registry
 from profond.recipes.recipe import Recipe
@@ -41,8 +41,8 @@ def test_it_promises_a_range_and_says_where_it_was_measured_and_who_reports_such
 @NAMES
 def test_its_configuration_survives_json_and_is_checked_as_it_is(name: str) -> None:
     config = from_recipe(name)
-    read = json.loads(json.dumps(config))
-    assert checked(read) == checked(config)
+    read = json.loads(json.dumps(config.to_json()))
+    assert Configuration.from_json(read) == config
     assert read["recipe"] == name
 
 

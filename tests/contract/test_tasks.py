@@ -8,6 +8,7 @@ import json
 import math
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from profond.evaluation.compare import compare
 from profond.evaluation.kept import keep
 from profond.evaluation.scored import Scored
 from profond.evaluation.summary import Summary
-from profond.experiments.configuration import for_model
-from profond.experiments.experiment import Experiment, load, settle
+from profond.experiments.configuration import Chosen, changed, for_model
+from profond.experiments.experiment import Experiment, load, settled
 from profond.experiments.train import train_experiment
 from profond.measures.measured import Measured
 from profond.tasks import registry, task_class, task_for
@@ -327,12 +328,11 @@ def test_every_setting_has_a_default_and_stands_in_the_docstring(name: str) -> N
 
 
 def test_a_whole_run_is_trained_kept_and_loaded(case: Case, tmp_path: Path) -> None:
-    config = for_model(case.model_settings["name"], case.dataset.name)
-    config["model"] = case.model_settings
-    config["training"] |= {"epochs": 2, "precision": "fp32"}
-    settle(config, case.dataset)
-    if config["task"]["name"] != case.name:
-        config["task"] = {"name": case.name, **case.settings}
+    name, settings = case.model_settings["name"], {k: v for k, v in case.model_settings.items() if k != "name"}
+    config = changed(for_model(name, case.dataset.name), {"training.epochs": 2, "training.precision": "fp32"})
+    config, _ = settled(replace(config, model=Chosen(name, settings)), case.dataset)
+    if config.task.name != case.name:
+        config = replace(config, task=Chosen(case.name, case.settings))
     run = train_experiment(Experiment(config, case.model, dataset=case.dataset), out=tmp_path)
     summary = Summary.of(run)
     assert summary.metrics.keys() == {"valid", "test"}

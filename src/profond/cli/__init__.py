@@ -11,11 +11,11 @@ from typing import Any, TypeVar, cast
 
 import click
 
-import profond
 from profond.cli.names import print_any_name
 from profond.core import signals, streams
 from profond.core.errors import ConfigError, EndedTogether, Interrupted, ProfondError, out_of_memory, suggest
 from profond.core.registry import Registry
+from profond.core.version import VERSION
 
 Command = TypeVar("Command", bound=click.Command)
 
@@ -82,7 +82,7 @@ class Verbs(click.Group):
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(profond.__version__, prog_name="profond")
+@click.version_option(VERSION, prog_name="profond")
 def program() -> None:
     """Deep learning's classical families, on your own images and series.
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import click
 
-import profond
 from profond.cli import register_verb
 from profond.core.run import SCHEMA_VERSION
+from profond.core.version import VERSION
 
 EXTRAS = {
     "video": "clips: read video files",
@@ -54,7 +54,7 @@ def examine() -> dict[str, Any]:
     problems: list[str] = []
     packages, extras = installed(problems)
     return {
-        "profond": profond.__version__,
+        "profond": VERSION,
         "source": source(),
         "python": {"version": platform.python_version(), "path": sys.executable},
         "packages": packages,
@@ -69,7 +69,7 @@ def examine() -> dict[str, Any]:
 
 def source() -> dict[str, Any]:
     """Whether the code runs from a checkout, and from which commit, or from an installed wheel."""
-    package = Path(profond.__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     folder = package.parents[1]
     if not (folder / ".git").exists():
         return {"kind": "wheel", "folder": str(package.parent)}

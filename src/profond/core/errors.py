@@ -11,7 +11,7 @@ ProfondError                     1   something failed
 ├── NonFiniteLoss                1   the loss became infinite or not a number
 ├── StorageError (OSError)       1   a disk, a path or standard output does not take what is written to it
 ├── Interrupted                130   stopped by Ctrl-C, SIGTERM or SIGHUP; a training's checkpoint is saved
-└── EndedTogether                    another process of the same training has failed, and has said why; as that one
+└── EndedTogether                1   another process of the same training has failed, and has said why; its exit code
 """
 
 from __future__ import annotations

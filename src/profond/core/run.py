@@ -19,10 +19,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import profond
 from profond.core.errors import ConfigError
 from profond.core.files import make_folder, storage_errors, write_json, write_text
 from profond.core.lock import held
+from profond.core.version import VERSION
 
 SCHEMA_VERSION = 1
 
@@ -171,7 +171,7 @@ def environment() -> dict[str, Any]:
         except metadata.PackageNotFoundError:
             versions[package] = None
     return {
-        "profond": profond.__version__,
+        "profond": VERSION,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),

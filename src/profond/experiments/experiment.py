@@ -229,9 +229,11 @@ def load(run: Run, *, weights: bool | Literal["last"] = True, config: Configurat
     """
     written = run.config
     try:
+        lacks = "training has no seed" if config is None and "seed" not in (written.get("training") or {}) else ""
         config = Configuration.from_json(written) if config is None else config
-        if not config.task.name:
-            raise ConfigError(f"{run.file('config.json')} is damaged: no task is named", "restore it, or train again")
+        lacks = lacks or ("" if config.task.name else "no task is named")
+        if lacks:  # any other setting that is not there is what it was by default
+            raise ConfigError(f"{run.file('config.json')} is damaged: {lacks}", "restore it, or train again")
         model = _fresh_model(config)
         complete = (weights and _finished(run)) or _holds_all_of(run, model)
         if config.transfer is not None and not complete:

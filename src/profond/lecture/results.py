@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import profond
 from profond.core.errors import ConfigError, StorageError
 from profond.core.files import make_folder, storage_errors, write_bytes, write_json
+from profond.core.version import VERSION
 from profond.lecture.words import LANGUAGES, WIDE, Words
 
 SCHEMA_VERSION = 1
@@ -151,7 +151,7 @@ def _result(
         "measured": dict(outcome.measured),
         "seconds": seconds,
         "command": command,
-        "profond": profond.__version__,
+        "profond": VERSION,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

@@ -268,6 +268,12 @@ class ValueMeter:
         self.rows.append((numbers, self.task.in_units(outputs)))
         return len(targets)
 
+    def seen(self) -> list[tuple[Tensor, Tensor]]:
+        return self.rows
+
+    def join(self, seen: list[tuple[Tensor, Tensor]]) -> None:
+        self.rows += seen
+
     def metrics(self) -> dict[str, Measured]:
         found = self._estimates()
         return {"loss": self._loss(found), HEADLINE: found.quick()}

@@ -132,7 +132,7 @@ def test_a_folder_instead_of_the_lock_is_told(tmp_path: Path) -> None:
 def test_a_run_that_another_process_trains_is_neither_resumed_nor_evaluated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = Run.create(tmp_path, "mlp", {"data": {"name": "mnist"}})
+    run = Run.create(tmp_path, "mlp", {"data": {"name": "mnist"}, "model": {"name": "mlp"}})
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(run.path)], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -69,14 +69,18 @@ def test_a_batch_depends_on_seed_epoch_and_step_alone(augment):
 
 def test_the_shares_of_all_processes_make_up_the_batch_of_one():
     dataset = pictures()
-    batches = dataset.batches("train", 8, shuffle=True, augment=Augment(shift=2, flip=True, erase=2))
+    batches = dataset.batches("train", 8, shuffle=True, augment=Augment(shift=2, flip=True, erase=2)).joined(6)
     alone = list(batches.at(1))
     shares = [list(batches.at(1, rank=rank, world_size=3)) for rank in range(3)]
     assert {len(share) for share in shares} == {len(batches)}
     for k, (inputs, targets) in enumerate(alone):
+        assert sorted(row.sum().item() for share in shares for row in share[k][0]) == pytest.approx(
+            sorted(row.sum().item() for row in inputs)
+        )
         for rank in range(3):
-            assert torch.equal(shares[rank][k][0], inputs[rank::3])
-            assert torch.equal(shares[rank][k][1], targets[rank::3])
+            mine = [i for i in range(len(targets)) if min(i, len(targets) - 1 - i) % 3 == rank]  # with its mirror
+            assert torch.equal(shares[rank][k][0], inputs[mine])
+            assert torch.equal(shares[rank][k][1], targets[mine])
 
 
 def test_a_last_batch_that_is_too_small_is_joined_to_the_one_before():
@@ -119,7 +123,10 @@ def test_every_process_gets_two_samples_of_each_batch():
 
 def test_no_process_goes_without_when_the_last_batch_is_small():
     batches = pictures(count=33).batches("train", 16)
-    assert [len(list(batches.at(0, rank=rank, world_size=4))[-1][1]) for rank in range(4)] == [1, 1, 1, 1]
+    last = [list(batches.joined(8).at(0, rank=rank, world_size=4))[-1][1] for rank in range(4)]
+    assert sorted(map(len, last)) == [4, 4, 4, 5]
+    with pytest.raises(ConfigError, match="a batch of 1 cannot be shared by 4 processes"):
+        list(batches.at(0, rank=0, world_size=4))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -82,7 +82,7 @@ def test_a_registered_data_set_is_checked_with_its_settings(noise: str, capsys: 
 
 @pytest.mark.parametrize(
     ("setting", "said"),
-    [("sise=3", "did you mean 'size'?"), ("size=huge", "should be a valid integer"), ("size", "--set key=value")],
+    [("sise=3", "did you mean 'size'?"), ("size=huge", "must be a valid integer"), ("size", "--set key=value")],
 )
 def test_a_setting_that_does_not_fit_is_refused(
     photos: Path, setting: str, said: str, capsys: pytest.CaptureFixture[str]

@@ -140,9 +140,9 @@ def test_the_number_to_explain_is_chosen_by_name() -> None:
     spec = dataclasses.replace(SPEC, quantities=(Quantity("weight", "kg"), Quantity("height", "m")))
     task = Regress(target_mean=[50.0, 1.7], target_scale=[3.0, 0.1])
     outputs = torch.tensor([[1.0, -1.0]])
-    assert task.explained(outputs, spec).said == "weight 53.00 kg"
+    assert task.explained(outputs, spec).said == "weight\t53.00 kg"
     chosen = task.explained(outputs, spec, "height")
-    assert (chosen.index, chosen.said) == (1, "height 1.600 m")
+    assert (chosen.index, chosen.said) == (1, "height\t1.600 m")
     with pytest.raises(UnknownName) as error:
         task.explained(outputs, spec, "heigth")
     assert error.value.help == "did you mean 'height'?"
