@@ -10,7 +10,7 @@ pytest.register_assert_rewrite("contract.models.promises")
 SMALL = 1_000_000
 """Parameters up to which learning takes no time."""
 
-LARGE = 20_000_000
+LARGE = 10_000_000
 """Parameters from which any forward pass takes some."""
 
 QUICK = {

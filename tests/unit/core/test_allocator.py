@@ -94,6 +94,7 @@ def test_in_the_end_it_goes_back_to_the_system() -> None:
     assert outcome(AFTERWARDS) > 300  # of 400 MiB
 
 
+@pytest.mark.slow
 def test_the_command_line_keeps_it_all_the_time_and_a_program_of_a_user_is_left_alone() -> None:
     assert outcome(COMMAND_LINE, "command line") < 100
     assert outcome(COMMAND_LINE, "library") > 10_000

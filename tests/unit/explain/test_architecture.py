@@ -96,7 +96,7 @@ for command in json.loads(sys.argv[1]):
             ],
             False,
         ),
-        ([["explain", "last", "dots/light/0.png", "--out=figures"], ["evaluate", "last"]], True),
+        ([["explain", "last", "dots/light/0.png", "--method=grad_cam", "--out=figures"], ["evaluate", "last"]], True),
         ([["train", "--model=mlp", "--data=dots", "--steps=2", "--quiet"]], True),
     ],
     ids=["look", "evaluate", "train"],
