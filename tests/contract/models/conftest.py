@@ -23,8 +23,9 @@ QUICK = {
 """Promises that take no time, however large a network is."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A paper's lightest network keeps every promise in the quick half; its larger ones differ in size alone."""
+    asked = bool(config.getoption("--about"))  # for a few by name, such as one just added: then at once
     lightest: dict[Family, set[str]] = {}
     for item in items:
         family = getattr(getattr(item, "module", None), "FAMILY", None)
@@ -35,5 +36,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         learns = item.originalname == "test_one_batch_can_be_overfitted"
         if learns and not first and parameters(name) > SMALL:
             item.add_marker(pytest.mark.full)
-        elif parameters(name) > LARGE and (learns or not (first or item.originalname in QUICK)):
+        elif not asked and parameters(name) > LARGE and (learns or not (first or item.originalname in QUICK)):
             item.add_marker(pytest.mark.slow)
