@@ -1,0 +1,74 @@
+"""The last part of each series, its forecast, and the band that the values are to lie in."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from profond.forecasting.forecast import Forecast, Forecasts
+from profond.forecasting.words import Words
+
+MOST_PANELS = 6
+LEAST_SHOWN, TIMES_SHOWN = 48, 5
+"""Steps of the past: as many horizons, or so many steps."""
+# Dates in figures, which every language reads: year, month, day, hour, minute, second.
+_TICKS = ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S.%f"]
+_AT_ZERO = ["", "%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M"]
+_BESIDE = ["", "%Y", "%Y", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%d %H:%M"]
+PAST, AHEAD = "#3d4852", "#0b6e8a"
+
+
+def draw(forecasts: Forecasts, words: Words) -> bytes:
+    """A PNG of the first few series."""
+    shown = forecasts.series[:MOST_PANELS]
+    figure = Figure(figsize=(9.5, 4.2 if len(shown) == 1 else 2.3 * len(shown) + 0.6), layout="constrained")
+    panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
+    for panel, one in zip(panels, shown, strict=True):
+        _panel(panel, forecasts, one, words)
+    target = forecasts.table.cells.names[forecasts.table.roles.targets[0]]
+    if forecasts.table.roles.layout == "long":
+        figure.supylabel(target.replace("$", r"\$"), fontsize=10)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=3, frameon=False, fontsize=9)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=130)
+    return file.getvalue()
+
+
+def _panel(panel: Axes, forecasts: Forecasts, one: Forecast, words: Words) -> None:
+    table, horizon = forecasts.table, forecasts.horizon
+    count = min(len(one.series.values), max(LEAST_SHOWN, TIMES_SHOWN * horizon))
+    past = one.series.values[-count:]
+    before = table.wall_clock(one.series.end - count + np.arange(count)).astype("datetime64[s]")
+    after = table.wall_clock(one.series.end + np.arange(horizon)).astype("datetime64[s]")
+    marker = "." if count <= 80 else None
+    panel.plot(before, past, color=PAST, linewidth=1.2, marker=marker, label=words("figure.history"))
+    point, low, high = one.values.T
+    marker = "." if horizon <= 31 else None
+    panel.plot(after, point, color=AHEAD, linewidth=1.8, marker=marker, label=words("figure.forecast"))
+    level = words.percent(forecasts.level)
+    label = words("figure.interval", level=level)
+    panel.fill_between(after, low, high, color=AHEAD, alpha=0.18, linewidth=0, label=label)
+    panel.axvline(before[-1], color=PAST, linewidth=0.6, linestyle=(0, (2, 3)))
+    locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
+    panel.xaxis.set_major_locator(locator)
+    days = ConciseDateFormatter(locator, formats=_TICKS, zero_formats=_AT_ZERO, offset_formats=_BESIDE)  # type: ignore[no-untyped-call]
+    panel.xaxis.set_major_formatter(days)
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, words)))
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.grid(axis="y", color="#e5e2dc", linewidth=0.7)
+    panel.set_axisbelow(True)
+    panel.margins(x=0.01)
+    method = words.method(one.method.name, one.method.steps)
+    name = f"{one.series.name}, {method}" if one.series.ids else method
+    panel.set_title(name.replace("$", r"\$"), loc="left", fontsize=10)
+
+
+def _tick(value: float, words: Words) -> str:
+    text = f"{value:,.10g}" if abs(value) < 1e15 else f"{value:.3g}"
+    return text.replace(",", "\u202f").replace(".", ",") if words.language == "fr" else text

@@ -1,0 +1,106 @@
+"""Layers of a recurrent network over padded sequences, run by PyTorch's fused kernels.
+
+Notable features:
+- sequences of different lengths are padded on the right: what stands behind a sequence's end never changes an answer
+- the backward direction reads each sequence from its own end, so that padding cannot reach it
+- any layer and direction is to be had as a cell of `profond.nn.recurrent`, to go one step at a time and to look inside
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from profond.nn.recurrent import GRU, LSTM, RNN, open_forget_gates
+
+Kind = Literal["rnn", "lstm", "gru"]
+FUSED: dict[Kind, type[nn.RNN] | type[nn.LSTM] | type[nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+CELLS: dict[Kind, type[RNN] | type[LSTM] | type[GRU]] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+
+
+def mask(lengths: Int[Tensor, " n"], steps: int) -> Bool[Tensor, "n t"]:
+    """True where a padded sequence is real."""
+    return torch.arange(steps, device=lengths.device) < lengths[:, None]
+
+
+def reversed_within(values: Float[Tensor, "n t d"], lengths: Int[Tensor, " n"] | None) -> Float[Tensor, "n t d"]:
+    """Each sequence from its end to its beginning; what is behind the end stays there."""
+    if lengths is None:
+        return values.flip(1)
+    steps = torch.arange(values.shape[1], device=values.device)
+    backwards = lengths[:, None] - 1 - steps
+    order = torch.where(backwards >= 0, backwards, steps)
+    return values.gather(1, order[..., None].expand_as(values))
+
+
+def at_the_end(values: Float[Tensor, "n t d"], lengths: Int[Tensor, " n"] | None) -> Float[Tensor, "n d"]:
+    """What stands at each sequence's last step."""
+    if lengths is None:
+        return values[:, -1]
+    return values[torch.arange(len(values), device=values.device), lengths - 1]
+
+
+class Recurrent(nn.Module):
+    """One or more layers of one kind of cell, in one direction or both.
+
+    Args:
+        kind: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+        input_size: numbers of one step.
+        hidden_size: numbers of the output, in each direction.
+        layers: on top of each other.
+        bidirectional: a second network reads from the end; the outputs stand side by side.
+        dropout: between layers.
+        forget_bias: start of an LSTM's forget gate, see `profond.nn.recurrent.LSTM`.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        input_size: int,
+        hidden_size: int,
+        layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        forget_bias: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.kind: Kind = kind
+        self.hidden_size, self.dropout = hidden_size, dropout
+        self.output_size = hidden_size * (2 if bidirectional else 1)
+        sizes = [input_size, *[self.output_size] * (layers - 1)]
+        make = FUSED[kind]
+        self.forwards = nn.ModuleList(make(size, hidden_size, batch_first=True) for size in sizes)
+        self.backwards = nn.ModuleList(make(size, hidden_size, batch_first=True) for size in sizes if bidirectional)
+        if kind == "lstm":
+            for layer in (*self.forwards, *self.backwards):
+                open_forget_gates(layer.bias_ih_l0, layer.bias_hh_l0, forget_bias)
+
+    def forward(
+        self, inputs: Float[Tensor, "n t i"], lengths: Int[Tensor, " n"] | None = None
+    ) -> tuple[Float[Tensor, "n t o"], Float[Tensor, "n o"]]:
+        """The outputs of the last layer, zero behind each end; and what it said last: forwards at each sequence's end,
+        backwards at its beginning.
+        """
+        values = inputs
+        for number, forwards in enumerate(self.forwards):
+            if number and self.dropout:
+                values = F.dropout(values, self.dropout, self.training)
+            outputs, _ = forwards(values)
+            last = at_the_end(outputs, lengths)
+            if len(self.backwards):
+                returned, _ = self.backwards[number](reversed_within(values, lengths))
+                last = torch.cat([last, at_the_end(returned, lengths)], 1)
+                outputs = torch.cat([outputs, reversed_within(returned, lengths)], 2)
+            values = outputs
+        if lengths is not None:
+            values = values * mask(lengths, values.shape[1])[..., None]
+        return values, last
+
+    def cell(self, layer: int = 0, backwards: bool = False) -> RNN | LSTM | GRU:
+        """One layer and direction as a cell, with copies of its weights."""
+        fused = (self.backwards if backwards else self.forwards)[layer]
+        return CELLS[self.kind].from_fused(fused)  # type: ignore[arg-type]

@@ -1,0 +1,131 @@
+"""A table to regular series: what each column is, what was mended, and what is refused with its line."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.tables import days, hours, rows, wave
+
+from profond.core.errors import DataError
+from profond.data.timetable.asked import Asked
+from profond.data.timetable.cells import LONGEST_LINE
+from profond.data.timetable.read import read_table
+from profond.data.timetable.table import TimeTable
+
+DAYS = days(date(2023, 1, 2), 100)
+
+
+def table(folder: Path, text: str | bytes, asked: Asked | None = None, frequency: str | None = None) -> TimeTable:
+    path = folder / "table.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_table(path, asked, frequency)
+
+
+def test_a_plain_table_is_one_series(tmp_path: Path) -> None:
+    values = wave(100, 7)
+    read = table(tmp_path, rows(("date", "sales"), DAYS, values))
+    assert [one.values.tolist() for one in read.series] == [values]
+    assert read.calendar.every == "day"
+    assert read.stamp(read.series[0].end) == "2023-04-12"
+    assert read.notes == ()
+
+
+def test_columns_of_one_kind_are_series_and_columns_of_other_kinds_are_known_beside(tmp_path: Path) -> None:
+    wide = table(tmp_path, rows(("date", "shop A", "shop B"), DAYS, wave(100, 7), wave(100, 7, 1)))
+    assert [one.name for one in wide.series] == ["shop A", "shop B"]
+    beside = table(tmp_path, rows(("date", "temperature", "sales"), DAYS, wave(100, 7), wave(100, 7, 1)))
+    assert len(beside.series) == 1
+    assert beside.past_names == ("temperature",)
+
+
+def test_a_wide_table_of_which_one_column_ends_early_is_wide(tmp_path: Path) -> None:
+    short = [*wave(95, 7), *[""] * 5]
+    read = table(tmp_path, rows(("date", "shop 1", "shop 2"), DAYS, wave(100, 7), short))
+    assert [len(one.values) for one in read.series] == [100, 95]
+
+
+def test_what_reaches_beyond_the_target_is_known_in_advance(tmp_path: Path) -> None:
+    read = table(tmp_path, rows(("date", "promo", "sales"), DAYS, [0, 1] * 50, [*wave(90, 7), *[""] * 10]))
+    assert read.future_names == ("promo",)
+    assert read.series[0].values.shape == (90,)
+    assert read.series[0].future.shape == (100, 1)
+
+
+def test_a_number_that_names_a_shop_tells_series_apart(tmp_path: Path) -> None:
+    text = rows(("store", "date", "sales"), [1] * 100 + [2] * 100, DAYS * 2, [*wave(100, 7), *wave(100, 7, 1)])
+    assert [one.ids for one in table(tmp_path, text).series] == [("1",), ("2",)]
+
+
+def test_one_date_with_two_values_is_refused_with_both_lines(tmp_path: Path) -> None:
+    text = rows(("date", "sales"), [*DAYS, DAYS[4]], [*wave(100, 7), 7])
+    with pytest.raises(DataError, match=r"2023-01-06 has two different values \(lines 6 and 102\)"):
+        table(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "empty"),
+        ("date,sales\n", "no rows below"),
+        ("date,sales\n2024-01-01,3\n", "1 date: that is no series"),
+        (b"PK\x03\x04" + bytes(20), "not text"),
+        (b"date,sales\n\x00\x00", "zero bytes"),
+        ("date,sales\n2024-01-01," + "9" * (LONGEST_LINE + 1), "line 2 has 1,048,588 characters"),
+        (rows(("a", "b"), ["x", "y"], ["u", "v"]), "no column of dates"),
+        (rows(("date", "sales"), DAYS, [""] * 100), "no column of numbers"),
+        (rows(("date", "sales"), DAYS, [*wave(50, 7), "inf", *wave(49, 7)]), "line 52: 'inf'"),
+        (rows(("date", "sales"), [*DAYS[:99], "2023-02-30"], wave(100, 7)), "line 101: '2023-02-30'"),
+        (rows(("date", "sales"), DAYS[:3], [1, 2, 3]) + "2023-01-05,4,5\n", "line 5 has 3 cells"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path, text: str | bytes, words: str) -> None:
+    with pytest.raises(DataError, match=words) as raised:
+        table(tmp_path, text)
+    assert raised.value.help
+
+
+def test_a_column_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no column 'sale'") as raised:
+        table(tmp_path, rows(("date", "sales"), DAYS, wave(100, 7)), Asked(target="sale"))
+    assert raised.value.help == "did you mean 'sales'?"
+
+
+def test_dates_that_are_not_regular_are_refused_unless_the_step_is_named(tmp_path: Path) -> None:
+    some = [one for i, one in enumerate(DAYS) if i % 7 in (0, 2, 3) and i % 5]
+    text = rows(("date", "sales"), some, wave(len(some), 7))
+    with pytest.raises(DataError, match="not regular"):
+        table(tmp_path, text)
+    assert np.isnan(table(tmp_path, text, frequency="day").series[0].values).any()
+
+
+def test_titles_above_a_table_are_left_out_and_said(tmp_path: Path) -> None:
+    read = table(tmp_path, "Sales of 2023\n\n" + rows(("date", "sales"), DAYS, wave(100, 7)))
+    assert len(read.series[0].values) == 100
+    assert read.notes == ("lines above the table, left out: 1",)
+
+
+def test_months_may_stand_by_name_in_a_column_of_their_own(tmp_path: Path) -> None:
+    names = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre",
+             "novembre", "décembre")  # fmt: skip
+    text = rows(("annee", "mois", "ventes"), [2020 + i // 12 for i in range(30)], [names[i % 12] for i in range(30)],
+                wave(30, 12))  # fmt: skip
+    read = table(tmp_path, text)
+    assert read.calendar.every == "month"
+    assert read.roles.time.write(int(read.wall_clock(np.array([read.series[0].end]))[0])) == ["2022", "juillet"]
+
+
+def test_a_quoted_cell_may_hold_the_delimiter_and_a_new_line(tmp_path: Path) -> None:
+    text = rows(("date", "note", "sales"), DAYS, ['"rain, then\nsun"'] * 100, wave(100, 7))
+    assert len(table(tmp_path, text).series[0].values) == 100
+
+
+def test_a_large_plain_table_and_the_same_in_quotes_are_read_alike(tmp_path: Path) -> None:
+    """The first way is fast, the second is the standard library's."""
+    at = [f"{one:%d/%m/%Y %H:%M}" for one in hours(datetime(2022, 1, 1), 3000)]
+    plain = table(tmp_path, rows(("date", "sales"), at, wave(3000, 24), part=";"))
+    quoted = table(tmp_path, rows(("date", "sales"), [f'"{one}"' for one in at], wave(3000, 24), part=";"))
+    assert np.array_equal(plain.series[0].values, quoted.series[0].values)
+    assert plain.calendar == quoted.calendar
