@@ -24,6 +24,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_benchmark_runs_in_an_interpreter_of_its_own_and_prints_a_table() -> None:
     done = bench("overhead", "--quick")
     assert done.returncode == 0, done.stderr

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import json
 import operator
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from profond.core.errors import ConfigError
 
@@ -26,8 +24,8 @@ _SIGNS: dict[type[ast.AST], Callable[..., Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Entry:
+# NOTE `profond --help` imports this file and waits for what it imports: no dataclasses, no pathlib and no json here.
+class Entry(NamedTuple):
     """One registered name.
 
     Args:
@@ -43,7 +41,7 @@ class Entry:
     module: str
     attribute: str
     summary: str
-    config: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any]
     file: str = ""
     line: int = 0
 
@@ -52,7 +50,7 @@ class Entry:
         return f"{self.file}, line {self.line}"
 
 
-def registrations(path: Path, module: str, package: str, kind: str) -> list[Entry]:
+def registrations(path: str, module: str, package: str, kind: str) -> list[Entry]:
     """Everything that a file registers, from top to bottom.
 
     The decorator may be imported under any name, or be reached through a module: ``@register_model(…)``,
@@ -68,13 +66,14 @@ def registrations(path: Path, module: str, package: str, kind: str) -> list[Entr
     """
     reader = Reader(path, module, package, kind)
     try:
-        source = path.read_bytes()
+        with open(path, "rb") as file:
+            source = file.read()
         if (plain := reader.read_plain(source.decode("utf-8", "replace"))) is not None:
             return plain
-        tree = ast.parse(source, str(path))
+        tree = ast.parse(source, path)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        where = f"{path}, line {line}" if line else str(path)
+        where = f"{path}, line {line}" if line else path
         reason = getattr(error, "msg", None) or str(error)
         raise ConfigError(f"{where}: this is not Python: {reason}", "mend the file, or take it away") from None
     except (OSError, RecursionError) as error:
@@ -85,11 +84,11 @@ def registrations(path: Path, module: str, package: str, kind: str) -> list[Entr
 class Reader:
     """One file of a room, read for what it registers; the arguments are those of `registrations`."""
 
-    def __init__(self, path: Path, module: str, package: str, kind: str) -> None:
+    def __init__(self, path: str, module: str, package: str, kind: str) -> None:
         self.path, self.module, self.kind = path, module, kind
         self.spelled = f"register_{kind}"
         self.meant = {f"{package}.{self.spelled}", f"{package}.registry.register"}
-        above = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        above = module if os.path.basename(path) == "__init__.py" else module.rpartition(".")[0]
         self.above = above.split(".")
         self.names: dict[str, str] = {}  # what the file imports, in full
         self.constants: dict[str, Any] = {}
@@ -102,15 +101,14 @@ class Reader:
         """
         if self.spelled not in source and not ("registry" in source and "register(" in source):
             return []
-        if source.count(self.spelled) != len(
-            re.findall(rf"^@{self.spelled}\(|^from .*\b{self.spelled}$", source, re.M)
-        ):
-            return None
+        mentions = source.count(self.spelled)
+        start, imported = f"@{self.spelled}(", (f" {self.spelled}", f",{self.spelled}")
         found: list[Entry] = []
         pending: list[tuple[int, str, dict[str, Any]]] = []
         lines = iter(enumerate(source.splitlines(), 1))
         for number, line in lines:
-            if line.startswith(f"@{self.spelled}("):
+            if line.startswith(start):
+                mentions -= 1
                 try:
                     pending.append((number, *self._arguments(ast.parse(line[1:], mode="eval").body)))
                 except (SyntaxError, ConfigError):
@@ -123,13 +121,15 @@ class Reader:
                 if not summary:
                     return None
                 found += [
-                    Entry(name, self.module, head[1], summary[1], config, str(self.path), marked)
+                    Entry(name, self.module, head[1], summary[1], config, self.path, marked)
                     for marked, name, config in pending
                 ]
                 pending = []
             elif pending and line[:1] not in ("@", " ", ")"):
                 return None
-        return found if found and not pending else None
+            elif line.startswith("from ") and line.endswith(imported):
+                mentions -= 1
+        return found if found and not pending and not mentions else None
 
     def read(self, tree: ast.Module) -> list[Entry]:
         """Everything that the file registers, from top to bottom. Raises: ConfigError."""
@@ -147,7 +147,7 @@ class Reader:
                 if isinstance(mark, ast.Call) and self._registers(mark.func):
                     understood.add(id(mark.func))
                     name, config = self._arguments(mark)
-                    found.append(Entry(name, self.module, node.name, summary, config, str(self.path), mark.lineno))
+                    found.append(Entry(name, self.module, node.name, summary, config, self.path, mark.lineno))
         for inner in ast.walk(tree):
             used = inner.func if isinstance(inner, ast.Call) else None
             bare = getattr(inner, "decorator_list", [])
@@ -205,10 +205,13 @@ class Reader:
         name = self._value(mark.args[0], "name")
         if not isinstance(name, str) or not name:
             raise self._refusal(mark, f"{name!r} is no name")
-        try:
-            json.dumps(config)
-        except (TypeError, ValueError) as error:
-            raise self._refusal(mark, f"the settings of {name!r} cannot be stored as JSON: {error}") from None
+        if not all(type(value) in (str, int) for value in config.values()):
+            import json
+
+            try:
+                json.dumps(config)
+            except (TypeError, ValueError) as error:
+                raise self._refusal(mark, f"the settings of {name!r} cannot be stored as JSON: {error}") from None
         return name, config
 
     def _value(self, node: ast.expr, what: str) -> Any:

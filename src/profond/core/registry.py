@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import re
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from profond.core.errors import ConfigError, ProfondError, UnknownName
@@ -54,7 +54,7 @@ class Registry:
                 file = getattr(sys.modules.get(thing.__module__), "__file__", None)
                 entry = Entry(name, thing.__module__, thing.__qualname__, summary, dict(config), file or "")
                 known = self._entries().get(name)
-                if known and not (file and Path(file).resolve() == Path(known.file).resolve()):
+                if known and not (file and os.path.realpath(file) == os.path.realpath(known.file)):
                     raise ConfigError(
                         f"{self.kind} {name!r} is there already: {known.where}", "register yours under another name"
                     )
@@ -127,16 +127,14 @@ class Registry:
             assert spec is not None, self.package
             assert spec.submodule_search_locations, self.package
             found: dict[str, Entry] = {}
-            for folder in map(Path, spec.submodule_search_locations):
-                for path in sorted(folder.rglob("*.py")):
-                    parts = path.relative_to(folder).with_suffix("").parts
-                    if parts == ("__init__",) or any(part.startswith(".") for part in parts):
-                        continue
-                    self._read(path, parts, found)
+            for folder in spec.submodule_search_locations:
+                for parts in sorted(_files(folder)):
+                    if parts != ("__init__",):
+                        self._read(os.path.join(folder, *parts) + ".py", parts, found)
             self._found = found
         return self._found
 
-    def _read(self, path: Path, parts: tuple[str, ...], found: dict[str, Entry]) -> None:
+    def _read(self, path: str, parts: tuple[str, ...], found: dict[str, Entry]) -> None:
         module = ".".join([self.package, *(part for part in parts if part != "__init__")])
         for entry in registrations(path, module, self.package, self.kind):
             if any("." in part for part in parts):
@@ -147,6 +145,18 @@ class Registry:
                     "give one of them another name",
                 )
             found[entry.name] = entry
+
+
+def _files(folder: str) -> Iterator[tuple[str, ...]]:
+    """Python files in a folder and below, each as its path in parts without the ending; hidden ones are left out."""
+    with os.scandir(folder) as found:
+        for one in found:
+            if one.name.startswith("."):
+                continue
+            if one.is_dir(follow_symlinks=False):
+                yield from ((one.name, *parts) for parts in _files(one.path))
+            elif one.name.endswith(".py"):
+                yield (one.name.removesuffix(".py"),)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""Which of a family's networks are trained every day, and which by `scripts/test full`."""
+"""Which of a family's networks keep their promises in the quick half of the tests, and which in the others."""
 
 from __future__ import annotations
 
@@ -10,17 +10,31 @@ pytest.register_assert_rewrite("contract.models.promises")
 SMALL = 1_000_000
 """Parameters up to which learning takes no time."""
 
+LARGE = 10_000_000
+"""Parameters from which any forward pass takes some."""
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The lightest network of each paper shows every day that it learns; its larger ones differ in size alone."""
+QUICK = {
+    "test_an_impossible_input_is_refused_in_words",
+    "test_it_takes_as_many_classes_as_it_says_or_refuses",
+    "test_its_head_can_be_replaced",
+    "test_its_stages_and_head_are_modules_that_a_forward_pass_calls",
+    "test_its_structure_is_the_golden_one",
+}
+"""Promises that take no time, however large a network is."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A paper's lightest network keeps every promise in the quick half; its larger ones differ in size alone."""
+    asked = bool(config.getoption("--about"))  # for a few by name, such as one just added: then at once
     lightest: dict[Family, set[str]] = {}
     for item in items:
-        if not isinstance(item, pytest.Function) or item.originalname != "test_one_batch_can_be_overfitted":
-            continue
-        family = getattr(item.module, "FAMILY", None)
+        family = getattr(getattr(item, "module", None), "FAMILY", None)
         name = getattr(item, "callspec", None) and item.callspec.params.get("name")
-        if not isinstance(family, Family) or name is None:
+        if not isinstance(item, pytest.Function) or not isinstance(family, Family) or name is None:
             continue
-        chosen = lightest.setdefault(family, set(family.lightest()))
-        if name not in chosen and parameters(name) > SMALL:
+        first = name in lightest.setdefault(family, set(family.lightest()))
+        learns = item.originalname == "test_one_batch_can_be_overfitted"
+        if learns and not first and parameters(name) > SMALL:
             item.add_marker(pytest.mark.full)
+        elif not asked and parameters(name) > LARGE and (learns or not (first or item.originalname in QUICK)):
+            item.add_marker(pytest.mark.slow)

@@ -33,8 +33,7 @@ def state(model: nn.Module) -> tuple[list[bool], list[object], list[bool], list[
 def test_it_is_explained_and_left_as_it_was(name: str) -> None:
     torch.manual_seed(0)
     shape = models.example_shape(name)
-    model = models.create(name, input_shape=shape, num_classes=10)
-    model.train()
+    model = FEEDFORWARD.build(name).train()
     next(model.parameters()).requires_grad_(False)
     before = state(model)
     sample = torch.randn(shape, generator=torch.Generator().manual_seed(1))

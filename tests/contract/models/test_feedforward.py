@@ -57,15 +57,16 @@ def test_it_gives_finite_logits_for_each_sample(name: str) -> None:
 
 def test_it_takes_as_many_classes_as_it_says_or_refuses(name: str) -> None:
     shape = models.example_shape(name)
-    try:
-        model = models.create(name, input_shape=shape, num_classes=3)
-    except ConfigError:
+    with torch.device("meta"):  # shapes without numbers
+        try:
+            model = models.create(name, input_shape=shape, num_classes=3)
+        except ConfigError:
+            with pytest.raises(ConfigError, match="classes"):
+                models.create(name, input_shape=shape, num_classes=3)
+        else:
+            assert model.eval()(torch.empty(2, *shape)).shape == (2, 3)
         with pytest.raises(ConfigError, match="classes"):
-            models.create(name, input_shape=shape, num_classes=3)
-    else:
-        assert model.eval()(sample(name, 2)).shape == (2, 3)
-    with pytest.raises(ConfigError, match="classes"):
-        models.create(name, input_shape=shape, num_classes=0)
+            models.create(name, input_shape=shape, num_classes=0)
 
 
 def test_an_impossible_input_is_refused_in_words(name: str) -> None:

@@ -164,6 +164,7 @@ def test_standard_input_may_list_names_that_are_no_text(
     assert odd in (tmp_path / "t.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_names_that_are_not_utf_8_go_through_every_verb(trained: Path, tmp_path: Path) -> None:
     """NOTE in a process of its own: standard output is the point."""
     photos = tmp_path / "photos"

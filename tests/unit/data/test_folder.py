@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter, defaultdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from profond.cli import run
 from profond.core.errors import ConfigError, DataError, ImageError, MissingError, UnknownName
 from profond.data import open_dataset
 from profond.data.check import check
@@ -372,19 +371,22 @@ def test_what_is_kept_together_of_splits_that_are_given_goes_to_train_first(tmp_
     assert check(str(tmp_path / "together.csv")).usable
 
 
-def profond(*arguments, **environment):
-    done = subprocess.run(
-        [sys.executable, "-m", "profond", "data", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done
+@pytest.fixture
+def profond(capfd, monkeypatch):
+    """The command line in this process: its exit code, and what it said."""
+
+    def profond(*arguments, **environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        code = run(["data", *arguments])
+        said = capfd.readouterr()
+        assert "Traceback" not in said.err
+        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+
+    return profond
 
 
-def test_the_check_verb_exits_3_on_a_leak_and_0_on_warnings(photos, tmp_path):
+def test_the_check_verb_exits_3_on_a_leak_and_0_on_warnings(profond, photos, tmp_path):
     (photos / "cat" / "copy.png").write_bytes((photos / "cat" / "2.png").read_bytes())
     warned = profond("check", str(photos), "--picture", str(tmp_path / "sheet.png"))
     assert warned.returncode == 0
@@ -399,7 +401,7 @@ def test_the_check_verb_exits_3_on_a_leak_and_0_on_warnings(photos, tmp_path):
     assert report["findings"][0]["kind"] == "unreadable"
 
 
-def test_the_split_verb_writes_once(photos, tmp_path):
+def test_the_split_verb_writes_once(profond, photos, tmp_path):
     out = tmp_path / "m.csv"
     assert profond("split", str(photos), "--out", str(out)).returncode == 0
     before = out.read_bytes()
@@ -409,7 +411,7 @@ def test_the_split_verb_writes_once(photos, tmp_path):
     assert out.read_bytes() == before
 
 
-def test_list_and_path_know_what_is_fetched(tmp_path):
+def test_list_and_path_know_what_is_fetched(profond, tmp_path):
     listed = profond("list", "--json", PROFOND_CACHE=str(tmp_path))
     rows = {row["name"]: row for row in json.loads(listed.stdout)["data"]}
     assert {"mnist", "fashion_mnist", "japanese_vowels", "clips"} <= rows.keys()

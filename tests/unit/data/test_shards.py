@@ -401,17 +401,14 @@ def profond(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_the_verb_writes_once_and_says_what(miniature: Path, tmp_path: Path) -> None:
-    process = profond("data", "shard", miniature, tmp_path / "shards", "--count", 10, "--json")
-    output, errors = process.communicate()
-    assert process.returncode == 0, errors
-    said = json.loads(output)
+def test_the_verb_writes_once_and_says_what(miniature: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["data", "shard", str(miniature), str(tmp_path / "shards")]
+    assert run([*words, "--count", "10", "--json"]) == 0
+    said = json.loads(capfd.readouterr().out)
     assert said["splits"]["train"]["samples"] == 24
     assert said["splits"]["train"]["shards"] == 3
-    process = profond("data", "shard", miniature, tmp_path / "shards")
-    output, errors = process.communicate()
-    assert process.returncode == 3
-    assert "exists" in errors
+    assert run(words) == 3
+    assert "exists" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.05])

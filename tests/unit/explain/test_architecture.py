@@ -73,35 +73,51 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+REPORT_EACH = """
+import json, sys
+from profond.cli import run
+for command in json.loads(sys.argv[1]):
+    code = run(command)
+    print("\\n" + json.dumps({"report": command, "code": code, "modules": sorted(sys.modules)}))
+"""
+
+
+# NOTE commands that import the same share one interpreter, one after the other: starting it takes most of the time.
 @pytest.mark.parametrize(
-    ("command", "torchmetrics"),
+    ("commands", "torchmetrics"),
     [
-        (["predict", "last", "dots/light/0.png"], False),
-        (["explain", "last", "dots/light/0.png", "--out=figures"], None),
-        (["features", "last", "dots/light", "--out=features.npy"], False),
-        (["evaluate", "last"], True),
-        (["train", "--model=mlp", "--data=dots", "--steps=2", "--quiet"], True),
-        (["finetune", "--help"], False),
-        (["runs", "show", "last"], False),
-        (["data", "check", "dots"], False),
+        (
+            [
+                ["runs", "show", "last"],
+                ["data", "check", "dots"],
+                ["finetune", "--help"],
+                ["features", "last", "dots/light", "--out=features.npy"],
+                ["predict", "last", "dots/light/0.png"],
+            ],
+            False,
+        ),
+        ([["explain", "last", "dots/light/0.png", "--method=grad_cam", "--out=figures"], ["evaluate", "last"]], True),
+        ([["train", "--model=mlp", "--data=dots", "--steps=2", "--quiet"]], True),
     ],
-    ids=lambda value: "-".join(value[:2]) if isinstance(value, list) else "",
+    ids=["look", "evaluate", "train"],
 )
 def test_fabric_is_imported_where_several_processes_train_and_nowhere_else(
-    command: list[str], torchmetrics: bool | None, small_run: Path
+    commands: list[list[str]], torchmetrics: bool, small_run: Path
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", REPORT_MODULES, *command],
+        [sys.executable, "-c", REPORT_EACH, json.dumps(commands)],
         capture_output=True,
         text=True,
         cwd=small_run,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    report = json.loads(done.stdout.strip().splitlines()[-1])
-    assert not report["code"], done.stderr
-    assert {"lightning", "lightning_fabric"}.isdisjoint(report["modules"])
-    if torchmetrics is not None:
-        assert ("torchmetrics" in report["modules"]) == torchmetrics
+    reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"report"')]
+    assert [report["report"] for report in reports] == commands, done.stderr
+    for report in reports:
+        assert not report["code"], done.stderr
+        assert {"lightning", "lightning_fabric"}.isdisjoint(report["modules"]), report["report"]
+        assert torchmetrics or "torchmetrics" not in report["modules"], report["report"]
+    assert ("torchmetrics" in reports[-1]["modules"]) == torchmetrics
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "src")))

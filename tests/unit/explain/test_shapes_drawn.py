@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 import torch.nn.functional as F
+from contract.models.feedforward import FEEDFORWARD
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
@@ -231,7 +232,16 @@ def test_a_made_tree_is_shown_with_the_shapes_that_hooks_see(tree: str) -> None:
     assert_true_shapes(summarise(model, (3, 16, 16)), seen)
 
 
-@pytest.mark.parametrize("name", models.registry.names())
+LIGHTEST = FEEDFORWARD.lightest()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in LIGHTEST else pytest.param(name, marks=pytest.mark.slow)  # they differ in size alone
+        for name in models.registry.names()
+    ],
+)
 def test_a_registered_model_is_shown_with_the_shapes_that_hooks_see(name: str) -> None:
     shape = models.example_shape(name)
     with torch.device("meta"):

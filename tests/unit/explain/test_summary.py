@@ -320,6 +320,7 @@ def test_numbers_stand_in_columns_with_thousands_apart() -> None:
     assert any(line.startswith("total") and "61,706" in line for line in text)
 
 
+@pytest.mark.slow
 def test_a_picture_shows_every_block_within_its_edges() -> None:
     families = {models.registry.entry(name).module: name for name in models.registry.names()}
     for name in families.values():

@@ -319,6 +319,7 @@ def test_an_item_that_breaks_is_named_and_the_others_still_run(tmp_path, capsys)
     assert [path.name for path in tmp_path.iterdir()] == ["L2"]
 
 
+@pytest.mark.slow
 def test_keras_runs_on_torch_where_tensorflow_is_absent_and_nothing_names_a_backend(tmp_path):
     if not importlib.util.find_spec("keras"):  # not importorskip: here, importing it is what is tried
         pytest.skip("keras is not installed")
