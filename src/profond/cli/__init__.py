@@ -18,6 +18,7 @@ from profond.core.errors import (
     EndedTogether,
     Interrupted,
     ProfondError,
+    StorageError,
     UsageError,
     out_of_memory,
     suggest,
@@ -165,6 +166,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except EndedTogether as error:
         return error.exit_code
     except ProfondError as error:
+        if signals.stopping() and not isinstance(error, Interrupted | StorageError):  # a library has swallowed it
+            return _tell("stopped", None, 130)
         return _tell(error.message, error.help, error.exit_code)
     except KeyboardInterrupt:
         return _tell("stopped", None, 130)

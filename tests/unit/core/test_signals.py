@@ -44,6 +44,19 @@ sys.exit(130)
         130,
         "tidied up\n",
     ),
+    "where a library swallows it, and the verb then fails": (
+        """
+signals.working()
+try:
+    send(name)
+except KeyboardInterrupt:
+    pass
+from profond.cli import run
+sys.exit(run(["predict", "/nowhere", "/nothing"]))
+""",
+        130,
+        "error: stopped\n",
+    ),
     "again, as nothing seems to happen": (
         """
 signals.SAME_PRESS_SECONDS = 0.0
