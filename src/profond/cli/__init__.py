@@ -166,7 +166,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except EndedTogether as error:
         return error.exit_code
     except ProfondError as error:
-        if signals.stopping() and not isinstance(error, Interrupted | StorageError):  # a library has swallowed it
+        if signals.swallowed() and not isinstance(error, Interrupted | StorageError):
             return _tell("stopped", None, 130)
         return _tell(error.message, error.help, error.exit_code)
     except KeyboardInterrupt:

@@ -37,6 +37,7 @@ _stage = "away"  # then starting, working, perhaps stopping, and ending
 _owner = 0
 _code = INTERRUPTED
 _first_at = 0.0
+_raised = False
 
 
 def stopping_signals() -> tuple[signal.Signals, ...]:
@@ -78,6 +79,11 @@ def stopping() -> bool:
     return _stage == "stopping"
 
 
+def swallowed() -> bool:
+    """Whether a signal was raised here as an exception, and the program still goes on: somebody has swallowed it."""
+    return _stage == "stopping" and _raised
+
+
 def ending(code: int) -> None:
     """From here on nothing is lost by ending at once, with this exit code."""
     global _stage, _code
@@ -87,12 +93,14 @@ def ending(code: int) -> None:
 
 
 def _answer(number: int, frame: FrameType | None) -> None:
+    global _raised
     if os.getpid() != _owner:
         answer_in_a_worker(number)
     elif _stage == "working":
         if _is_importing(frame) and _come_again(number):
             return
         asked()
+        _raised = True
         raise Stop
     elif _stage == "stopping":
         if time.monotonic() - _first_at > SAME_PRESS_SECONDS:
