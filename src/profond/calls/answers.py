@@ -14,7 +14,7 @@ from profond.core.errors import ConfigError, DataError, ProfondError
 from profond.core.run import Run
 from profond.evaluation.evaluate import evaluate_run
 from profond.evaluation.kept import folder_of
-from profond.evaluation.other_data import open_other, usual_split
+from profond.evaluation.other_data import data_to_measure
 from profond.experiments.experiment import Experiment
 from profond.explain.why.attribution import METHODS
 from profond.serve.explanation import Explainer
@@ -39,27 +39,21 @@ def evaluated(
     reference = as_name(data, "data")
     if data_settings and reference is None:
         raise ConfigError("data_settings are of other data, and none are given", "add data=")
-    other = (
-        None
-        if reference is None
-        else open_other(reference, experiment, split, target=experiment.target, settings=data_settings)
-    )
-    dataset = experiment.dataset if other is None else other.dataset
-    chosen = (split or usual_split(dataset)) if other is None else other.split
-    name = chosen if other is None else other.name
-    for warning in () if other is None else dataset.warnings:
+    measured = data_to_measure(experiment, split, reference, data_settings)
+    for warning in measured.warnings:
         warn(warning)
     report = evaluate_run(
         run,
         experiment,
-        chosen,
-        data=None if other is None else dataset,
-        name=name,
+        measured.split,
+        data=measured.other,
+        name=measured.name,
         batch_size=batch_size,
         device=choose_device(device),
         pictures=figures,
     )
-    return Evaluation(report, dataset.split(chosen), f"{run.name}, {name}", folder_of(run, name))
+    samples = measured.dataset.split(measured.split)
+    return Evaluation(report, samples, f"{run.name}, {measured.name}", folder_of(run, measured.name))
 
 
 def predicted(predictor: Predictor, inputs: Any, *, batch_size: int = 256, **options: Any) -> Predictions:

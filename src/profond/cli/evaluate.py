@@ -57,7 +57,7 @@ def evaluate(
     from profond.core.errors import UsageError
     from profond.evaluation.evaluate import evaluate_run
     from profond.evaluation.kept import folder_of
-    from profond.evaluation.other_data import open_other, usual_split
+    from profond.evaluation.other_data import data_to_measure
     from profond.experiments.experiment import load
 
     start = time.perf_counter()
@@ -90,40 +90,36 @@ def evaluate(
     experiment = load(found)
     for note in experiment.notes:
         say(note, quiet)
-    other = (
-        None if data is None else open_other(data, experiment, split, target=experiment.target, settings=data_settings)
-    )
-    dataset = experiment.dataset if other is None else other.dataset
-    for warning in () if other is None else dataset.warnings:
+    measured = data_to_measure(experiment, split, data, data_settings)
+    for warning in measured.warnings:
         warn(warning)
-    chosen = (split or usual_split(dataset)) if other is None else other.split
-    name = chosen if other is None else other.name
-    with progress_bar(len(dataset.split(chosen)), "evaluate", " samples", hidden=quiet) as advance:
+    samples = measured.dataset.split(measured.split)
+    with progress_bar(len(samples), "evaluate", " samples", hidden=quiet) as advance:
         report = evaluate_run(
             found,
             experiment,
-            chosen,
-            data=None if other is None else dataset,
-            name=name,
+            measured.split,
+            data=measured.other,
+            name=measured.name,
             batch_size=batch_size,
             device=processor,
             pictures=pictures,
             progress=advance,
         )
-    folder = folder_of(found, name)
+    folder = folder_of(found, measured.name)
     files = sorted(path.name for path in folder.iterdir())
     if as_json:
         print_json(
             "evaluate",
             run=str(found.path),
-            metrics={name: {key: measured.to_json() for key, measured in report.metrics.items()}},
+            metrics={measured.name: {key: metric.to_json() for key, metric in report.metrics.items()}},
             count=report.count,
             split_hash=report.origin["split_hash"],
             files=[str(folder / file) for file in files],
             seconds=round(time.perf_counter() - start, 3),
         )
         return
-    part = "all" if other is not None and other.whole else chosen
+    part = "all" if measured.whole else measured.split
     click.echo(f"{found.path} on {report.origin['data']}, {part}: {report.count:,} samples\n")
     tell_report(report)
     click.echo(f"\n{folder}/\n  " + "  ".join(files))

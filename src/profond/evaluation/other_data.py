@@ -34,6 +34,16 @@ class Known(Protocol):
     def spec(self) -> Spec: ...
 
 
+class Measurable(Known, Protocol):
+    """The parts of an experiment that say on what it is measured."""
+
+    @property
+    def dataset(self) -> Dataset: ...
+
+    @property
+    def target(self) -> str | None: ...
+
+
 @dataclass(frozen=True)
 class Other:
     """Other data, ready for ``evaluate_run``.
@@ -43,12 +53,39 @@ class Other:
         split: the one to measure.
         name: under which the result is kept.
         whole: it has no splits, so that this one holds everything.
+        own: it is the run's own data after all.
     """
 
     dataset: Dataset
     split: str
     name: str
     whole: bool
+    own: bool = False
+
+    @property
+    def other(self) -> Dataset | None:
+        """The data, where they are not the run's own."""
+        return None if self.own else self.dataset
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is probably not meant, and was not told in training."""
+        return () if self.own else self.dataset.warnings
+
+
+def data_to_measure(
+    experiment: Measurable, split: str | None, reference: str | None, settings: Mapping[str, Any] | None = None
+) -> Other:
+    """The data that were asked for, or an experiment's own. Raises: as `open_other`; ConfigError when its own changed.
+
+    Args:
+        split: by default the usual one.
+        reference, settings: of other data, as `open_other` takes them; None for its own.
+    """
+    if reference is not None:
+        return open_other(reference, experiment, split, target=experiment.target, settings=settings)
+    chosen = split or usual_split(experiment.dataset)
+    return Other(experiment.dataset, chosen, chosen, whole=False, own=True)
 
 
 def open_other(

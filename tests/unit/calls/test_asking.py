@@ -11,23 +11,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.squares import squares
 
 import profond
 from profond.cli import run as command
 from profond.core.errors import ConfigError, DataError, ImageError, MissingError, ProfondError, UnknownName, UsageError
 
-COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30)}
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("squares")
-    for name, colour in COLOURS.items():
-        (root / name).mkdir()
-        for number in range(12):
-            shade = tuple(min(255, part + 4 * number) for part in colour)
-            Image.new("RGB", (12, 12), shade).save(root / name / f"{number}.png")
-    return root
+    return squares(tmp_path_factory.mktemp("squares"), 12)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.squares import COLOURS, squares
 
 import profond
 from profond.calls.history import History
@@ -24,19 +25,12 @@ from profond.core.errors import ConfigError, DataError, ProfondError, UnknownNam
 from profond.core.run import Run, all_runs
 from profond.data.images.augment import Augment
 
-COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30)}
 QUICK: dict[str, Any] = {"model": "mlp", "steps": 8, "batch_size": 8, "learning_rate": 0.02, "precision": "fp32"}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("squares")
-    for name, colour in COLOURS.items():
-        (root / name).mkdir()
-        for number in range(12):
-            shade = tuple(min(255, part + 4 * number) for part in colour)
-            Image.new("RGB", (8, 8), shade).save(root / name / f"{number}.png")
-    return root
+    return squares(tmp_path_factory.mktemp("squares"), 8)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.errors import DataError
+from profond.data.text_encoding import decode_text
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 MAX_BYTES = 2**30
@@ -146,18 +147,8 @@ def _decoded(path: Path) -> tuple[str, list[str]]:
         raise DataError(f"{path} may not be read", "change its permissions: chmod u+r") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}", "check the path") from None
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        try:
-            return data.decode("utf-16"), []
-        except UnicodeDecodeError:
-            raise DataError(f"{path} is not text: it begins like UTF-16 and is none", "save it as UTF-8") from None
-    if b"\0" in data:
-        raise DataError(f"{path} is not text: it holds zero bytes", "a .csv, .tsv or .txt holds rows of numbers")
-    try:
-        return data.decode("utf-8-sig"), []
-    except UnicodeDecodeError:
-        # What spreadsheets save on Windows. Numbers are the same in both, and names of columns are only names.
-        return data.decode("cp1252", "replace"), ["not UTF-8, read as Windows-1252"]
+    text, encoding = decode_text(data, path, "a .csv, .tsv or .txt holds rows of numbers")
+    return text, ["not UTF-8, read as Windows-1252"] if encoding == "cp1252" else []
 
 
 def _delimiter(lines: Sequence[str], decimal: Decimal) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from profond.core.errors import DataError, nearest
+from profond.data.text_encoding import decode_text
 from profond.data.timetable.said import Said
 
 DELIMITERS = (";", "\t", ",", "|")
@@ -178,19 +179,7 @@ def decoded(path: Path) -> tuple[str, str]:
     for sign, what in _OTHERS.items():
         if data.startswith(sign):
             raise DataError(f"{path} is not text", f"it is {what}")
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        try:
-            return data.decode("utf-16"), "utf-16"
-        except UnicodeDecodeError:
-            raise DataError(f"{path} begins like UTF-16 and is none", "save it as UTF-8") from None
-    if b"\0" in data:
-        raise DataError(f"{path} is not text: it holds zero bytes", "give a .csv file")
-    try:
-        if data.startswith(b"\xef\xbb\xbf"):
-            return data[3:].decode("utf-8"), "utf-8-sig"
-        return data.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace"), "cp1252"
+    return decode_text(data, path, "give a .csv file")
 
 
 def _delimiter(lines: Sequence[str]) -> str:

@@ -1,0 +1,30 @@
+"""The text in a file's bytes, whichever of the usual encodings it is in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from profond.core.errors import DataError
+
+
+def decode_text(data: bytes, path: Path, advice: str) -> tuple[str, str]:
+    """A file's text and its encoding: UTF-8 (``utf-8-sig`` with its mark), UTF-16 with its mark, else Windows-1252.
+
+    Args:
+        path: of the file, for people.
+        advice: what to do where it is no text at all.
+
+    Raises: DataError.
+    """
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return data.decode("utf-16"), "utf-16"
+        except UnicodeDecodeError:
+            raise DataError(f"{path} is not text: it begins like UTF-16 and is none", "save it as UTF-8") from None
+    if b"\0" in data:
+        raise DataError(f"{path} is not text: it holds zero bytes", advice)
+    try:
+        return data.decode("utf-8-sig"), "utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8"
+    except UnicodeDecodeError:
+        # What spreadsheets save on Windows. Numbers are the same in both, and names of columns are only names.
+        return data.decode("cp1252", "replace"), "cp1252"
