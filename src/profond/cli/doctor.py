@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import platform
@@ -10,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +199,7 @@ def size_bytes(path: Path) -> int:
 def client(name: str) -> str | None:
     """Where a registry's client is, or None. Data sets that no mirror gives come through these."""
     if name == "pip":
-        found = importlib.util.find_spec("pip")
+        found = PathFinder.find_spec("pip")  # setuptools' own finder, asked for pip, unloads distutils with a warning
         return f"{sys.executable} -m pip" if found else shutil.which("pip")
     return shutil.which(name)
 
