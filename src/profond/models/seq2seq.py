@@ -20,15 +20,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from profond.core.tokens import START
 from profond.models import register_model
 from profond.nn.attention import Memory, Score
 from profond.nn.decoder import Decoder
 from profond.nn.recurrent import State
 from profond.nn.sequence import Recurrent, mask, token_lengths
-
-START = 2
-"""The token that every answer begins with."""
-
 
 @register_model("seq2seq")
 class Seq2Seq(nn.Module):
@@ -41,7 +38,7 @@ class Seq2Seq(nn.Module):
         hidden: numbers of each layer's output; the encoder has half of them in each direction.
         layers: of the encoder.
         dropout: of embeddings, between layers and before the output.
-        score: how attention compares, see `profond.nn.attention.Attention`.
+        attention: how it compares, see `profond.nn.attention.Attention`.
         tied: the embeddings of what is written are the output layer's weights too.
     """
 
@@ -60,7 +57,7 @@ class Seq2Seq(nn.Module):
         hidden: int = 256,
         layers: int = 1,
         dropout: float = 0.2,
-        score: Score = "multiplicative",
+        attention: Score = "multiplicative",
         tied: bool = True,
     ) -> None:
         super().__init__()
@@ -69,7 +66,7 @@ class Seq2Seq(nn.Module):
         nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(width))
         self.encoder = Recurrent("lstm", width, hidden // 2, layers, bidirectional=True, dropout=dropout)
         size = self.encoder.output_size
-        self.decoder = Decoder(output_vocabulary, size, size, width, hidden, dropout, score, tied)
+        self.decoder = Decoder(output_vocabulary, size, size, width, hidden, dropout, attention, tied)
 
     def forward(
         self, inputs: Int[Tensor, "n s"], targets: Int[Tensor, "n t"] | None = None
