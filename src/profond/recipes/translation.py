@@ -15,7 +15,7 @@ def translation() -> Recipe:
         model={"name": "seq2seq", "width": 256, "hidden": 256, "dropout": 0.2},
         task={"name": "seq2seq", "label_smoothing": 0.1, "beam": 4},
         training=Training(
-            epochs=8,
+            epochs=7,
             optimizer="adamw",
             learning_rate=2e-3,
             weight_decay=0.01,
@@ -24,6 +24,6 @@ def translation() -> Recipe:
             keep="best",
             precision="auto",
         ),
-        loader=Loader(batch_size=64),
+        loader=Loader(batch_size=48),
         expected=Expected("test", "chrf", 33.0, 50.0, 1200, "2 cores", "measured here"),
     )
