@@ -12,10 +12,10 @@ def translation() -> Recipe:
     """An encoder-decoder with attention translates verses from English to French."""
     return Recipe(
         data={"name": "verses"},
-        model={"name": "seq2seq", "width": 256, "hidden": 256, "dropout": 0.2},
+        model={"name": "seq2seq", "width": 256, "hidden": 256, "dropout": 0.1},
         task={"name": "seq2seq", "label_smoothing": 0.1, "beam": 4},
         training=Training(
-            epochs=7,
+            epochs=6,
             optimizer="adamw",
             learning_rate=2e-3,
             weight_decay=0.01,
