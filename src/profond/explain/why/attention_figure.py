@@ -83,15 +83,16 @@ def draw_attention(texts: Sequence[Looked], title: str) -> Figure:
 def _panel(looked: Looked) -> Panel:
     read, written = ([clipped(word, _LONGEST, _LABEL) for word in words] for words in (looked.read, looked.written))
     left = max(text_width(drawable(word), _LABEL) for word in written) + 12
-    top = max(text_width(drawable(word), _LABEL) for word in read) + 12
-    width, height = left + _CELL * len(read), top + _CELL * len(written)
+    upright = all(len(word) < 2 for word in read)
+    top = (_LABEL if upright else max(text_width(drawable(word), _LABEL) for word in read)) + 12
+    width, height = left + _CELL * len(read) + 1, top + _CELL * len(written) + 1
 
     def draw(axes: Axes) -> None:
         axes.set(xlim=(0, width), ylim=(height, 0))
         style: dict[str, Any] = {"fontsize": _LABEL * 72 / DOTS, "color": INK, "parse_math": False}
         for column, word in enumerate(read):
             x = left + _CELL * (column + 0.5)
-            axes.text(x, top - 6, drawable(visible(word)), rotation=90, ha="center", va="bottom", **style)
+            axes.text(x, top - 6, drawable(visible(word)), rotation=0 if upright else 90, ha="center", va="bottom", **style)
         for row, word in enumerate(written):
             y = top + _CELL * (row + 0.5)
             axes.text(left - 6, y, drawable(visible(word)), ha="right", va="center", **style)
