@@ -123,3 +123,10 @@ def test_dates_are_written_right_and_no_day_stands_on_two_sides() -> None:
     assert not (days["train"] & days["test"]) and not (days["train"] & days["valid"])
     ends = {written(date(2000, 1, day), "{day}{th}") for day in range(1, 32)}
     assert {"1st", "2nd", "3rd", "11th", "12th", "13th", "21st", "22nd", "23rd", "31st"} <= ends
+
+
+def test_two_columns_of_sentences_are_taken_for_pairs_whose_columns_have_to_be_named(tmp_path: Path) -> None:
+    path = table(tmp_path / "animals.csv", "english,french")
+    with pytest.raises(DataError, match="no column 'source'; it has english, french") as refusal:
+        open_dataset(path)
+    assert "data.source=COLUMN" in refusal.value.help

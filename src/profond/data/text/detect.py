@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +43,8 @@ def what_is(path: Path) -> Literal["table", "pairs", "book", ""]:
         labelled = len(names) == 2 or any(LABEL.fullmatch(name) for name in names)
         if wordy and labelled and not any(LIKE_PATH.fullmatch(name) for name in names):
             return "table"
+        if len(names) == 2 and suffix != ".txt" and _both_wordy(cells.rows[:_LOOKED_AT]):
+            return "pairs"  # which of them is read has to be named
     return "book" if suffix == ".txt" and _is_prose(path) else ""
 
 
@@ -51,6 +54,10 @@ def holds_texts(path: Path) -> bool:
     if any(below.passed_over[suffix] for suffix in _FILES if suffix != ".txt"):
         return False
     return any(file.parent != path for file in below.files)
+
+
+def _both_wordy(rows: Sequence[Sequence[str]]) -> bool:
+    return bool(rows) and all(sum(len(row[i].split()) for row in rows) >= 3 * len(rows) for i in range(2))
 
 
 def _lists_files(cells: Cells) -> bool:
