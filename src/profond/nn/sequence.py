@@ -8,6 +8,7 @@ Notable features:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -25,6 +26,38 @@ CELLS: dict[Kind, type[RNN] | type[LSTM] | type[GRU]] = {"rnn": RNN, "lstm": LST
 def mask(lengths: Int[Tensor, " n"], steps: int) -> Bool[Tensor, "n t"]:
     """True where a padded sequence is real."""
     return torch.arange(steps, device=lengths.device) < lengths[:, None]
+
+
+def token_ends(tokens: Int[Tensor, "n t"]) -> Int[Tensor, " n"]:
+    """How many tokens of each row are real: up to the last that is not 0, which is padding."""
+    return _last(tokens != 0)
+
+
+def ends(series: Float[Tensor, "n c t"]) -> Int[Tensor, " n"]:
+    """How many steps of each series are real: up to the last that is not NaN in all channels."""
+    return _last(~series.isnan().all(1))
+
+
+def token_lengths(tokens: Int[Tensor, "n t"]) -> Int[Tensor, " n"]:
+    """As `token_ends`, but 1 at least: a network reads one step of a text that has none."""
+    return token_ends(tokens).clamp_min(1)
+
+
+def lengths_of(series: Float[Tensor, "n c t"]) -> Int[Tensor, " n"]:
+    """As `ends`, but 1 at least."""
+    return ends(series).clamp_min(1)
+
+
+def _last(real: Bool[Tensor, "n t"]) -> Int[Tensor, " n"]:
+    """The number of the last true step of each row, from 1; 0 where there is none."""
+    steps = torch.arange(1, real.shape[1] + 1, device=real.device)
+    return (real * steps).amax(1) if real.shape[1] else real.sum(1)
+
+
+def padded(samples: Sequence[Tensor], padding: float) -> Tensor:
+    """Samples (…, t) of unlike length in one tensor (n, …, t): what is missing on their right is ``padding``."""
+    longest = max(sample.shape[-1] for sample in samples)
+    return torch.stack([F.pad(sample, (0, longest - sample.shape[-1]), value=padding) for sample in samples])
 
 
 def reversed_within(values: Float[Tensor, "n t d"], lengths: Int[Tensor, " n"] | None) -> Float[Tensor, "n t d"]:
