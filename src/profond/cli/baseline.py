@@ -11,7 +11,7 @@ from profond.cli.options import JSON, QUIET
 from profond.cli.output import print_json, warn
 
 
-@register_verb("baseline", section="Use", line="What simple methods make of series: the least that a network must beat.")
+@register_verb("baseline", section="Use", line="What simple methods make of series: the least to beat.")
 @click.command()
 @click.argument("reference", metavar="DATA")
 @click.option("--split", help="By default test, else valid.")

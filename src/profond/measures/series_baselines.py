@@ -79,10 +79,7 @@ def _series(split: Split) -> list[NDArray[np.float64]]:
 def _statistics(series: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Six numbers of each channel (n, 6c)."""
     return np.stack(
-        [
-            np.concatenate([one.mean(1), one.std(1), one.min(1), one.max(1), one[:, 0], one[:, -1]])
-            for one in series
-        ]
+        [np.concatenate([one.mean(1), one.std(1), one.min(1), one.max(1), one[:, 0], one[:, -1]]) for one in series]
     )
 
 
