@@ -288,11 +288,12 @@ def test_an_explanation_is_about_one_of_the_outputs_or_refused_in_words(good: Ca
     inputs = good.batch("test", 1)[0]
     with torch.inference_mode():
         outputs = good.model.eval()(inputs)
-        try:
-            found = good.task.explained(outputs, good.spec)
-        except ConfigError as refusal:
-            assert refusal.help, "a task that says many things of a sample refuses in words"
+        if outputs.ndim > 2:  # it says many things of a sample, and which of them is explained cannot be told
+            with pytest.raises(ConfigError) as refusal:
+                good.task.explained(outputs, good.spec)
+            assert refusal.value.help
             return
+        found = good.task.explained(outputs, good.spec)
         assert 0 <= found.index < outputs.shape[1]
         assert found.name in found.said
         assert good.task.explained(outputs, good.spec, found.name).index == found.index

@@ -39,7 +39,7 @@ def _wilson(share: float, total: float) -> tuple[float, float]:
 def share_by_group(
     successes: NDArray[np.int64], totals: NDArray[np.int64], *, resamples: int = 2000, seed: int = 0
 ) -> Measured:
-    """A share of things that come in groups, such as the frames of clips, which are alike: groups are drawn, not things.
+    """A share of things that come in groups, such as frames of clips: groups are drawn, for what is in one is alike.
 
     Wilson's interval at the effective number of things: that of a plain share with the variance that a bootstrap over
     groups finds; as many as there are groups, where all of them say the same.

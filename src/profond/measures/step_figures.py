@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -173,4 +174,4 @@ def runs(labels: NDArray[np.int64]) -> list[tuple[int, int, int]]:
     if not len(labels):
         return []
     edges = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
-    return [(first, last, int(labels[first])) for first, last in zip(edges, edges[1:], strict=False)]
+    return [(first, last, int(labels[first])) for first, last in pairwise(edges)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from profond.measures.measured import SHARE
 from profond.measures.report import Report, Samples, Scores, Table
 from profond.measures.step_figures import Timeline, draw_timelines, runs, spaced
 from profond.measures.step_judge import StepFindings, clip_scores
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HEADLINE = "accuracy"
 DRAWN = 6
@@ -24,11 +28,11 @@ def step_report(found: StepFindings, rate: float = 0.0) -> Report:
         rate: steps in a second, for pictures and tables; 0 where it is not known.
     """
     scores = clip_scores(found)
-    clips, steps = np.nonzero(found.predicted >= 0)
+    clips, _ = np.nonzero(found.predicted >= 0)
     counts = [[name, *row] for name, row in zip(found.classes, found.confusion.tolist(), strict=True)]
     worst = [int(i) for i in np.argsort(scores, kind="stable")[:DRAWN]]
 
-    def draw(samples: Samples, title: str):  # type: ignore[no-untyped-def]
+    def draw(samples: Samples, title: str) -> Figure:
         return draw_timelines([_timeline(found, samples, i) for i in worst], found.classes, title, rate)
 
     return Report(

@@ -3,12 +3,12 @@
 Notable features:
 - a series ends at its last number; NaN behind it, which pads it to its neighbours' length, is never read
 - in both directions, or in one; the answer comes from what was said last, or from all steps together
-- the classical cells by PyTorch's fused kernels; minGRU and minLSTM by a scan over all steps at once; sLSTM step by step
+- the classical cells by PyTorch's fused kernels; minGRU and minLSTM by a scan over all steps at once; sLSTM one by one
 
-Source: J. Elman, Finding structure in time, Cognitive Science 14, 1990; S. Hochreiter and J. Schmidhuber, Long short-term
-memory, Neural Computation 9, 1997; K. Cho et al., Learning phrase representations using RNN encoder-decoder, EMNLP 2014;
-M. Schuster and K. Paliwal, Bidirectional recurrent neural networks, IEEE Transactions on Signal Processing 45, 1997; of
-the later cells see `profond.nn.scanned`.
+Source: J. Elman, Finding structure in time, Cognitive Science 14, 1990; S. Hochreiter and J. Schmidhuber, Long
+short-term memory, Neural Computation 9, 1997; K. Cho et al., Learning phrase representations using RNN encoder-decoder,
+EMNLP 2014; M. Schuster and K. Paliwal, Bidirectional recurrent neural networks, IEEE Transactions on Signal Processing
+45, 1997; of the later cells see `profond.nn.scanned`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Layers of the later recurrent cells over padded sequences, as `profond.nn.sequence` has them of the classical ones."""
+"""Layers of the later recurrent cells over padded sequences, as `profond.nn.sequence` has the classical ones."""
 
 from __future__ import annotations
 

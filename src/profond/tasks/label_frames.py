@@ -222,7 +222,7 @@ class LabelFrames:
 
     @staticmethod
     def example(seed: int = 0) -> Example:
-        """Which third of a small picture is bright, in each frame; some frames are hidden, and clips differ in length."""
+        """Which third of a picture is bright in each frame; some frames are hidden, and clips differ in length."""
         random = torch.Generator().manual_seed(seed)
         splits: dict[str, Split] = {}
         for name, count in (("train", 60), ("valid", 31), ("test", 47)):

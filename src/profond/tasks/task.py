@@ -119,7 +119,7 @@ class Marked(Protocol):
     """A meter that measures some steps apart, such as the hidden ones."""
 
     marks: Mapping[str, Tensor]
-    """Of the whole split that it measures, in its order: bool (n, t) by name. Set before the pass, if they are known."""
+    """Of the whole split that it measures, in its order: bool (n, t) by name. Set before the pass."""
 
 
 class Task(Protocol):

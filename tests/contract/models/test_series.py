@@ -133,8 +133,15 @@ def test_it_trains_a_step_in_bf16(name: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"input_shape": ()}, {"input_shape": (0, 5)}, {"input_shape": (3, 8, 8)}, {"num_classes": 0}, {"hidden": 0}]
-    + [{"layers": 0}, {"dropout": 1.0}],
+    [
+        {"input_shape": ()},
+        {"input_shape": (0, 5)},
+        {"input_shape": (3, 8, 8)},
+        {"num_classes": 0},
+        {"hidden": 0},
+        {"layers": 0},
+        {"dropout": 1.0},
+    ],
     ids=str,
 )
 def test_an_impossible_setting_is_refused_in_words(name: str, change: dict[str, Any]) -> None:

@@ -52,9 +52,8 @@ def moving_digits(train_clips: int = 1500, test_clips: int = 400, seed: int = 0)
         splits[split] = clips(known.samples[:, 0], known.targets, count, split, generator(seed, "moving digits", split))
     values = splits["train"].samples.to(torch.float64)
     mean, std = round(float(values.mean()) / 255, 6), round(float(values.std()) / 255, 6)
-    preprocessing = Preprocessing(
-        mean=(mean,), std=(std,), clip=ClipPreparation(RATE, FRAMES, SIDE, SIDE, colour=False)
-    )
+    clip = ClipPreparation(RATE, FRAMES, SIDE, SIDE, colour=False)
+    preprocessing = Preprocessing(mean=(mean,), std=(std,), clip=clip)
     spec = Spec((1, FRAMES, SIDE, SIDE), "cthw", (0.0, 255.0), digits.spec.classes, each="t", rate=RATE)
     return Dataset("moving_digits", spec, preprocessing, dict(splits), digits.source)
 
