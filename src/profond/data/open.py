@@ -113,9 +113,12 @@ def _folder(path: Path) -> Kind:
             return Kind("ImageNet", imagenet.list_imagenet, imagenet.open_imagenet)
     except PermissionError:
         pass  # the folder's own door says it best
+    from profond.data.clips import open as clips
     from profond.data.series import detect
     from profond.data.series import open as series
 
+    if path.is_dir() and clips.holds_videos(path):
+        return Kind("folder of videos", clips.list_videos, clips.open_videos)
     if series.split_tables(path):
         return Kind("folder of tables", series.list_table, series.open_table, series=True)
     if detect.holds_series(path):
@@ -131,11 +134,14 @@ def _holds_images(path: Path) -> bool:
 
 
 def _list_or_table(path: Path) -> Kind:
-    """A manifest of images or of series, or a table of series."""
+    """A manifest of images or of series, a table of series, or one of labels of videos."""
+    from profond.data.clips import open as clips
     from profond.data.manifest import list_manifest, open_manifest
     from profond.data.series import detect
     from profond.data.series import open as series
 
+    if clips.names_videos(path):
+        return Kind("labels of videos", clips.list_videos, clips.open_videos)
     what = detect.what_is(path)
     if what == "table":
         return Kind("table of series", series.list_table, series.open_table, series=True)

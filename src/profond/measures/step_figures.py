@@ -41,8 +41,9 @@ class Timeline:
 
 
 def spaced(steps: int, shown: int = SHOWN) -> list[int]:
-    """Which of so many steps are drawn."""
-    return list(np.unique(np.linspace(0, steps - 1, min(steps, shown)).round().astype(int)))
+    """Which of so many steps are drawn: the middles of equal parts of the time."""
+    count = min(steps, shown)
+    return [int((part + 0.5) * steps / count) for part in range(count)]
 
 
 def draw_timelines(lines: Sequence[Timeline], classes: Sequence[str], title: str = "", rate: float = 0.0) -> Figure:
@@ -92,12 +93,9 @@ def _draw_line(axes: Axes, line: Timeline, top: float, names: Sequence[str], rat
     )
     top += 0.26
     if line.frames is not None:
-        side = min(_FRAME, across / max(1, len(line.frames)))
-        for at, frame in zip(spaced(steps, len(line.frames)), line.frames, strict=False):
-            # A frame stands over its own step, but never over the ends.
-            middle = min(max(_LEFT + (at + 0.5) / steps * across, _LEFT + side / 2), _LEFT + across - side / 2)
-            draw_sample(axes, frame, middle, top, side - 0.05)
-        top += side
+        for part, frame in enumerate(line.frames):
+            draw_sample(axes, frame, _LEFT + (part + 0.5) / len(line.frames) * across, top, _FRAME - 0.05)
+        top += _FRAME
     if line.marks:
         for number, (name, marked) in enumerate(line.marks.items()):
             colour = (FAINT, "#c98a1b", "#5a7fb5")[number % 3]
