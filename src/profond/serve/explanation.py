@@ -96,6 +96,11 @@ class Explainer:
         Raises: ImageError, DataError; UnknownName for what the task does not know.
         """
         predictor = self.predictor
+        if predictor.takes_videos:
+            raise ConfigError(
+                "explanations are of one answer, and this run says something of each frame of a video",
+                "`profond predict` draws the labels over the frames: --pictures FOLDER",
+            )
         raw, shown, digest, notes = self._signal(given, name) if predictor.takes_series else self._image(given, name)
         batch = raw[None].to(predictor.device)
         inputs = predictor.preprocessing.normalise(batch)

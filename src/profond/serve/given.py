@@ -58,12 +58,12 @@ def _one_by_one(images: Iterable[Any], axes: int) -> Iterator[Any]:
             yield first
 
 
-def name_of(image: Any, index: int) -> str:
+def name_of(image: Any, index: int, noun: str = "image") -> str:
     """The path where there is one, else ``image 0``."""
     if isinstance(image, str | Path | Member | Row):
         return str(image)
     name = getattr(image, "name", None) if _is_file(image) else None
-    return name if isinstance(name, str) else f"image {index}"
+    return name if isinstance(name, str) else f"{noun} {index}"
 
 
 def as_picture(given: Any, source: str) -> Image.Image | Path | Member | FileInMemory:
