@@ -135,7 +135,7 @@ def predict(
                 if as_json or csv_file:
                     said.append(prediction)
                 if folder is not None:
-                    written += prediction.answer.write(folder, f"{len(written)}-{Path(prediction.source).stem}")
+                    written += prediction.answer.write(folder, _picture_name(folder, prediction, written))
                 if not as_json:
                     click.echo(prediction.line())
                 advance(1)
@@ -164,6 +164,12 @@ def predict(
     if folder is not None and not written and said_any:
         raise UsageError("the answers of this run have no pictures", "leave --pictures out")
     tell_refused(failed, len(paths), given.noun)
+
+
+def _picture_name(folder: Path, prediction: Prediction, written: Sequence[Path]) -> str:
+    """That of the file; with a number, where another of the same name was drawn already."""
+    stem = Path(prediction.source).stem
+    return f"{stem}-{len(written)}" if folder / f"{stem}.png" in written else stem
 
 
 def _options(predictor: Predictor, top: int | None) -> dict[str, Any]:
