@@ -1,10 +1,11 @@
-"""`profond predict`: what a run says of your images and series."""
+"""`profond predict`: what a run says of your images, series and texts."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli import register_verb
-from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
+from profond.cli.inputs import Inputs, input_images, input_texts, report_refused, shown_name, tell_refused
 from profond.cli.options import BATCH, DEVICE, JSON, OUT, QUIET
 from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
@@ -83,19 +84,22 @@ def predict(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Say what RUN (a folder, a name, or `last`) sees in images or series, or a network with published weights.
+    """Say what RUN (a folder, a name, or `last`) sees in images, series or texts, or what published weights do.
 
     INPUT is a file, a folder (with those below it), a pattern such as 'photos/*.jpg', or - for standard input: an
     image or a series, or a list of paths, one a line. A run that was trained on a table of series takes tables, with
-    labels or without; one that was trained on clips takes videos. Prints a line for each image, series or video: path,
-    then the answer, such as label, probability and the next classes, a number with its unit, or which label a video has
-    from when to when. Images that cannot be used are reported and the others still predicted; the exit code is then 3.
-    Folders are listed as for training: without hidden files, links followed, other files counted and passed over.
+    labels or without; one that was trained on clips takes videos. A run on texts takes the text itself, a table with a
+    column of texts, a .txt with one in each line, or lines from standard input. Prints a line for each image, series or
+    video: path, then the answer, such as label, probability and the next classes, a number with its unit, or which
+    label a video has from when to when. Images that cannot be used are reported and the others still predicted; the
+    exit code is then 3. Folders are listed as for training: without hidden files, links followed, other files counted
+    and passed over.
 
     \b
     profond predict last photos/
     profond predict last new.csv
     profond predict last film.mp4 --csv frames.csv --pictures drawn/
+    profond predict last "a fine film"
     profond predict --model efficientnet_lite0 --pretrained photo.jpg
     """
     from profond.core.errors import UsageError
@@ -124,11 +128,11 @@ def predict(
     failed: list[tuple[str, ProfondError]] = []
     if folder is not None:
         make_folder(folder)
-    with input_images(inputs, predictor.takes_series, predictor.takes_videos) as given:
+    with _given(inputs, predictor) as given:
         paths, names = given.paths, given.names
         refuse = report_refused(names, failed)
         hidden = quiet or (sys.stdout.isatty() and not as_json)  # lines and a bar on one terminal disturb each other
-        with progress_bar(len(paths), "predict", " images", hidden=hidden) as advance:
+        with progress_bar(len(paths), "predict", f" {given.noun}", hidden=hidden) as advance:
             for prediction in predictor.stream(paths, batch_size=batch_size, refused=refuse, **options):
                 said_any = True
                 prediction = replace(prediction, source=shown_name(prediction.source, names))
@@ -159,8 +163,8 @@ def predict(
         if agreement:
             click.echo(f"note: int8 gave {agreement[0]} of {agreement[1]} images the network's own answer", err=True)
         for note, count in predictor.conversions.items():
-            noun = given.one if count == 1 else given.noun
-            click.echo(f"note: {count} {noun}: {note}", err=True)
+            one = given.one if count == 1 else given.noun
+            click.echo(f"note: {count} {one}: {note}", err=True)
     if folder is not None and not written and said_any:
         raise UsageError("the answers of this run have no pictures", "leave --pictures out")
     tell_refused(failed, len(paths), given.noun)
@@ -170,6 +174,13 @@ def _picture_name(folder: Path, prediction: Prediction, written: Sequence[Path])
     """That of the file; with a number, where another of the same name was drawn already."""
     stem = Path(prediction.source).stem
     return f"{stem}-{len(written)}" if folder / f"{stem}.png" in written else stem
+
+
+def _given(inputs: tuple[str, ...], predictor: Predictor) -> AbstractContextManager[Inputs]:
+    """The images, series, videos or texts that the inputs stand for."""
+    if predictor.takes_texts:
+        return nullcontext(input_texts(inputs))
+    return input_images(inputs, predictor.takes_series, predictor.takes_videos)
 
 
 def _options(predictor: Predictor, top: int | None) -> dict[str, Any]:

@@ -61,4 +61,4 @@ def _clips(given: Any, source: str, clip: ClipPreparation) -> Iterator[Tensor]:
             f"{source} is {shape}, not a video",
             f"give the path of a video, or an array ({clip.channels}, frames, {clip.height}, {clip.width})",
         )
-    yield from given.cpu().split(clip.frames, dim=1)
+    yield from torch.split(given.cpu(), clip.frames, dim=1)
