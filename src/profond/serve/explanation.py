@@ -33,7 +33,7 @@ from profond.explain.why.attribution_figure import Seen
 from profond.explain.why.signal_figure import Signal
 from profond.explain.why.subject import Subject
 from profond.explain.why.words import Words, word_gradients
-from profond.nn.sequence import token_lengths
+from profond.nn.sequence import ends, token_lengths
 from profond.serve.given import Picture, Text, as_picture
 from profond.serve.predictor import Predictor
 from profond.serve.seen import as_image, as_seen, finely_seen, seen_part
@@ -107,6 +107,11 @@ class Explainer:
         Raises: ImageError, DataError; UnknownName for what the task does not know.
         """
         predictor = self.predictor
+        if predictor.takes_videos:
+            raise ConfigError(
+                "explanations are of one answer, and this run says something of each frame of a video",
+                "`profond predict` draws the labels over the frames: --pictures FOLDER",
+            )
         prepare = self._words if predictor.takes_texts else self._signal if predictor.takes_series else self._image
         raw, shown, digest, notes = prepare(given, name)
         batch = raw[None].to(predictor.device)
@@ -142,6 +147,7 @@ class Explainer:
         if not isinstance(given, Tensor):
             raw, notes = self.predictor.decode(given, name)
         assert isinstance(raw, Tensor)
+        raw = raw[:, : max(1, int(ends(raw[None])))]  # without what follows it where longer ones stand beside it
         values = raw.float().numpy()
         prepared = self.predictor.preprocessing.series
         names = prepared.names if prepared is not None else ()
