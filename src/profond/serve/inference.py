@@ -48,7 +48,9 @@ def prepared(
     """
     if callable(getattr(model, "step", None)):  # it is called step by step, which nothing here can compile
         if precision in ("int8", "bf16") or engine == "openvino":
-            raise ConfigError("a network that writes word by word answers in fp32 here", "leave --precision and --engine out")
+            raise ConfigError(
+                "a network that writes word by word answers in fp32 here", "leave --precision and --engine out"
+            )
         return model.to(device).eval()
     if precision == "int8" and engine == "torch":
         raise ConfigError("8-bit arithmetic is OpenVINO's here, not PyTorch's", "leave --engine out, or use bf16")

@@ -94,7 +94,8 @@ def test_a_search_in_a_batch_is_the_search_alone(model: Seq2Seq, inputs: Tensor,
         length = len(trimmed(alone.tokens[0].tolist()))
         assert trimmed(together.tokens[number].tolist()) == trimmed(alone.tokens[0].tolist())
         assert float(together.scores[number]) == pytest.approx(float(alone.scores[0]), abs=1e-5)
-        assert together.attention is not None and alone.attention is not None
+        assert together.attention is not None
+        assert alone.attention is not None
         looked = together.attention[number, :length, : alone.attention.shape[2]]
         torch.testing.assert_close(looked, alone.attention[0, :length], rtol=1e-4, atol=1e-5)
 
@@ -118,7 +119,9 @@ def test_a_network_without_attention_is_searched_too(inputs: Tensor) -> None:
         def start(self, memory: Any) -> tuple[Tensor, ...]:
             return (torch.zeros(len(memory[0]), dtype=torch.int64),)
 
-        def step(self, tokens: Tensor, state: tuple[Tensor, ...], memory: Any) -> tuple[Tensor, tuple[Tensor, ...], None]:
+        def step(
+            self, tokens: Tensor, state: tuple[Tensor, ...], memory: Any
+        ) -> tuple[Tensor, tuple[Tensor, ...], None]:
             scores = torch.nn.functional.one_hot(torch.tensor([4, 5, 6, END])[state[0].clamp(max=3)], 7) * 9.0
             return scores, (state[0] + 1,), None
 

@@ -124,7 +124,9 @@ def rewritten(dataset: Dataset, source: Tokens, target: Tokens) -> Dataset:
     for name, part in dataset.splits.items():
         origin = part.origin if isinstance(part, TensorSplit) else None
         if not isinstance(origin, Pairs):
-            raise DataError(f"{dataset.name} holds no pairs of texts, and the network learned to write", "give it pairs")
+            raise DataError(
+                f"{dataset.name} holds no pairs of texts, and the network learned to write", "give it pairs"
+            )
         pairs[name] = origin.pairs
     return as_dataset(dataset.name, pairs, dataset.source, notes=dataset.notes, known=(source, target))
 
@@ -181,7 +183,9 @@ def open_pairs(
 
 def list_pairs(path: Path, target: str | None = None) -> NoReturn:
     """Raises: DataError, for pairs have no classes by which samples are listed."""
-    raise DataError(f"{path} holds pairs of texts, which this does not look at", "train on it; see `profond train --help`")
+    raise DataError(
+        f"{path} holds pairs of texts, which this does not look at", "train on it; see `profond train --help`"
+    )
 
 
 def are_pairs(cells: Cells) -> bool:
@@ -238,9 +242,7 @@ def _read(path: Path, source: str, target: str) -> tuple[list[Pair], list[str]]:
     return pairs, [*cells.notes, *told, f"{cells.names[places[0]]!r} is read, {cells.names[places[1]]!r} is written"]
 
 
-def _placed(
-    path: Path, pairs: Sequence[Pair], shares: Mapping[str, float], seed: int
-) -> tuple[list[Pair], list[str]]:
+def _placed(path: Path, pairs: Sequence[Pair], shares: Mapping[str, float], seed: int) -> tuple[list[Pair], list[str]]:
     """Each pair in a split: its own, or one dealt here. What reads the same stays in one split, and so does a group."""
     if any(pair.split for pair in pairs):
         grouped = [pair for pair in pairs if pair.group]
