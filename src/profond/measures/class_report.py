@@ -52,7 +52,7 @@ def class_report(found: ClassFindings) -> Report:
 def _mistakes(found: ClassFindings, samples: Samples, title: str) -> Figure:
     """The worst mistakes, as pictures of the samples, or as the texts that they were made from."""
     texts = getattr(getattr(samples, "origin", None), "texts", None)
-    if texts is not None:
+    if texts is not None and len(found.predictions.mistakes()):
         return text_mistakes(found, texts, title)
     return class_figures.worst_mistakes(found, samples.raw, title)
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from profond.core.lettering import drawable, lettered, visible
 from profond.measures.classes import ClassFindings
-from profond.measures.samples_figure import FAINT, INK, WRONG
+from profond.measures.samples_figure import INK, WRONG
 
 _WIDTH, _LINE, _LETTERS, _LINES = 9.0, 0.19, 110, 3
 
@@ -29,9 +29,8 @@ def text_mistakes(found: ClassFindings, texts: Sequence[str], title: str = "", *
     height = 0.7 + sum(_LINE * len(lines) + 0.36 for lines in blocks)
     figure = Figure(figsize=(_WIDTH, max(1.2, height)))
     y = height - 0.35
-    figure.text(0.3 / _WIDTH, y / height, title or "worst mistakes", fontsize=11, color=INK, parse_math=False)
-    if not order:
-        figure.text(0.3 / _WIDTH, 0.2, "no mistakes", fontsize=10, color=FAINT)
+    heading = f"{title}: {len(wrong):,} of {len(said):,} wrong" if title else f"{len(wrong):,} of {len(said):,} wrong"
+    figure.text(0.3 / _WIDTH, y / height, heading, fontsize=11, color=INK, parse_math=False)
     for index, lines in zip(order, blocks, strict=True):
         y -= 0.36
         true, predicted = found.classes[said.label[index]], found.classes[said.predicted[index]]

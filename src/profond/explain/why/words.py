@@ -135,7 +135,14 @@ class Words:
                 if not known:
                     axes.plot([x + 2, x + wide - 2], [y + 27, y + 27], color=MUTED, linewidth=1, linestyle=":")
                 if abs(amount) >= 0.05 * most:
-                    axes.text(x + wide / 2, y + 37, f"{amount:+.2g}".replace("-", "\N{MINUS SIGN}"), fontsize=10 * 72 / DOTS, color=MUTED, **style)
+                    axes.text(
+                        x + wide / 2,
+                        y + 37,
+                        f"{amount:+.2g}".replace("-", "\N{MINUS SIGN}"),
+                        fontsize=10 * 72 / DOTS,
+                        color=MUTED,
+                        **style,
+                    )
             for text in axes.texts:
                 text.set_fontfamily(families(text.get_text()))
 
