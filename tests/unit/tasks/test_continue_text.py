@@ -14,7 +14,7 @@ from profond.measures.next_token import Counts, compressed_bits
 
 
 def test_the_same_seed_writes_the_same_and_another_one_another() -> None:
-    case = untrained("write_text")
+    case = untrained("continue_text")
     case.model.eval()
     one, again, other = (
         [made.text for made in case.task.generate(case.model, case.spec, prompt="ab", length=30, seed=seed)]  # type: ignore[attr-defined]
@@ -25,7 +25,7 @@ def test_the_same_seed_writes_the_same_and_another_one_another() -> None:
 
 
 def test_several_are_those_of_the_seeds_that_follow() -> None:
-    case = untrained("write_text")
+    case = untrained("continue_text")
     case.model.eval()
     both = case.task.generate(case.model, case.spec, length=9, seed=4, count=2)  # type: ignore[attr-defined]
     second = case.task.generate(case.model, case.spec, length=9, seed=5)  # type: ignore[attr-defined]
@@ -33,7 +33,7 @@ def test_several_are_those_of_the_seeds_that_follow() -> None:
 
 
 def test_without_temperature_the_most_probable_is_taken() -> None:
-    case = untrained("write_text")
+    case = untrained("continue_text")
     case.model.eval()
     texts = {case.task.generate(case.model, case.spec, temperature=0.0, length=9, seed=s)[0].text for s in (0, 1)}  # type: ignore[attr-defined]
     assert len(texts) == 1
@@ -49,7 +49,7 @@ def test_without_temperature_the_most_probable_is_taken() -> None:
     ],
 )
 def test_what_cannot_be_written_is_refused(asked: dict[str, object], words: str) -> None:
-    case = untrained("write_text")
+    case = untrained("continue_text")
     with pytest.raises(ConfigError, match=words):
         case.task.generate(case.model, case.spec, **asked)  # type: ignore[attr-defined]
 
@@ -60,18 +60,18 @@ class Uniform(nn.Module):
 
 
 def test_a_network_that_knows_nothing_needs_the_bits_of_its_vocabulary() -> None:
-    case = untrained("write_text")
+    case = untrained("continue_text")
     meter = case.task.meter(case.spec)
     for batch in case.batches("test"):
         meter.update(Uniform(), (batch[0], batch[1].clamp_max(7)))
-    assert meter.metrics()["bits"].value == pytest.approx(3.0)
+    assert meter.metrics()["bits_per_token"].value == pytest.approx(3.0)
     assert meter.metrics()["perplexity"].value == pytest.approx(8.0)
 
 
 def test_what_simple_means_reach_stands_beside_it() -> None:
-    case = untrained("write_text")
+    case = untrained("continue_text")
     report = case.task.beside(case.dataset, "test", case.report())  # type: ignore[attr-defined]
-    assert 0.3 < report.metrics["bits_of_counts"].value < 0.7  # three words in any order: log2(3) / 3.33 letters
+    assert 0.03 < report.metrics["bits_of_counts"].value < 0.3  # now and then a word is left out
     assert "the counts win" in report.lines[-1]
 
 
