@@ -143,8 +143,8 @@ class Words:
                         color=MUTED,
                         **style,
                     )
-            for text in axes.texts:
-                text.set_fontfamily(families(text.get_text()))
+            for one in axes.texts:
+                one.set_fontfamily(families(one.get_text()))
 
         note = method_in_words(subject, attribution, "a text of no words", "words")
         if not all(known for _, _, known in found):
