@@ -78,7 +78,7 @@ class Seq2Seq(nn.Module):
         """
         before = inputs.new_full((len(inputs), 1), START) if targets is None else targets[:, :-1]
         memory = self.encode(inputs)
-        scores, _ = self.decoder(before, self.start(memory), memory)
+        scores: Tensor = self.decoder(before, self.start(memory), memory)[0]
         return scores
 
     def encode(self, inputs: Int[Tensor, "n s"]) -> Memory:

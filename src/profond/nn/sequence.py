@@ -133,7 +133,7 @@ class Recurrent(nn.Module):
 
     def initial_state(self, batch: int) -> State:
         """What is remembered before the first step: zeros (n, h), of each layer the output, and an LSTM's cell."""
-        weight = self.forwards[0].weight_hh_l0
+        weight = self.forwards[0].get_parameter("weight_hh_l0")
         each = 2 if self.kind == "lstm" else 1
         return tuple(weight.new_zeros(batch, self.hidden_size) for _ in range(each * len(self.forwards)))
 

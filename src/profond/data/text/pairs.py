@@ -228,15 +228,15 @@ def _read(path: Path, source: str, target: str) -> tuple[list[Pair], list[str]]:
     words, told = split_words([row[split].strip() for row in cells.rows]) if split is not None else ({}, [])
     pairs = []
     for number, (row, line) in enumerate(zip(cells.rows, cells.lines, strict=True), 1):
-        texts = [" ".join(row[place].split()) for place in places]
-        for text, asked in zip(texts, (source, target), strict=True):
+        read, written = (" ".join(row[place].split()) for place in places)
+        for text, asked in ((read, source), (written, target)):
             if not text:
                 raise DataError(f"{path}, line {line}: {asked} is empty", "fill it in, or delete the line")
         given = row[split].strip() if split is not None else ""
         if split is not None and given.lower() not in words:
             raise not_a_split(f"{path}, line {line}", given)
         where = words[given.lower()] if split is not None else ""
-        pairs.append(Pair(str(number), *texts, row[group].strip() if group is not None else "", where))
+        pairs.append(Pair(str(number), read, written, row[group].strip() if group is not None else "", where))
     if len(pairs) < 2:
         raise DataError(f"{path} has {len(pairs)} pair of texts", "add a line for each pair")
     return pairs, [*cells.notes, *told, f"{cells.names[places[0]]!r} is read, {cells.names[places[1]]!r} is written"]
