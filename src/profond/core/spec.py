@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from profond.core.errors import ConfigError
@@ -131,7 +131,7 @@ class Spec:
         """For people, JSON-able: of a vocabulary its size, not all its words."""
         sizes = {"tokens": self.tokens, "text": self.text}
         short = {name: {"kind": one.kind, "size": len(one)} for name, one in sizes.items() if one is not None}
-        return {**replace(self, tokens=None, text=None).to_json(), **short}
+        return {**self.to_json(), "tokens": None, "text": None, **short}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Spec:

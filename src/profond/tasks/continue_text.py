@@ -26,7 +26,7 @@ from profond.tasks import register_task
 from profond.tasks.batch import called, described, pair
 from profond.tasks.task import Example, Explained, Loss, Phase
 
-HEADLINE = "bits"
+HEADLINE = "bits_per_token"
 _LONGEST = 100_000
 """Tokens of an answer at most."""
 
@@ -60,8 +60,8 @@ class Written:
         return []
 
 
-@register_task("write_text")
-class WriteText:
+@register_task("continue_text")
+class ContinueText:
     """Cross-entropy of each next token; a batch is (tokens (n, t), the same one token on, 0 where none is guessed).
 
     A network says scores (n, t, v); to write, it has ``go_on(tokens, state) -> (scores (n, v), state)``.
@@ -210,10 +210,11 @@ class WriteText:
 
     @staticmethod
     def example(seed: int = 0) -> Example:
-        """Three words in any order."""
+        """Three words in turn, one of which is left out now and then."""
         random = torch.Generator().manual_seed(seed)
-        words = [("ab ", "cad ", "eb. ")[i] for i in torch.randint(3, (900,), generator=random).tolist()]
-        dataset = as_book("three words", "".join(words), length=24, valid_fraction=0.15, test_fraction=0.2)
+        turns = (1 + (torch.rand(900, generator=random) < 0.05).long()).cumsum(0) % 3
+        words = "".join(("ab ", "cad ", "eb. ")[turn] for turn in turns.tolist())
+        dataset = as_book("three words", words, length=24, valid_fraction=0.15, test_fraction=0.2)
         return Example(dataset, {"name": "char_lstm", "width": 8, "hidden": 24, "dropout": 0.0})
 
 
