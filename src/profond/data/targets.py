@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from profond.core.tokens import Tokens, with_ends
 from profond.data.listing import Listing, Sample
+from profond.nn.sequence import padded
 
 Targets = Shaped[Tensor, " n *quantities"]
 """int64 (n) classes; or float32 (n) or (n, quantities) numbers, which never become integers."""
@@ -26,6 +28,11 @@ def targets_of(samples: Sequence[Sample], listing: Listing) -> Tensor:
         return torch.tensor(rows, dtype=torch.float32).reshape(len(samples), len(listing.quantities))
     label_of = {name: i for i, name in enumerate(listing.classes)}
     return torch.tensor([label_of[sample.label] for sample in samples], dtype=torch.int64)
+
+
+def encoded(texts: Sequence[str], tokens: Tokens) -> Tensor:
+    """Texts as targets: int64 (n, t), from start to end, 0 behind shorter ones."""
+    return padded([torch.tensor(with_ends(tokens.encode(text))) for text in texts], 0)
 
 
 def strata(targets: Tensor) -> list[int]:

@@ -6,8 +6,6 @@ begins, and the rule by which they are described.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -26,9 +24,7 @@ _TOUCHING = np.ones((3, 3))
 Pixels = NDArray[np.uint8]
 
 
-def read_scenes(
-    pictures: Tensor, classifier: nn.Module, preprocessing: Preprocessing, language: Language
-) -> list[str]:
+def read_scenes(pictures: Tensor, classifier: nn.Module, preprocessing: Preprocessing, language: Language) -> list[str]:
     """A caption of each picture.
 
     Args:

@@ -6,7 +6,8 @@ Notable features:
 - the weights can be drawn over the picture, word by word
 
 Source: K. Xu et al., Show, Attend and Tell: Neural Image Caption Generation with Visual Attention, ICML 2015; before
-it, with one vector for the whole picture: O. Vinyals et al., Show and Tell: A Neural Image Caption Generator, CVPR 2015.
+it, with one vector for the whole picture: O. Vinyals et al., Show and Tell: A Neural Image Caption Generator, CVPR
+2015.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
+from profond.core.tokens import START
 from profond.models import register_model
 from profond.models.shape import check_dropout, check_input
 from profond.nn.attention import Memory
@@ -83,12 +85,18 @@ class ShowAttendAndTell(nn.Module):
         self.stages = tuple(f"encoder.{index}" for index in range(len(widths)))
 
     def forward(
-        self, inputs: Float[Tensor, "n c h w"], targets: Int[Tensor, "n t"]
-    ) -> Float[Tensor, "n written vocabulary"]:
-        """Logits of ``targets[:, 1:]``: each word is predicted from the picture and the true words before it."""
+        self, inputs: Float[Tensor, "n c h w"], targets: Int[Tensor, "n t"] | None = None
+    ) -> Float[Tensor, "n u v"]:
+        """Scores of each word of the targets but the first, given the picture and all words before it; of the first one
+        to be written where there are no targets.
+
+        Args:
+            targets: tokens from the start to the end; 0 fills up shorter ones.
+        """
+        start = torch.full((len(inputs), 1), START, device=inputs.device)
         memory = self.encode(inputs)
-        logits, _, _ = self.decoder(targets[:, :-1], self.start(memory), memory)
-        return logits
+        scores, _, _ = self.decoder(start if targets is None else targets[:, :-1], self.start(memory), memory)
+        return scores
 
     def encode(self, inputs: Float[Tensor, "n c h w"]) -> Memory:
         """What is seen at each place of ``grid``, row by row."""
@@ -102,6 +110,6 @@ class ShowAttendAndTell(nn.Module):
 
     def step(
         self, tokens: Int[Tensor, " n"], state: State, memory: Memory
-    ) -> tuple[Float[Tensor, "n vocabulary"], State, Float[Tensor, "n places"]]:
-        """The logits of the word after ``tokens``, the state after it, and the weights of the places: they sum to 1."""
+    ) -> tuple[Float[Tensor, "n v"], State, Float[Tensor, "n s"]]:
+        """From the word before: scores of the next one, the state after it, and where it looked."""
         return self.decoder.step(tokens, state, memory)

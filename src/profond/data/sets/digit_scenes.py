@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from profond.core.errors import ConfigError
 from profond.core.randomness import numpy_generator
@@ -26,6 +25,7 @@ from profond.data.preprocessing import Preprocessing
 from profond.data.sets.mnist import mnist
 from profond.data.sets.scene_words import Language, Placed, describe
 from profond.data.split import TensorSplit
+from profond.data.targets import encoded
 
 SIDE, LARGEST = 64, 20
 """Pixels of a scene's side, and of the ink of the largest digit."""
@@ -69,13 +69,11 @@ def digit_scenes(
             raise ConfigError(f"{name}_scenes of digit_scenes is {count}", f"use {DIGITS} to 200000")
     scenes = {name: compose(name, count, seed) for name, count in counts.items()}
     captions = {name: [describe(one.digits, SIDE, language) for one in made] for name, made in scenes.items()}
-    text = Tokens.learn(captions["train"], kind="words", size=100, lower=False)
-    splits = {
-        name: TensorSplit(
-            torch.from_numpy(np.stack([one.picture for one in made]))[:, None], targets_of(captions[name], text), name
-        )
-        for name, made in scenes.items()
-    }
+    text = Tokens.learn(captions["train"])
+    splits = {}
+    for name, made in scenes.items():
+        pictures = torch.from_numpy(np.stack([one.picture for one in made]))[:, None]
+        splits[name] = TensorSplit(pictures, encoded(captions[name], text), name)
     values = splits["train"].samples.to(torch.float32)
     moments = (round(float(values.mean()) / 255, 6),), (round(float(values.std()) / 255, 6),)
     preprocessing = Preprocessing((SIDE, SIDE), "L", *moments, fixed_size=True)
@@ -128,7 +126,7 @@ _NEAREST, _FARTHEST = LARGEST / 2, SIDE - LARGEST / 2
 def _alone(sizes: list[int], random: np.random.Generator) -> Places:
     """In one of the corners: farther from the picture's middle lines than four pixels."""
     along, across = (
-        float(random.uniform(_NEAREST, SIDE / 2 - 4)) if random.integers(2) else float(random.uniform(SIDE / 2 + 4, _FARTHEST))
+        float(random.uniform(*((_NEAREST, SIDE / 2 - 4) if random.integers(2) else (SIDE / 2 + 4, _FARTHEST))))
         for _ in range(2)
     )
     return [along], [across]
