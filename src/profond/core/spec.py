@@ -43,7 +43,7 @@ class Spec:
 
     Args:
         shape: one sample as the model receives it, without the batch axis: ``(1, 28, 28)``.
-        axes: a letter for each axis: ``"chw"`` image, ``"ct"`` signal, ``"cthw"`` clip, ``"tc"`` series, ``"t"`` tokens.
+        axes: a letter for each axis: ``"chw"`` image, ``"ct"`` signal, ``"cthw"`` clip, ``"t"`` tokens.
         range: least and greatest value before normalisation, such as ``(0, 255)``.
         classes: class names in label order; empty when the target is not a class.
         quantities: what is estimated, where the target is numbers; else empty.

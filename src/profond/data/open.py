@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,16 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
 
     opened = kind.open(**bind(kind.open, {"path": path, **options}, what=f"{kind.name} {name!r}"))
     return with_leaks(opened, options.get("target"))
+
+
+def accepts(reference: str, option: str) -> bool:
+    """Whether data have an option; not where nothing can be opened, which `open_dataset` says in words."""
+    registered = reference in registry.names()
+    try:
+        target = registry.load(reference) if registered else kind_of(Path(reference).expanduser()).open
+    except (DataError, UnknownName):
+        return False
+    return option in inspect.signature(target).parameters
 
 
 def kind_of(path: Path, name: str = "") -> Kind:

@@ -21,6 +21,7 @@ from profond.data.listing import Listing
 from profond.data.locations import relative
 from profond.data.preprocessing import Preprocessing
 from profond.data.series.preparation import (
+    Ends,
     Keep,
     Preparation,
     decide_columns,
@@ -41,6 +42,12 @@ CUT = 0.1
 """Share of series that are cut from which it is a warning."""
 
 
+_ENDS = {
+    "mean": "are followed by the mean of their channel",
+    "missing": "end where they end: the network takes any length",
+}
+
+
 @dataclass(frozen=True)
 class Settings:
     """How series are opened; what is None or "auto" is decided by looking at them."""
@@ -53,6 +60,7 @@ class Settings:
     missing: Missing = "refuse"
     rate: int | None = None
     memory_mib: int = 1024
+    ends: Ends = "mean"
 
     def __post_init__(self) -> None:
         if self.length is not None and not 1 <= self.length <= 2**24:
@@ -206,7 +214,7 @@ def build(
     rule = ""
     if preprocessing is None:
         train = [lengths[i] for i in rows_of["train"]]
-        plain = replace(plain, length=settings.length or decide_length(train))
+        plain = replace(plain, length=settings.length or decide_length(train), ends=settings.ends)
         rule = ", the longest of train" if plain.length == max(train) else ", which 95 % of train do not exceed"
         rule = "" if settings.length else rule
     whole_mib = len(listing.samples) * plain.channels * plain.length * 4 / 2**20
@@ -221,7 +229,7 @@ def build(
         span = str(longest) if shortest == longest else f"{shortest} to {longest}"
         notes.append(
             f"series of {span} steps are brought to {plain.length}{rule}: of longer ones the"
-            f" {plain.keep} is kept, shorter ones are followed by the mean of their channel (length= and keep=)"
+            f" {plain.keep} is kept, shorter ones {_ENDS[plain.ends]} (length= and keep=)"
         )
     cut = sum(length > plain.length for length in lengths)
     if cut > CUT * len(lengths):

@@ -17,7 +17,7 @@ from profond.data.manifest import list_manifest
 from profond.data.series import text
 from profond.data.series.build import Settings, build_files, build_table
 from profond.data.series.detect import series_in, what_is
-from profond.data.series.preparation import Keep
+from profond.data.series.preparation import Ends, Keep
 from profond.data.series.read import SERIES, SUFFIXES, Missing, read_recording
 from profond.data.series.table import Table, read_table
 from profond.data.series.text import Decimal
@@ -40,6 +40,7 @@ def open_series(
     preprocessing: dict[str, Any] | None = None,
     unreadable: Unreadable = "refuse",
     target: str | None = None,
+    ends: Ends = "mean",
 ) -> Dataset:
     """Open a folder of series, one file each, or a manifest that lists such files.
 
@@ -63,10 +64,12 @@ def open_series(
         unreadable: ``"refuse"`` files that cannot be read, or ``"skip"`` them: they are told, and kept with the run;
             names of files are left out without looking.
         target: of a manifest, the column with the number to be estimated, as in `open_manifest`.
+        ends: what stands behind a shorter series, its channel's ``"mean"``, or nothing (``"missing"``); a network that
+            takes any length gets nothing.
 
     Raises: DataError, ConfigError.
     """
-    settings = Settings(length, keep, time, str(time_column), decimal, missing, rate, memory_mib)
+    settings = Settings(length, keep, time, str(time_column), decimal, missing, rate, memory_mib, ends)
 
     def read(location: Location) -> None:
         assert isinstance(location, Path)
@@ -111,6 +114,7 @@ def open_table(
     memory_mib: int = 1024,
     preprocessing: dict[str, Any] | None = None,
     target: str | int | None = None,
+    ends: Ends = "mean",
 ) -> Dataset:
     """Open a table of series with labels or numbers; or a folder of two: ``GunPoint_TRAIN.tsv``, ``GunPoint_TEST.tsv``.
 
@@ -124,12 +128,12 @@ def open_table(
         time_column: of a long table, the column by which each series is ordered; ``"none"``: the rows are in order.
         target: the column with the number to be estimated, likewise; several have commas between them. None: where no
             column is called a label, the one that is called ``value``.
-        length, keep, decimal, missing, valid_fraction, test_fraction, split_seed, memory_mib, preprocessing: as in
-            ``open_series``. A table is kept in memory.
+        length, keep, decimal, missing, valid_fraction, test_fraction, split_seed, memory_mib, preprocessing, ends: as
+            in ``open_series``. A table is kept in memory.
 
     Raises: DataError, ConfigError.
     """
-    settings = Settings(length, keep, "rows", str(time_column), decimal, missing, None, memory_mib)
+    settings = Settings(length, keep, "rows", str(time_column), decimal, missing, None, memory_mib, ends)
     if preprocessing is not None and label is None and target is None and layout == "auto":
         label, id, layout, decimal, missing, target = _as_trained(preprocessing)
     table = _read(path, layout, _text(label), _text(id), str(time_column), decimal, missing, _text(target))

@@ -21,6 +21,7 @@ from profond.data.series.text import Decimal
 
 Axis = Literal["rows", "columns"]
 Keep = Literal["start", "middle", "end"]
+Ends = Literal["mean", "missing"]
 LONGEST = 2.0
 """The longest series decides the length unless it is more than so many times as long as 95 % of them are."""
 _TIME = re.compile(
@@ -48,6 +49,7 @@ class Preparation:
         label: of a table, the column with the class: its name or its number from 1.
         id: of a long table, the column that says to which series a row belongs.
         targets: of a table, the columns with numbers that are estimated, instead of a label.
+        ends: what stands behind a shorter series: the mean of its channel, or NaN for a network that takes any length.
     """
 
     channels: int
@@ -63,6 +65,7 @@ class Preparation:
     label: str | None = None
     id: str | None = None
     targets: tuple[str, ...] = ()
+    ends: Ends = "mean"
 
     def signal(self, found: Recording, notes: list[str] | None = None) -> NDArray[np.float32]:
         """A recording's channels over time: float32 (channels, time), as long as it is.
@@ -84,7 +87,7 @@ class Preparation:
         return signal
 
     def fitted(self, signal: NDArray[np.float32], fill: Sequence[float]) -> Float[Tensor, "c t"]:
-        """Cut, or followed by ``fill`` (one number for each channel, or one for all), to the length."""
+        """Cut, or followed by ``fill`` (one number for each channel, or one for all) or NaN, to the length."""
         if len(signal) != self.channels:
             raise DataError(
                 f"a series of {len(signal)} channels was given, but there are {self.channels}", "give the same channels"
@@ -94,7 +97,7 @@ class Preparation:
             first = {"start": 0, "middle": spare // 2, "end": spare}[self.keep]
             return torch.from_numpy(np.ascontiguousarray(signal[:, first : first + self.length]))
         whole = np.empty((self.channels, self.length), np.float32)
-        whole[:] = np.asarray(fill, dtype=np.float32).reshape(-1, 1)
+        whole[:] = np.asarray(fill, dtype=np.float32).reshape(-1, 1) if self.ends == "mean" else np.nan
         whole[:, : signal.shape[1]] = signal
         return torch.from_numpy(whole)
 

@@ -17,6 +17,7 @@ from profond.data import register_data
 from profond.data.dataset import Dataset
 from profond.data.fetch.sources import DataFile, PipPackage, Source, obtain
 from profond.data.preprocessing import Preprocessing
+from profond.data.series.preparation import Ends
 from profond.data.split import TensorSplit
 
 CHANNELS, STEPS, SPEAKERS = 12, 29, 9
@@ -30,11 +31,14 @@ SOURCES: tuple[Source, ...] = (
 
 
 @register_data("japanese_vowels", splits={"train": 270, "test": 370})
-def japanese_vowels() -> Dataset:
+def japanese_vowels(ends: Ends = "mean") -> Dataset:
     """Nine speakers' utterances, 270 to train and 370 to test, 12 channels over 7 to 29 steps.
 
     Shorter utterances are followed by zeros up to 29 steps. Channels are divided by their root mean square over the
     training utterances; nothing is subtracted, so that the silence added stays zero.
+
+    Args:
+        ends: ``"mean"`` for those zeros; ``"missing"`` for NaN instead, which networks that take any length get.
     """
     fetched = obtain("japanese_vowels", FILES, SOURCES)
     splits = {}
@@ -44,6 +48,9 @@ def japanese_vowels() -> Dataset:
         if split == "train":
             power = signals.double().square().sum((0, 2)) / lengths.sum()
             scale = tuple(round(value, 6) for value in power.sqrt().tolist())
+        if ends == "missing":
+            steps = torch.arange(signals.shape[2])
+            signals = signals.masked_fill((steps >= lengths[:, None])[:, None], torch.nan)
         splits[split] = TensorSplit(signals, targets, split)
     preprocessing = Preprocessing(mean=(0.0,) * CHANNELS, std=scale, scale=1.0)
     spec = Spec((CHANNELS, STEPS), "ct", (-3.0, 3.0), tuple(f"speaker {i}" for i in range(1, SPEAKERS + 1)))
