@@ -40,7 +40,9 @@ METHODS = {
     "maps": "what the image becomes at a stage",
     "filters": "a layer's kernels; needs no image",
     "nearest": "the most similar images of the training data",
+    "attention": "of a network that writes: where it looked for each word",
 }
+ATTENTION = "attention"
 SOURCE = "source.json"
 _SAMPLE = re.compile(r"(train|valid|test)/(\d+)")
 
@@ -60,6 +62,8 @@ class Work:
 
     def explain(self, given: Given, name: str) -> tuple[str, dict[str, Any]]:
         """One image or series: what the model says of it in a line; its files, and what was found besides."""
+        if self.methods == (ATTENTION,):
+            return self.attention(given, name)
         question = self.explainer.question(given, name, self.wanted)
         explained = question.subject.explained
         folder = self.own_folder(name, question.digest)
@@ -88,6 +92,16 @@ class Work:
         report["files"] = [str(file) for file in files]
         self.done.append(report)
         return explained.said, report
+
+    def attention(self, given: Given, name: str) -> tuple[str, dict[str, Any]]:
+        """One picture of a network that writes: what it says, and where it looked for each word."""
+        attended = self.explainer.attention(given, name)
+        folder = self.own_folder(name, attended.digest)
+        files = attended.write(folder, self.explainer.name)
+        write_json(folder / SOURCE, {"schema_version": SCHEMA_VERSION, "image": name, "pixels": attended.digest})
+        report = {"image": name, **attended.to_json(), "notes": list(attended.notes), "files": list(map(str, files))}
+        self.done.append(report)
+        return attended.said, report
 
     def own_folder(self, name: str, mark: str) -> Path:
         """Named as the image without its ending; with a number where that folder is another image's."""
@@ -166,6 +180,7 @@ def explain(
     maps                  what the image becomes at a stage
     filters               a layer's kernels; needs no image
     nearest               the most similar images of the run's training data, or of --data
+    attention             of a network that writes captions: where it looked for each word
 
     \b
     profond explain last photo.jpg

@@ -54,10 +54,11 @@ class Report:
 
     @property
     def target(self) -> str:
-        """What is learned, in words: ``3 classes``, or the quantities."""
+        """What is learned, in words: ``3 classes``, the quantities, or texts."""
         if self.quantities:
             return f"to estimate {', '.join(map(str, self.quantities))}"
-        return f"{len({label for counts in self.counts.values() for label in counts})} classes"
+        labels = {label for counts in self.counts.values() for label in counts}
+        return f"{len(labels)} classes" if labels - {""} else "texts to be written"
 
     @property
     def usable(self) -> bool:

@@ -40,8 +40,8 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
     """Open a data set; it is fetched when it is not here.
 
     Args:
-        reference: ``"mnist"``, or the path of a folder of images or series, of ImageNet, of tar shards, of a ``.csv``
-            manifest, or of a table of series; what it is, is seen by itself, and so is whether classes are to be told
+        reference: ``"mnist"``, or the path of a folder of images or series, of ImageNet, of tar shards, of images with
+            ``captions.csv``, of a ``.csv`` manifest, or of a table of series; what it is, is seen by itself, and so is whether classes are to be told
             apart or numbers estimated. A registered name wins over a path; write
             ``./mnist`` for the folder.
         options: settings of that data set, such as ``padding=2`` or ``size=32``.
@@ -98,7 +98,7 @@ def kind_of(path: Path, name: str = "") -> Kind:
 
 
 def _folder(path: Path) -> Kind:
-    from profond.data.images import folder
+    from profond.data.images import captions, folder
     from profond.data.images import imagenet_folder as imagenet
     from profond.data.shards import read as shards
 
@@ -109,6 +109,8 @@ def _folder(path: Path) -> Kind:
             return Kind("ImageNet", imagenet.list_imagenet, imagenet.open_imagenet)
     except PermissionError:
         pass  # the folder's own door says it best
+    if (path / captions.NAME).is_file():
+        return Kind("captions", captions.list_captions, captions.open_captions)
     from profond.data.series import detect
     from profond.data.series import open as series
 
@@ -127,11 +129,14 @@ def _holds_images(path: Path) -> bool:
 
 
 def _list_or_table(path: Path) -> Kind:
-    """A manifest of images or of series, or a table of series."""
+    """A manifest of images or of series, a table of captions, or a table of series."""
+    from profond.data.images import captions
     from profond.data.manifest import list_manifest, open_manifest
     from profond.data.series import detect
     from profond.data.series import open as series
 
+    if captions.has_captions(path):
+        return Kind("captions", captions.list_captions, captions.open_captions)
     what = detect.what_is(path)
     if what == "table":
         return Kind("table of series", series.list_table, series.open_table, series=True)

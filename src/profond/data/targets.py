@@ -23,7 +23,9 @@ def as_targets(given: Tensor) -> Tensor:
 
 
 def targets_of(samples: Sequence[Sample], listing: Listing) -> Tensor:
-    """The targets of some samples of a listing: int64 (n), or float32 (n, quantities)."""
+    """The targets of some samples of a listing: int64 (n), int64 (n, t) of texts, or float32 (n, quantities)."""
+    if listing.text is not None:
+        return encoded([sample.label for sample in samples], listing.text)
     if listing.quantities:
         rows = [sample.values for sample in samples]
         return torch.tensor(rows, dtype=torch.float32).reshape(len(samples), len(listing.quantities))
