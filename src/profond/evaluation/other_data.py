@@ -18,6 +18,7 @@ from profond.data.images.adapt import adapted
 from profond.data.open import kind_of, open_dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.sets.synsets import are_synsets
+from profond.data.text.build import retold
 from profond.weights.classes import by_name
 
 
@@ -122,6 +123,8 @@ def open_other(
     dataset = open_dataset(reference, **{**options, **(settings or {})})
     if any_size and known.series is None and known.text is None and reference in registry.names():
         dataset = adapted(dataset, known)
+    if known.text is not None and reference in registry.names():
+        dataset = retold(dataset, known)
     chosen = split or usual_split(dataset)
     check_targets(dataset.spec, experiment.spec)
     _check_shape(dataset, chosen, experiment)

@@ -104,14 +104,15 @@ _USED = ("path", "caption", "split", "group")
 
 
 def has_captions(table: Path) -> bool:
-    """Whether a table's first line names a column ``caption``. A file that cannot be read has none."""
+    """Whether a table's first line names a column ``caption`` and one of images. A file that cannot be read does not."""
     try:
         with table.open("rb") as file:
             first = file.readline(10_000)
     except OSError:
         return False
     header = first.decode("utf-8-sig", "replace").strip().lower()
-    return "caption" in [cell.strip(' "') for cell in header.split(max(",;\t", key=header.count))]
+    names = [cell.strip(' "') for cell in header.split(max(",;\t", key=header.count))]
+    return "caption" in names and any(name == "path" or LIKE_PATH.fullmatch(name) for name in names)
 
 
 def _rows(table: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str], list[str]]:
