@@ -95,7 +95,7 @@ class ShowAttendAndTell(nn.Module):
         """
         start = torch.full((len(inputs), 1), START, device=inputs.device)
         memory = self.encode(inputs)
-        scores, _, _ = self.decoder(start if targets is None else targets[:, :-1], self.start(memory), memory)
+        scores, _ = self.decoder(start if targets is None else targets[:, :-1], self.start(memory), memory)
         return scores
 
     def encode(self, inputs: Float[Tensor, "n c h w"]) -> Memory:
