@@ -11,6 +11,7 @@ from profond.data.copies import equal_digests, equal_files, equal_rows, leak
 from profond.data.dataset import Dataset
 from profond.data.series.split import SeriesSplit
 from profond.data.split import FileSplit, TensorSplit, contents
+from profond.data.text.pairs import Pairs
 from profond.data.text.texts import Texts
 
 
@@ -45,7 +46,7 @@ def across(dataset: Dataset) -> list[tuple[str, ...]]:
     parts = list(splits.values())
     if len(parts) < 2:
         return []
-    if any(isinstance(part, TensorSplit) and isinstance(part.origin, Texts) for part in parts):
+    if any(isinstance(part, TensorSplit) and isinstance(part.origin, Texts | Pairs) for part in parts):
         sets = equal_digests([digest for part in parts for digest in contents(part)])
     elif all(isinstance(part, TensorSplit) for part in parts):
         tensors = [part.samples for part in parts if isinstance(part, TensorSplit)]

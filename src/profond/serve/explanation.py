@@ -28,7 +28,7 @@ from profond.explain.network.layer_figure import draw_filters, draw_maps
 from profond.explain.network.stages import feature_maps, map_stage
 from profond.explain.steps.layer_pixel import LayerPixel, layer_pixel
 from profond.explain.steps.layer_pixel_figure import draw_layer_pixel
-from profond.explain.why.attention_figure import draw_attention
+from profond.explain.why.places_figure import draw_places
 from profond.explain.why.attribution import METHODS, Attribution
 from profond.explain.why.attribution_figure import Seen
 from profond.explain.why.signal_figure import Signal
@@ -95,7 +95,7 @@ class Attended:
     def write(self, folder: Path, model: str) -> list[Path]:
         """A picture for each word on one sheet, and the weights."""
         words = [*self.pieces[:-1], "(end)"] if self.pieces[-1] == SPECIAL[END] else list(self.pieces)
-        figure = draw_attention(self.seen, words, self.weights, name=self.name, model=model, text=self.said)
+        figure = draw_places(self.seen, words, self.weights, name=self.name, model=model, text=self.said)
         return [save_figure(figure, folder / "attention.png"), write_array(folder / "attention.npy", self.weights)]
 
 

@@ -103,6 +103,11 @@ class Seq2Seq:
         return spec.text is not None
 
     @staticmethod
+    def translates(spec: Spec) -> bool:
+        """Whether what is written is of the kind of what is read, so that `profond translate` is for it."""
+        return spec.tokens is not None and spec.text is not None
+
+    @staticmethod
     def unsettled(settings: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in settings.items() if name != "longest"}
 
