@@ -88,11 +88,15 @@ def kind_of(path: Path, name: str = "", options: Container[str] = ()) -> Kind:
         return _folder(path)
     if is_file and path.suffix.lower() in (".csv", ".tsv", ".txt", ".jsonl"):
         return _pairs() if "source" in options else _list_or_table(path)
+    if is_file and path.suffix.lower() == ".ts":
+        from profond.data.series import open as series
+
+        return Kind("table of series", series.list_table, series.open_table, series=True)
     if is_file and (command := unpacking(path)):
         raise DataError(f"{name} is an archive", f"unpack it first: {command}; then name the folder")
     if is_file:
         raise DataError(
-            f"{name} is neither a folder, nor a .csv manifest or table",
+            f"{name} is neither a folder, nor a .csv manifest or table, nor a .ts file of series",
             "`profond data --help` shows what can be opened",
         )
     if path.is_symlink():
@@ -117,11 +121,14 @@ def _folder(path: Path) -> Kind:
         pass  # the folder's own door says it best
     if (path / captions.NAME).is_file():
         return Kind("captions", captions.list_captions, captions.open_captions)
+    from profond.data.clips import open as clips
     from profond.data.series import detect
     from profond.data.series import open as series
     from profond.data.text.detect import holds_texts
     from profond.data.text.open import list_texts, open_texts
 
+    if path.is_dir() and clips.holds_videos(path):
+        return Kind("folder of videos", clips.list_videos, clips.open_videos)
     if series.split_tables(path):
         return Kind("folder of tables", series.list_table, series.open_table, series=True)
     if detect.holds_series(path):
@@ -139,7 +146,8 @@ def _holds_images(path: Path) -> bool:
 
 
 def _list_or_table(path: Path) -> Kind:
-    """A manifest of images or of series, a table of captions, of series or of texts, or one long text."""
+    """A manifest of images or of series, a table of captions, of labels of videos, of series or of texts, or a text."""
+    from profond.data.clips import open as clips
     from profond.data.images import captions
     from profond.data.manifest import list_manifest, open_manifest
     from profond.data.series import detect
@@ -157,6 +165,8 @@ def _list_or_table(path: Path) -> Kind:
         return Kind("table of texts", list_texts, open_texts, texts=True)
     if of_text == "book":
         return Kind("long text", list_book, open_book, texts=True)
+    if clips.names_videos(path):
+        return Kind("labels of videos", clips.list_videos, clips.open_videos)
     what = detect.what_is(path)
     if what == "table":
         return Kind("table of series", series.list_table, series.open_table, series=True)

@@ -123,8 +123,11 @@ def open_other(
             options |= {"target": target}
         if experiment.spec.text is not None and "writing" in accepted:
             options |= {"writing": experiment.spec.text.to_json()}
+    if known.series is not None and known.series.any_length and reference in registry.names():
+        accepted = signature(registry.load(reference)).parameters
+        options |= {"ends": "missing"} if "ends" in accepted else {}
     dataset = open_dataset(reference, **{**options, **(settings or {})})
-    if any_size and known.series is None and known.text is None and reference in registry.names():
+    if any_size and known.mode is not None and reference in registry.names():
         dataset = adapted(dataset, known)
     if known.text is not None and reference in registry.names():
         written = experiment.spec.text
@@ -213,6 +216,9 @@ def _check_shape(dataset: Dataset, split: str, experiment: Known) -> None:
     border = 2 * experiment.preprocessing.padding
     expected = [shape[0], *(side - border for side in shape[1:])]
     received = list(dataset.split(split).raw(0).shape)
+    series = experiment.preprocessing.series
+    if series is not None and series.any_length:
+        expected, received = expected[:1], received[:1]
     if received != expected:
         raise DataError(
             f"{dataset.name} has samples of {_by(received)}, but the run was trained on {_by(expected)}",

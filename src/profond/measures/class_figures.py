@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from profond.core.lettering import class_names, families, lettered, text_width
 from profond.measures.classes import Bin, ClassFindings
@@ -18,7 +19,17 @@ if TYPE_CHECKING:
 ANNOTATED = 100  # classes beyond this get colours only
 
 
-def confusion_matrix(found: ClassFindings, title: str = "") -> Figure:
+class Confused(Protocol):
+    """What is known of classes that were taken for each other."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def confusion(self) -> NDArray[np.int64]: ...
+
+
+def confusion_matrix(found: Confused, title: str = "") -> Figure:
     """Counts in every cell in use; the colour is the share of its row, so that rare classes are seen too."""
     from matplotlib.colors import PowerNorm
 

@@ -36,7 +36,8 @@ def draw_sample(axes: Axes, sample: NDArray[Any], x: float, y: float, side: floa
 
 def _draw_signal(axes: Axes, sample: Sequence[Any] | NDArray[Any], x: float, y: float, side: float) -> None:
     values = np.asarray(sample, dtype=np.float64)
-    low, high = values.min(), values.max()
+    values = values[:, : np.flatnonzero(~np.isnan(values).all(0))[-1] + 1]  # without what is not there
+    low, high = np.nanmin(values), np.nanmax(values)
     height = (values - low) / max(high - low, 1e-12)
     across = np.linspace(x - side / 2, x + side / 2, values.shape[1])
     for channel in height:

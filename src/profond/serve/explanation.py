@@ -28,11 +28,12 @@ from profond.explain.network.layer_figure import draw_filters, draw_maps
 from profond.explain.network.stages import feature_maps, map_stage
 from profond.explain.steps.layer_pixel import LayerPixel, layer_pixel
 from profond.explain.steps.layer_pixel_figure import draw_layer_pixel
-from profond.explain.why.places_figure import draw_places
 from profond.explain.why.attribution import METHODS, Attribution
 from profond.explain.why.attribution_figure import Seen
+from profond.explain.why.places_figure import draw_places
 from profond.explain.why.signal_figure import Signal
 from profond.explain.why.subject import Subject
+from profond.nn.sequence import ends
 from profond.serve.given import Picture, as_picture
 from profond.serve.predictor import Predictor
 from profond.serve.seen import as_image, as_seen, finely_seen, seen_part
@@ -165,6 +166,7 @@ class Explainer:
         if not isinstance(given, Tensor):
             raw, notes = self.predictor.decode(given, name)
         assert isinstance(raw, Tensor)
+        raw = raw[:, : max(1, int(ends(raw[None])))]  # without what follows it where longer ones stand beside it
         values = raw.float().numpy()
         prepared = self.predictor.preprocessing.series
         names = prepared.names if prepared is not None else ()

@@ -133,7 +133,7 @@ class Classify:
 
     @staticmethod
     def learns(spec: Spec) -> bool:
-        return bool(spec.classes)
+        return bool(spec.classes) and not spec.each
 
     @staticmethod
     def unsettled(settings: Mapping[str, Any]) -> dict[str, Any]:

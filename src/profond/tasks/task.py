@@ -114,6 +114,14 @@ class Joinable(Protocol):
         ...
 
 
+@runtime_checkable
+class Marked(Protocol):
+    """A meter that measures some steps apart, such as the hidden ones."""
+
+    marks: Mapping[str, Tensor]
+    """Of the whole split that it measures, in its order: bool (n, t) by name. Set before the pass."""
+
+
 class Task(Protocol):
     """What is learned: target, loss, judgement and answer; the same code in every verb, and nowhere else."""
 

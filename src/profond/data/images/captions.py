@@ -39,19 +39,24 @@ def open_captions(
     memory_mib: int = 512,
     preprocessing: dict[str, Any] | None = None,
     unreadable: Unreadable = "refuse",
+    writing: dict[str, Any] | None = None,
 ) -> Dataset:
     """Open images with captions.
 
     Args: as in ``open_folder``, but that all of a picture is kept, for a caption may speak of its edge; the fractions
         count when there is no split column.
         vocabulary: words at most that are learned, the most frequent ones of train; None: all of them.
+        writing: the words that a trained network writes, instead of those of train.
 
     Raises: DataError, ImageError.
     """
     listing = without_unreadable(list_captions(path), unreadable)
     listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
-    learned = Tokens.learn((one.label for one in listing.samples if one.split == "train"), size=vocabulary)
-    return build(replace(listing, text=learned), size, channels, resize, memory_mib, preprocessing)
+    if writing is None:
+        words = Tokens.learn((one.label for one in listing.samples if one.split == "train"), size=vocabulary)
+    else:
+        words = Tokens.from_json(writing)
+    return build(replace(listing, text=words), size, channels, resize, memory_mib, preprocessing)
 
 
 def list_captions(path: Path) -> Listing:

@@ -14,7 +14,7 @@ from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.listing import SPLIT_NAMES, Listing
 from profond.data.locations import Location
 from profond.data.manifest import list_manifest
-from profond.data.series import text
+from profond.data.series import text, ts
 from profond.data.series.build import Settings, build_files, build_table
 from profond.data.series.detect import series_in, what_is
 from profond.data.series.preparation import Ends, Keep
@@ -64,8 +64,8 @@ def open_series(
         unreadable: ``"refuse"`` files that cannot be read, or ``"skip"`` them: they are told, and kept with the run;
             names of files are left out without looking.
         target: of a manifest, the column with the number to be estimated, as in `open_manifest`.
-        ends: what stands behind a shorter series, its channel's ``"mean"``, or nothing (``"missing"``); a network that
-            takes any length gets nothing.
+        ends: what follows a shorter series: its channel's ``"mean"``; or nothing (``"missing"``), which a network that
+            takes any length gets: series then stay as long as they are, and are cut only where a ``length`` is given.
 
     Raises: DataError, ConfigError.
     """
@@ -118,6 +118,8 @@ def open_table(
 ) -> Dataset:
     """Open a table of series with labels or numbers; or a folder of two: ``GunPoint_TRAIN.tsv``, ``GunPoint_TEST.tsv``.
 
+    A ``.ts`` file is a table too; ``GunPoint_TRAIN.ts`` is opened with ``GunPoint_TEST.ts`` beside it.
+
     Args:
         path: of the table, or of the folder.
         layout: ``"wide"``: a row for each series, its label and its values in order; ``"long"``: a row for each step,
@@ -167,6 +169,12 @@ def split_tables(path: Path) -> dict[str, Path]:
             return {}
     except DataError:  # said when it is opened
         return {}
+    pairs = [pair for entry in inside if (pair := _pair(Path(entry.path)))]
+    if len(pairs) > 1:
+        named = ", ".join(pair["train"].name for pair in pairs)
+        raise DataError(f"{path} holds several data sets: {named}", f"name one: {pairs[0]['train']}")
+    if pairs:
+        return pairs[0]
     for file in (Path(entry.path) for entry in inside):
         if file.suffix.lower() not in text.SUFFIXES:
             continue
@@ -189,11 +197,16 @@ def _read(
     missing: Missing,
     target: str | None,
 ) -> Table:
-    if not path.is_dir():
+    files = split_tables(path) if path.is_dir() else _pair(path)
+    if not files and path.suffix.lower() == ts.SUFFIX:
+        return ts.read_ts(path, missing)
+    if not files:
         return read_table(path, layout, label, id, time_column, decimal, missing, target)
     tables = {
-        split: read_table(file, layout, label, id, time_column, decimal, missing, target)
-        for split, file in split_tables(path).items()
+        split: ts.read_ts(file, missing)
+        if file.suffix.lower() == ts.SUFFIX
+        else read_table(file, layout, label, id, time_column, decimal, missing, target)
+        for split, file in files.items()
     }
     first = tables["train"]
     for table in tables.values():
@@ -215,6 +228,10 @@ def _read(
     )
 
 
+def _pair(path: Path) -> dict[str, Path]:
+    return ts.pair_of(path) if path.suffix.lower() == ts.SUFFIX else {}
+
+
 def _laid_out(table: Table) -> tuple[Any, ...]:
     return table.layout, table.label or table.targets, table.names
 
@@ -225,6 +242,8 @@ def _text(column: str | int | None) -> str | None:
 
 def _as_trained(preprocessing: dict[str, Any]) -> tuple[Any, Any, Any, Any, Any, Any]:
     series = preprocessing.get("series") or {}
+    if series.get("table") == "ts":  # of which a table of another kind has nothing to know
+        return None, None, "auto", series.get("decimal", "auto"), series.get("missing", "refuse"), None
     return (
         series.get("label"),
         series.get("id"),
