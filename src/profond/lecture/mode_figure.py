@@ -55,9 +55,7 @@ def draw_modes(shown: Mapping[str, Shown], words: Words) -> Figure:
         diagram = figure.add_axes(box)
         _diagram(diagram, name, width)
         middle = left + unit * width / 2
-        figure.text(
-            middle, 0.845, words(f"word.{name}"), ha="center", va="top", color=INK, family=FONT, fontsize=10.5
-        )
+        figure.text(middle, 0.845, words(f"word.{name}"), ha="center", va="top", color=INK, family=FONT, fontsize=10.5)
         _example(figure, example, middle, unit * width)
         left += unit * width
     return figure
@@ -80,7 +78,10 @@ def _diagram(axes: Axes, name: str, width: float) -> None:
 
     def arrow(x: float, y: float, to_x: float, to_y: float) -> None:
         axes.annotate(
-            "", (to_x, to_y), (x, y), arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 0.9, "shrinkA": 0, "shrinkB": 0}
+            "",
+            (to_x, to_y),
+            (x, y),
+            arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 0.9, "shrinkA": 0, "shrinkB": 0},
         )
 
     for step in states:

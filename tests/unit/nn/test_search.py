@@ -118,7 +118,9 @@ def test_a_network_without_attention_is_searched_too(inputs: Tensor) -> None:
         def start(self, memory: Any) -> tuple[Tensor, ...]:
             return (torch.zeros(len(memory[0]), dtype=torch.int64),)
 
-        def step(self, tokens: Tensor, state: tuple[Tensor, ...], memory: Any) -> tuple[Tensor, tuple[Tensor, ...], None]:
+        def step(
+            self, tokens: Tensor, state: tuple[Tensor, ...], memory: Any
+        ) -> tuple[Tensor, tuple[Tensor, ...], None]:
             scores = torch.nn.functional.one_hot(torch.tensor([4, 5, 6, END])[state[0].clamp(max=3)], 7) * 9.0
             return scores, (state[0] + 1,), None
 

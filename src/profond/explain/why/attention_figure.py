@@ -92,7 +92,9 @@ def _panel(looked: Looked) -> Panel:
         style: dict[str, Any] = {"fontsize": _LABEL * 72 / DOTS, "color": INK, "parse_math": False}
         for column, word in enumerate(read):
             x = left + _CELL * (column + 0.5)
-            axes.text(x, top - 6, drawable(visible(word)), rotation=0 if upright else 90, ha="center", va="bottom", **style)
+            axes.text(
+                x, top - 6, drawable(visible(word)), rotation=0 if upright else 90, ha="center", va="bottom", **style
+            )
         for row, word in enumerate(written):
             y = top + _CELL * (row + 0.5)
             axes.text(left - 6, y, drawable(visible(word)), ha="right", va="center", **style)

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from profond.core.device import choose_device
 from profond.data.sets.mnist import mnist
 from profond.data.sets.scene_words import Language
 from profond.data.split import TensorSplit
@@ -155,7 +154,9 @@ def captions(trainer: Trainer, language: Language, digits: Trained) -> Mode:
     assert isinstance(split, TensorSplit)
     true = [trained.experiment.spec.target_text(one) for one in split.targets.tolist()]
     found = {"greedy": written(trained, 1), "beam": written(trained, BEAM)}
-    found["template"] = read_scenes(split.samples, digits.experiment.model.eval().cpu(), mnist().preprocessing, language)
+    found["template"] = read_scenes(
+        split.samples, digits.experiment.model.eval().cpu(), mnist().preprocessing, language
+    )
     by_digits = {
         name: [_right(said[number::3], true[number::3]) for number in range(3)] for name, said in found.items()
     }
@@ -244,7 +245,9 @@ def written(trained: Trained, beam: int) -> list[str]:
 
 def most_similar(texts: Sequence[str], among: Sequence[str]) -> list[int]:
     """For each text, which of the others shares most groups of three letters with it, by the cosine."""
-    groups = [[{f"  {one} "[at : at + 3] for at in range(len(one) + 1)} for one in several] for several in (texts, among)]
+    groups = [
+        [{f"  {one} "[at : at + 3] for at in range(len(one) + 1)} for one in several] for several in (texts, among)
+    ]
     place = {group: at for at, group in enumerate(sorted(set().union(*groups[1])))}
     tables = []
     for several in groups:
