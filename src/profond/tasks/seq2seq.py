@@ -100,7 +100,7 @@ class Seq2Seq:
 
     @staticmethod
     def learns(spec: Spec) -> bool:
-        return spec.text is not None
+        return spec.text is not None and not spec.each  # a token for each that is read is another matter
 
     @staticmethod
     def translates(spec: Spec) -> bool:

@@ -76,7 +76,7 @@ def build_texts(
         raise DataError(
             "these are texts, and the network was trained on something else", "give it what it was trained on"
         )
-    tokens = known.text if known is not None else writing.learn([texts[i] for i in rows_of["train"]])
+    tokens = known.text if known is not None else writing.learn([texts[i] for i in rows_of.get("train", range(len(texts)))])
     assert tokens is not None
     splits: dict[str, Split] = {}
     for name, chosen in rows_of.items():
