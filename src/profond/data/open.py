@@ -43,8 +43,8 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
 
     Args:
         reference: ``"mnist"``, or the path of a folder of images or series, of ImageNet, of tar shards, of images with
-            ``captions.csv``, of a ``.csv`` manifest, or of a table of series; what it is, is seen by itself, and so is whether classes are to be told
-            apart or numbers estimated. A registered name wins over a path; write
+            ``captions.csv``, of a ``.csv`` manifest, or of a table of series; what it is, is seen by itself, and so is
+            whether classes are to be told apart or numbers estimated. A registered name wins over a path; write
             ``./mnist`` for the folder.
         options: settings of that data set, such as ``padding=2`` or ``size=32``.
 

@@ -109,7 +109,7 @@ _USED = ("path", "caption", "split", "group")
 
 
 def has_captions(table: Path) -> bool:
-    """Whether a table's first line names a column ``caption`` and one of images. A file that cannot be read does not."""
+    """Whether a table's first line names a column ``caption`` and one of images; not where it cannot be read."""
     try:
         with table.open("rb") as file:
             first = file.readline(10_000)

@@ -1,4 +1,4 @@
-"""Where a network looked for each word that it wrote of a picture: the picture once for each word, lit where it looked."""
+"""Where a network looked for each word that it wrote of a picture: the picture once for each word, lit there."""
 
 from __future__ import annotations
 

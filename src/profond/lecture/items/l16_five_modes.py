@@ -140,7 +140,7 @@ def one_to_one(digits: Trained) -> Mode:
     """Image classification; L7 has it at length."""
     split = digits.experiment.dataset.split("test")
     usual = _usual(digits)
-    inputs, targets = next(iter(digits.experiment.batches("test", device=_device(digits))))
+    inputs, _ = next(iter(digits.experiment.batches("test", device=_device(digits))))
     with torch.no_grad():
         said = digits.experiment.task.answer(digits.experiment.model, inputs[:1], digits.experiment.spec)[0]
     shown = Shown(pictures=(split.raw(0)[0].numpy(),), said=(str(said.row()["label"]),))
