@@ -334,6 +334,10 @@ def check_methods(methods: tuple[str, ...], pixel: str | None) -> tuple[str, ...
     for method in chosen:
         if method not in METHODS:
             raise UnknownName("method", method, METHODS)
+    if ATTENTION in chosen and (len(chosen) > 1 or pixel is not None):
+        raise UsageError(
+            "attention stands alone: the other methods explain one number, and a text is many", "leave the others out"
+        )
     if not chosen:
         return () if pixel is not None else ("overview",)
     return chosen
