@@ -141,10 +141,7 @@ class Seq2Seq:
         """The tokens that are written of each sample. Raises: ConfigError for a network that cannot be searched."""
         encode: Any = getattr(model, "encode", None)
         if encode is None:
-            raise ConfigError(
-                f"{type(model).__name__} has no `encode`, `start` and `step`, by which an answer is searched for",
-                "use an encoder-decoder, such as --model seq2seq",
-            )
+            raise _no_writer(model)
         found = search(model, encode(inputs), longest or self.longest, beam or self.beam)  # type: ignore[arg-type]
         if not bool(torch.isfinite(found.scores).all()):
             raise ConfigError("the model's outputs are not finite", "its weights are damaged, or training went astray")
@@ -270,13 +267,26 @@ def _texts(batch: Any) -> tuple[Any, Tensor]:
 
 def _scores(model: nn.Module, inputs: Any, targets: Tensor) -> Tensor:
     """Of each token but the first (n, t - 1, v), float32. Raises: DataError where a network gives something else."""
-    scores = called(model, inputs, targets)
+    try:
+        scores = called(model, inputs, targets)
+    except TypeError:
+        if hasattr(model, "encode"):
+            raise
+        raise _no_writer(model) from None
     if not isinstance(scores, Tensor) or scores.ndim != 3 or scores.shape[1] != targets.shape[1] - 1:
         raise DataError(
             f"the model gives {described(scores)}, and a text is learned from scores of each of its tokens",
             "use an encoder-decoder, such as --model seq2seq, which is called with inputs and targets",
         )
     return scores.float()
+
+
+def _no_writer(model: nn.Module) -> ConfigError:
+    return ConfigError(
+        f"{type(model).__name__} writes no texts: it has no `encode`, `start` and `step`, and is not called with inputs"
+        " and targets",
+        "use an encoder-decoder, such as --model seq2seq",
+    )
 
 
 def _count(name: str, value: int) -> int:

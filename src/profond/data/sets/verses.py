@@ -5,15 +5,20 @@ Source: King James Version (English), Louis Segond 1910 (French), Reina-Valera (
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from profond.core.errors import ConfigError, DataError, UnknownName
+from profond.core.errors import ConfigError, DataError, StorageError, UnknownName
+from profond.core.files import write_json
+from profond.core.tokens import Tokens
 from profond.data import register_data
 from profond.data.dataset import Dataset
 from profond.data.fetch.sources import DataFile, PipPackage, Source, obtain
@@ -28,11 +33,12 @@ FRACTIONS = {"train": 0.93, "valid": 0.02, "test": 0.05}
 NEAR = 0.7
 """Share of words in common from which two verses are near twins."""
 
+_Known = tuple[Tokens, Tokens]
 _NUMBER = re.compile(r"\(\d+:\d+\)\s*")
 """Where a psalm is counted in another way, the French version says so in the verse."""
 
 
-@register_data("verses", splits={"train": 25_300, "valid": 550, "test": 1_380})
+@register_data("verses", splits={"train": 25_463, "valid": 547, "test": 1_384})
 def verses(source: str = "english", target: str = "french", longest: int = 40, pieces: int = 3000) -> Dataset:
     """The Bible's verses in two of three languages, split by chapter.
 
@@ -53,7 +59,25 @@ def verses(source: str = "english", target: str = "french", longest: int = 40, p
     if longest < 1:
         raise ConfigError(f"longest is {longest}", "use 1 word or more")
     fetched = obtain("verses", FILES, SOURCES)
-    pairs = read_verses(fetched.folder / "bible.db", source, target)
+    asked = {"source": source, "target": target, "longest": longest, "pieces": pieces, "sha256": FILES[0].sha256}
+    kept = fetched.folder / f"{source}-{target}-{longest}-{pieces}.json"
+    name, found = f"verses ({source} to {target})", _kept(kept, asked)
+    if found is not None:
+        parts, notes, known = found
+        return as_dataset(name, parts, fetched.source, notes=notes, known=known)
+    parts, notes = split_verses(read_verses(fetched.folder / "bible.db", source, target), longest)
+    dataset = as_dataset(name, parts, fetched.source, size=pieces, notes=notes)
+    assert dataset.spec.tokens is not None
+    assert dataset.spec.text is not None
+    _keep(kept, asked, parts, notes, (dataset.spec.tokens, dataset.spec.text))
+    return dataset
+
+
+def split_verses(pairs: Sequence[Pair], longest: int) -> tuple[dict[str, list[Pair]], list[str]]:
+    """Verses by split, chapter by chapter, without near twins on two sides; and what was left out.
+
+    Raises: DataError where few are short enough.
+    """
     short = [pair for pair in pairs if max(len(pair.source.split()), len(pair.target.split())) <= longest]
     if len(short) < 100:
         raise DataError(f"only {len(short)} verses have at most {longest} words", "use 10 words or more")
@@ -68,7 +92,29 @@ def verses(source: str = "english", target: str = "french", longest: int = 40, p
             f" common with one of {'test' if split == 'valid' else 'valid or test'}"
         )
         parts[split] = apart
-    return as_dataset(f"verses ({source} to {target})", parts, fetched.source, size=pieces, notes=notes)
+    return parts, notes
+
+
+def _keep(
+    path: Path, asked: Mapping[str, Any], parts: Mapping[str, Sequence[Pair]], notes: Sequence[str], known: _Known
+) -> None:
+    """Splits and vocabularies as they were made, for the next time: they take ten seconds to make."""
+    pairs = {name: [[pair.name, pair.source, pair.target, pair.group] for pair in some] for name, some in parts.items()}
+    with contextlib.suppress(StorageError):  # without them it is only slower
+        write_json(path, {**asked, "notes": list(notes), "known": [one.to_json() for one in known], "pairs": pairs})
+
+
+def _kept(path: Path, asked: Mapping[str, Any]) -> tuple[dict[str, list[Pair]], list[str], _Known] | None:
+    """What `_keep` wrote; None where there is nothing, or nothing of use."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if {name: document[name] for name in asked} != asked:
+            return None
+        source, target = map(Tokens.from_json, document["known"])
+        parts = {name: [Pair(*fields) for fields in rows] for name, rows in document["pairs"].items()}
+        return parts, list(document["notes"]), (source, target)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _apart(pairs: Sequence[Pair], others: Sequence[Pair]) -> list[Pair]:
