@@ -58,7 +58,7 @@ def evaluated(
 
 def predicted(predictor: Predictor, inputs: Any, *, batch_size: int = 256, **options: Any) -> Predictions:
     """As `profond.calls.trained.Trained.predict`."""
-    given, several = files_in(inputs, predictor.takes_series)
+    given, several = files_in(inputs, predictor.takes_series, predictor.takes_videos)
     refused: dict[str, ProfondError] = {}
     refuse = refused.__setitem__ if several else None
     found = list(predictor.stream(given, batch_size=batch_size, refused=refuse, **options))
@@ -78,7 +78,7 @@ def explained(
         name: what people call the model.
     """
     show_figures()
-    found, several = files_in(given, predictor.takes_series)
+    found, several = files_in(given, predictor.takes_series, predictor.takes_videos)
     if several and isinstance(found, list | tuple):
         raise DataError(f"{len(found)} were given, and one is explained at a time", "give one file, image or array")
     one = found[0] if isinstance(found, list | tuple) and found else found

@@ -54,11 +54,11 @@ class Report:
 
     @property
     def target(self) -> str:
-        """What is learned, in words: ``3 classes``, the quantities, or texts."""
+        """What is learned, in words: ``3 classes``, or the quantities."""
         if self.quantities:
             return f"to estimate {', '.join(map(str, self.quantities))}"
-        labels = {label for counts in self.counts.values() for label in counts}
-        return f"{len(labels)} classes" if labels - {""} else "texts to be written"
+        names = {label for counts in self.counts.values() for label in counts if label}
+        return f"{len(names)} classes" if names else "without classes"
 
     @property
     def usable(self) -> bool:

@@ -158,6 +158,8 @@ def _list_or_table(path: Path) -> Kind:
 
     if captions.has_captions(path):
         return Kind("captions", captions.list_captions, captions.open_captions)
+    if clips.names_videos(path):
+        return Kind("labels of videos", clips.list_videos, clips.open_videos)
     of_text = what_is(path)
     if of_text == "pairs":
         return _pairs()
@@ -165,8 +167,6 @@ def _list_or_table(path: Path) -> Kind:
         return Kind("table of texts", list_texts, open_texts, texts=True)
     if of_text == "book":
         return Kind("long text", list_book, open_book, texts=True)
-    if clips.names_videos(path):
-        return Kind("labels of videos", clips.list_videos, clips.open_videos)
     what = detect.what_is(path)
     if what == "table":
         return Kind("table of series", series.list_table, series.open_table, series=True)

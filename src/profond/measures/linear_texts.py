@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -114,11 +115,12 @@ class LinearTexts:
 def grams(text: str) -> list[str]:
     """Words and pairs of neighbours, in small letters."""
     words = _WORD.findall(text.lower())
-    return [*words, *(f"{one} {other}" for one, other in zip(words, words[1:], strict=False))]
+    return [*words, *(f"{one} {other}" for one, other in pairwise(words))]
 
 
 def _said(table: Any, weights: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.asarray(table @ weights).argmax(1)
+    said: NDArray[np.int64] = np.asarray(table @ weights).argmax(1)
+    return said
 
 
 def _fitted(table: Any, labels: NDArray[Any], classes: int, strength: float) -> NDArray[np.float64]:

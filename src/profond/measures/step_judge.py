@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,11 +47,11 @@ class StepFindings:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        return self.label != ABSENT
+        return np.not_equal(self.label, ABSENT)
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        return self.known & (self.label == self.predicted)
+        return self.known & np.equal(self.label, self.predicted)
 
 
 def quick_metrics(rows: Sequence[tuple[Tensor, Tensor, Tensor]]) -> dict[str, Measured]:
@@ -175,7 +176,7 @@ def _mean_by_clip(sums: NDArray[np.float64], counts: NDArray[np.int64], value: f
     return mean_interval(value, float(off.std(ddof=1)), total, least=0.0)
 
 
-def _wide(values: NDArray, steps: int, fill: float) -> NDArray:
+def _wide(values: NDArray[Any], steps: int, fill: float) -> NDArray[Any]:
     return np.pad(values, ((0, 0), (0, max(0, steps - values.shape[1]))), constant_values=fill)
 
 

@@ -83,4 +83,3 @@ class TextLSTM(nn.Module):
         pooled = outputs.masked_fill(~real, -torch.inf).amax(1)
         scores: Tensor = self.output(F.dropout(pooled, self.dropout, self.training))
         return scores
-

@@ -25,6 +25,7 @@ from profond.data.images.decoding import conversions, opening, without_colour
 from profond.data.preprocessing import Preprocessing
 from profond.experiments.experiment import Experiment, load
 from profond.explain.network.stages import stage_output
+from profond.serve.films import answer_of
 from profond.serve.given import Picture, as_picture, as_series, as_tokens, name_of, several, stacked, with_rows
 from profond.serve.inference import Engine, Precision, prepared
 from profond.serve.openvino import COMPARED, LEARNED_FROM, WORTH, OpenVino
@@ -62,9 +63,10 @@ class Predictor:
         precision: Precision = "fp32",
         engine: Engine = "auto",
     ) -> None:
-        if preprocessing.mode is None and preprocessing.series is None and preprocessing.text is None:
+        known = (preprocessing.mode, preprocessing.series, preprocessing.text, preprocessing.clip)
+        if all(one is None for one in known):
             raise ConfigError(
-                "this run was not trained on images or series in files, or on texts",
+                "this run was not trained on images, series or videos in files, or on texts",
                 "`profond evaluate` measures it on its own data",
             )
         self.device = torch.device(device)
@@ -90,6 +92,11 @@ class Predictor:
     def takes_texts(self) -> bool:
         """Whether it takes texts, not images."""
         return self.preprocessing.text is not None
+
+    @property
+    def takes_videos(self) -> bool:
+        """Whether it takes videos, not images."""
+        return self.preprocessing.clip is not None
 
     @property
     def agreement(self) -> tuple[int, int] | None:
@@ -229,10 +236,13 @@ class Predictor:
                     f"the answers of this run have no option {name!r}",
                     suggest(name, self.options) if self.options else "leave it out",
                 )
-        images = several(images, 2 if self.takes_series else 3)
+        images = several(images, 2 if self.takes_series else 4 if self.takes_videos else 3)
+        if self.takes_videos:
+            yield from self._films(images, refused, options)
+            return
         if self.precision == "int8":
             batch_size = max(batch_size, LEARNED_FROM + COMPARED)
-        elif self.engine == "auto" and isinstance(images, Sized) and len(images) >= WORTH:
+        elif self.engine == "auto" and isinstance(images, Sized) and len(images) >= WORTH and not self._any_length:
             self.engine = "openvino"
             self.ready = self._prepared("auto")
         for sources, raws in self._decoded(images, batch_size, refused):
@@ -256,6 +266,8 @@ class Predictor:
 
         Raises: UnknownName for a stage that the model does not have; ConfigError for one that gives no tensor.
         """
+        if self.takes_videos:
+            raise ConfigError("features are of images and series, and this run was trained on videos", "predict them")
         for sources, raws in self._decoded(several(images, 2 if self.takes_series else 3), batch_size, refused):
             if not raws:
                 continue
@@ -314,6 +326,30 @@ class Predictor:
         for part in torch.split(inputs, size):
             answers += self.task.answer(self.ready, part, self.spec, **options)
         return [Prediction(source, answer) for source, answer in zip(sources, answers, strict=True)]
+
+    def _films(
+        self, given: Iterable[Picture], refused: Callable[[str, ProfondError], None] | None, options: dict[str, Any]
+    ) -> Iterator[Prediction]:
+        """One prediction a video."""
+        clip = self.preprocessing.clip
+        assert clip is not None
+
+        def say(raws: Sequence[Tensor]) -> list[Answer]:
+            return [one.answer for one in self.answer([""] * len(raws), raws, **options)]
+
+        for number, one in enumerate(given):
+            source = name_of(one, number, "video")
+            try:
+                yield Prediction(source, answer_of(one, source, clip, say))
+            except DataError as error:
+                if refused is None:
+                    raise
+                refused(source, error)
+
+    @property
+    def _any_length(self) -> bool:
+        """Whether inputs of many lengths may come, for which nothing can be compiled once."""
+        return bool(getattr(self.model, "any_length", False))
 
     def _prepared(self, engine: Engine) -> nn.Module:
         same = getattr(self.task, "same_answers", None)  # not every task can say so

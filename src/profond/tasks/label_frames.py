@@ -167,7 +167,7 @@ class LabelFrames:
                 f"{dataset.name} has no class for each frame, and this training is about these",
                 "leave task.name out: the data decide",
             )
-        seen = dataset.splits["train"].targets.unique().tolist()
+        seen = torch.unique(dataset.splits["train"].targets).tolist()
         absent = [name for label, name in enumerate(dataset.spec.classes) if label not in seen]
         return {}, [f"no frame of train is {', '.join(map(repr, absent[:5]))}: it cannot be learned"] if absent else []
 

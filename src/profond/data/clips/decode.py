@@ -84,7 +84,7 @@ def frames_of(path: Path, prepared: ClipPreparation, film: Film | None = None) -
         if isinstance(error, DataError):
             raise
         where = f" after {film.seconds:.1f} s" if film.frames else ""
-        said = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
         raise DataError(f"{path} cannot be decoded{where}: {said}", "convert it, for example to .mp4 (H.264)") from None
     if not film.frames:
         raise DataError(f"{path} has no frame", "restore it, or leave it out")

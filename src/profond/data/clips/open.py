@@ -157,15 +157,16 @@ def _files(folder: Path, table: Path, labels: dict[str, VideoLabels]) -> tuple[l
         for name in {file.name, file.stem}:
             by_name.setdefault(name, []).append(file)
     found: list[tuple[str, Path]] = []
-    absent = []
+    absent: list[str] = []
     for name in labels:
         plain = name.replace("\\", "/").removeprefix("./")
         likely = by_name.get(plain, [])
-        file = by_path.get(plain) or (likely[0] if len(likely) == 1 else None)
-        if file is None:
-            absent.append(name)
+        if plain in by_path:
+            found.append((name, by_path[plain]))
+        elif len(likely) == 1:
+            found.append((name, likely[0]))
         else:
-            found.append((name, file))
+            absent.append(name)
     if absent:
         shown = ", ".join(absent[:3]) + (" …" if len(absent) > 3 else "")
         raise DataError(

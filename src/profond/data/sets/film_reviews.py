@@ -96,7 +96,9 @@ def film_reviews(set: Set = "films", vocabulary: int = 20_000) -> Dataset:
         scores = lexicon(obtain("film_reviews", FILES, SOURCES).folder / LEXICON)
         test = [i for i, sample in enumerate(listing.samples) if sample.split == "test"]
         right = sum((tone(texts[i], scores) > 0) == (labels[i] == "positive") for i in test)
-        told = f"the sum of the scores that VADER's lexicon gives to words names {right / len(test):.1%} of test rightly"
+        told = (
+            f"the sum of the scores that VADER's lexicon gives to words names {right / len(test):.1%} of test rightly"
+        )
         listing = replace(listing, notes=(*listing.notes, told))
     return build_texts(listing, texts, Writing(vocabulary=vocabulary), source=fetched.source)
 

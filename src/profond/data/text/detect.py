@@ -20,7 +20,7 @@ _LOOKED_AT = 200
 
 
 def what_is(path: Path) -> Literal["table", "pairs", "book", ""]:
-    """A table with a column of texts, or with pairs of them; one long text; or neither, such as a list of images or numbers."""
+    """A table with a column of texts, or with pairs of them; one long text; or neither, such as a list of images."""
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
         return "table"
@@ -30,6 +30,8 @@ def what_is(path: Path) -> Literal["table", "pairs", "book", ""]:
         cells = read_first_cells(path)
     except (DataError, OSError):  # whoever opens it says what is wrong with it
         cells = None
+    if cells is not None and len(cells.names) == 1 and suffix != ".txt" and texts_column([plain(cells.names[0])]) == 0:
+        return "table"  # its own door says that there is nothing to learn
     if cells is not None and len(cells.names) > 1:
         names = [plain(name) for name in cells.names]
         if "path" in names or _lists_files(cells):

@@ -127,7 +127,9 @@ def _table(path: Path, text: str | None, target: str | None, label: str | None) 
     labels = [row[roles.label].strip() for row in rows]
     for one, line in zip(labels, lines, strict=True):
         if not one:
-            raise DataError(f"{path}, line {line}: {cells.names[roles.label]} is empty", "fill it in, or delete the line")
+            raise DataError(
+                f"{path}, line {line}: {cells.names[roles.label]} is empty", "fill it in, or delete the line"
+            )
     samples = [replace(sample, label=one) for sample, one in zip(samples, labels, strict=True)]
     classes, found = class_order(labels), tuple(doubts(labels))
     return Listing(str(path), path, tuple(samples), classes, tuple(notes), found, (), digests, (), "texts"), texts
