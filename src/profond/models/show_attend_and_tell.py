@@ -95,7 +95,8 @@ class ShowAttendAndTell(nn.Module):
         """
         start = torch.full((len(inputs), 1), START, device=inputs.device)
         memory = self.encode(inputs)
-        scores, _ = self.decoder(start if targets is None else targets[:, :-1], self.start(memory), memory)
+        before = start if targets is None else targets[:, :-1]
+        scores: Tensor = self.decoder(before, self.start(memory), memory)[0]
         return scores
 
     def encode(self, inputs: Float[Tensor, "n c h w"]) -> Memory:

@@ -37,14 +37,14 @@ def draw_places(
     """
     size = fit(*picture.size, (_SIDE, _SIDE))
     sheet = Sheet(f"{name}: {text}", f"{model}; orange is where it looked when it wrote the word, white nowhere")
-    panels = []
-    for word, row in zip(words, weights, strict=True):
-        lit = light(picture, row)
-        note = f"greatest: {100 * float(row.max()):.0f} %"
-        panels.append(Panel(*size, lambda axes, lit=lit: show(axes, lit, size), word, note))
+    panels = [_panel(light(picture, row), size, word, row) for word, row in zip(words, weights, strict=True)]
     for start in range(0, len(panels), _IN_A_ROW):
         sheet.row(*panels[start : start + _IN_A_ROW], gap=18)
     return sheet.figure()
+
+
+def _panel(lit: Image.Image, size: tuple[float, float], word: str, weights: NDArray[np.float32]) -> Panel:
+    return Panel(*size, lambda axes: show(axes, lit, size), word, f"greatest: {100 * float(weights.max()):.0f} %")
 
 
 def light(picture: Image.Image, weights: NDArray[np.float32]) -> Image.Image:
