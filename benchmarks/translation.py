@@ -1,6 +1,6 @@
 """A run that translates beside the translation of the most similar text of train, and beside copying.
 
-    python -m benchmarks.translation runs/RUN [--split test]
+python -m benchmarks.translation runs/RUN [--split test]
 """
 
 from __future__ import annotations

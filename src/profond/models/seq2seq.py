@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -26,6 +25,7 @@ from profond.nn.attention import Memory, Score
 from profond.nn.decoder import Decoder
 from profond.nn.recurrent import State
 from profond.nn.sequence import Recurrent, mask, token_lengths
+
 
 @register_model("seq2seq")
 class Seq2Seq(nn.Module):
@@ -68,9 +68,7 @@ class Seq2Seq(nn.Module):
         size = self.encoder.output_size
         self.decoder = Decoder(output_vocabulary, size, size, width, hidden, dropout, attention, tied)
 
-    def forward(
-        self, inputs: Int[Tensor, "n s"], targets: Int[Tensor, "n t"] | None = None
-    ) -> Float[Tensor, "n u v"]:
+    def forward(self, inputs: Int[Tensor, "n s"], targets: Int[Tensor, "n t"] | None = None) -> Float[Tensor, "n u v"]:
         """Scores of each token of the targets but the first, given all before it; of the first one to be written where
         there are no targets.
 
@@ -80,7 +78,7 @@ class Seq2Seq(nn.Module):
         """
         before = inputs.new_full((len(inputs), 1), START) if targets is None else targets[:, :-1]
         memory = self.encode(inputs)
-        scores, _ = self.decoder(before, self.start(memory), memory)
+        scores: Tensor = self.decoder(before, self.start(memory), memory)[0]
         return scores
 
     def encode(self, inputs: Int[Tensor, "n s"]) -> Memory:

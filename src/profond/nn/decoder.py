@@ -69,9 +69,7 @@ class Decoder(nn.Module):
             self.output.weight = self.embedding.weight
         nn.init.zeros_(self.output.bias)
 
-    def remember(
-        self, values: Float[Tensor, "n s m"], real: Tensor, summary: Float[Tensor, "n k"]
-    ) -> Memory:
+    def remember(self, values: Float[Tensor, "n s m"], real: Tensor, summary: Float[Tensor, "n k"]) -> Memory:
         """What was read, with its keys."""
         return Memory(values, self.attention.key(values), real, summary)
 

@@ -58,7 +58,8 @@ def search(model: Writer, memory: Any, longest: int, beam: int = 1) -> Found:
     Source: normalisation by length: Y. Wu et al., Google's neural machine translation system, 2016, equation 14 with
         α = 1 and no coverage penalty. NOTE There, as here, a search ends with as many whole answers as are followed.
     """
-    assert longest >= 1 and beam >= 1
+    assert longest >= 1
+    assert beam >= 1
     found = _greedy(model, memory, longest)
     return found if beam == 1 else _better(_beams(model, memory, longest, beam), found)
 
@@ -140,9 +141,7 @@ def _noted(best: Found, scores: Tensor, tokens: Tensor, looks: Tensor | None, lo
         looked = torch.nn.functional.pad(looks[rows, place], (0, 0, *behind))
         before = torch.zeros_like(looked) if best.attention is None else best.attention
         attention = torch.where(better[:, None, None], looked, before)
-    return Found(
-        torch.where(better[:, None], written, best.tokens), torch.where(better, value, best.scores), attention
-    )
+    return Found(torch.where(better[:, None], written, best.tokens), torch.where(better, value, best.scores), attention)
 
 
 def _better(first: Found, second: Found) -> Found:

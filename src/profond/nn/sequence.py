@@ -133,21 +133,17 @@ class Recurrent(nn.Module):
 
     def initial_state(self, batch: int) -> State:
         """What is remembered before the first step: zeros (n, h), of each layer the output, and an LSTM's cell."""
-        weight = self.forwards[0].weight_hh_l0
+        weight = self.forwards[0].get_parameter("weight_hh_l0")
         each = 2 if self.kind == "lstm" else 1
         return tuple(weight.new_zeros(batch, self.hidden_size) for _ in range(each * len(self.forwards)))
 
-    def go_on(
-        self, inputs: Float[Tensor, "n t i"], state: State | None = None
-    ) -> tuple[Float[Tensor, "n t o"], State]:
+    def go_on(self, inputs: Float[Tensor, "n t i"], state: State | None = None) -> tuple[Float[Tensor, "n t o"], State]:
         """The outputs of steps that are all real, and the state after them, from which the next ones go on."""
         assert not len(self.backwards), "what reads from the end cannot go on"
         values, _, state = self._through(inputs, None, state)
         return values, state
 
-    def _through(
-        self, inputs: Tensor, lengths: Tensor | None, state: State | None
-    ) -> tuple[Tensor, Tensor, State]:
+    def _through(self, inputs: Tensor, lengths: Tensor | None, state: State | None) -> tuple[Tensor, Tensor, State]:
         """Outputs (n, t, o), what was said last (n, o), and the state of the forward direction after all steps."""
         values, after = inputs, list[Tensor]()
         for number, forwards in enumerate(self.forwards):

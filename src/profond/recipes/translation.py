@@ -25,5 +25,7 @@ def translation() -> Recipe:
             precision="auto",
         ),
         loader=Loader(batch_size=48),
-        expected=Expected("test", "chrf", 33.0, 50.0, 1200, "2 cores", "measured here"),
+        expected=Expected(
+            "test", "chrf", 28.3, 60.0, 1200, "2 cores", "the translation of the most similar verse of train has 28.3"
+        ),
     )

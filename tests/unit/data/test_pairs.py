@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,9 @@ def test_splits_and_groups_of_a_table_are_kept_and_equal_sources_stay_together(t
     twice = [*ROWS, *((source, target + " Oui") for source, target in ROWS)]
     dealt = open_dataset(table(tmp_path / "twice.csv", rows=twice), tokens="words")
     sides = [{source for source, _ in texts(dealt, name)} for name in dealt.splits]
-    assert not (sides[0] & sides[1]) and not (sides[0] & sides[2]) and not (sides[1] & sides[2])
+    assert not (sides[0] & sides[1])
+    assert not (sides[0] & sides[2])
+    assert not (sides[1] & sides[2])
 
 
 def test_what_is_longer_than_asked_for_is_left_out_and_said(tmp_path: Path) -> None:
@@ -120,6 +123,20 @@ def test_dates_are_written_right_and_no_day_stands_on_two_sides() -> None:
         assert isinstance(split.origin, Pairs)
         days[name] = {pair.target for pair in split.origin.pairs}
         assert len(days[name]) == len(split)
-    assert not (days["train"] & days["test"]) and not (days["train"] & days["valid"])
+    assert not (days["train"] & days["test"])
+    assert not (days["train"] & days["valid"])
     ends = {written(date(2000, 1, day), "{day}{th}") for day in range(1, 32)}
     assert {"1st", "2nd", "3rd", "11th", "12th", "13th", "21st", "22nd", "23rd", "31st"} <= ends
+
+
+def test_two_columns_of_sentences_are_taken_for_pairs_whose_columns_have_to_be_named(tmp_path: Path) -> None:
+    path = table(tmp_path / "animals.csv", "english,french")
+    with pytest.raises(DataError, match="no column 'source'; it has english, french") as refusal:
+        open_dataset(path)
+    assert "data.source=COLUMN" in refusal.value.help
+
+
+def test_pairs_as_lines_of_json_are_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "animals.jsonl"
+    path.write_text("".join(json.dumps({"source": one, "target": other}) + "\n" for one, other in ROWS))
+    assert sum(map(len, open_dataset(path, tokens="words").splits.values())) == len(ROWS)

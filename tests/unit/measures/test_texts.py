@@ -21,7 +21,8 @@ def test_the_scores_are_sacrebleus_and_lie_in_their_intervals() -> None:
     each = [sacrebleu.sentence_chrf(one, [other]).score for one, other in zip(WRITTEN, WANTED, strict=True)]
     assert found["sentence_chrf"].value == pytest.approx(np.mean(each))
     for name, measured in found.items():
-        assert measured.low is not None and measured.high is not None
+        assert measured.low is not None
+        assert measured.high is not None
         assert measured.low < measured.value < measured.high, name
         assert measured.better == "higher"
 

@@ -94,7 +94,8 @@ def test_a_search_in_a_batch_is_the_search_alone(model: Seq2Seq, inputs: Tensor,
         length = len(trimmed(alone.tokens[0].tolist()))
         assert trimmed(together.tokens[number].tolist()) == trimmed(alone.tokens[0].tolist())
         assert float(together.scores[number]) == pytest.approx(float(alone.scores[0]), abs=1e-5)
-        assert together.attention is not None and alone.attention is not None
+        assert together.attention is not None
+        assert alone.attention is not None
         looked = together.attention[number, :length, : alone.attention.shape[2]]
         torch.testing.assert_close(looked, alone.attention[0, :length], rtol=1e-4, atol=1e-5)
 

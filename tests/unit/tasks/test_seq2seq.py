@@ -74,7 +74,10 @@ def test_validation_does_not_search_and_an_evaluation_does(model: Network) -> No
     assert all("version" in line for line in report.lines)
     rows = list(report.tables["predictions"].rows)
     assert [row[0][::-1].upper() for row in rows] == [row[1] for row in rows], "source and reference, as people read it"
-    assert evaluate(model, Seq2Seq(longest=6, judged_by="exact_match"), batches, spec=EXAMPLE.spec).headline == "exact_match"
+    assert (
+        evaluate(model, Seq2Seq(longest=6, judged_by="exact_match"), batches, spec=EXAMPLE.spec).headline
+        == "exact_match"
+    )
 
 
 def test_no_answer_is_longer_than_the_longest_text_of_train_unless_asked_for(model: Network) -> None:

@@ -137,7 +137,9 @@ def read_verses(path: Path, source: str, target: str) -> list[Pair]:
         raise DataError(f"{path}: {error}", "delete it; it will be fetched again") from None
     places = sorted(place for place in read if read[place] and written.get(place))
     return [
-        Pair(f"{book}/{chapter}/{verse}", read[book, chapter, verse], written[book, chapter, verse], f"{book}/{chapter}")
+        Pair(
+            f"{book}/{chapter}/{verse}", read[book, chapter, verse], written[book, chapter, verse], f"{book}/{chapter}"
+        )
         for book, chapter, verse in places
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -22,9 +23,7 @@ _LOOKED_AT = 200
 def what_is(path: Path) -> Literal["table", "pairs", "book", ""]:
     """A table with a column of texts, or with pairs of them; one long text; or neither, such as a list of images."""
     suffix = path.suffix.lower()
-    if suffix == ".jsonl":
-        return "table"
-    if suffix not in (".csv", ".tsv", ".txt"):
+    if suffix not in (".csv", ".tsv", ".txt", ".jsonl"):
         return ""
     try:
         cells = read_first_cells(path)
@@ -38,12 +37,16 @@ def what_is(path: Path) -> Literal["table", "pairs", "book", ""]:
             return ""
         if are_pairs(cells):
             return "pairs"
-        if texts_column(names) is not None:
+        if texts_column(names) is not None or suffix == ".jsonl":
             return "table"
         wordy = suffix != ".txt" and wordy_column(cells.rows[:_LOOKED_AT]) is not None
         labelled = len(names) == 2 or any(LABEL.fullmatch(name) for name in names)
         if wordy and labelled and not any(LIKE_PATH.fullmatch(name) for name in names):
             return "table"
+        if len(names) == 2 and suffix != ".txt" and _both_wordy(cells.rows[:_LOOKED_AT]):
+            return "pairs"  # which of them is read has to be named
+    if suffix == ".jsonl":  # whoever opens it says what is wrong with it
+        return "table"
     return "book" if suffix == ".txt" and _is_prose(path) else ""
 
 
@@ -53,6 +56,10 @@ def holds_texts(path: Path) -> bool:
     if any(below.passed_over[suffix] for suffix in _FILES if suffix != ".txt"):
         return False
     return any(file.parent != path for file in below.files)
+
+
+def _both_wordy(rows: Sequence[Sequence[str]]) -> bool:
+    return bool(rows) and all(sum(len(row[i].split()) for row in rows) >= 3 * len(rows) for i in range(2))
 
 
 def _lists_files(cells: Cells) -> bool:

@@ -124,7 +124,9 @@ def rewritten(dataset: Dataset, source: Tokens, target: Tokens) -> Dataset:
     for name, part in dataset.splits.items():
         origin = part.origin if isinstance(part, TensorSplit) else None
         if not isinstance(origin, Pairs):
-            raise DataError(f"{dataset.name} holds no pairs of texts, and the network learned to write", "give it pairs")
+            raise DataError(
+                f"{dataset.name} holds no pairs of texts, and the network learned to write", "give it pairs"
+            )
         pairs[name] = origin.pairs
     return as_dataset(dataset.name, pairs, dataset.source, notes=dataset.notes, known=(source, target))
 
@@ -181,7 +183,9 @@ def open_pairs(
 
 def list_pairs(path: Path, target: str | None = None) -> NoReturn:
     """Raises: DataError, for pairs have no classes by which samples are listed."""
-    raise DataError(f"{path} holds pairs of texts, which this does not look at", "train on it; see `profond train --help`")
+    raise DataError(
+        f"{path} holds pairs of texts, which this does not look at", "train on it; see `profond train --help`"
+    )
 
 
 def are_pairs(cells: Cells) -> bool:
@@ -224,23 +228,21 @@ def _read(path: Path, source: str, target: str) -> tuple[list[Pair], list[str]]:
     words, told = split_words([row[split].strip() for row in cells.rows]) if split is not None else ({}, [])
     pairs = []
     for number, (row, line) in enumerate(zip(cells.rows, cells.lines, strict=True), 1):
-        texts = [" ".join(row[place].split()) for place in places]
-        for text, asked in zip(texts, (source, target), strict=True):
+        read, written = (" ".join(row[place].split()) for place in places)
+        for text, asked in ((read, source), (written, target)):
             if not text:
                 raise DataError(f"{path}, line {line}: {asked} is empty", "fill it in, or delete the line")
         given = row[split].strip() if split is not None else ""
         if split is not None and given.lower() not in words:
             raise not_a_split(f"{path}, line {line}", given)
         where = words[given.lower()] if split is not None else ""
-        pairs.append(Pair(str(number), *texts, row[group].strip() if group is not None else "", where))
+        pairs.append(Pair(str(number), read, written, row[group].strip() if group is not None else "", where))
     if len(pairs) < 2:
         raise DataError(f"{path} has {len(pairs)} pair of texts", "add a line for each pair")
     return pairs, [*cells.notes, *told, f"{cells.names[places[0]]!r} is read, {cells.names[places[1]]!r} is written"]
 
 
-def _placed(
-    path: Path, pairs: Sequence[Pair], shares: Mapping[str, float], seed: int
-) -> tuple[list[Pair], list[str]]:
+def _placed(path: Path, pairs: Sequence[Pair], shares: Mapping[str, float], seed: int) -> tuple[list[Pair], list[str]]:
     """Each pair in a split: its own, or one dealt here. What reads the same stays in one split, and so does a group."""
     if any(pair.split for pair in pairs):
         grouped = [pair for pair in pairs if pair.group]

@@ -61,7 +61,7 @@ def words_of(pieces: Sequence[str], kind: Kind) -> list[tuple[str, list[int]]]:
     """Words and the places of their pieces; letters and words stay as they are."""
     found: list[tuple[str, list[int]]] = []
     for place, piece in enumerate(pieces):
-        begins = kind != "pieces" or piece.startswith(WORD) or piece.startswith("<") or not found
+        begins = kind != "pieces" or piece.startswith((WORD, "<")) or not found
         ended = bool(found) and found[-1][0].startswith("<") and kind == "pieces"
         if begins or ended:
             found.append((piece.removeprefix(WORD) if kind == "pieces" else piece, [place]))
