@@ -6,7 +6,7 @@ from profond.recipes import register_recipe
 from profond.recipes.recipe import Expected, Loader, Recipe
 from profond.training.settings import Training
 
-TRAINING = Training(epochs=8, optimizer="adamw", learning_rate=4e-3, weight_decay=0.01, warmup=0.15)
+TRAINING = Training(epochs=12, optimizer="adamw", learning_rate=4e-3, weight_decay=0.01, warmup=0.15)
 SOURCE = "measured here: no other source has this task"
 
 

@@ -16,7 +16,7 @@ from profond.data.split import TensorSplit, contents
 from profond.experiments.configuration import changed, for_model
 from profond.experiments.experiment import assemble
 
-HEAD = "# a remark\n@problemName tiny\n@timeStamps false\n@univariate false\n@dimensions 2\n@classLabel true up down\n@data\n"
+HEAD = "# a remark\n@problemName tiny\n@timeStamps false\n@dimensions 2\n@classLabel true up down\n@data\n"
 
 
 def line(length: int, label: str = "up", channels: int = 2) -> str:
@@ -44,9 +44,9 @@ def test_a_file_is_read_with_channels_lengths_and_classes(tmp_path: Path) -> Non
         ("@problemName x\n", "no line @data"),
         ("1,2:up\n@data\n", "stands above @data"),
         (HEAD, "no series after @data"),
-        (HEAD + "1,2:3,4:sideways\n", "line 8: the class 'sideways'"),
+        (HEAD + "1,2:3,4:sideways\n", "line 7: the class 'sideways'"),
         (HEAD + "1,2:up\n", "1 channels, and @dimensions says 2"),
-        (HEAD + "1,2:3,x:up\n", "line 8, channel 2: 'x' is not a number"),
+        (HEAD + "1,2:3,x:up\n", "line 7, channel 2: 'x' is not a number"),
         (HEAD + "1,2:3:up\n", "channel 2 has 1 steps, the first has 2"),
         (HEAD + "1,?:3,4:up\n", "channel 1, step 2: a missing value"),
         (HEAD + "1,1e60:3,4:up\n", "infinity, or a number too large"),

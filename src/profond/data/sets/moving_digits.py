@@ -8,12 +8,14 @@ people than those of the training clips; the movement is ours, so that the label
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from profond.core.errors import ConfigError
-from profond.core.randomness import generator
+from profond.core.randomness import numpy_generator
 from profond.core.spec import Spec
 from profond.data import register_data
 from profond.data.clips.preparation import ClipPreparation
@@ -49,7 +51,9 @@ def moving_digits(train_clips: int = 1500, test_clips: int = 400, seed: int = 0)
     for split, count in (("train", train_clips), ("test", test_clips)):
         known = digits.splits[split]
         assert isinstance(known, TensorSplit)
-        splits[split] = clips(known.samples[:, 0], known.targets, count, split, generator(seed, "moving digits", split))
+        splits[split] = clips(
+            known.samples[:, 0], known.targets, count, split, numpy_generator(seed, "moving digits", split)
+        )
     values = splits["train"].samples.to(torch.float64)
     mean, std = round(float(values.mean()) / 255, 6), round(float(values.std()) / 255, 6)
     clip = ClipPreparation(RATE, FRAMES, SIDE, SIDE, colour=False)
@@ -58,7 +62,7 @@ def moving_digits(train_clips: int = 1500, test_clips: int = 400, seed: int = 0)
     return Dataset("moving_digits", spec, preprocessing, dict(splits), digits.source)
 
 
-def clips(digits: Tensor, labels: Tensor, count: int, name: str, random: torch.Generator) -> TensorSplit:
+def clips(digits: Tensor, labels: Tensor, count: int, name: str, random: np.random.Generator) -> TensorSplit:
     """Clips made of these digits, with the digit of each frame, and which frames are hidden or blurred.
 
     Args:
@@ -67,45 +71,42 @@ def clips(digits: Tensor, labels: Tensor, count: int, name: str, random: torch.G
         count: of clips.
         name: of the split.
     """
-
-    def draw(below: int) -> int:
-        return int(torch.randint(0, below, (1,), generator=random))
-
-    samples = torch.zeros(count, 1, FRAMES, SIDE, SIDE, dtype=torch.uint8)
-    targets = torch.empty(count, FRAMES, dtype=torch.int64)
+    small = F.interpolate(digits[:, None].float(), (DIGIT, DIGIT), mode="area")[:, 0].round().to(torch.uint8).numpy()
+    known, room = labels.tolist(), SIDE - DIGIT
+    samples = np.zeros((count, FRAMES, SIDE, SIDE), dtype=np.uint8)
+    targets = np.empty((count, FRAMES), dtype=np.int64)
     for i in range(count):
-        place = [draw(SIDE - DIGIT + 1), draw(SIDE - DIGIT + 1)]
-        speed = [1 + draw(2), 1 + draw(2)]
-        left, shown = 0, draw(len(digits))
+        place, speed = random.integers(0, room + 1, 2).tolist(), random.integers(1, 3, 2).tolist()
+        left, shown = 0, int(random.integers(len(known)))
         for t in range(FRAMES):
             if not left:
-                before = labels[shown]
-                while t and labels[shown] == before:
-                    shown = draw(len(digits))
-                left = SHORTEST + draw(LONGEST - SHORTEST + 1)
-                small = F.interpolate(digits[shown][None, None].float(), (DIGIT, DIGIT), mode="area")[0, 0]
-                picture = small.round().to(torch.uint8)
+                before = known[shown]
+                while t and known[shown] == before:
+                    shown = int(random.integers(len(known)))
+                left = int(random.integers(SHORTEST, LONGEST + 1))
             left -= 1
-            samples[i, 0, t, place[0] : place[0] + DIGIT, place[1] : place[1] + DIGIT] = picture
-            targets[i, t] = labels[shown]
+            samples[i, t, place[0] : place[0] + DIGIT, place[1] : place[1] + DIGIT] = small[shown]
+            targets[i, t] = known[shown]
             for axis in (0, 1):
                 place[axis] += speed[axis]
-                if not 0 <= place[axis] <= SIDE - DIGIT:
+                if not 0 <= place[axis] <= room:
                     speed[axis] = -speed[axis]
                     place[axis] += 2 * speed[axis]
     hidden, blurred = _runs(count, random), _runs(count, random)
     blurred &= ~hidden
-    frames = samples[:, 0]
-    frames[blurred] = _blurred(frames[blurred])
-    frames[hidden] = torch.randint(0, 256, (int(hidden.sum()), SIDE, SIDE), generator=random).to(torch.uint8)
-    return TensorSplit(samples, targets, name, marks={"hidden": hidden, "blurred": blurred})
+    samples[hidden] = random.integers(0, 256, (int(hidden.sum()), SIDE, SIDE), dtype=np.uint8)
+    frames = torch.from_numpy(samples)
+    covered = torch.from_numpy(blurred)
+    frames[covered] = _blurred(frames[covered])
+    marks = {"hidden": torch.from_numpy(hidden), "blurred": covered}
+    return TensorSplit(frames[:, None], torch.from_numpy(targets), name, marks=marks)
 
 
-def _runs(count: int, random: torch.Generator) -> Tensor:
+def _runs(count: int, random: np.random.Generator) -> NDArray[np.bool_]:
     """Some frames in a row, here and there: bool (count, frames)."""
-    begins = torch.rand(count, FRAMES, generator=random) < COVERED
-    lengths = torch.randint(1, RUN + 1, (count, FRAMES), generator=random)
-    covered = torch.zeros(count, FRAMES, dtype=torch.bool)
+    begins = random.random((count, FRAMES)) < COVERED
+    lengths = random.integers(1, RUN + 1, (count, FRAMES))
+    covered = np.zeros((count, FRAMES), dtype=np.bool_)
     for reach in range(RUN):
         covered[:, reach:] |= (begins & (lengths > reach))[:, : FRAMES - reach]
     return covered

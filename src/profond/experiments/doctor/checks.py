@@ -127,6 +127,8 @@ def labels(experiment: Experiment, run: Run | None) -> Sign:
     named, known = experiment.classes, experiment.dataset.spec.classes
     if not known:
         return Sign("labels", False, NO_CLASSES)
+    if experiment.dataset.spec.each:
+        return Sign("labels", False, f"a class for each step, in the order of the data: {_few(known)}")
     if run is None:
         return Sign("labels", False, f"a new head, in the order of the data: {_few(known)}")
     if sorted(named) == sorted(known) and named != known:
@@ -263,7 +265,7 @@ def few(experiment: Experiment) -> Sign:
     targets, classes = experiment.dataset.splits["train"].targets, experiment.dataset.spec.classes
     if not classes:
         return Sign("few", len(targets) < FEW, f"{len(targets)} to learn from; {NO_CLASSES}", "add pictures")
-    counts = torch.bincount(targets, minlength=len(classes)).tolist()
+    counts = torch.bincount(targets[targets >= 0], minlength=len(classes)).tolist()
     scarce = [f"{name} ({count})" for name, count in zip(classes, counts, strict=True) if count < FEW]
     if scarce:
         evidence = f"fewer than {FEW} to learn from of {_few(scarce)}"
