@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from profond.measures import class_figures
 from profond.measures.classes import ClassFindings
 from profond.measures.measured import SHARE
-from profond.measures.report import Report, Scores, Table
+from profond.measures.report import Report, Samples, Scores, Table
+from profond.measures.text_mistakes import text_mistakes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HEADLINE = "accuracy"
 _COLUMNS = ("label", "predicted", "confidence", "probability_of_label")
@@ -31,7 +36,7 @@ def class_report(found: ClassFindings) -> Report:
         pictures={
             "confusion": lambda samples, title: class_figures.confusion_matrix(found, title),
             "calibration": lambda samples, title: class_figures.reliability_diagram(found, title),
-            "mistakes": lambda samples, title: class_figures.worst_mistakes(found, samples.raw, title),
+            "mistakes": lambda samples, title: _mistakes(found, samples, title),
         },
         scores=Scores(HEADLINE, said.correct.astype("float64"), SHARE, "higher"),
         lines=tuple(_lines(found)),
@@ -42,6 +47,14 @@ def class_report(found: ClassFindings) -> Report:
         },
         findings=found,
     )
+
+
+def _mistakes(found: ClassFindings, samples: Samples, title: str) -> Figure:
+    """The worst mistakes, as pictures of the samples, or as the texts that they were made from."""
+    texts = getattr(getattr(samples, "origin", None), "texts", None)
+    if texts is not None and len(found.predictions.mistakes()):
+        return text_mistakes(found, texts, title)
+    return class_figures.worst_mistakes(found, samples.raw, title)
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,8 @@ def as_tokens(given: Any, source: str, preprocessing: Preprocessing) -> tuple[Te
         raise DataError(f"{source} is of the type {type(given).__name__}, not a text", "give a string")
     ids = known.encode(given)
     if not ids:
-        raise DataError(f"{source or 'the text'} is a text without a word", "give it words")
+        what = f"{source} is a text without a word" if given.strip() else "the text is empty"
+        raise DataError(what, "give it words")
     unknown = sum(one == UNKNOWN for one in ids)
     notes = ["not one of its words was seen in training"] if unknown == len(ids) else []
     return torch.tensor(ids, dtype=torch.int64), notes

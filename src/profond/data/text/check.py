@@ -25,11 +25,13 @@ def text_issues(dataset: Dataset) -> list[Issue]:
     lengths = np.concatenate([(part.samples != 0).sum(1).numpy() for part in parts.values()])
     middle = float(np.median(lengths))
     one = tokens.kind
-    text = f"{lengths.min()} to {lengths.max()} {one} in a text, {middle:.0f} in the middle one; {len(tokens):,} different"
+    span = f"{lengths.min()} to {lengths.max()} {one} in a text, {middle:.0f} in the middle one"
+    text = f"{span}; {len(tokens):,} different ones are known"
     issues = [Issue("lengths", "note", text)]
     if lengths.max() > _LONGEST * max(middle, 1):
         count = int((lengths > _LONGEST * middle).sum())
-        issues.append(Issue("long", "warning", f"{count} texts are more than {_LONGEST} times as long as the middle one"))
+        told = f"{count} texts are more than {_LONGEST} times as long as the middle one"
+        issues.append(Issue("long", "warning", told))
     if tokens.longest and (cut := int((lengths >= tokens.longest).sum())):
         issues.append(Issue("cut", "warning", f"{cut} texts are cut behind {tokens.longest} {one} (longest=)"))
     for name, part in parts.items():

@@ -98,7 +98,7 @@ def _cells(path: Path, text: str, notes: tuple[str, ...], strict: bool = True) -
     for row, line in zip(rows, lines, strict=True):
         if len(row) > width and not any(cell.strip() for cell in row[width:]):
             del row[width:]
-        if len(row) != width:
+        if strict and len(row) != width:
             raise DataError(
                 f"{path}, line {line}: {len(row)} cells for {width} columns",
                 "put quotes around a text that holds the separator, or a line break",

@@ -22,7 +22,6 @@ from profond.core.errors import ConfigError
 from profond.core.lettering import drawable, families, text_width, visible
 from profond.core.tokens import Kind
 from profond.explain.draw.drawing import DOTS, INK, MUTED, Panel, signed_tint
-from profond.explain.draw.numbers import write_number
 from profond.explain.why.attention_figure import words_of
 from profond.explain.why.attribution import Attribution, integrated_gradients
 from profond.explain.why.subject import NAMES, Subject, method_in_words, said_panel
@@ -136,7 +135,14 @@ class Words:
                 if not known:
                     axes.plot([x + 2, x + wide - 2], [y + 27, y + 27], color=MUTED, linewidth=1, linestyle=":")
                 if abs(amount) >= 0.05 * most:
-                    axes.text(x + wide / 2, y + 37, write_number(amount), fontsize=10 * 72 / DOTS, color=MUTED, **style)
+                    axes.text(
+                        x + wide / 2,
+                        y + 37,
+                        f"{amount:+.2g}".replace("-", "\N{MINUS SIGN}"),
+                        fontsize=10 * 72 / DOTS,
+                        color=MUTED,
+                        **style,
+                    )
             for text in axes.texts:
                 text.set_fontfamily(families(text.get_text()))
 
