@@ -31,7 +31,7 @@ BEAM = 4
 SCENE = 7
 """The test scene that is drawn; its number says that it has two digits."""
 QUICK: Mapping[str, Mapping[str, Any]] = {
-    "digits": {"training.epochs": 0.5},
+    "digits": {"training.epochs": 0.3},
     "captions": {
         "data.train_scenes": 9_000,
         "data.valid_scenes": 60,
