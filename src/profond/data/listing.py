@@ -61,8 +61,8 @@ class Listing:
         skipped: samples that cannot be read and were left out: identity and reason.
         digests: of what each sample holds, where the samples are no files of their own; else empty.
         quantities: what the numbers of each sample are; empty where there are classes.
-        text: what the labels are written in, where they are texts such as captions.
         noun: what people call the samples, where they are no files of their own.
+        text: what the labels are written in, where they are texts such as captions.
     """
 
     name: str
@@ -74,8 +74,8 @@ class Listing:
     skipped: tuple[tuple[str, str], ...] = ()
     digests: tuple[bytes, ...] = ()
     quantities: tuple[Quantity, ...] = ()
-    text: Tokens | None = None
     noun: str = "series"
+    text: Tokens | None = None
 
     def __post_init__(self) -> None:
         if not self.quantities and self.text is None and len(self.classes) < 2:

@@ -36,7 +36,8 @@ def read_scenes(pictures: Tensor, classifier: nn.Module, preprocessing: Preproce
     alone = [centred(ink) for digits in found for ink, _, __ in digits]
     labels: list[int] = []
     with torch.no_grad():
-        for part in torch.from_numpy(np.stack(alone))[:, None].split(512):
+        for start in range(0, len(alone), 512):
+            part = torch.from_numpy(np.stack(alone[start : start + 512]))[:, None]
             labels += classifier(preprocessing.normalise(part)).argmax(1).tolist()
     said, at = [], 0
     for digits in found:

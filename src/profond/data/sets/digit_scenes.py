@@ -97,7 +97,7 @@ def compose(split: str, count: int, seed: int = 0) -> list[Scene]:
 
 def _ink(picture: Pixels) -> Pixels:
     """A digit without the black around it: at most 20×20."""
-    rows, columns = picture.any(1).nonzero()[0], picture.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(picture.max(1)), np.flatnonzero(picture.max(0))
     return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 

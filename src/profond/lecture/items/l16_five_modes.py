@@ -238,10 +238,11 @@ def written(trained: Trained, beam: int) -> list[str]:
     said: list[str] = []
     experiment = trained.experiment
     experiment.model.eval()
+    answer: Any = experiment.task.answer  # with the options of this task
     with torch.no_grad():
         for inputs, _ in experiment.batches("test", device=_device(trained)):
-            answers = experiment.task.answer(experiment.model, inputs, experiment.spec, beam=beam)
-            said += [answer.row()["text"] for answer in answers]
+            answers = answer(experiment.model, inputs, experiment.spec, beam=beam)
+            said += [one.row()["text"] for one in answers]
     return said
 
 
