@@ -42,7 +42,9 @@ METHODS = {
     "maps": "what the image becomes at a stage",
     "filters": "a layer's kernels; needs no image",
     "nearest": "the most similar images of the training data",
+    "attention": "of a network that writes: where it looked for each word",
 }
+ATTENTION = "attention"
 SOURCE = "source.json"
 _SAMPLE = re.compile(r"(train|valid|test)/(\d+)")
 
@@ -62,6 +64,8 @@ class Work:
 
     def explain(self, given: Given, name: str) -> tuple[str, dict[str, Any]]:
         """One image or series: what the model says of it in a line; its files, and what was found besides."""
+        if self.methods == (ATTENTION,):
+            return self.attention(given, name)
         question = self.explainer.question(given, name, self.wanted)
         explained = question.subject.explained
         folder = self.own_folder(name, question.digest)
@@ -90,6 +94,16 @@ class Work:
         report["files"] = [str(file) for file in files]
         self.done.append(report)
         return explained.said, report
+
+    def attention(self, given: Given, name: str) -> tuple[str, dict[str, Any]]:
+        """One picture of a network that writes: what it says, and where it looked for each word."""
+        attended = self.explainer.attention(given, name)
+        folder = self.own_folder(name, attended.digest)
+        files = attended.write(folder, self.explainer.name)
+        write_json(folder / SOURCE, {"schema_version": SCHEMA_VERSION, "image": name, "pixels": attended.digest})
+        report = {"image": name, **attended.to_json(), "notes": list(attended.notes), "files": list(map(str, files))}
+        self.done.append(report)
+        return attended.said, report
 
     def own_folder(self, name: str, mark: str) -> Path:
         """Named as the image without its ending; with a number where that folder is another image's."""
@@ -170,6 +184,7 @@ def explain(
     maps                  what the image becomes at a stage
     filters               a layer's kernels; needs no image
     nearest               the most similar images of the run's training data, or of --data
+    attention             of a network that writes captions: where it looked for each word
 
     \b
     profond explain last photo.jpg
@@ -327,6 +342,10 @@ def check_methods(methods: tuple[str, ...], pixel: str | None) -> tuple[str, ...
     for method in chosen:
         if method not in METHODS:
             raise UnknownName("method", method, METHODS)
+    if ATTENTION in chosen and (len(chosen) > 1 or pixel is not None):
+        raise UsageError(
+            "attention stands alone: the other methods explain one number, and a text is many", "leave the others out"
+        )
     if not chosen:
         return () if pixel is not None else ("overview",)
     return chosen

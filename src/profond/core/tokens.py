@@ -25,7 +25,7 @@ SPECIAL = ("<padding>", "<unknown>", "<start>", "<end>")
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 """What an unknown token reads as."""
 
-_WORD = re.compile(r"\w+(?:['\N{RIGHT SINGLE QUOTATION MARK}]\w+)*|[^\w\s]")
+_WORD = re.compile(r"\w+(?:['\N{RIGHT SINGLE QUOTATION MARK}-]\w+)*|[^\w\s]")
 _CLOSING = re.compile(r" (?=[.,;:!?%)\]}\N{RIGHT DOUBLE QUOTATION MARK}\N{HORIZONTAL ELLIPSIS}](?: |$))|(?<=[(\[{]) ")
 
 

@@ -119,6 +119,8 @@ def fingerprints(paths: Sequence[Location]) -> list[Fingerprint | None]:
 
 
 def _check_listing(listing: Listing) -> Report:
+    if listing.text is not None:  # an image may have several captions, and is looked at once
+        listing = replace(listing, samples=tuple({sample.path: sample for sample in listing.samples}.values()))
     samples = _Samples(classes=listing.classes, quantities=listing.quantities)
     unreadable: list[tuple[str, ...]] = []
     reasons: list[str] = []
@@ -270,7 +272,7 @@ def _judge(groups: Iterable[Sequence[int]], samples: _Samples, words: str, prefi
         item = tuple(samples.names[i] for i in group)
         if len({samples.splits[i] for i in group}) > 1:
             leaks.append(item)
-        elif len({samples.labels[i] for i in group}) > 1:
+        elif (samples.classes or samples.quantities) and len({samples.labels[i] for i in group}) > 1:
             contradictions.append(item)
         else:
             duplicates.append(item)
@@ -306,8 +308,8 @@ def _few(groups: Sequence[Sequence[str]]) -> str:
 
 
 def _targets(samples: _Samples) -> list[Issue]:
-    """What is odd about the classes, or about the numbers."""
-    if not samples.quantities:
+    """What is odd about the classes, or about the numbers; nothing about texts."""
+    if samples.classes:
         return _balance(samples, samples.classes)
     if not any(split in ("", "train") for split in samples.splits):
         return [Issue("no_train", "error", f"nothing to train on: no readable {samples.noun} is in train")]
@@ -357,7 +359,7 @@ def _groups(listing: Listing) -> list[Issue]:
 def _report(name: str, samples: _Samples, issues: list[Issue], root: Path | None) -> Report:
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for label, split in zip(samples.labels, samples.splits, strict=True):
-        counts[split]["" if samples.quantities else label] += 1
+        counts[split][label if samples.classes else ""] += 1
     plain = {split: dict(sorted(of_class.items())) for split, of_class in counts.items()}
     ordered = tuple(sorted(issues, key=lambda f: SEVERITIES.index(f.severity)))
     return Report(name, len(samples.names), plain, ordered, root, samples.noun, samples.quantities)

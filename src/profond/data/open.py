@@ -42,9 +42,9 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
     """Open a data set; it is fetched when it is not here.
 
     Args:
-        reference: ``"mnist"``, or the path of a folder of images or series, of ImageNet, of tar shards, of a ``.csv``
-            manifest, or of a table of series; what it is, is seen by itself, and so is whether classes are to be told
-            apart or numbers estimated. A registered name wins over a path; write
+        reference: ``"mnist"``, or the path of a folder of images or series, of ImageNet, of tar shards, of images with
+            ``captions.csv``, of a ``.csv`` manifest, or of a table of series; what it is, is seen by itself, and so is
+            whether classes are to be told apart or numbers estimated. A registered name wins over a path; write
             ``./mnist`` for the folder.
         options: settings of that data set, such as ``padding=2`` or ``size=32``.
 
@@ -108,7 +108,7 @@ def kind_of(path: Path, name: str = "", options: Container[str] = ()) -> Kind:
 
 
 def _folder(path: Path) -> Kind:
-    from profond.data.images import folder
+    from profond.data.images import captions, folder
     from profond.data.images import imagenet_folder as imagenet
     from profond.data.shards import read as shards
 
@@ -119,6 +119,8 @@ def _folder(path: Path) -> Kind:
             return Kind("ImageNet", imagenet.list_imagenet, imagenet.open_imagenet)
     except PermissionError:
         pass  # the folder's own door says it best
+    if (path / captions.NAME).is_file():
+        return Kind("captions", captions.list_captions, captions.open_captions)
     from profond.data.clips import open as clips
     from profond.data.series import detect
     from profond.data.series import open as series
@@ -144,8 +146,9 @@ def _holds_images(path: Path) -> bool:
 
 
 def _list_or_table(path: Path) -> Kind:
-    """A manifest of images or of series, a table of series or of texts, one long text, or labels of videos."""
+    """A manifest of images or of series, a table of captions, of labels of videos, of series or of texts, or a text."""
     from profond.data.clips import open as clips
+    from profond.data.images import captions
     from profond.data.manifest import list_manifest, open_manifest
     from profond.data.series import detect
     from profond.data.series import open as series
@@ -153,6 +156,8 @@ def _list_or_table(path: Path) -> Kind:
     from profond.data.text.detect import what_is
     from profond.data.text.open import list_texts, open_texts
 
+    if captions.has_captions(path):
+        return Kind("captions", captions.list_captions, captions.open_captions)
     if clips.names_videos(path):
         return Kind("labels of videos", clips.list_videos, clips.open_videos)
     of_text = what_is(path)

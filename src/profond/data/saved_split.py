@@ -59,6 +59,8 @@ def store_split(
     if kind.texts:
         return _store_texts(path, kind, out, valid_fraction, test_fraction, seed, options)
     listing = kind.list(**bind(kind.list, {"path": path, **options}, what=f"{kind.name} {reference!r}"))
+    if listing.text is not None:
+        raise DataError(f"{reference} holds captions", "write train, valid or test into a column split of its table")
     for warning in listing.warnings:
         announce(f"warning: {warning}")
     if any(isinstance(sample.path, Member) for sample in listing.samples):

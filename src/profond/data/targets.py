@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from profond.core.tokens import Tokens, with_ends
 from profond.data.listing import Listing, Sample
+from profond.nn.sequence import padded
 
 Targets = Shaped[Tensor, " n *more"]
 """int64 (n) classes; int64 (n, t) classes of each step, -1 behind the last, or tokens, 0 behind the last; or float32
@@ -21,12 +23,19 @@ def as_targets(given: Tensor) -> Tensor:
 
 
 def targets_of(samples: Sequence[Sample], listing: Listing) -> Tensor:
-    """The targets of some samples of a listing: int64 (n), or float32 (n, quantities)."""
+    """The targets of some samples of a listing: int64 (n), int64 (n, t) of texts, or float32 (n, quantities)."""
+    if listing.text is not None:
+        return encoded([sample.label for sample in samples], listing.text)
     if listing.quantities:
         rows = [sample.values for sample in samples]
         return torch.tensor(rows, dtype=torch.float32).reshape(len(samples), len(listing.quantities))
     label_of = {name: i for i, name in enumerate(listing.classes)}
     return torch.tensor([label_of[sample.label] for sample in samples], dtype=torch.int64)
+
+
+def encoded(texts: Sequence[str], tokens: Tokens) -> Tensor:
+    """Texts as targets: int64 (n, t), from start to end, 0 behind shorter ones."""
+    return padded([torch.tensor(with_ends(tokens.encode(text))) for text in texts], 0)
 
 
 def strata(targets: Tensor) -> list[int]:

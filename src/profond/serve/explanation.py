@@ -18,7 +18,7 @@ from profond.core.errors import ConfigError, UnknownName
 from profond.core.files import write_bytes, write_json, write_text
 from profond.core.lettering import class_names
 from profond.core.run import SCHEMA_VERSION
-from profond.core.tokens import UNKNOWN
+from profond.core.tokens import END, SPECIAL, UNKNOWN
 from profond.data.fingerprint import of_image
 from profond.data.images.decoding import eight_bit, open_image
 from profond.explain.draw.drawing import save_figure
@@ -30,6 +30,7 @@ from profond.explain.steps.layer_pixel import LayerPixel, layer_pixel
 from profond.explain.steps.layer_pixel_figure import draw_layer_pixel
 from profond.explain.why.attribution import METHODS, Attribution
 from profond.explain.why.attribution_figure import Seen
+from profond.explain.why.places_figure import draw_places
 from profond.explain.why.signal_figure import Signal
 from profond.explain.why.subject import Subject
 from profond.explain.why.words import Words, word_gradients
@@ -37,6 +38,8 @@ from profond.nn.sequence import ends, token_lengths
 from profond.serve.given import Picture, Text, as_picture
 from profond.serve.predictor import Predictor
 from profond.serve.seen import as_image, as_seen, finely_seen, seen_part
+
+_OF_TEXTS = "that of a translation: profond translate RUN TEXT --attention MAP.png"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,38 @@ class Question:
         """What the model sees of an image; a signal has nothing of the kind, see `Explainer.check`."""
         assert isinstance(self.shown, Seen)
         return self.shown.seen
+
+
+@dataclass(frozen=True)
+class Attended:
+    """What was written of a picture, and where the network looked.
+
+    Args:
+        name: what people call the picture.
+        said: all of it.
+        pieces: word by word, the end too.
+        weights: (pieces, rows, columns), those of a word sum to 1.
+        seen: what the network sees of the picture.
+        digest: of what was given, whatever its name.
+        notes: what had to be converted.
+    """
+
+    name: str
+    said: str
+    pieces: Sequence[str]
+    weights: np.ndarray
+    seen: Image.Image
+    digest: str
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"said": self.said, "words": list(self.pieces)}
+
+    def write(self, folder: Path, model: str) -> list[Path]:
+        """A picture for each word on one sheet, and the weights."""
+        words = [*self.pieces[:-1], "(end)"] if self.pieces[-1] == SPECIAL[END] else list(self.pieces)
+        figure = draw_places(self.seen, words, self.weights, name=self.name, model=model, text=self.said)
+        return [save_figure(figure, folder / "attention.png"), write_array(folder / "attention.npy", self.weights)]
 
 
 @dataclass(frozen=True)
@@ -213,6 +248,27 @@ class Explainer:
             question.shown.draw_attribution(question.subject, answer), folder / f"{answer.method}{suffix}.png"
         )
         return [picture, write_array(folder / f"{answer.method}{suffix}.npy", answer.values)]
+
+    def attention(self, given: Picture | Tensor, name: str) -> Attended:
+        """What is written of a picture, and where the network looked for each word.
+
+        Raises: ConfigError for a network that writes nothing, or has no attention on places of a picture.
+        """
+        predictor = self.predictor
+        if predictor.takes_series or predictor.preprocessing.text is not None:
+            raise ConfigError("attention is drawn here over pictures, and this network takes none", _OF_TEXTS)
+        raw, shown, digest, notes = self._image(given, name)
+        inputs = predictor.preprocessing.normalise(raw[None].to(predictor.device))
+        with torch.inference_mode():
+            (answer,) = predictor.task.answer(predictor.model, inputs, predictor.spec)
+        weights, grid = getattr(answer, "attention", None), getattr(predictor.model, "grid", None)
+        if weights is None or grid is None:
+            raise ConfigError(
+                f"{self.name} has no attention on the places of a picture",
+                "use a network that has, such as --model show_attend_and_tell",
+            )
+        pieces: Sequence[str] = getattr(answer, "pieces")  # noqa: B009
+        return Attended(name, answer.line(), pieces, weights.reshape(-1, *grid), shown.seen, digest, tuple(notes))
 
     def maps(self, question: Question, folder: Path, stage: str | None = None) -> list[Path]:
         """What the image becomes at a stage, by default the last one with maps."""

@@ -181,7 +181,8 @@ class Seq2Seq:
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
         raise ConfigError(
             "a text is many numbers, and not one that an explanation could be about",
-            "where each word looked is drawn by: profond translate RUN INPUT --attention MAP.png",
+            "where each word looked: `profond explain RUN PICTURE --method attention`; "
+            "of a text, `profond translate RUN TEXT --attention MAP.png`",
         )
 
     def card(self, spec: Spec) -> list[str]:
