@@ -71,11 +71,15 @@ def kind_of(path: Path, name: str = "") -> Kind:
         return _folder(path)
     if is_file and path.suffix.lower() in (".csv", ".tsv", ".txt"):
         return _list_or_table(path)
+    if is_file and path.suffix.lower() == ".ts":
+        from profond.data.series import open as series
+
+        return Kind("table of series", series.list_table, series.open_table, series=True)
     if is_file and (command := unpacking(path)):
         raise DataError(f"{name} is an archive", f"unpack it first: {command}; then name the folder")
     if is_file:
         raise DataError(
-            f"{name} is neither a folder, nor a .csv manifest or table",
+            f"{name} is neither a folder, nor a .csv manifest or table, nor a .ts file of series",
             "`profond data --help` shows what can be opened",
         )
     if path.is_symlink():

@@ -80,6 +80,8 @@ def _store_table(
     """A table of series is written again, with a column ``split``."""
     if path.is_dir():
         raise DataError(f"{path} is a {kind}, one for each split: it is split already", "split one table")
+    if path.suffix.lower() == ".ts":
+        raise DataError(f"{path} has no column that could say the split", "name two files NAME_TRAIN.ts, NAME_TEST.ts")
     table = load_table(path, options)
     listing = table.listing()
     if duplicates_together:

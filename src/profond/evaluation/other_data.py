@@ -119,6 +119,9 @@ def open_other(
         accepted = signature(kind_of(Path(reference).expanduser(), reference).open).parameters
         if target is not None and "target" in accepted:
             options |= {"target": target}
+    if known.series is not None and known.series.any_length and reference in registry.names():
+        accepted = signature(registry.load(reference)).parameters
+        options |= {"ends": "missing"} if "ends" in accepted else {}
     dataset = open_dataset(reference, **{**options, **(settings or {})})
     if any_size and known.series is None and reference in registry.names():
         dataset = adapted(dataset, known)
@@ -204,6 +207,9 @@ def _check_shape(dataset: Dataset, split: str, experiment: Known) -> None:
     border = 2 * experiment.preprocessing.padding
     expected = [shape[0], *(side - border for side in shape[1:])]
     received = list(dataset.split(split).raw(0).shape)
+    series = experiment.preprocessing.series
+    if series is not None and series.any_length:
+        expected, received = expected[:1], received[:1]
     if received != expected:
         raise DataError(
             f"{dataset.name} has samples of {_by(received)}, but the run was trained on {_by(expected)}",

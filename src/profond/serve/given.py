@@ -15,7 +15,7 @@ from torch import Tensor
 from profond.core.errors import DataError, ImageError, ProfondError
 from profond.data.locations import FileInMemory, Member
 from profond.data.preprocessing import Preprocessing
-from profond.data.series import text
+from profond.data.series import text, ts
 from profond.data.series.rows import Row, rows_of
 from profond.data.series.split import prepared
 
@@ -95,8 +95,9 @@ def with_rows(
         refused: called with the path and the error of a table that cannot be used; without it the error is raised.
     """
     for one in given:
-        is_text = isinstance(one, Path | str) and Path(one).suffix.lower() in text.SUFFIXES
-        if known.series is None or not known.series.table or not is_text:
+        suffix = Path(one).suffix.lower() if isinstance(one, Path | str) else ""
+        of_table = known.series is not None and known.series.table in ("wide", "long")
+        if known.series is None or not (suffix == ts.SUFFIX or (of_table and suffix in text.SUFFIXES)):
             yield one
             continue
         try:
