@@ -17,6 +17,7 @@ from profond.evaluation.kept import folder_of
 from profond.evaluation.other_data import data_to_measure
 from profond.experiments.experiment import Experiment
 from profond.explain.why.attribution import METHODS
+from profond.serve import through_time
 from profond.serve.explanation import Explainer
 from profond.serve.predictor import Predictor
 
@@ -70,7 +71,14 @@ def predicted(predictor: Predictor, inputs: Any, *, batch_size: int = 256, **opt
 
 
 def explained(
-    predictor: Predictor, name: str, given: Any, *, method: str, wanted: str | None, stage: str | None
+    predictor: Predictor,
+    name: str,
+    given: Any,
+    *,
+    method: str,
+    wanted: str | None,
+    stage: str | None,
+    step: int | None = None,
 ) -> Explanation:
     """As `profond.calls.trained.Trained.explain`.
 
@@ -84,8 +92,13 @@ def explained(
     one = found[0] if isinstance(found, list | tuple) and found else found
     explainer = Explainer(predictor, name)
     question = explainer.question(one, getattr(one, "name", None) or "the input", wanted)
+    said, notes = question.subject.explained.said.replace("\t", " "), list(question.notes)
+    if method == through_time.METHOD:
+        through = through_time.ThroughTime.of(explainer, question, wanted, step)
+        return Explanation(said, {method: through.found}, through.figure(), tuple(notes))
+    if step is not None:
+        raise ConfigError(f"step is {step}, and {method} knows no steps", "leave it out, or take method='recurrence'")
     answers: dict[str, Attribution] = {}
-    notes = list(question.notes)
     for each in METHODS if method == "overview" else (method,):
         try:
             answers[each] = explainer.ask(question, each, stage)
@@ -97,4 +110,4 @@ def explained(
         figure = question.shown.draw_overview(question.subject, list(answers.values()))
     else:
         figure = question.shown.draw_attribution(question.subject, answers[method])
-    return Explanation(question.subject.explained.said.replace("\t", " "), answers, figure, tuple(notes))
+    return Explanation(said, answers, figure, tuple(notes))

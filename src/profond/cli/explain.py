@@ -40,7 +40,9 @@ METHODS = {
     "maps": "what the image becomes at a stage",
     "filters": "a layer's kernels; needs no image",
     "nearest": "the most similar images of the training data",
+    "recurrence": "of recurrent layers: the gradient that reaches each step, gates, states",
 }
+RECURRENCE = "recurrence"
 SOURCE = "source.json"
 _SAMPLE = re.compile(r"(train|valid|test)/(\d+)")
 
@@ -54,6 +56,7 @@ class Work:
     wanted: str | None
     stage: str | None
     pixel: tuple[str, int, tuple[int, ...]] | None
+    step: int | None
     folder: Path
     nearest: Callable[[Question, Path, Given], tuple[list[dict[str, Any]], list[Path]]]
     done: list[dict[str, Any]] = field(default_factory=list)
@@ -78,6 +81,13 @@ class Work:
                 elif method == "nearest":
                     report["nearest"], more = self.nearest(question, folder, given)
                     files += more
+                elif method == RECURRENCE:
+                    from profond.explain.recurrence.figure import in_words
+                    from profond.serve.through_time import ThroughTime
+
+                    through = ThroughTime.of(self.explainer, question, self.wanted, self.step)
+                    report["lines"] = [f"  {in_words(layer)}" for layer in through.found.layers]
+                    files += through.write(folder, suffix)
                 elif method != "filters":
                     answer = self.explainer.ask(question, method, self.stage)
                     files += self.explainer.write(question, answer, folder, suffix)
@@ -124,6 +134,12 @@ def owner(folder: Path) -> str | None:
 @click.option(
     "--pixel", metavar="LAYER,MAP,ROW,COLUMN", help="The arithmetic of one number that a convolution puts out."
 )
+@click.option(
+    "--step",
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    help="For recurrence: which step's output, from 0, where there is one for each.  [default: the last]",
+)
 @click.option("--data", help="For nearest: other images, a folder or a registered name, not the run's own.")
 @click.option("--count", type=click.IntRange(1, 48), default=12, show_default=True, help="For nearest: how many.")
 @click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
@@ -142,6 +158,7 @@ def explain(
     wanted: str | None,
     stage: str | None,
     pixel: str | None,
+    step: int | None,
     data: str | None,
     count: int,
     resize: bool,
@@ -155,7 +172,7 @@ def explain(
 
     INPUT is a file, a folder, a pattern, - for standard input, or a sample of the run's own data, such as test/17.
     Each image or series gets a folder with pictures (.png) and numbers (.npy). Explained is the score of a class, or
-    the number that is estimated. Series take the first five methods.
+    the number that is estimated. Series take the first five methods and the last.
 
     \b
     overview              all of the next four, on one sheet; the default
@@ -166,15 +183,23 @@ def explain(
     maps                  what the image becomes at a stage
     filters               a layer's kernels; needs no image
     nearest               the most similar images of the run's training data, or of --data
+    recurrence            of recurrent layers: the gradient that reaches each step,
+                          what the gates do, what is remembered; `explain recurrence
+                          RUN INPUT` is the same
 
     \b
     profond explain last photo.jpg
     profond explain last test/17 --class 3 --method grad_cam --method occlusion
     profond explain last test/17 --pixel c1,0,10,12
+    profond explain recurrence last test/17
     profond explain --model efficientnet_lite0 --pretrained photo.jpg
     """
     start = time.perf_counter()
+    if len(words) > 1 and words[0] == RECURRENCE:
+        words, methods = words[1:], (*methods, RECURRENCE)
     chosen = check_methods(methods, pixel)
+    if step is not None and RECURRENCE not in chosen:
+        raise UsageError("--step is for recurrence, which is not asked for", "add --method recurrence, or leave it out")
     at = None if pixel is None else read_pixel(pixel)
     if not words and model is None:
         raise UsageError("no run was given", "`profond explain RUN photo.jpg`, or --model NAME --pretrained photo.jpg")
@@ -194,7 +219,7 @@ def explain(
     source = Source(explainer, None if run is None else Path(name), data, stage, root, count, quiet)
     if "nearest" in chosen:
         source.others()  # what is wrong with them is said before anything is computed
-    work = Work(explainer, chosen, wanted, stage, at, root, source.nearest)
+    work = Work(explainer, chosen, wanted, stage, at, step, root, source.nearest)
     kernels = explainer.filters(root, stage) if "filters" in chosen else []
     if kernels and not as_json:
         click.echo("\n".join(str(path) for path in kernels))

@@ -77,11 +77,11 @@ class Explainer:
 
     def check(self, methods: Iterable[str]) -> None:
         """Raises: ConfigError where one of the methods is for images, and the network takes series."""
-        wrong = [method for method in methods if method not in (*METHODS, "overview")]
+        wrong = [method for method in methods if method not in (*METHODS, "overview", "recurrence")]
         if self.predictor.takes_series and wrong:
             raise ConfigError(
                 f"{wrong[0]} is for images, and this run was trained on series",
-                f"methods for series: overview, {', '.join(METHODS)}",
+                f"methods for series: overview, {', '.join(METHODS)}, recurrence",
             )
 
     def question(self, given: Picture | Tensor, name: str, wanted: str | None = None) -> Question:

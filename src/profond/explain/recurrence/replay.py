@@ -24,6 +24,7 @@ from profond.core.errors import ConfigError, UsageError
 from profond.explain.network.guard import logits_of
 from profond.nn.recurrent import GRU, LSTM, RNN, Cell, GRUOfTheSlide, State, unroll
 from profond.nn.scanned import SLSTM, MinGRU, MinLSTM
+from profond.nn.scanned_layers import ScannedLayers
 from profond.nn.sequence import Recurrent
 
 Array = NDArray[np.float64]
@@ -183,10 +184,10 @@ def recorded(model: nn.Module) -> list[Recorder]:
     """
     recorders: list[Recorder] = []
     for name, module in model.named_modules():
-        if isinstance(module, Recurrent):
-            recorders += _record_layers(name or module.kind, module)
-        elif isinstance(module, CELLS):
-            recorders.append(_record_cell(name, module))
+        if isinstance(module, Recurrent | ScannedLayers):
+            recorders += _record_layers(name, module)
+        elif isinstance(module, CELLS) and not any(one.cell is module for one in recorders):
+            recorders.append(_record_cell(name, module, False))
     if not recorders:
         raise ConfigError(
             f"{type(model).__name__} has no recurrent layers: nothing is passed on from step to step",
@@ -195,8 +196,8 @@ def recorded(model: nn.Module) -> list[Recorder]:
     return recorders
 
 
-def _record_layers(name: str, module: Recurrent) -> list[Recorder]:
-    recorders, several = [], len(module.forwards) > 1
+def _record_layers(name: str, module: Recurrent | ScannedLayers) -> list[Recorder]:
+    recorders, several = list[Recorder](), len(module.forwards) > 1
 
     def note_length(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         lengths = named.get("lengths", given[1] if len(given) > 1 else None)
@@ -204,13 +205,15 @@ def _record_layers(name: str, module: Recurrent) -> list[Recorder]:
             recorder.length = None if lengths is None else int(lengths[0])
 
     module.register_forward_pre_hook(note_length, with_kwargs=True)
-    for backwards, part in ((False, module.forwards), (True, module.backwards)):
-        for number, fused in enumerate(part):
+    for backwards, layers in ((False, module.forwards), (True, module.backwards)):
+        for number, layer in enumerate(layers):
             words = [name, *([f"layer {number + 1}"] if several else []), *(["backwards"] if backwards else [])]
-            cell = module.cell(number, backwards).to(fused.weight_ih_l0.dtype)
-            recorder = Recorder(", ".join(words), cell, backwards)
-            fused.register_forward_hook(_in_place_of_fused(recorder))
-            recorders.append(recorder)
+            if isinstance(module, Recurrent):
+                cell = module.cell(number, backwards).double()
+                recorders.append(Recorder(", ".join(words), cell, backwards))
+                layer.register_forward_hook(_in_place_of_fused(recorders[-1]))
+            else:
+                recorders.append(_record_cell(", ".join(words), layer, backwards))
     return recorders
 
 
@@ -228,9 +231,9 @@ def _in_place_of_fused(recorder: Recorder) -> Callable[[nn.Module, tuple[Any, ..
     return hook
 
 
-def _record_cell(name: str, cell: Any) -> Recorder:
+def _record_cell(name: str, cell: Any, backwards: bool) -> Recorder:
     """A cell of the model's own: each of its steps is kept, and those of a scan are taken one by one."""
-    recorder = Recorder(name, cell)
+    recorder = Recorder(name, cell, backwards)
     cell.step = recorder.step
     if scan := getattr(cell, "parallel", None):
         cell.parallel = lambda inputs, state=None: recorder.follow(inputs, state, scan(inputs, state)[0])
