@@ -46,6 +46,10 @@ def prepared(
 
     Raises: MissingError when OpenVINO is wanted and not installed; ConfigError when it is, on another device.
     """
+    if callable(getattr(model, "step", None)):  # it is called step by step, which nothing here can compile
+        if precision in ("int8", "bf16") or engine == "openvino":
+            raise ConfigError("a network that writes word by word answers in fp32 here", "leave --precision and --engine out")
+        return model.to(device).eval()
     if precision == "int8" and engine == "torch":
         raise ConfigError("8-bit arithmetic is OpenVINO's here, not PyTorch's", "leave --engine out, or use bf16")
     if precision == "int8":

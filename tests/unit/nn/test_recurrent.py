@@ -250,3 +250,20 @@ def test_reversing_twice_gives_the_sequence_back_and_leaves_the_padding() -> Non
     torch.testing.assert_close(turned[2, :6], values[2, :6].flip(0))
     torch.testing.assert_close(turned[2, 6:], values[2, 6:])
     torch.testing.assert_close(reversed_within(turned, lengths), values)
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
+def test_going_on_from_a_state_is_going_through_at_once(kind: Any) -> None:
+    torch.manual_seed(0)
+    layers = Recurrent(kind, 5, 7, layers=2).double().eval()
+    inputs = torch.randn(3, 6, 5, dtype=torch.float64)
+    whole, last = layers(inputs)
+    state, outputs = layers.initial_state(3), []
+    for step in (inputs[:, :1], inputs[:, 1:2], inputs[:, 2:]):
+        some, state = layers.go_on(step, state)
+        outputs.append(some)
+    torch.testing.assert_close(torch.cat(outputs, 1), whole, rtol=1e-10, atol=1e-10)
+    half, _ = layers(inputs[:, 3:], state=layers.go_on(inputs[:, :3])[1])
+    torch.testing.assert_close(half, whole[:, 3:], rtol=1e-10, atol=1e-10)
+    assert {tuple(part.shape) for part in state} == {(3, 7)}
+    torch.testing.assert_close(last, whole[:, -1])
