@@ -91,13 +91,15 @@ def explained(
         raise DataError(f"{len(found)} were given, and one is explained at a time", "give one file, image or array")
     one = found[0] if isinstance(found, list | tuple) and found else found
     explainer = Explainer(predictor, name)
-    question = explainer.question(one, getattr(one, "name", None) or "the input", wanted)
-    said, notes = question.subject.explained.said.replace("\t", " "), list(question.notes)
+    called = getattr(one, "name", None) or "the input"
     if method == through_time.METHOD:
-        through = through_time.ThroughTime.of(explainer, question, wanted, step)
-        return Explanation(said, {method: through.found}, through.figure(), tuple(notes))
+        through = through_time.ThroughTime.of(explainer, one, called, wanted, step)
+        said = through.question.subject.explained.said.replace("\t", " ")
+        return Explanation(said, {method: through.found}, through.figure(), through.question.notes)
     if step is not None:
         raise ConfigError(f"step is {step}, and {method} knows no steps", "leave it out, or take method='recurrence'")
+    question = explainer.question(one, called, wanted)
+    notes = list(question.notes)
     answers: dict[str, Attribution] = {}
     for each in METHODS if method == "overview" else (method,):
         try:
@@ -110,4 +112,4 @@ def explained(
         figure = question.shown.draw_overview(question.subject, list(answers.values()))
     else:
         figure = question.shown.draw_attribution(question.subject, answers[method])
-    return Explanation(said, answers, figure, tuple(notes))
+    return Explanation(question.subject.explained.said.replace("\t", " "), answers, figure, tuple(notes))

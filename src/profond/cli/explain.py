@@ -63,7 +63,13 @@ class Work:
 
     def explain(self, given: Given, name: str) -> tuple[str, dict[str, Any]]:
         """One image or series: what the model says of it in a line; its files, and what was found besides."""
-        question = self.explainer.question(given, name, self.wanted)
+        from profond.serve.through_time import ThroughTime
+
+        through = None
+        if RECURRENCE in self.methods:
+            through = ThroughTime.of(self.explainer, given, name, self.wanted, self.step)
+        alone = through is not None and self.methods == (RECURRENCE,)
+        question = through.question if through and alone else self.explainer.question(given, name, self.wanted)
         explained = question.subject.explained
         folder = self.own_folder(name, question.digest)
         suffix = f"-{safe(explained.name)}" if self.wanted else ""
@@ -81,12 +87,8 @@ class Work:
                 elif method == "nearest":
                     report["nearest"], more = self.nearest(question, folder, given)
                     files += more
-                elif method == RECURRENCE:
-                    from profond.explain.recurrence.figure import in_words
-                    from profond.serve.through_time import ThroughTime
-
-                    through = ThroughTime.of(self.explainer, question, self.wanted, self.step)
-                    report["lines"] = [f"  {in_words(layer)}" for layer in through.found.layers]
+                elif through is not None and method == RECURRENCE:
+                    report["lines"] = through.lines()
                     files += through.write(folder, suffix)
                 elif method != "filters":
                     answer = self.explainer.ask(question, method, self.stage)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from profond.explain.why.subject import Subject
 from profond.serve.given import Picture, as_picture
 from profond.serve.predictor import Predictor
 from profond.serve.seen import as_image, as_seen, finely_seen, seen_part
+from profond.tasks.task import Explained
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,20 @@ class Explainer:
                 f"methods for series: overview, {', '.join(METHODS)}, recurrence",
             )
 
-    def question(self, given: Picture | Tensor, name: str, wanted: str | None = None) -> Question:
+    def question(
+        self,
+        given: Picture | Tensor,
+        name: str,
+        wanted: str | None = None,
+        about: Callable[[Tensor], Explained] | None = None,
+    ) -> Question:
         """Prepare a sample.
 
         Args:
             given: as in `Predictor.predict`, but that a tensor is a raw sample (c h w) or (c t) of the model's size.
             name: what people call it.
             wanted: the class or quantity to explain; by default what the task chooses, such as the most probable class.
+            about: from the network's outputs to what is explained, where that is not for the task to say.
 
         Raises: ImageError, DataError; UnknownName for what the task does not know.
         """
@@ -100,7 +108,7 @@ class Explainer:
         inputs = predictor.preprocessing.normalise(batch)
         with torch.inference_mode():
             outputs = logits_of(predictor.ready(inputs))
-        explained = predictor.task.explained(outputs, predictor.spec, wanted)
+        explained = about(outputs) if about else predictor.task.explained(outputs, predictor.spec, wanted)
         names = list(dict.fromkeys([*predictor.spec.classes, explained.name, *(one for one, _ in explained.top)]))
         written, note = class_names(names, 80)
         subject = Subject(name, self.name, explained, dict(zip(names, written, strict=True)))

@@ -91,15 +91,20 @@ class Recurrence:
 
     Args:
         layers: in the order in which they first ran.
-        output: the number that the gradients are of, such as the score of a class.
-        index: of that number among the outputs.
+        scores: the outputs of that step: of each class, or of each token that could be written.
+        index: which of them the gradients are of.
         step: of the sequence of outputs; None where the model answers once.
     """
 
     layers: tuple[Layer, ...]
-    output: float
+    scores: Array
     index: int
     step: int | None
+
+    @property
+    def output(self) -> float:
+        """The number that the gradients are of, such as the score of a class."""
+        return float(self.scores[self.index])
 
 
 def factor_of(norms: Array) -> float | None:
@@ -177,22 +182,23 @@ class Recorder:
         )
 
 
-def recorded(model: nn.Module) -> list[Recorder]:
-    """Make a model go step by step and keep what it does, from now on: for a copy that is thrown away.
+def check_recurrent(model: nn.Module) -> None:
+    """Raises: ConfigError for a model without recurrent layers."""
+    if not any(isinstance(part, Recurrent | ScannedLayers | CELLS) for part in model.modules()):
+        raise ConfigError(
+            f"{type(model).__name__} has no recurrent layers: nothing is passed on from step to step",
+            "other explanations need none: profond explain RUN INPUT",
+        )
 
-    Raises: ConfigError for a model without recurrent layers.
-    """
+
+def recorded(model: nn.Module) -> list[Recorder]:
+    """Make a model go step by step and keep what it does, from now on: for a copy that is thrown away."""
     recorders: list[Recorder] = []
     for name, module in model.named_modules():
         if isinstance(module, Recurrent | ScannedLayers):
             recorders += _record_layers(name, module)
         elif isinstance(module, CELLS) and not any(one.cell is module for one in recorders):
             recorders.append(_record_cell(name, module, False))
-    if not recorders:
-        raise ConfigError(
-            f"{type(model).__name__} has no recurrent layers: nothing is passed on from step to step",
-            "other explanations need none: profond explain RUN INPUT",
-        )
     return recorders
 
 
@@ -253,12 +259,13 @@ def replay(
     Args:
         model: any with recurrent layers; it is left as it was.
         sample: as the model takes it, without the batch axis.
-        index: of the output, such as a class; by default the greatest.
+        index: of the output, such as a class; by default the greatest, or the token that was written.
         step: which step's output, of a model that answers at every step; by default the last.
-        written: the tokens that an encoder with decoder wrote, with start and end, which it is given beside the sample.
+        written: from the start on, what an encoder with decoder wrote, which it is given beside the sample.
 
     Raises: ConfigError for a model without recurrent layers; UsageError for a step that there is not.
     """
+    check_recurrent(model)
     twin = copy.deepcopy(model).cpu().double().eval().requires_grad_(False)
     recorders = recorded(twin)
     inputs = sample[None].cpu()
@@ -266,13 +273,14 @@ def replay(
     with torch.enable_grad():
         outputs = logits_of(twin(inputs) if written is None else twin(inputs, written[None].cpu()))
     ran = [recorder for recorder in recorders if recorder.states]
-    scores, step = _at(outputs[0], step, max((one.length or 0 for one in ran), default=0))
-    chosen = int(scores.argmax()) if index is None else index
+    scores, step = _at(outputs[0], step, max((one.length or 0 for one in ran), default=0) if written is None else 0)
+    if index is None:
+        index = int(scores.argmax()) if written is None or step is None else int(written[step + 1])
     states = [part for one in ran for state in one.states for part in state]
-    found = torch.autograd.grad(scores[chosen], states, allow_unused=True)
+    found = torch.autograd.grad(scores[index], states, allow_unused=True)
     gradients = iter(torch.zeros_like(s) if g is None else g for s, g in zip(states, found, strict=True))
     layers = tuple(one.layer([[next(gradients) for _ in state] for state in one.states]) for one in ran)
-    return Recurrence(layers, float(scores[chosen].detach()), chosen, step)
+    return Recurrence(layers, scores.detach().numpy(), index, step)
 
 
 def _at(outputs: Tensor, step: int | None, length: int) -> tuple[Tensor, int | None]:
