@@ -18,13 +18,16 @@ from profond.core.spec import Quantity, Spec
 from profond.data import register_data
 from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
+from profond.data.series.preparation import Ends, Preparation
 from profond.data.split import TensorSplit
 
 MEAN, DEVIATION = 0.5, 0.288675  # of a number from 0 to 1
 
 
 @register_data("adding")
-def adding(length: int = 50, train_sequences: int = 10_000, test_sequences: int = 1_000, seed: int = 0) -> Dataset:
+def adding(
+    length: int = 50, train_sequences: int = 10_000, test_sequences: int = 1_000, seed: int = 0, ends: Ends = "mean"
+) -> Dataset:
     """Sequences of numbers from 0 to 1, two of them marked: their sum is to be estimated.
 
     Args:
@@ -32,6 +35,8 @@ def adding(length: int = 50, train_sequences: int = 10_000, test_sequences: int 
         train_sequences: to train.
         test_sequences: to test.
         seed: another seed, other sequences.
+        ends: of sequences that come later: ``"mean"`` brings them to the same length, ``"missing"`` leaves them as long
+            as they are, for a network that takes any length.
     """
     if not 2 <= length <= 10_000:
         raise ConfigError(f"length of adding is {length}", "use 2 to 10000 steps")
@@ -49,6 +54,7 @@ def adding(length: int = 50, train_sequences: int = 10_000, test_sequences: int 
         marks[every, first] = marks[every, second] = 1
         sums = numbers[every, first] + numbers[every, second]
         splits[name] = TensorSplit(torch.stack([numbers, marks], 1), sums[:, None], name)
-    preprocessing = Preprocessing(mean=(MEAN, 0.0), std=(DEVIATION, 1.0), scale=1.0)
+    preparation = Preparation(2, length, names=("number", "mark"), ends=ends, cut=ends == "mean")
+    preprocessing = Preprocessing(mean=(MEAN, 0.0), std=(DEVIATION, 1.0), scale=1.0, series=preparation)
     spec = Spec((2, length), "ct", (0.0, 1.0), quantities=(Quantity("sum"),))
     return Dataset("adding", spec, preprocessing, dict(splits), "made here")

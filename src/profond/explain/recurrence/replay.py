@@ -184,7 +184,7 @@ class Recorder:
 
 def check_recurrent(model: nn.Module) -> None:
     """Raises: ConfigError for a model without recurrent layers."""
-    if not any(isinstance(part, Recurrent | ScannedLayers | CELLS) for part in model.modules()):
+    if not any(isinstance(part, (Recurrent, ScannedLayers, *CELLS)) for part in model.modules()):
         raise ConfigError(
             f"{type(model).__name__} has no recurrent layers: nothing is passed on from step to step",
             "other explanations need none: profond explain RUN INPUT",
