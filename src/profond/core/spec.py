@@ -43,13 +43,13 @@ class Spec:
 
     Args:
         shape: one sample as the model receives it, without the batch axis: ``(1, 28, 28)``.
-        axes: a letter for each axis: ``"chw"`` image, ``"ct"`` signal, ``"cthw"`` clip, ``"tc"`` series, ``"t"`` tokens.
+        axes: a letter for each axis: ``"chw"`` image, ``"ct"`` signal, ``"cthw"`` clip, ``"t"`` tokens.
         range: least and greatest value before normalisation, such as ``(0, 255)``.
         classes: class names in label order; empty when the target is not a class.
         quantities: what is estimated, where the target is numbers; else empty.
         tokens: what the inputs are written in, where they are texts.
         text: what the model writes: targets are its tokens, between start and end.
-        each: the axis each step of which has a class, such as ``"t"``; empty where the sample has one.
+        each: the axis each step of which has a class, or a token to be written, such as ``"t"``; else empty.
     """
 
     shape: tuple[int, ...]
@@ -68,7 +68,7 @@ class Spec:
             raise ConfigError("a target is a class or numbers, and not both", "give classes or quantities")
         if self.text is not None and (self.classes or self.quantities):
             raise ConfigError("a target is a text, or a class or numbers, and not both", "give one of them")
-        if self.each and (self.each not in self.axes or not self.classes):
+        if self.each and (self.each not in self.axes or not (self.classes or self.text)):
             raise ConfigError(
                 f"each step of axis {self.each!r} is to have a class, and there are {len(self.classes)} classes and the"
                 f" axes {self.axes!r}",

@@ -116,9 +116,7 @@ class Tokens:
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """What each token is called in a picture; the beginning of a word is marked in pieces as sentencepiece does."""
         size = len(self)
-        return [
-            UNREADABLE if i == UNKNOWN else (self._entry(i) if 0 <= i < size else f"<{i}>") for i in map(int, ids)
-        ]
+        return [UNREADABLE if i == UNKNOWN else (self._entry(i) if 0 <= i < size else f"<{i}>") for i in map(int, ids)]
 
     def _entry(self, index: int) -> str:
         if index < len(SPECIAL):
@@ -136,7 +134,9 @@ class Tokens:
         try:
             return SentencePieceProcessor(model_proto=base64.b64decode(self.model, validate=True))
         except (ValueError, RuntimeError, OSError) as error:
-            raise ConfigError(f"sentencepiece's model is damaged: {error}", "restore the file, or train again") from None
+            raise ConfigError(
+                f"sentencepiece's model is damaged: {error}", "restore the file, or train again"
+            ) from None
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key not in ("_number", "_pieces")}

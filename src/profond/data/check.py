@@ -228,10 +228,12 @@ def _listed(dataset: Dataset) -> Listing:
 
 
 def _numbers(target: int | float | Sequence[float]) -> tuple[float, ...]:
-    """A target's numbers; none of a class."""
+    """A target's numbers; none of a class, of the classes of steps, or of tokens."""
     if isinstance(target, int):
         return ()
-    return (target,) if isinstance(target, float) else tuple(target)
+    if isinstance(target, float):
+        return (target,)
+    return tuple(target) if all(isinstance(one, float) for one in target) else ()
 
 
 def _same(samples: _Samples) -> list[Issue]:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import torch
 
-from profond.data.copies import equal_files, equal_rows, leak
+from profond.data.copies import equal_digests, equal_files, equal_rows, leak
 from profond.data.dataset import Dataset
 from profond.data.series.split import SeriesSplit
-from profond.data.split import FileSplit, TensorSplit
+from profond.data.split import FileSplit, TensorSplit, contents
+from profond.data.text.texts import Texts
 
 
 def with_leaks(dataset: Dataset, target: str | None = None) -> Dataset:
@@ -44,7 +45,9 @@ def across(dataset: Dataset) -> list[tuple[str, ...]]:
     parts = list(splits.values())
     if len(parts) < 2:
         return []
-    if all(isinstance(part, TensorSplit) for part in parts):
+    if any(isinstance(part, TensorSplit) and isinstance(part.origin, Texts) for part in parts):
+        sets = equal_digests([digest for part in parts for digest in contents(part)])
+    elif all(isinstance(part, TensorSplit) for part in parts):
         tensors = [part.samples for part in parts if isinstance(part, TensorSplit)]
         if len({(tensor.shape[1:], tensor.dtype) for tensor in tensors}) > 1:
             return []
@@ -60,4 +63,4 @@ def across(dataset: Dataset) -> list[tuple[str, ...]]:
 
 
 def _noun(dataset: Dataset) -> str:
-    return {"chw": "images", "cthw": "clips", "ct": "series"}.get(dataset.spec.axes, "samples")
+    return {"chw": "images", "cthw": "clips", "ct": "series", "t": "texts"}.get(dataset.spec.axes, "samples")

@@ -1,7 +1,8 @@
-"""One door to all data: a registered name, a folder of images or series, ImageNet, tar shards, a manifest, a table."""
+"""One door to all data: a registered name, a folder, ImageNet, tar shards, a manifest, a table, a long text."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +28,14 @@ class Kind:
         list: finds the samples; its parameters are some of those of ``open``.
         open: makes a data set of them; its parameters are the options.
         series: whether the samples are series, not images.
+        texts: whether they are texts.
     """
 
     name: str
     list: Callable[..., Listing]
     open: Callable[..., Dataset]
     series: bool = False
+    texts: bool = False
 
 
 def open_dataset(reference: str | Path, **options: Any) -> Dataset:
@@ -60,6 +63,16 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
     return with_leaks(opened, options.get("target"))
 
 
+def accepts(reference: str, option: str) -> bool:
+    """Whether data have an option; not where nothing can be opened, which `open_dataset` says in words."""
+    registered = reference in registry.names()
+    try:
+        target = registry.load(reference) if registered else kind_of(Path(reference).expanduser()).open
+    except (DataError, UnknownName):
+        return False
+    return option in inspect.signature(target).parameters
+
+
 def kind_of(path: Path, name: str = "") -> Kind:
     """What lies at a path. Raises: DataError, UnknownName when there is nothing that can be opened."""
     name = name or str(path)
@@ -69,7 +82,7 @@ def kind_of(path: Path, name: str = "") -> Kind:
         raise DataError(f"{name} cannot be opened: {error.strerror}", "check the path") from None
     if is_folder or (is_file and path.suffix.lower() == ".tar"):
         return _folder(path)
-    if is_file and path.suffix.lower() in (".csv", ".tsv", ".txt"):
+    if is_file and path.suffix.lower() in (".csv", ".tsv", ".txt", ".jsonl"):
         return _list_or_table(path)
     if is_file and path.suffix.lower() == ".ts":
         from profond.data.series import open as series
@@ -104,11 +117,15 @@ def _folder(path: Path) -> Kind:
         pass  # the folder's own door says it best
     from profond.data.series import detect
     from profond.data.series import open as series
+    from profond.data.text.detect import holds_texts
+    from profond.data.text.open import list_texts, open_texts
 
     if series.split_tables(path):
         return Kind("folder of tables", series.list_table, series.open_table, series=True)
     if detect.holds_series(path):
         return Kind("folder of series", series.list_series, series.open_series, series=True)
+    if holds_texts(path):
+        return Kind("folder of texts", list_texts, open_texts, texts=True)
     return Kind("folder", folder.list_folder, folder.open_folder)
 
 
@@ -120,11 +137,19 @@ def _holds_images(path: Path) -> bool:
 
 
 def _list_or_table(path: Path) -> Kind:
-    """A manifest of images or of series, or a table of series."""
+    """A manifest of images or of series, a table of series or of texts, or one long text."""
     from profond.data.manifest import list_manifest, open_manifest
     from profond.data.series import detect
     from profond.data.series import open as series
+    from profond.data.text.book import list_book, open_book
+    from profond.data.text.detect import what_is
+    from profond.data.text.open import list_texts, open_texts
 
+    of_text = what_is(path)
+    if of_text == "table":
+        return Kind("table of texts", list_texts, open_texts, texts=True)
+    if of_text == "book":
+        return Kind("long text", list_book, open_book, texts=True)
     what = detect.what_is(path)
     if what == "table":
         return Kind("table of series", series.list_table, series.open_table, series=True)

@@ -12,13 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from profond.core.errors import ImageError
-from profond.data.copies import equal_files, equal_rows
+from profond.data.copies import equal_digests, equal_files, equal_rows
 from profond.data.fingerprint import of_locations, of_tensor
 from profond.data.images.decoding import Opened, opening
 from profond.data.images.view import View
 from profond.data.locations import Location, Locations
 from profond.data.preprocessing import Preprocessing
 from profond.data.targets import Targets, as_targets
+from profond.data.text.texts import Texts
 
 
 class Split(Protocol):
@@ -199,7 +200,7 @@ def equal_samples(split: Split) -> list[list[int]]:
     A kind of split whose samples stay in files has them as ``locations``.
     """
     if isinstance(split, TensorSplit):
-        return equal_rows(split.samples)
+        return equal_digests(split.contents()) if isinstance(split.origin, Texts) else equal_rows(split.samples)
     locations = getattr(split, "locations", None)
     return equal_files([locations[i] for i in range(len(split))]) if isinstance(locations, Locations) else []
 

@@ -1,4 +1,4 @@
-"""What is learned, as numbers: the class of each sample, or the quantities that were measured."""
+"""What is learned, as numbers: the class of each sample or step, the quantities that were measured, or tokens."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from torch import Tensor
 
 from profond.data.listing import Listing, Sample
 
-Targets = Shaped[Tensor, " n *quantities"]
-"""int64 (n) classes; or float32 (n) or (n, quantities) numbers, which never become integers."""
+Targets = Shaped[Tensor, " n *more"]
+"""int64 (n) classes; int64 (n, t) classes of each step, -1 behind the last, or tokens, 0 behind the last; or float32
+(n) or (n, quantities) numbers, which never become integers."""
 
 
 def as_targets(given: Tensor) -> Tensor:
@@ -29,5 +30,10 @@ def targets_of(samples: Sequence[Sample], listing: Listing) -> Tensor:
 
 
 def strata(targets: Tensor) -> list[int]:
-    """By what a split keeps shares alike: the class of each sample; numbers are all dealt together."""
-    return [0] * len(targets) if targets.is_floating_point() else targets.tolist()
+    """By what a split keeps shares alike: the class of each sample; all others are dealt together."""
+    return targets.tolist() if one_class_each(targets) else [0] * len(targets)
+
+
+def one_class_each(targets: Tensor) -> bool:
+    """Whether each sample has one class: not numbers, nor a class or token for each step."""
+    return targets.ndim == 1 and not targets.is_floating_point()

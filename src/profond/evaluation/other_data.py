@@ -18,6 +18,7 @@ from profond.data.images.adapt import adapted
 from profond.data.open import kind_of, open_dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.sets.synsets import are_synsets
+from profond.data.text.build import retold
 from profond.weights.classes import by_name
 
 
@@ -123,8 +124,10 @@ def open_other(
         accepted = signature(registry.load(reference)).parameters
         options |= {"ends": "missing"} if "ends" in accepted else {}
     dataset = open_dataset(reference, **{**options, **(settings or {})})
-    if any_size and known.series is None and reference in registry.names():
+    if any_size and known.series is None and known.text is None and reference in registry.names():
         dataset = adapted(dataset, known)
+    if known.text is not None and reference in registry.names():
+        dataset = retold(dataset, known)
     chosen = split or usual_split(dataset)
     check_targets(dataset.spec, experiment.spec)
     _check_shape(dataset, chosen, experiment)
@@ -140,7 +143,7 @@ def usual_split(dataset: Dataset) -> str:
 
 def check_targets(other: Spec, known: Spec) -> None:
     """Raises: DataError when other data have other targets than those that a run was trained with."""
-    if (bool(other.classes), bool(other.quantities)) != (bool(known.classes), bool(known.quantities)):
+    if _kind(other) != _kind(known):
         raise DataError(
             f"the data have {_kind(other)}, and the run was trained on {_kind(known)}", "give it data of its own kind"
         )
@@ -149,9 +152,11 @@ def check_targets(other: Spec, known: Spec) -> None:
 
 
 def _kind(spec: Spec) -> str:
-    return (
-        "classes" if spec.classes else "numbers to be estimated" if spec.quantities else "neither classes nor numbers"
-    )
+    if spec.text is not None:
+        return "texts to be written"
+    if spec.classes:
+        return "a class for each step" if spec.each else "classes"
+    return "numbers to be estimated" if spec.quantities else "neither classes nor numbers"
 
 
 def _check_quantities(other: Sequence[Quantity], known: Sequence[Quantity]) -> None:
@@ -178,7 +183,7 @@ def matched(batches: Iterable[Any], other: Spec, known: Spec, device: torch.devi
     check_targets(other, known)
     if not known.classes:
         return batches
-    lookup = torch.tensor(class_numbers(other.classes, known.classes), device=device)
+    lookup = torch.tensor([*class_numbers(other.classes, known.classes), -1], device=device)  # -1, no step, stays
     return ((inputs, lookup[targets]) for inputs, targets in batches)
 
 

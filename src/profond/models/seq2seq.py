@@ -43,7 +43,7 @@ class Seq2Seq(nn.Module):
     """
 
     family = "encoder_decoder"
-    stages = ("embedding", "encoder", "decoder")
+    stages = ("embedding", "encoder", "decoder.lower", "decoder.attention", "decoder.upper")
     head = "decoder.output"
     any_length = True
     example_shape = (8,)
@@ -80,7 +80,7 @@ class Seq2Seq(nn.Module):
         """
         before = inputs.new_full((len(inputs), 1), START) if targets is None else targets[:, :-1]
         memory = self.encode(inputs)
-        scores, _, _ = self.decoder(before, self.start(memory), memory)
+        scores, _ = self.decoder(before, self.start(memory), memory)
         return scores
 
     def encode(self, inputs: Int[Tensor, "n s"]) -> Memory:

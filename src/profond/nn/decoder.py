@@ -83,20 +83,25 @@ class Decoder(nn.Module):
 
     def forward(
         self, tokens: Int[Tensor, "n t"], state: State, memory: Memory
-    ) -> tuple[Float[Tensor, "n t v"], State, Float[Tensor, "n t s"]]:
-        """Scores of the token after each of those given, the state after the last, and where each step looked."""
-        asking, lower = self.lower.go_on(self._dropped(self.embedding(tokens)), state[:2])
+    ) -> tuple[Float[Tensor, "n t v"], Float[Tensor, "n t s"]]:
+        """Scores of the token after each of those given, and where each step looked."""
+        asking, _ = self.lower(self._dropped(self.embedding(tokens)), state=state[:2])
         context, weights = self.attention(asking, memory)
-        answered, upper = self.upper.go_on(self._dropped(torch.cat([asking, context], 2)), state[2:])
-        reduced = torch.tanh(self.reduce(torch.cat([answered, context], 2)))
-        return self.output(self._dropped(reduced)), (*lower, *upper), weights
+        answered, _ = self.upper(self._dropped(torch.cat([asking, context], 2)), state=state[2:])
+        return self._scores(answered, context), weights
 
     def step(
         self, tokens: Int[Tensor, " n"], state: State, memory: Memory
     ) -> tuple[Float[Tensor, "n v"], State, Float[Tensor, "n s"]]:
-        """One step of ``forward``."""
-        scores, state, weights = self(tokens[:, None], state, memory)
-        return scores[:, 0], state, weights[:, 0]
+        """One step of ``forward``, and the state after it."""
+        asking, lower = self.lower.go_on(self.embedding(tokens[:, None]), state[:2])
+        context, weights = self.attention(asking, memory)
+        answered, upper = self.upper.go_on(torch.cat([asking, context], 2), state[2:])
+        return self._scores(answered, context)[:, 0], (*lower, *upper), weights[:, 0]
+
+    def _scores(self, answered: Tensor, context: Tensor) -> Tensor:
+        reduced = torch.tanh(self.reduce(torch.cat([answered, context], 2)))
+        return self.output(self._dropped(reduced))  # type: ignore[no-any-return]
 
     def _dropped(self, values: Tensor) -> Tensor:
         return F.dropout(values, self.dropout, self.training)

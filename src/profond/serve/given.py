@@ -13,11 +13,13 @@ from PIL import Image
 from torch import Tensor
 
 from profond.core.errors import DataError, ImageError, ProfondError
+from profond.core.tokens import PADDING, UNKNOWN
 from profond.data.locations import FileInMemory, Member
 from profond.data.preprocessing import Preprocessing
 from profond.data.series import text, ts
 from profond.data.series.rows import Row, rows_of
 from profond.data.series.split import prepared
+from profond.nn.sequence import padded
 
 Picture = Image.Image | Row | NDArray[Any] | Tensor | bytes | bytearray | memoryview | Path | str | Any
 """What can be predicted; a ``Row`` is a series of a table. ``Any`` stands for a file that is open for reading bytes."""
@@ -132,6 +134,27 @@ def as_series(given: Any, source: str, preprocessing: Preprocessing) -> tuple[Te
     if not np.isfinite(values).all():
         raise DataError(f"{source} has missing or infinite values", "fill them in")
     return known.fitted(values, preprocessing.mean), notes
+
+
+def as_tokens(given: Any, source: str, preprocessing: Preprocessing) -> tuple[Tensor, list[str]]:
+    """One text as the raw sample int64 (t), and what is worth knowing of it. Raises: DataError."""
+    known = preprocessing.text
+    assert known is not None
+    if not isinstance(given, str):
+        raise DataError(f"{source} is of the type {type(given).__name__}, not a text", "give a string")
+    ids = known.encode(given)
+    if not ids:
+        raise DataError(f"{given!r} is a text without a word", "give it words")
+    unknown = sum(one == UNKNOWN for one in ids)
+    notes = ["not one of its words was seen in training"] if unknown == len(ids) else []
+    return torch.tensor(ids, dtype=torch.int64), notes
+
+
+def stacked(raws: Sequence[Tensor]) -> Tensor:
+    """Raw samples in one tensor; behind the end of shorter sequences there are tokens 0, or NaN."""
+    if len({raw.shape for raw in raws}) == 1:
+        return torch.stack(list(raws))
+    return padded(raws, torch.nan if raws[0].is_floating_point() else PADDING)
 
 
 def _is_file(given: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A trained run, or a network with published weights, ready to answer for images and series."""
+"""A trained run, or a network with published weights, ready to answer for images, series and texts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from profond.data.images.decoding import conversions, opening, without_colour
 from profond.data.preprocessing import Preprocessing
 from profond.experiments.experiment import Experiment, load
 from profond.explain.network.stages import stage_output
-from profond.serve.given import Picture, as_picture, as_series, name_of, several, with_rows
+from profond.serve.given import Picture, as_picture, as_series, as_tokens, name_of, several, stacked, with_rows
 from profond.serve.inference import Engine, Precision, prepared
 from profond.serve.openvino import COMPARED, LEARNED_FROM, WORTH, OpenVino
 from profond.serve.prediction import Prediction
@@ -62,9 +62,9 @@ class Predictor:
         precision: Precision = "fp32",
         engine: Engine = "auto",
     ) -> None:
-        if preprocessing.mode is None and preprocessing.series is None:
+        if preprocessing.mode is None and preprocessing.series is None and preprocessing.text is None:
             raise ConfigError(
-                "this run was not trained on images or series in files",
+                "this run was not trained on images or series in files, or on texts",
                 "`profond evaluate` measures it on its own data",
             )
         self.device = torch.device(device)
@@ -85,6 +85,11 @@ class Predictor:
     def takes_series(self) -> bool:
         """Whether it takes series, not images."""
         return self.preprocessing.series is not None
+
+    @property
+    def takes_texts(self) -> bool:
+        """Whether it takes texts, not images."""
+        return self.preprocessing.text is not None
 
     @property
     def agreement(self) -> tuple[int, int] | None:
@@ -189,7 +194,7 @@ class Predictor:
             images: one picture or any number: paths, Pillow images, arrays (h, w) or (h, w, c), tensors (c, h, w),
                 bytes, or files open for bytes; or an array (n, h, w, c) or tensor (n, c, h, w) of many, or a
                 `DataLoader`, whose targets are left out. Numbers are pixels, 0 to 255 or 0 to 1. Of a run
-                on series: paths, or arrays (channels, time).
+                on series: paths, or arrays (channels, time). Of a run on texts: strings.
             batch_size: images that go through the model together.
             options: of the task's answers, such as ``top`` of a classification, how many classes to name; see
                 ``options``.
@@ -255,7 +260,7 @@ class Predictor:
             if not raws:
                 continue
             with torch.inference_mode():
-                inputs = self.preprocessing.normalise(torch.stack(raws).to(self.device))
+                inputs = self.preprocessing.normalise(stacked(raws).to(self.device))
                 parts = torch.split(inputs, min(len(raws), together(inputs.shape[1:], self.device)))
                 found = torch.cat([stage_output(self.model, part, stage).float().cpu() for part in parts])
             if average and found.ndim > 2:
@@ -301,7 +306,7 @@ class Predictor:
         """Predict raw tensors (c, h, w), each from the source of its place."""
         if not raws:
             return []
-        inputs = self.preprocessing.normalise(torch.stack(list(raws)).to(self.device))
+        inputs = self.preprocessing.normalise(stacked(raws).to(self.device))
         size = min(len(raws), together(inputs.shape[1:], self.device))
         if self.precision == "int8" and isinstance(self.ready, OpenVino) and self.ready.run is None:
             self.ready.prepare(inputs, size)
@@ -317,6 +322,8 @@ class Predictor:
     def _decode(self, picture: Picture, source: str) -> tuple[Tensor, list[str]] | ProfondError:
         """The raw tensor and what was converted, or why there is none."""
         try:
+            if self.takes_texts:
+                return as_tokens(picture, source, self.preprocessing)
             if self.takes_series:
                 return as_series(picture, source, self.preprocessing)
             picture = as_picture(picture, source)

@@ -33,7 +33,7 @@ _NUMBER = re.compile(r"\(\d+:\d+\)\s*")
 
 
 @register_data("verses", splits={"train": 25_300, "valid": 550, "test": 1_380})
-def verses(source: str = "english", target: str = "french", longest: int = 40, pieces: int = 4000) -> Dataset:
+def verses(source: str = "english", target: str = "french", longest: int = 40, pieces: int = 3000) -> Dataset:
     """The Bible's verses in two of three languages, split by chapter.
 
     What sets of words are nearly those of a verse in valid or test, in one of the two languages, is not in train:
