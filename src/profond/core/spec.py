@@ -50,6 +50,7 @@ class Spec:
         tokens: what the inputs are written in, where they are texts.
         text: what the model writes: targets are its tokens, between start and end.
         each: the axis each step of which has a class, or a token to be written, such as ``"t"``; else empty.
+        rate: steps of time in a second; 0 where it is not known.
     """
 
     shape: tuple[int, ...]
@@ -60,6 +61,7 @@ class Spec:
     tokens: Tokens | None = None
     text: Tokens | None = None
     each: str = ""
+    rate: float = 0.0
 
     def __post_init__(self) -> None:
         if len(self.shape) != len(self.axes):
@@ -144,6 +146,7 @@ class Spec:
             tokens,
             text,
             data.get("each", ""),
+            data.get("rate", 0.0),
         )
 
 

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 
 from profond.data.copies import equal_digests, equal_files, equal_rows, leak
 from profond.data.dataset import Dataset
@@ -49,6 +50,9 @@ def across(dataset: Dataset) -> list[tuple[str, ...]]:
         sets = equal_digests([digest for part in parts for digest in contents(part)])
     elif all(isinstance(part, TensorSplit) for part in parts):
         tensors = [part.samples for part in parts if isinstance(part, TensorSplit)]
+        if all(tensor.ndim == 3 and tensor.is_floating_point() for tensor in tensors):
+            longest = max(tensor.shape[2] for tensor in tensors)  # of series that stay as long as they are
+            tensors = [F.pad(tensor, (0, longest - tensor.shape[2]), value=torch.nan) for tensor in tensors]
         if len({(tensor.shape[1:], tensor.dtype) for tensor in tensors}) > 1:
             return []
         sets = equal_rows(torch.cat([tensor.cpu() for tensor in tensors]))

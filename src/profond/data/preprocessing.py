@@ -16,6 +16,7 @@ from profond.core.config import bind
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
 from profond.core.tokens import Tokens
+from profond.data.clips.preparation import ClipPreparation
 from profond.data.images.decoding import Opened, cut, eight_bit, resize, to_tensor
 from profond.data.images.view import View
 from profond.data.series.preparation import Preparation
@@ -43,6 +44,7 @@ class Preprocessing:
         background: 0 to 255 for each of red, green and blue, or for grey: what comes in from outside a picture, here
             and by augmentation; None is black.
         series: how a series' file becomes (c, t); None for images, and for signals that come without files.
+        clip: how a video becomes (c, t, h, w); None for other samples.
         text: what texts are written in, which become int64 (t); None for other samples.
         fixed_size: the data had this size and mode to begin with, so another image is unlike anything seen in training.
     """
@@ -62,6 +64,7 @@ class Preprocessing:
     background: tuple[int, ...] | None = None
     series: Preparation | None = None
     text: Tokens | None = None
+    clip: ClipPreparation | None = None
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or not self.mean:
@@ -80,7 +83,8 @@ class Preprocessing:
     @property
     def takes_any_size(self) -> bool:
         """Whether samples of another size are brought to the one that the model takes."""
-        return self.series is not None or self.text is not None or (self.size is not None and not self.fixed_size)
+        of_any = (self.series, self.text, self.clip)
+        return any(one is not None for one in of_any) or (self.size is not None and not self.fixed_size)
 
     def decode(self, image: Image.Image) -> Tensor:
         """One picture to uint8 (c, h, w), in this mode and size. Any Pillow mode is accepted."""

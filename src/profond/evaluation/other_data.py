@@ -124,7 +124,7 @@ def open_other(
         accepted = signature(registry.load(reference)).parameters
         options |= {"ends": "missing"} if "ends" in accepted else {}
     dataset = open_dataset(reference, **{**options, **(settings or {})})
-    if any_size and known.series is None and known.text is None and reference in registry.names():
+    if any_size and known.mode is not None and reference in registry.names():
         dataset = adapted(dataset, known)
     if known.text is not None and reference in registry.names():
         dataset = retold(dataset, known)

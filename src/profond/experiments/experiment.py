@@ -176,6 +176,11 @@ def assemble(config: Configuration) -> Experiment:
         data = dataclasses.replace(data, name=str(path.absolute()))
     if takes_any_length(config.model.name) and "ends" not in data.settings and accepts(data.name, "ends"):
         data = data.having(ends="missing")
+    elif data.settings.get("ends") == "missing" and not takes_any_length(config.model.name):
+        raise ConfigError(
+            f"the series are to end where they end, and {config.model.name} takes one length alone",
+            "leave data.ends out, or take a network such as lstm or gru",
+        )
     config = dataclasses.replace(config, data=data)
     if config.transfer is not None:
         config = finetune.with_preprocessing(config)

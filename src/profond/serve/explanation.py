@@ -31,6 +31,7 @@ from profond.explain.why.attribution import METHODS, Attribution
 from profond.explain.why.attribution_figure import Seen
 from profond.explain.why.signal_figure import Signal
 from profond.explain.why.subject import Subject
+from profond.nn.sequence import ends
 from profond.serve.given import Picture, as_picture
 from profond.serve.predictor import Predictor
 from profond.serve.seen import as_image, as_seen, finely_seen, seen_part
@@ -137,6 +138,7 @@ class Explainer:
         if not isinstance(given, Tensor):
             raw, notes = self.predictor.decode(given, name)
         assert isinstance(raw, Tensor)
+        raw = raw[:, : max(1, int(ends(raw[None])))]  # without what follows it where longer ones stand beside it
         values = raw.float().numpy()
         prepared = self.predictor.preprocessing.series
         names = prepared.names if prepared is not None else ()
