@@ -12,9 +12,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from profond.core.lettering import FONT
 from profond.explain.draw.drawing import COLOURS, DOTS, FAINT, INK, MUTED, PAPER
-from profond.lecture.words import Words
+from profond.lecture.words import MINUS, Words
 
 _WIDE, _HIGH = 8.6, 3.0  # inches: of a figure, and of one row of panels
+_NAMES_A_ROW = 4
 LINES = (COLOURS[4], COLOURS[6], COLOURS[2], COLOURS[3], COLOURS[0], COLOURS[1], COLOURS[7])
 _STYLE: dict[str, Any] = {"family": FONT, "fontsize": 9.5}
 
@@ -66,17 +67,18 @@ class Panel:
 
 def draw_curves(title: str, panels: Sequence[Panel], words: Words, *, rows: int = 1) -> Figure:
     """All panels in so many rows."""
-    height = 0.95 + rows * _HIGH
+    labels = list(dict.fromkeys(curve.label for panel in panels for curve in panel.curves))
+    names = -(-len(labels) // _NAMES_A_ROW)
+    height = 0.73 + 0.22 * names + rows * _HIGH
     figure = Figure(figsize=(_WIDE, height), dpi=DOTS, facecolor=PAPER)
     figure.text(0.03, 1 - 0.14 / height, title, va="top", color=INK, weight="bold", family=FONT, fontsize=13)
-    labels = list(dict.fromkeys(curve.label for panel in panels for curve in panel.curves))
     grid = figure.add_gridspec(
         rows,
         -(-len(panels) // rows),
         left=0.085,
-        right=0.985,
+        right=0.975,
         top=1 - 0.75 / height,
-        bottom=0.86 / height,
+        bottom=(0.64 + 0.22 * names) / height,
         wspace=0.24,
         hspace=0.42,
     )
@@ -90,7 +92,7 @@ def draw_curves(title: str, panels: Sequence[Panel], words: Words, *, rows: int 
         handles.values(),
         handles.keys(),
         loc="lower center",
-        ncols=min(5, len(handles)),
+        ncols=min(_NAMES_A_ROW, len(handles)),
         frameon=False,
         prop={"family": FONT, "size": 9.5},
         handlelength=1.8,
@@ -116,8 +118,8 @@ def _draw(axes: Axes, panel: Panel, labels: Sequence[str], words: Words) -> None
         axes.set_yscale("log")
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.numbers_in(f"{value:g}")))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.numbers_in(f"{value:g}")))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _written(value, words)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _written(value, words)))
     if panel.range is not None:
         axes.set_ylim(*panel.range)
     for label, level in panel.levels.items():
@@ -136,3 +138,7 @@ def _draw(axes: Axes, panel: Panel, labels: Sequence[str], words: Words) -> None
     axes.set_xlabel(panel.across, color=MUTED, **_STYLE)
     axes.set_ylabel(panel.up, color=MUTED, **_STYLE)
     axes.set_title(panel.title, loc="left", color=INK, family=FONT, fontsize=10.5)
+
+
+def _written(value: float, words: Words) -> str:
+    return words.numbers_in(f"{value:g}").replace("-", MINUS)

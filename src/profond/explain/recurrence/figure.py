@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from profond.core.lettering import FONT, drawable, visible
 from profond.explain.draw.colour_scale import Scale
@@ -215,12 +216,11 @@ def _rows_of_colour(part: Axes, scale: Scale, values: Array) -> None:
     part.set_yticks((0.5, len(values) - 0.5), ("1", f"{len(values)}"))
 
 
-def order_of(values: Array) -> Array:
+def order_of(values: Array) -> NDArray[np.intp]:
     """Units in an order in which those whose numbers go together stand together: by their part in the main movement."""
     centred = values - values.mean(0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    found: Array = np.argsort(axes[0], kind="stable")
-    return found
+    return np.argsort(axes[0], kind="stable")
 
 
 def _below(marks: Sequence[str]) -> float:

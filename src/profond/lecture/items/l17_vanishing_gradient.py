@@ -308,8 +308,12 @@ def exploded(clip: float | None, options: Options) -> Exploded:
     experiment = assemble(config)
     with torch.no_grad():
         for part in experiment.model.modules():
-            if isinstance(part, nn.RNN):
-                nn.init.orthogonal_(part.weight_hh_l0, GAIN, generator=torch.Generator().manual_seed(0))
+            if isinstance(part, Recurrent):
+                nn.init.orthogonal_(
+                    next(iter(part.forwards)).get_parameter("weight_hh_l0"),
+                    GAIN,
+                    generator=torch.Generator().manual_seed(0),
+                )
     factor, watch = gradient(experiment).factor, _Losses()
     error = None
     try:
@@ -357,8 +361,8 @@ def draw_reach(errors: Mapping[str, Mapping[int, Sequence[float]]], words: Words
     curves = []
     for cell, rows in errors.items():
         means = [mean_of(row) for row in rows.values()]
-        low, high = ([getattr(mean, end) or mean.value for mean in means] for end in ("low", "high"))
         y = [mean.value for mean in means]
+        low, high = ([], []) if means[0].low is None else ([m.low for m in means], [m.high for m in means])
         curves.append(Curve(words(f"word.cell_{cell}"), list(rows), y, low, high, marked=True))
     levels = {words("L17.drawing.chance"): BY_CHANCE, words("L17.drawing.learned"): LEARNED}
     panel = Panel(
@@ -369,7 +373,7 @@ def draw_reach(errors: Mapping[str, Mapping[int, Sequence[float]]], words: Words
 
 def draw_gradients(before: Mapping[str, Reached], after: Mapping[str, Reached], length: int, words: Words) -> Figure:
     """The gradient at each earlier step, before and after training."""
-    panels = []
+    panels = list[Panel]()
     for moment, rows in (("before", before), ("after", after)):
         curves = []
         for cell, reached in rows.items():
