@@ -98,7 +98,7 @@ def vanishing_gradient(options: Options) -> Outcome:
     before = {cell: gradient(assemble(configuration(cell, shown, steps))) for cell in CELLS}
     after = {cell: gradient(last[cell, shown].experiment) for cell in CELLS}
     options.say("L17  gradients that explode, without and with clipping")
-    exploding = {clip: exploded(clip, options) for clip in (None, CLIP)}
+    exploding = {name: exploded(gain, clip, options) for name, (gain, clip) in EXPLODING.items()}
     return Outcome(
         claims=claims(reach, before, after, exploding),
         pictures=[
@@ -135,7 +135,7 @@ def vanishing_gradient(options: Options) -> Outcome:
             "reach": reach,
             "gradient_before": {cell: described(one) for cell, one in before.items()},
             "gradient_after": {cell: described(one) for cell, one in after.items()},
-            "clipping": {"without" if clip is None else "with": one.to_json() for clip, one in exploding.items()},
+            "clipping": {name: one.to_json() for name, one in exploding.items()},
         },
         used={
             "data": origin(last[CELLS[0], shown].experiment.dataset),
@@ -152,14 +152,14 @@ def claims(
     reach: Mapping[str, int],
     before: Mapping[str, Reached],
     after: Mapping[str, Reached],
-    exploding: Mapping[float | None, Exploded],
+    exploding: Mapping[str, Exploded],
 ) -> list[Claim]:
     """What the lecture says, and whether the measurements say so too."""
     rnn = before["rnn"]
     assert rnn.expected is not None
     assert rnn.bound is not None
     agrees = abs(math.log(rnn.factor) - math.log(rnn.expected)) < 0.1 * abs(math.log(rnn.expected))
-    without, clipped = exploding[None], exploding[CLIP]
+    without, clipped, small = (exploding[name] for name in ("without", "clipped", "small"))
     return [
         Claim(
             "vanishes",
@@ -183,11 +183,17 @@ def claims(
         ),
         Claim(
             "clipping",
-            without.factor > 1 and fails(without) and clipped.error is not None and clipped.error < LEARNED,
+            without.factor > 1 > small.factor
+            and without.error is None
+            and small.error is not None
+            and clipped.error is not None
+            and max(small.error, clipped.error) < LEARNED,
             {
                 "factor": number(without.factor, 2),
+                "small_factor": number(small.factor, 2),
                 "without": error_value(without.error),
                 "clipped": error_value(clipped.error),
+                "small": error_value(small.error),
                 "clip": number(CLIP, 1),
             },
         ),
@@ -247,7 +253,13 @@ def kept(reached: Reached) -> float:
 
 # -- gradients that explode --------------------------------------------------------------------------------------------
 
-CLIP, RATE, GAIN, EXPLODING_LENGTH, EXPLODING_STEPS = 0.3, 0.1, 1.5, 10, 1000
+CLIP, RATE, EXPLODING_LENGTH, EXPLODING_STEPS = 0.5, 0.05, 10, 1000
+EXPLODING: Mapping[str, tuple[float, float | None]] = {
+    "without": (2.0, None),
+    "clipped": (2.0, CLIP),
+    "small": (0.5, None),
+}
+"""What the matrix is times an orthogonal one, and the clipping; of the last, gradients do not explode."""
 
 
 @dataclass(frozen=True)
@@ -285,13 +297,8 @@ class _Losses:
     def finished(self, progress: Any) -> None: ...
 
 
-def fails(one: Exploded) -> bool:
-    """Whether a training broke off, or ended where it would have without learning anything."""
-    return one.error is None or one.error > BY_CHANCE / 1.2
-
-
-def exploded(clip: float | None, options: Options) -> Exploded:
-    """Plain gradient descent on a plain RNN whose matrix is larger than it should be."""
+def exploded(gain: float, clip: float | None, options: Options) -> Exploded:
+    """Plain gradient descent on a plain RNN whose matrix is so many times an orthogonal one."""
     config = configuration("rnn", EXPLODING_LENGTH, EXPLODING_STEPS)
     config = changed(
         config,
@@ -311,7 +318,7 @@ def exploded(clip: float | None, options: Options) -> Exploded:
             if isinstance(part, Recurrent):
                 nn.init.orthogonal_(
                     next(iter(part.forwards)).get_parameter("weight_hh_l0"),
-                    GAIN,
+                    gain,
                     generator=torch.Generator().manual_seed(0),
                 )
     factor, watch = gradient(experiment).factor, _Losses()
@@ -327,7 +334,7 @@ def exploded(clip: float | None, options: Options) -> Exploded:
         report = evaluate(fitted.model, experiment.task, experiment.batches("test"), spec=experiment.spec)
         error = report.metrics[report.headline].value
     except NonFiniteLoss:
-        options.say("L17  without clipping the loss is no number any more" if clip is None else "L17  diverged")
+        options.say(f"L17  the loss is no number any more after {len(watch.losses)} steps")
     return Exploded(watch.losses, error, factor)
 
 
@@ -391,13 +398,12 @@ def draw_gradients(before: Mapping[str, Reached], after: Mapping[str, Reached], 
     return draw_curves(words("L17.drawing.gradient", {"length": count(length)}), panels, words)
 
 
-def draw_clipping(exploding: Mapping[float | None, Exploded], words: Words) -> Figure:
+def draw_clipping(exploding: Mapping[str, Exploded], words: Words) -> Figure:
     """The loss of the training that diverges, and of the same with clipping."""
     curves = []
-    for clip, one in exploding.items():
-        value = {"clip": number(clip or 0, 1)}
-        name = words("L17.drawing.without") if clip is None else words("L17.drawing.with", value)
+    for name, one in exploding.items():
         smooth = [fmean(one.losses[max(0, step - 9) : step + 1]) for step in range(len(one.losses))]
-        curves.append(Curve(name, list(range(1, len(smooth) + 1)), smooth))
-    panel = Panel("", words("L17.drawing.step"), words("L17.drawing.loss"), curves, log_y=True)
+        curves.append(Curve(words(f"L17.drawing.{name}"), list(range(1, len(smooth) + 1)), smooth))
+    across, up = words("L17.drawing.step"), words("L17.drawing.loss")
+    panel = Panel("", across, up, curves, log_y=True, range=(3e-3, 1e3))
     return draw_curves(words("L17.drawing.clipping"), [panel], words)
