@@ -369,7 +369,8 @@ def draw_reach(errors: Mapping[str, Mapping[int, Sequence[float]]], words: Words
     for cell, rows in errors.items():
         means = [mean_of(row) for row in rows.values()]
         y = [mean.value for mean in means]
-        low, high = ([], []) if means[0].low is None else ([m.low for m in means], [m.high for m in means])
+        low = [mean.value if mean.low is None else mean.low for mean in means]
+        high = [mean.value if mean.high is None else mean.high for mean in means]
         curves.append(Curve(words(f"word.cell_{cell}"), list(rows), y, low, high, marked=True))
     levels = {words("L17.drawing.chance"): BY_CHANCE, words("L17.drawing.learned"): LEARNED}
     panel = Panel(
