@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli import register_verb
-from profond.cli.inputs import Inputs, input_images, report_refused, shown_name, tell_refused
+from profond.cli.inputs import Inputs, input_images, input_texts, report_refused, shown_name, tell_refused
 from profond.cli.options import DEVICE, JSON, QUIET
 from profond.cli.output import print_json, progress_bar, say
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from profond.data.dataset import Dataset
     from profond.data.series.rows import Row
     from profond.serve.explanation import Explainer, Question
+    from profond.serve.given import Text
+    from profond.serve.predictor import Predictor
 
-    Given = Path | Row | Tensor  # what is explained: a file, a series of a table, or a raw sample
+    Given = Path | Row | Tensor | Text  # what is explained: a file, a series of a table, or a raw sample
 
 METHODS = {
     "overview": "all of the first four, on one sheet",
@@ -104,7 +106,8 @@ class Work:
     def own_folder(self, name: str, mark: str) -> Path:
         """Named as the image without its ending; with a number where that folder is another image's."""
         file, mark_of_row, row = name.partition("#")  # a series of a table, such as new.csv#17
-        stem = safe(name if _SAMPLE.fullmatch(name) else Path(file).stem + mark_of_row + row) or "image"
+        whole = _SAMPLE.fullmatch(name) or self.explainer.predictor.takes_texts
+        stem = safe(name if whole else Path(file).stem + mark_of_row + row) or "image"
         folder, number = self.folder / stem, 1
         while folder.exists() and owner(folder) != mark:
             number += 1
@@ -174,7 +177,8 @@ def explain(
 
     INPUT is a file, a folder, a pattern, - for standard input, or a sample of the run's own data, such as test/17.
     Each image or series gets a folder with pictures (.png) and numbers (.npy). Explained is the score of a class, or
-    the number that is estimated. Series take the first five methods and the last.
+    the number that is estimated. Series take the first five methods and the last. Of a text, which is written in
+    quotes, each word is coloured by integrated gradients; the last method is for texts too.
 
     \b
     overview              all of the next four, on one sheet; the default
@@ -194,6 +198,7 @@ def explain(
     profond explain last test/17 --class 3 --method grad_cam --method occlusion
     profond explain last test/17 --pixel c1,0,10,12
     profond explain recurrence last test/17
+    profond explain last "a fine film"
     profond explain --model efficientnet_lite0 --pretrained photo.jpg
     """
     start = time.perf_counter()
@@ -227,7 +232,7 @@ def explain(
         click.echo("\n".join(str(path) for path in kernels))
     failed: list[tuple[str, ProfondError]] = []
     samples = tuple(given for given in inputs if _SAMPLE.fullmatch(given) and not Path(given).exists())
-    with named_inputs(tuple(given for given in inputs if given not in samples), predictor.takes_series) as named:
+    with named_inputs(tuple(given for given in inputs if given not in samples), predictor) as named:
         names = named.names
         refuse = report_refused(names, failed)
         every: list[tuple[str, Given]] = [
@@ -236,7 +241,8 @@ def explain(
         ]
         with progress_bar(len(every), "explain", " images", hidden=quiet or len(every) < 2) as advance:
             for source_name, given in every:
-                shown = source_name if source_name in samples else Path(shown_name(source_name, names)).name
+                plain = source_name in samples or predictor.takes_texts
+                shown = source_name if plain else Path(shown_name(source_name, names)).name
                 try:
                     said, report = work.explain(given, shown)
                 except (ConfigError, UsageError):
@@ -331,13 +337,15 @@ class Source:
 
 
 @contextmanager
-def named_inputs(inputs: tuple[str, ...], series: bool) -> Iterator[Inputs]:
-    """As ``input_images``, and nothing where nothing was named."""
+def named_inputs(inputs: tuple[str, ...], predictor: Predictor) -> Iterator[Inputs]:
+    """As ``input_images`` or ``input_texts``, and nothing where nothing was named."""
     if not inputs:
-        yield Inputs(series=series)
-        return
-    with input_images(inputs, series) as found:
-        yield found
+        yield Inputs(series=predictor.takes_series)
+    elif predictor.takes_texts:
+        yield input_texts(inputs)
+    else:
+        with input_images(inputs, predictor.takes_series) as found:
+            yield found
 
 
 def check_methods(methods: tuple[str, ...], pixel: str | None) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import click
 
 from profond.cli.output import warn
 from profond.core.errors import DataError, ProfondError
+from profond.serve.given import Text
 from profond.serve.inputs import Blocked, Expanded, expand
 
 SHOWN = 100  # images that cannot be used, told one by one
@@ -70,6 +71,30 @@ def input_images(inputs: tuple[str, ...], series: bool = False) -> Iterator[Inpu
         if not found.paths:
             raise DataError(f"there is no {one} in what was given", "name files, a folder, or - for standard input")
         yield found
+
+
+def input_texts(inputs: tuple[str, ...]) -> Inputs:
+    """The texts that the inputs stand for: a file's (a table, or a text in each line), standard input's lines, or an
+    input itself.
+
+    Raises: DataError when there is none.
+    """
+    from profond.data.text.open import texts_to_answer
+    from profond.data.text.read import SUFFIXES
+
+    found = Inputs()
+    for given in inputs:
+        if given == "-":
+            lines = sys.stdin.buffer.read().decode("utf-8", "replace").splitlines()
+            texts = [Text(line, f"line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+            if not texts:
+                raise DataError("standard input is empty", "pipe in texts, one a line")
+        elif given.lower().endswith(SUFFIXES) and len(given.split()) == 1:
+            texts = [Text(text, name) for name, text in texts_to_answer(Path(given).expanduser())]
+        else:
+            texts = [Text(given, given)]
+        found.paths += texts
+    return found
 
 
 def _a(one: str) -> str:

@@ -1,17 +1,18 @@
-"""`profond predict`: what a run says of your images and series."""
+"""`profond predict`: what a run says of your images, series and texts."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from profond.cli import register_verb
-from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
+from profond.cli.inputs import Inputs, input_images, input_texts, report_refused, shown_name, tell_refused
 from profond.cli.options import BATCH, DEVICE, JSON, OUT, QUIET
 from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
@@ -70,18 +71,20 @@ def predict(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Say what RUN (a folder, a name, or `last`) sees in images or series, or a network with published weights.
+    """Say what RUN (a folder, a name, or `last`) sees in images, series or texts, or what published weights do.
 
     INPUT is a file, a folder (with those below it), a pattern such as 'photos/*.jpg', or - for standard input: an
     image or a series, or a list of paths, one a line. A run that was trained on a table of series takes tables, with
-    labels or without. Prints a line for each image or series: path, then the answer, such as label, probability and
-    the next classes, or a number with its unit. Images that cannot be used are reported and the others still
-    predicted; the exit code is then 3. Folders are listed as for training: without hidden files, links followed,
+    labels or without. A run on texts takes the text itself, a table with a column of texts, a .txt with one in each
+    line, or lines from standard input. Prints a line for each image or series: path, then the answer, such as label,
+    probability and the next classes, or a number with its unit. Images that cannot be used are reported and the others
+    still predicted; the exit code is then 3. Folders are listed as for training: without hidden files, links followed,
     other files counted and passed over.
 
     \b
     profond predict last photos/
     profond predict last new.csv
+    profond predict last "a fine film"
     profond predict --model efficientnet_lite0 --pretrained photo.jpg
     """
     from profond.core.errors import UsageError
@@ -105,11 +108,12 @@ def predict(
     options = _options(predictor, top)
     said: list[Prediction] = []
     failed: list[tuple[str, ProfondError]] = []
-    with input_images(inputs, predictor.takes_series) as given:
+    with _given(inputs, predictor) as given:
         paths, names = given.paths, given.names
         refuse = report_refused(names, failed)
         hidden = quiet or (sys.stdout.isatty() and not as_json)  # lines and a bar on one terminal disturb each other
-        with progress_bar(len(paths), "predict", " images", hidden=hidden) as advance:
+        noun = "texts" if predictor.takes_texts else "images"
+        with progress_bar(len(paths), "predict", f" {noun}", hidden=hidden) as advance:
             for prediction in predictor.stream(paths, batch_size=batch_size, refused=refuse, **options):
                 prediction = replace(prediction, source=shown_name(prediction.source, names))
                 if as_json or csv_file:
@@ -136,9 +140,16 @@ def predict(
         if agreement:
             click.echo(f"note: int8 gave {agreement[0]} of {agreement[1]} images the network's own answer", err=True)
         for note, count in predictor.conversions.items():
-            noun = "series" if predictor.takes_series else "image" if count == 1 else "images"
-            click.echo(f"note: {count} {noun}: {note}", err=True)
-    tell_refused(failed, len(paths), "series" if given.series else "images")
+            one = "series" if predictor.takes_series else noun if count > 1 else noun.removesuffix("s")
+            click.echo(f"note: {count} {one}: {note}", err=True)
+    tell_refused(failed, len(paths), "series" if given.series else noun)
+
+
+def _given(inputs: tuple[str, ...], predictor: Predictor) -> AbstractContextManager[Inputs]:
+    """The images, series or texts that the inputs stand for."""
+    if predictor.takes_texts:
+        return nullcontext(input_texts(inputs))
+    return input_images(inputs, predictor.takes_series)
 
 
 def _options(predictor: Predictor, top: int | None) -> dict[str, Any]:

@@ -104,6 +104,10 @@ class Tokens:
         number = self._number
         return [number.get(piece, UNKNOWN) for piece in self.cut(text)]
 
+    def unknown(self, text: str) -> list[str]:
+        """The pieces of a text that the vocabulary does not have, in their order."""
+        return [piece for piece, token in zip(self.cut(text), self.encode(text), strict=True) if token == UNKNOWN]
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text that tokens stand for, up to the first end; padding and start are left out."""
         real = list(_up_to_end(ids))

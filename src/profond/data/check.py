@@ -25,13 +25,15 @@ from profond.data.listing import Listing, Sample
 from profond.data.locations import Location, relative
 from profond.data.open import TABLES, Kind, kind_of, open_dataset
 from profond.data.split import FileSplit, TensorSplit
+from profond.data.text.check import text_issues
+from profond.data.text.texts import Texts, digest_of
 from profond.data.values import remarks
 
 IMBALANCE = 3.0
 FEW = 10
 NEAR_LIMIT = 20_000
 
-_NOUNS = {"chw": "image", "ct": "series", "cthw": "clip"}
+_NOUNS = {"chw": "image", "ct": "series", "cthw": "clip", "t": "text"}
 
 
 @dataclass
@@ -72,6 +74,8 @@ def check(reference: str, **options: Any) -> Report:
     path = Path(reference).expanduser()
     kind = kind_of(path, reference)
     settings = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
+    if kind.texts:
+        return check_splits(kind.open(**settings))
 
     def with_splits(listing: Listing) -> Listing:
         if not options or listing.is_split:
@@ -201,9 +205,17 @@ def check_splits(dataset: Dataset) -> Report:
     samples = _Samples(noun=_NOUNS.get(spec.axes, "sample"), classes=spec.classes, quantities=spec.quantities)
     for split_name, split in dataset.splits.items():
         for i, target in enumerate(track(split.targets.tolist(), len(split), f"checking {dataset.name}/{split_name}")):
-            sample = Sample(Path(split.identity(i)), spec.target_text(target), split_name, values=_numbers(target))
-            samples.add(split.identity(i), sample, of_pixels(split.raw(i).numpy()))
-    issues = [*_same(samples), *_targets(samples)]
+            label = "" if spec.text is not None else spec.target_text(target)
+            sample = Sample(Path(split.identity(i)), label, split_name, values=_numbers(target))
+            texts = split.origin if isinstance(split, TensorSplit) else None
+            exact = digest_of(texts.texts[i]) if isinstance(texts, Texts) else None
+            found = of_pixels(split.raw(i).numpy()) if exact is None else Fingerprint(exact, None, (0, 0))
+            samples.add(split.identity(i), sample, found)
+    told = [Issue("layout", "warning", one) for one in dataset.warnings if not one.startswith("LEAK")]
+    told += [Issue("layout", "note", one) for one in dataset.notes]
+    of_texts = [*text_issues(dataset), *told] if spec.tokens is not None else []
+    same = [] if spec.text is not None and spec.each else _same(samples)  # a long text may say a thing twice
+    issues = [*same, *_targets(samples), *of_texts]
     return _report(dataset.name, samples, issues, None)
 
 

@@ -60,6 +60,7 @@ class Listing:
         skipped: samples that cannot be read and were left out: identity and reason.
         digests: of what each sample holds, where the samples are no files of their own; else empty.
         quantities: what the numbers of each sample are; empty where there are classes.
+        noun: what people call the samples, where they are no files of their own.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Listing:
     skipped: tuple[tuple[str, str], ...] = ()
     digests: tuple[bytes, ...] = ()
     quantities: tuple[Quantity, ...] = ()
+    noun: str = "series"
 
     def __post_init__(self) -> None:
         if not self.quantities and len(self.classes) < 2:
@@ -136,7 +138,7 @@ class Listing:
         notes = [f"{way}, seed {seed}: {shown}"]
         if copies:
             several = f"{len(copies)} sets" if len(copies) > 1 else "1 set"
-            what = "series" if self.digests else "files"
+            what = self.noun if self.digests else "files"
             notes.append(f"{several} of equal {what}, {sum(map(len, copies))} in all: each set is kept in one split")
         elif not self.digests and len(self.samples) > MOST and (valid_fraction or test_fraction):
             notes.append(f"equal files are kept in one split for up to {MOST:,}, and these are {len(self.samples):,}")

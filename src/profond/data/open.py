@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
         dataset: Dataset = target(**bind(target, options, what=f"data {name!r}"))
         return dataset
     path = Path(name).expanduser()
-    kind = kind_of(path, name)
+    kind = kind_of(path, name, options)
     from profond.data.leaks import with_leaks
 
     opened = kind.open(**bind(kind.open, {"path": path, **options}, what=f"{kind.name} {name!r}"))
@@ -73,8 +73,12 @@ def accepts(reference: str, option: str) -> bool:
     return option in inspect.signature(target).parameters
 
 
-def kind_of(path: Path, name: str = "") -> Kind:
-    """What lies at a path. Raises: DataError, UnknownName when there is nothing that can be opened."""
+def kind_of(path: Path, name: str = "", options: Container[str] = ()) -> Kind:
+    """What lies at a path. Raises: DataError, UnknownName when there is nothing that can be opened.
+
+    Args:
+        options: names of those that were given: only pairs of texts have a ``source``.
+    """
     name = name or str(path)
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
@@ -83,7 +87,7 @@ def kind_of(path: Path, name: str = "") -> Kind:
     if is_folder or (is_file and path.suffix.lower() == ".tar"):
         return _folder(path)
     if is_file and path.suffix.lower() in (".csv", ".tsv", ".txt", ".jsonl"):
-        return _list_or_table(path)
+        return _pairs() if "source" in options else _list_or_table(path)
     if is_file and path.suffix.lower() == ".ts":
         from profond.data.series import open as series
 
@@ -146,6 +150,8 @@ def _list_or_table(path: Path) -> Kind:
     from profond.data.text.open import list_texts, open_texts
 
     of_text = what_is(path)
+    if of_text == "pairs":
+        return _pairs()
     if of_text == "table":
         return Kind("table of texts", list_texts, open_texts, texts=True)
     if of_text == "book":
@@ -156,3 +162,9 @@ def _list_or_table(path: Path) -> Kind:
     if what == "series":
         return Kind("manifest of series", series.list_series, series.open_series, series=True)
     return Kind("manifest", list_manifest, open_manifest)
+
+
+def _pairs() -> Kind:
+    from profond.data.text.pairs import list_pairs, open_pairs
+
+    return Kind("table of pairs of texts", list_pairs, open_pairs, texts=True)

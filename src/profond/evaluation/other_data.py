@@ -19,6 +19,7 @@ from profond.data.open import kind_of, open_dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.sets.synsets import are_synsets
 from profond.data.text.build import retold
+from profond.data.text.pairs import rewritten
 from profond.weights.classes import by_name
 
 
@@ -117,9 +118,11 @@ def open_other(
             options = {"preprocessing": known.to_json()}
         if unsplit:
             options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
-        accepted = signature(kind_of(Path(reference).expanduser(), reference).open).parameters
+        accepted = signature(kind_of(Path(reference).expanduser(), reference, settings or ()).open).parameters
         if target is not None and "target" in accepted:
             options |= {"target": target}
+        if experiment.spec.text is not None and "writing" in accepted:
+            options |= {"writing": experiment.spec.text.to_json()}
     if known.series is not None and known.series.any_length and reference in registry.names():
         accepted = signature(registry.load(reference)).parameters
         options |= {"ends": "missing"} if "ends" in accepted else {}
@@ -127,7 +130,8 @@ def open_other(
     if any_size and known.mode is not None and reference in registry.names():
         dataset = adapted(dataset, known)
     if known.text is not None and reference in registry.names():
-        dataset = retold(dataset, known)
+        written = experiment.spec.text
+        dataset = retold(dataset, known) if written is None else rewritten(dataset, known.text, written)
     chosen = split or usual_split(dataset)
     check_targets(dataset.spec, experiment.spec)
     _check_shape(dataset, chosen, experiment)

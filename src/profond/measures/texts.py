@@ -104,7 +104,7 @@ def text_report(texts: Texts, losses: dict[str, Measured], judged_by: str) -> Re
         scores=Scores(EXACT, texts.exact, SHARE, "higher")
         if share
         else Scores("sentence_chrf", texts.chrf, "", "higher"),
-        lines=tuple(f"{name} by sacreBLEU, {signature}" for name, signature in signatures.items()),
+        lines=tuple(f"{metrics[name].title} by sacreBLEU, {signature}" for name, signature in signatures.items()),
         facts={"signatures": signatures},
         findings=texts,
     )

@@ -1,4 +1,4 @@
-"""An image or a signal, and why a network says what it says of it: prepared, asked, drawn, and written to a folder."""
+"""An image, a signal or a text, and why a network says what it says: prepared, asked, drawn, written to a folder."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from profond.core.errors import ConfigError, UnknownName
 from profond.core.files import write_bytes, write_json, write_text
 from profond.core.lettering import class_names
 from profond.core.run import SCHEMA_VERSION
+from profond.core.tokens import UNKNOWN
 from profond.data.fingerprint import of_image
 from profond.data.images.decoding import eight_bit, open_image
 from profond.explain.draw.drawing import save_figure
@@ -31,8 +32,9 @@ from profond.explain.why.attribution import METHODS, Attribution
 from profond.explain.why.attribution_figure import Seen
 from profond.explain.why.signal_figure import Signal
 from profond.explain.why.subject import Subject
-from profond.nn.sequence import ends
-from profond.serve.given import Picture, as_picture
+from profond.explain.why.words import Words, word_gradients
+from profond.nn.sequence import ends, token_lengths
+from profond.serve.given import Picture, Text, as_picture
 from profond.serve.predictor import Predictor
 from profond.serve.seen import as_image, as_seen, finely_seen, seen_part
 from profond.tasks.task import Explained
@@ -44,15 +46,15 @@ class Question:
 
     Args:
         subject: what pictures need to know of it.
-        shown: the image or the signal, for pictures.
-        sample: as the model takes it (c h w), or (c t) of a signal.
+        shown: the image, the signal or the text, for pictures.
+        sample: as the model takes it (c h w), (c t) of a signal, or the tokens (t) of a text.
         zero: an image that is black, or a signal that is the mean alone, likewise.
         digest: of what was given, whatever its name.
         notes: what had to be converted.
     """
 
     subject: Subject
-    shown: Seen | Signal
+    shown: Seen | Signal | Words
     sample: Tensor
     zero: Tensor
     digest: str
@@ -78,13 +80,24 @@ class Explainer:
     name: str
 
     def check(self, methods: Iterable[str]) -> None:
-        """Raises: ConfigError where one of the methods is for images, and the network takes series."""
+        """Raises: ConfigError where one of the methods is for images, and the network takes series or texts."""
+        others = [one for one in methods if one not in (*self.methods, "overview", "recurrence")]
+        if self.predictor.takes_texts and others:
+            raise ConfigError(
+                f"{others[0]} is for images, and this run was trained on texts",
+                "take integrated_gradients, or recurrence",
+            )
         wrong = [method for method in methods if method not in (*METHODS, "overview", "recurrence")]
         if self.predictor.takes_series and wrong:
             raise ConfigError(
                 f"{wrong[0]} is for images, and this run was trained on series",
                 f"methods for series: overview, {', '.join(METHODS)}, recurrence",
             )
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Those that there are for what the network takes."""
+        return ("integrated_gradients",) if self.predictor.takes_texts else tuple(METHODS)
 
     def question(
         self,
@@ -104,7 +117,8 @@ class Explainer:
         Raises: ImageError, DataError; UnknownName for what the task does not know.
         """
         predictor = self.predictor
-        raw, shown, digest, notes = self._signal(given, name) if predictor.takes_series else self._image(given, name)
+        prepare = self._words if predictor.takes_texts else self._signal if predictor.takes_series else self._image
+        raw, shown, digest, notes = prepare(given, name)
         batch = raw[None].to(predictor.device)
         inputs = predictor.preprocessing.normalise(batch)
         with torch.inference_mode():
@@ -144,6 +158,18 @@ class Explainer:
         names = prepared.names if prepared is not None else ()
         return raw, Signal(values, names), hashlib.sha256(values.tobytes()).hexdigest(), notes
 
+    def _words(self, given: Picture | Tensor, name: str) -> tuple[Tensor, Words, str, list[str]]:
+        tokens, notes = self.predictor.preprocessing.text, list[str]()
+        assert tokens is not None
+        if isinstance(given, Tensor):
+            raw = given[: int(token_lengths(given[None])[0])].long()
+            pieces = tokens.pieces(raw.tolist())
+        else:
+            raw, notes = self.predictor.decode(given, name)
+            pieces = tokens.cut(given.text if isinstance(given, Text) else str(given))
+        known = tuple(one != UNKNOWN for one in raw.tolist())
+        return raw, Words(tuple(pieces), tokens.kind, known), hashlib.sha256(raw.numpy().tobytes()).hexdigest(), notes
+
     def _zero(self, batch: Tensor) -> Tensor:
         """A raw sample without anything in it: black, or of a signal each channel's mean in training."""
         if not self.predictor.takes_series:
@@ -156,6 +182,8 @@ class Explainer:
         if method not in METHODS:
             raise UnknownName("method", method, METHODS)
         settings: dict[str, Any] = {}
+        if self.predictor.takes_texts:
+            return word_gradients(self.predictor.model, question.sample, question.subject.explained.index)
         if method == "grad_cam":
             settings["stage"] = stage
         if method == "integrated_gradients":
@@ -170,7 +198,7 @@ class Explainer:
         """
         answers: list[Attribution] = []
         refused: dict[str, str] = {}
-        for method in METHODS:
+        for method in self.methods:
             try:
                 answers.append(self.ask(question, method, stage))
             except ConfigError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,22 @@ _SERIES = "give the path of a file, or an array as (channels, time)"
 _FORMS = "give an array as (height, width), (height, width, 3) or (height, width, 4), a tensor as (3, height, width)"
 
 
+@dataclass(frozen=True)
+class Text:
+    """A text with a name.
+
+    Args:
+        text: as it is written.
+        source: what people call it, such as a file and a line.
+    """
+
+    text: str
+    source: str
+
+    def __str__(self) -> str:
+        return self.source
+
+
 def several(images: Any, axes: int = 3) -> Iterable[Any]:
     """The pictures or series one by one, where one alone, an array of many, or a `DataLoader` was given.
 
@@ -38,7 +55,8 @@ def several(images: Any, axes: int = 3) -> Iterable[Any]:
     """
     if isinstance(images, np.ndarray | Tensor):
         return [images] if images.ndim <= axes else list(images)
-    if isinstance(images, str | Path | Member | Row | Image.Image | bytes | bytearray | memoryview) or _is_file(images):
+    alone = str | Path | Member | Row | Text | Image.Image | bytes | bytearray | memoryview
+    if isinstance(images, alone) or _is_file(images):
         return [images]
     if isinstance(images, Mapping) or not isinstance(images, Iterable):
         raise DataError(
@@ -60,7 +78,7 @@ def _one_by_one(images: Iterable[Any], axes: int) -> Iterator[Any]:
 
 def name_of(image: Any, index: int) -> str:
     """The path where there is one, else ``image 0``."""
-    if isinstance(image, str | Path | Member | Row):
+    if isinstance(image, str | Path | Member | Row | Text):
         return str(image)
     name = getattr(image, "name", None) if _is_file(image) else None
     return name if isinstance(name, str) else f"image {index}"
@@ -140,11 +158,12 @@ def as_tokens(given: Any, source: str, preprocessing: Preprocessing) -> tuple[Te
     """One text as the raw sample int64 (t), and what is worth knowing of it. Raises: DataError."""
     known = preprocessing.text
     assert known is not None
+    given = given.text if isinstance(given, Text) else given
     if not isinstance(given, str):
         raise DataError(f"{source} is of the type {type(given).__name__}, not a text", "give a string")
     ids = known.encode(given)
     if not ids:
-        raise DataError(f"{given!r} is a text without a word", "give it words")
+        raise DataError(f"{source or 'the text'} is a text without a word", "give it words")
     unknown = sum(one == UNKNOWN for one in ids)
     notes = ["not one of its words was seen in training"] if unknown == len(ids) else []
     return torch.tensor(ids, dtype=torch.int64), notes

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profond.core.errors import DataError, ProfondError
+from profond.serve.given import Text
 
 if TYPE_CHECKING:
     from profond.data.tree import Below, Files
@@ -23,7 +24,7 @@ class Expanded:
     """What files, folders and patterns stand for.
 
     Args:
-        paths: the images or series, in the order given; those of a folder in name order.
+        paths: the images, series or texts, in the order given; those of a folder in name order.
         names: to be shown instead of some paths.
         passed_over: how many files of the folders are none by name, by suffix.
         notes: what else was not looked at, one line each.
@@ -31,7 +32,7 @@ class Expanded:
         series: whether series are meant, not images.
     """
 
-    paths: list[Path] = field(default_factory=list)
+    paths: list[Path | Text] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     passed_over: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)

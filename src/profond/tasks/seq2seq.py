@@ -100,7 +100,12 @@ class Seq2Seq:
 
     @staticmethod
     def learns(spec: Spec) -> bool:
-        return spec.text is not None
+        return spec.text is not None and not spec.each  # a token for each that is read is another matter
+
+    @staticmethod
+    def translates(spec: Spec) -> bool:
+        """Whether what is written is of the kind of what is read, so that `profond translate` is for it."""
+        return spec.tokens is not None and spec.text is not None
 
     @staticmethod
     def unsettled(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def as_book(
     text = text.replace("\r\n", "\n")
     if len(text) < SHORTEST:
         raise DataError(
-            f"{name} has {len(text)} characters", f"give a text of {SHORTEST:,} or more; a few hundred thousand are good"
+            f"{name} has {len(text)} characters",
+            f"give a text of {SHORTEST:,} or more; a few 100,000 are good",
         )
     if length < 8:
         raise ConfigError(f"length is {length}", "use 8 tokens or more")
@@ -88,7 +89,9 @@ def as_book(
     where = ", ".join(f"{split} {len(part):,}" for split, part in parts.items() if part)
     told = f"{len(text):,} characters, split by place: {where}; {len(known)} {known.kind}"
     spec = Spec((length,), "t", (0.0, float(len(known) - 1)), tokens=known, text=known, each="t")
-    return Dataset(name, spec, Preprocessing(scale=1.0, text=known), splits, source or f"the text {name}", (*notes, told))
+    return Dataset(
+        name, spec, Preprocessing(scale=1.0, text=known), splits, source or f"the text {name}", (*notes, told)
+    )
 
 
 def list_book(path: Path) -> Listing:

@@ -76,7 +76,9 @@ def build_texts(
         raise DataError(
             "these are texts, and the network was trained on something else", "give it what it was trained on"
         )
-    tokens = known.text if known is not None else writing.learn([texts[i] for i in rows_of["train"]])
+    tokens = (
+        known.text if known is not None else writing.learn([texts[i] for i in rows_of.get("train", range(len(texts)))])
+    )
     assert tokens is not None
     splits: dict[str, Split] = {}
     for name, chosen in rows_of.items():
@@ -108,7 +110,9 @@ def of_tokens(dataset: Dataset) -> Dataset:
     notes = list(dataset.notes)
     what = f"{len(tokens):,} {tokens.kind} of train"
     unknown, total = _unknown(parts)
-    notes.append(f"texts of up to {longest} tokens, written in {what}; {unknown / max(1, total):.1%} of all are unknown")
+    notes.append(
+        f"texts of up to {longest} tokens, written in {what}; {unknown / max(1, total):.1%} of all are unknown"
+    )
     if tokens.longest and longest == tokens.longest:
         full = sum(int((part.samples[:, -1] != 0).sum()) for part in parts if part.samples.shape[1] == longest)
         notes.append(f"{full} texts have {longest} tokens or more, and what is beyond is not read (longest=)")

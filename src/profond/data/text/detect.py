@@ -10,6 +10,7 @@ from profond.data.images import decoding as images
 from profond.data.manifest import LIKE_PATH
 from profond.data.series import read as series
 from profond.data.text.columns import LABEL, plain, texts_column, wordy_column
+from profond.data.text.pairs import are_pairs
 from profond.data.text.read import Cells, read_first_cells
 from profond.data.tree import Files, look_below
 
@@ -18,8 +19,8 @@ _FILES = (*images.SUFFIXES, *series.SUFFIXES)
 _LOOKED_AT = 200
 
 
-def what_is(path: Path) -> Literal["table", "book", ""]:
-    """A table with a column of texts; one long text; or neither, such as a list of images or numbers."""
+def what_is(path: Path) -> Literal["table", "pairs", "book", ""]:
+    """A table with a column of texts, or with pairs of them; one long text; or neither, such as a list of images."""
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
         return "table"
@@ -29,10 +30,14 @@ def what_is(path: Path) -> Literal["table", "book", ""]:
         cells = read_first_cells(path)
     except (DataError, OSError):  # whoever opens it says what is wrong with it
         cells = None
+    if cells is not None and len(cells.names) == 1 and suffix != ".txt" and texts_column([plain(cells.names[0])]) == 0:
+        return "table"  # its own door says that there is nothing to learn
     if cells is not None and len(cells.names) > 1:
         names = [plain(name) for name in cells.names]
-        if {"source", "target"} <= set(names) or "path" in names or _lists_files(cells):
+        if "path" in names or _lists_files(cells):
             return ""
+        if are_pairs(cells):
+            return "pairs"
         if texts_column(names) is not None:
             return "table"
         wordy = suffix != ".txt" and wordy_column(cells.rows[:_LOOKED_AT]) is not None

@@ -76,7 +76,7 @@ def read_texts(path: Path, text: str | None, target: str | None, label: str | No
         found, told = read_whole(sample.path, "each file holds one text")
         texts.append(found)
         notes.update(told)
-    return replace(listing, notes=(*listing.notes, *notes), digests=tuple(map(digest_of, texts))), texts
+    return replace(listing, notes=(*listing.notes, *notes), digests=tuple(map(digest_of, texts)), noun="texts"), texts
 
 
 def texts_to_answer(path: Path) -> list[tuple[str, str]]:
@@ -122,15 +122,17 @@ def _table(path: Path, text: str | None, target: str | None, label: str | None) 
             replace(sample, label=numbers_text(row), values=row) for sample, row in zip(samples, values, strict=True)
         ]
         quantities = quantities_of(path, [cells.names[at] for at in roles.targets])
-        return Listing(str(path), path, tuple(samples), (), tuple(notes), (), (), digests, quantities), texts
+        return Listing(str(path), path, tuple(samples), (), tuple(notes), (), (), digests, quantities, "texts"), texts
     assert roles.label is not None
     labels = [row[roles.label].strip() for row in rows]
     for one, line in zip(labels, lines, strict=True):
         if not one:
-            raise DataError(f"{path}, line {line}: {cells.names[roles.label]} is empty", "fill it in, or delete the line")
+            raise DataError(
+                f"{path}, line {line}: {cells.names[roles.label]} is empty", "fill it in, or delete the line"
+            )
     samples = [replace(sample, label=one) for sample, one in zip(samples, labels, strict=True)]
-    found = doubts(labels)
-    return Listing(str(path), path, tuple(samples), class_order(labels), tuple(notes), tuple(found), (), digests), texts
+    classes, found = class_order(labels), tuple(doubts(labels))
+    return Listing(str(path), path, tuple(samples), classes, tuple(notes), found, (), digests, (), "texts"), texts
 
 
 def _splits(path: Path, roles: Roles, rows: list[list[str]], lines: list[int]) -> tuple[list[str], list[str]]:

@@ -107,7 +107,7 @@ def _cells(path: Path, text: str, notes: tuple[str, ...], strict: bool = True) -
 
 
 def _parted(text: str, delimiter: str, quoting: int, strict: bool) -> tuple[list[list[str]], list[int]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict, quoting=quoting)  # type: ignore[call-overload]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict, quoting=quoting)  # type: ignore[arg-type]
     rows, lines = [], []
     for row in reader:
         if any(cell.strip() for cell in row):
