@@ -20,6 +20,7 @@ from profond.explain.draw.drawing import save_figure
 from profond.explain.recurrence.figure import draw_recurrence, in_words
 from profond.explain.recurrence.replay import Array, Recurrence, check_recurrent, replay
 from profond.explain.why.signal_figure import Signal
+from profond.explain.why.words import Words
 from profond.measures.measured import SHARE
 from profond.nn.search import search
 from profond.serve.explanation import Explainer, Question
@@ -74,7 +75,8 @@ class ThroughTime:
             return Explained(-1, "", "") if several else predictor.task.explained(outputs, spec, wanted)
 
         question = explainer.question(given, name, wanted, about)
-        read = _pieces(spec.tokens, question.sample)
+        shown = question.shown
+        read = shown.pieces if isinstance(shown, Words) else _pieces(spec.tokens, question.sample)
         explained = question.subject.explained
         if explained.index >= 0:
             return cls(question, replay(model, question.sample, index=explained.index, step=step), read)
@@ -120,6 +122,7 @@ class ThroughTime:
                     "name": layer.name,
                     "cell": layer.kind,
                     "backwards": layer.backwards,
+                    "writes": layer.writes,
                     "steps": len(layer.hidden),
                     "units": layer.hidden.shape[1],
                     "gates": list(layer.gates),
@@ -169,7 +172,8 @@ def _of_step(found: Recurrence, names: Sequence[str], text: str) -> Explained:
     name, share = names[found.index], float(shares[found.index])
     said = text or f"step {found.step}: {name}\t{share:.4f}"
     facts = {"said": said, "name": name, "probability": share}
-    return Explained(found.index, name, said, top, share, SHARE, "score", facts)
+    note = f"At step {found.step} of what is written: {text}" if text else f"At step {found.step}."
+    return Explained(found.index, name, said, top, share, SHARE, "score", facts, note)
 
 
 def _vocabulary(tokens: Tokens) -> tuple[str, ...]:

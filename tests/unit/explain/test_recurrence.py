@@ -199,6 +199,7 @@ def test_what_an_encoder_with_decoder_wrote_reaches_back_into_what_it_read() -> 
     assert found.index == 6  # the token that was written there
     read = [layer for layer in found.layers if layer.name.startswith("encoder")]
     wrote = [layer for layer in found.layers if layer.name.startswith("decoder")]
+    assert [layer.writes for layer in (*read, *wrote)] == [False] * 2 + [True] * 2
     assert {len(layer.gradient) for layer in read} == {4}
     assert {len(layer.gradient) for layer in wrote} == {3}
     assert all(layer.gradient.any() for layer in read)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from profond.core.lettering import FONT, drawable, visible
@@ -45,14 +45,18 @@ def draw_recurrence(
     sheet.row(said_panel(subject))
     if given is not None:
         sheet.row(given_panel(given))
-    sheet.row(gradient_panel(found, marks))
+    before = ("<start>", *written[:-1]) if written else ()  # what a decoder reads is what it wrote one step before
+    for layers in ([layer for layer in found.layers if layer.writes == writes] for writes in (False, True)):
+        if layers:
+            sheet.row(gradient_panel(layers, before if layers[0].writes else marks, found.step))
     if attention is not None:
         sheet.row(attention_panel(attention, marks, written))
     for layer in found.layers[:MOST_LAYERS]:
+        named = before if layer.writes else marks
         if layer.gates:
-            sheet.row(gates_panel(layer, marks))
-        sheet.row(states_panel(layer, marks))
-        sheet.row(lines_panel(layer, marks))
+            sheet.row(gates_panel(layer, named))
+        sheet.row(states_panel(layer, named))
+        sheet.row(lines_panel(layer, named))
     if len(found.layers) > MOST_LAYERS:
         sheet.text(
             f"Gates and states of the first {MOST_LAYERS} of {len(found.layers)} layers are drawn; all are kept."
@@ -76,9 +80,13 @@ def given_panel(given: Array) -> Panel:
     return Panel(_WIDTH, 110, draw, "what is read", "" if scale is None else scale.note, below=_below(()))
 
 
-def gradient_panel(found: Recurrence, marks: Sequence[str] = ()) -> Panel:
-    """The norm of the gradient that reaches each step, on a logarithmic axis."""
-    lines = list(gradient_lines(found))
+def gradient_panel(layers: Sequence[Layer], marks: Sequence[str] = (), step: int | None = None) -> Panel:
+    """The norm of the gradient that reaches each step, on a logarithmic axis.
+
+    Args:
+        step: whose output the gradients are of, where there is one for each.
+    """
+    lines = list(gradient_lines(layers))
     shown = [values[values > 0] for _, values, _ in lines]
     low = max(1e-300, min((float(values.min()) for values in shown if len(values)), default=1e-3))
     high = max((float(values.max()) for values in shown if len(values)), default=1.0)
@@ -86,7 +94,7 @@ def gradient_panel(found: Recurrence, marks: Sequence[str] = ()) -> Panel:
     height = 180 + _LEGEND * -(-len(lines) // _NAMES_A_ROW)
 
     def draw(axes: Axes) -> None:
-        part = _framed(axes, height, marks, max(len(layer.gradient) for layer in found.layers), len(lines))
+        part = _framed(axes, height, marks, max(len(layer.gradient) for layer in layers), len(lines))
         for number, (name, values, dashed) in enumerate(lines):
             steps = np.arange(len(values))
             kept = np.where(values > 0, values, np.nan)
@@ -102,20 +110,22 @@ def gradient_panel(found: Recurrence, marks: Sequence[str] = ()) -> Panel:
                 markersize=3,
             )
         part.set_yscale("log")
+        part.yaxis.set_minor_formatter(NullFormatter())
         if high / low < 10:
             part.set_ylim(low / 3, high * 3)
         part.grid(axis="y", color=FAINT, linewidth=0.6)
         _legend(part)
 
-    where = "" if found.step is None else f" at step {found.step}"
-    title = f"the gradient of the output{where} that reaches each step: its norm, on a logarithmic axis"
-    return Panel(_WIDTH, height, draw, title, " ".join(map(in_words, found.layers)), below=_below(marks))
+    where = "" if step is None else f" at step {step}"
+    when = "written" if layers[0].writes else "read" if step is not None else ""
+    title = f"the gradient of the output{where} that reaches each step {when}".rstrip() + ": its norm, on a log axis"
+    return Panel(_WIDTH, height, draw, title, " ".join(map(in_words, layers)), below=_below(marks))
 
 
-def gradient_lines(found: Recurrence) -> Sequence[tuple[str, Array, bool]]:
+def gradient_lines(layers: Sequence[Layer]) -> Sequence[tuple[str, Array, bool]]:
     """Name, norms, and whether it is what a step puts out while something else carries the memory."""
     lines = []
-    for layer in found.layers:
+    for layer in layers:
         if layer.memory_gradient is not None:
             lines.append((f"{layer.name}, memory c", layer.memory_gradient, False))
             lines.append((f"{layer.name}, output h", layer.gradient, True))

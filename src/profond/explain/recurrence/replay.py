@@ -47,6 +47,7 @@ class Layer:
         memory: (steps, units), c of an LSTM; None for other cells.
         memory_gradient: (steps), norm of the gradient that reaches c, also by way of that step's output.
         gap: largest difference between the outputs step by step and those of the fused kernel, or of the scan.
+        writes: of an encoder with decoder, it belongs to the decoder: its steps are those that are written.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Layer:
     memory: Array | None
     memory_gradient: Array | None
     gap: float
+    writes: bool = False
 
     @property
     def travelling(self) -> Array:
@@ -130,6 +132,7 @@ class Recorder:
     backwards: bool = False
     length: int | None = None
     gap: float = 0.0
+    writes: bool = False
     states: list[State] = field(default_factory=list)
     open: list[dict[str, Tensor]] = field(default_factory=list)
 
@@ -179,6 +182,7 @@ class Recorder:
             rows([state[1] for state in self.states]) if remembers else None,
             norms(1) if remembers else None,
             self.gap,
+            self.writes,
         )
 
 
@@ -270,6 +274,8 @@ def replay(
     recorders = recorded(twin)
     inputs = sample[None].cpu()
     inputs = inputs.double() if inputs.is_floating_point() else inputs
+    if written is not None:
+        _note_who_reads(twin, recorders)
     with torch.enable_grad():
         outputs = logits_of(twin(inputs) if written is None else twin(inputs, written[None].cpu()))
     ran = [recorder for recorder in recorders if recorder.states]
@@ -281,6 +287,19 @@ def replay(
     gradients = iter(torch.zeros_like(s) if g is None else g for s, g in zip(states, found, strict=True))
     layers = tuple(one.layer([[next(gradients) for _ in state] for state in one.states]) for one in ran)
     return Recurrence(layers, scores.detach().numpy(), index, step)
+
+
+def _note_who_reads(model: Any, recorders: Sequence[Recorder]) -> None:
+    """From now on: what has not run when an encoder is done belongs to the decoder."""
+    encode = model.encode
+
+    def noted(*given: Any) -> Any:
+        memory = encode(*given)
+        for recorder in recorders:
+            recorder.writes = not recorder.states
+        return memory
+
+    model.encode = noted
 
 
 def _at(outputs: Tensor, step: int | None, length: int) -> tuple[Tensor, int | None]:
