@@ -98,13 +98,13 @@ def test_what_stands_behind_a_series_end_is_not_shown_and_changes_nothing(bidire
 def test_the_gradient_at_a_step_is_that_of_going_on_from_its_state(cell: str) -> None:
     model = reader(cell)
     layer = replay(model, series(), index=2).layers[0]
-    part = model.recurrent.cell() if isinstance(model.recurrent, Recurrent) else model.recurrent.forwards[0]
-    one, output = part.double(), model.output.double()  # type: ignore[operator]
+    part: Any = model.recurrent.cell() if isinstance(model.recurrent, Recurrent) else model.recurrent.forwards[0]
+    one, output = part.double(), model.output.double()
     inputs = series().double().T[None]
     for step in (0, 3, STEPS - 2):
-        _, state = unroll(one, inputs[:, : step + 1])  # type: ignore[arg-type]
+        _, state = unroll(one, inputs[:, : step + 1])
         state = tuple(each.detach().requires_grad_() for each in state)
-        outputs, _ = unroll(one, inputs[:, step + 1 :], state)  # type: ignore[arg-type]
+        outputs, _ = unroll(one, inputs[:, step + 1 :], state)
         gradients = torch.autograd.grad(output(outputs[:, -1])[0, 2], state, allow_unused=True)
         # What minGRU and minLSTM put out is all that they remember; an LSTM's h and c are two.
         assert layer.gradient[step] == pytest.approx(
@@ -124,7 +124,7 @@ def test_the_gradient_at_a_step_is_that_of_going_on_from_its_state(cell: str) ->
 def test_a_small_plain_rnn_multiplies_the_gradient_by_its_matrix() -> None:
     model = reader("rnn")
     assert isinstance(model.recurrent, Recurrent)
-    layer = model.recurrent.forwards[0]
+    layer: Any = model.recurrent.forwards[0]
     with torch.no_grad():
         layer.weight_hh_l0.copy_(0.5 * torch.eye(5))
         layer.bias_ih_l0.zero_()
@@ -138,8 +138,9 @@ def test_a_small_plain_rnn_multiplies_the_gradient_by_its_matrix() -> None:
 def test_a_gradient_that_float32_cannot_hold_is_measured() -> None:
     model = reader("rnn")
     assert isinstance(model.recurrent, Recurrent)
+    matrix: Any = model.recurrent.forwards[0].weight_hh_l0
     with torch.no_grad():
-        model.recurrent.forwards[0].weight_hh_l0.mul_(0.01)
+        matrix.mul_(0.01)
     first = replay(model, series(60)).layers[0].gradient[0]
     assert 0 < first < 1e-45
 
