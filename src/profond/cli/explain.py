@@ -43,8 +43,10 @@ METHODS = {
     "filters": "a layer's kernels; needs no image",
     "nearest": "the most similar images of the training data",
     "attention": "of a network that writes: where it looked for each word",
+    "recurrence": "of recurrent layers: the gradient that reaches each step, gates, states",
 }
 ATTENTION = "attention"
+RECURRENCE = "recurrence"
 SOURCE = "source.json"
 _SAMPLE = re.compile(r"(train|valid|test)/(\d+)")
 
@@ -58,6 +60,7 @@ class Work:
     wanted: str | None
     stage: str | None
     pixel: tuple[str, int, tuple[int, ...]] | None
+    step: int | None
     folder: Path
     nearest: Callable[[Question, Path, Given], tuple[list[dict[str, Any]], list[Path]]]
     done: list[dict[str, Any]] = field(default_factory=list)
@@ -66,7 +69,13 @@ class Work:
         """One image or series: what the model says of it in a line; its files, and what was found besides."""
         if self.methods == (ATTENTION,):
             return self.attention(given, name)
-        question = self.explainer.question(given, name, self.wanted)
+        from profond.serve.through_time import ThroughTime
+
+        through = None
+        if RECURRENCE in self.methods:
+            through = ThroughTime.of(self.explainer, given, name, self.wanted, self.step)
+        alone = through is not None and self.methods == (RECURRENCE,)
+        question = through.question if through and alone else self.explainer.question(given, name, self.wanted)
         explained = question.subject.explained
         folder = self.own_folder(name, question.digest)
         suffix = f"-{safe(explained.name)}" if self.wanted else ""
@@ -84,6 +93,9 @@ class Work:
                 elif method == "nearest":
                     report["nearest"], more = self.nearest(question, folder, given)
                     files += more
+                elif through is not None and method == RECURRENCE:
+                    report["lines"] = through.lines()
+                    files += through.write(folder, suffix)
                 elif method != "filters":
                     answer = self.explainer.ask(question, method, self.stage)
                     files += self.explainer.write(question, answer, folder, suffix)
@@ -141,6 +153,12 @@ def owner(folder: Path) -> str | None:
 @click.option(
     "--pixel", metavar="LAYER,MAP,ROW,COLUMN", help="The arithmetic of one number that a convolution puts out."
 )
+@click.option(
+    "--step",
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    help="For recurrence: which step's output, from 0, where there is one for each.  [default: the last]",
+)
 @click.option("--data", help="For nearest: other images, a folder or a registered name, not the run's own.")
 @click.option("--count", type=click.IntRange(1, 48), default=12, show_default=True, help="For nearest: how many.")
 @click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
@@ -159,6 +177,7 @@ def explain(
     wanted: str | None,
     stage: str | None,
     pixel: str | None,
+    step: int | None,
     data: str | None,
     count: int,
     resize: bool,
@@ -172,8 +191,8 @@ def explain(
 
     INPUT is a file, a folder, a pattern, - for standard input, or a sample of the run's own data, such as test/17.
     Each image or series gets a folder with pictures (.png) and numbers (.npy). Explained is the score of a class, or
-    the number that is estimated. Series take the first five methods. Of a text, which is written in quotes, each word
-    is coloured by integrated gradients.
+    the number that is estimated. Series take the first five methods and the last. Of a text, which is written in
+    quotes, each word is coloured by integrated gradients; the last method is for texts too.
 
     \b
     overview              all of the next four, on one sheet; the default
@@ -185,16 +204,24 @@ def explain(
     filters               a layer's kernels; needs no image
     nearest               the most similar images of the run's training data, or of --data
     attention             of a network that writes captions: where it looked for each word
+    recurrence            of recurrent layers: the gradient that reaches each step,
+                          what the gates do, what is remembered; `explain recurrence
+                          RUN INPUT` is the same
 
     \b
     profond explain last photo.jpg
     profond explain last test/17 --class 3 --method grad_cam --method occlusion
     profond explain last test/17 --pixel c1,0,10,12
+    profond explain recurrence last test/17
     profond explain last "a fine film"
     profond explain --model efficientnet_lite0 --pretrained photo.jpg
     """
     start = time.perf_counter()
+    if len(words) > 1 and words[0] == RECURRENCE:
+        words, methods = words[1:], (*methods, RECURRENCE)
     chosen = check_methods(methods, pixel)
+    if step is not None and RECURRENCE not in chosen:
+        raise UsageError("--step is for recurrence, which is not asked for", "add --method recurrence, or leave it out")
     at = None if pixel is None else read_pixel(pixel)
     if not words and model is None:
         raise UsageError("no run was given", "`profond explain RUN photo.jpg`, or --model NAME --pretrained photo.jpg")
@@ -214,7 +241,7 @@ def explain(
     source = Source(explainer, None if run is None else Path(name), data, stage, root, count, quiet)
     if "nearest" in chosen:
         source.others()  # what is wrong with them is said before anything is computed
-    work = Work(explainer, chosen, wanted, stage, at, root, source.nearest)
+    work = Work(explainer, chosen, wanted, stage, at, step, root, source.nearest)
     kernels = explainer.filters(root, stage) if "filters" in chosen else []
     if kernels and not as_json:
         click.echo("\n".join(str(path) for path in kernels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from profond.nn.sequence import ends, token_lengths
 from profond.serve.given import Picture, Text, as_picture
 from profond.serve.predictor import Predictor
 from profond.serve.seen import as_image, as_seen, finely_seen, seen_part
+from profond.tasks.task import Explained
 
 _OF_TEXTS = "that of a translation: profond translate RUN TEXT --attention MAP.png"
 
@@ -115,15 +116,17 @@ class Explainer:
 
     def check(self, methods: Iterable[str]) -> None:
         """Raises: ConfigError where one of the methods is for images, and the network takes series or texts."""
-        if self.predictor.takes_texts and (other := [one for one in methods if one not in (*self.methods, "overview")]):
+        others = [one for one in methods if one not in (*self.methods, "overview", "recurrence")]
+        if self.predictor.takes_texts and others:
             raise ConfigError(
-                f"{other[0]} is for images, and this run was trained on texts", "take integrated_gradients"
+                f"{others[0]} is for images, and this run was trained on texts",
+                "take integrated_gradients, or recurrence",
             )
-        wrong = [method for method in methods if method not in (*METHODS, "overview")]
+        wrong = [method for method in methods if method not in (*METHODS, "overview", "recurrence")]
         if self.predictor.takes_series and wrong:
             raise ConfigError(
                 f"{wrong[0]} is for images, and this run was trained on series",
-                f"methods for series: overview, {', '.join(METHODS)}",
+                f"methods for series: overview, {', '.join(METHODS)}, recurrence",
             )
 
     @property
@@ -131,13 +134,20 @@ class Explainer:
         """Those that there are for what the network takes."""
         return ("integrated_gradients",) if self.predictor.takes_texts else tuple(METHODS)
 
-    def question(self, given: Picture | Tensor, name: str, wanted: str | None = None) -> Question:
+    def question(
+        self,
+        given: Picture | Tensor,
+        name: str,
+        wanted: str | None = None,
+        about: Callable[[Tensor], Explained] | None = None,
+    ) -> Question:
         """Prepare a sample.
 
         Args:
             given: as in `Predictor.predict`, but that a tensor is a raw sample (c h w) or (c t) of the model's size.
             name: what people call it.
             wanted: the class or quantity to explain; by default what the task chooses, such as the most probable class.
+            about: from the network's outputs to what is explained, where that is not for the task to say.
 
         Raises: ImageError, DataError; UnknownName for what the task does not know.
         """
@@ -153,7 +163,7 @@ class Explainer:
         inputs = predictor.preprocessing.normalise(batch)
         with torch.inference_mode():
             outputs = logits_of(predictor.ready(inputs))
-        explained = predictor.task.explained(outputs, predictor.spec, wanted)
+        explained = about(outputs) if about else predictor.task.explained(outputs, predictor.spec, wanted)
         names = list(dict.fromkeys([*predictor.spec.classes, explained.name, *(one for one, _ in explained.top)]))
         written, note = class_names(names, 80)
         subject = Subject(name, self.name, explained, dict(zip(names, written, strict=True)))
