@@ -48,4 +48,4 @@ def test_a_class_is_scored_by_the_mean_of_its_map() -> None:
 @pytest.mark.parametrize("wrong", [{"padding": 2}, {"dropout": 1.0}])
 def test_an_impossible_setting_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="squeezenet"):
-        models.create("squeezenet1_0", input_shape=(3, 48, 48), **wrong)
+        models.create("squeezenet1_1", input_shape=(3, 48, 48), **wrong)
