@@ -161,6 +161,7 @@ def owner(folder: Path) -> str | None:
 )
 @click.option("--data", help="For nearest: other images, a folder or a registered name, not the run's own.")
 @click.option("--count", type=click.IntRange(1, 48), default=12, show_default=True, help="For nearest: how many.")
+@click.option("--rows", type=click.IntRange(1), default=20, show_default=True, help="Of a table, how many series.")
 @click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
 @click.option("--out", "out", type=click.Path(path_type=Path), help="Folder.  [default: RUN/explain, or explain/MODEL]")
 @click.option("--runs", default="runs", show_default=True, help="Folder of the runs, where names are looked up.")
@@ -180,6 +181,7 @@ def explain(
     step: int | None,
     data: str | None,
     count: int,
+    rows: int,
     resize: bool,
     out: Path | None,
     runs: str,
@@ -190,9 +192,10 @@ def explain(
     """Show why RUN (a folder, a name, or `last`), or a network with published weights, says what it says.
 
     INPUT is a file, a folder, a pattern, - for standard input, or a sample of the run's own data, such as test/17.
-    Each image or series gets a folder with pictures (.png) and numbers (.npy). Explained is the score of a class, or
-    the number that is estimated. Series take the first five methods and the last. Of a text, which is written in
-    quotes, each word is coloured by integrated gradients; the last method is for texts too.
+    Each image or series gets a folder with pictures (.png) and numbers (.npy); of a table the first 20 series do, or
+    as many as --rows says. Explained is the score of a class, or the number that is estimated. Series take the first
+    five methods and the last. Of a text, which is written in quotes, each word is coloured by integrated gradients; the
+    last method is for texts too.
 
     \b
     overview              all of the next four, on one sheet; the default
@@ -254,6 +257,10 @@ def explain(
             *((given, source.sample(given)) for given in samples),
             *((str(one), one) for one in with_rows(named.paths, predictor.preprocessing, refuse)),
         ]
+        every, left_out = first_of_each_table(every, rows)
+        for table, number in left_out.items():
+            told = f"note: {table} has {number + rows:,} series: its first {rows} are explained"
+            say(f"{told}; --rows {number + rows} takes all", quiet)
         with progress_bar(len(every), "explain", " images", hidden=quiet or len(every) < 2) as advance:
             for source_name, given in every:
                 plain = source_name in samples or predictor.takes_texts
@@ -276,6 +283,7 @@ def explain(
             explanations=work.done,
             filters=[str(path) for path in kernels],
             refused=[{"source": source, "error": error.message} for source, error in failed],
+            left_out=left_out,
             passed_over=named.to_json(),
             seconds=round(time.perf_counter() - start, 3),
         )
@@ -349,6 +357,25 @@ class Source:
                 )
         skip = self.itself(given, question.subject.name)
         return show_nearest(self.explainer, self.opened["gallery"], question, folder, self.count, skip)
+
+
+def first_of_each_table(every: list[tuple[str, Given]], rows: int) -> tuple[list[tuple[str, Given]], dict[str, int]]:
+    """All that is to be explained, of each table its first series alone, for each takes a second or more.
+
+    Returns: also by table how many were left out.
+    """
+    from profond.data.series.rows import Row
+
+    kept: list[tuple[str, Given]] = []
+    counts: dict[str, int] = {}
+    for name, given in every:
+        if isinstance(given, Row):
+            table = given.source.rpartition("#")[0]
+            counts[table] = counts.get(table, 0) + 1
+            if counts[table] > rows:
+                continue
+        kept.append((name, given))
+    return kept, {table: count - rows for table, count in counts.items() if count > rows}
 
 
 @contextmanager

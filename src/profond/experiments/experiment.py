@@ -120,7 +120,14 @@ class Experiment:
     def spec(self) -> Spec:
         """What the data decided about model and task; a run has it without its data."""
         if self.run is not None and self.run.holds("spec.json"):
-            return Spec.from_json(self.run.read("spec.json"))
+            spec = Spec.from_json(self.run.read("spec.json"))
+            if self.input_shape not in (None, spec.shape):
+                raise ConfigError(
+                    f"{self.run.file('spec.json')} is damaged: its shape is {spec.shape}, and the model of config.json "
+                    f"takes {self.input_shape}",
+                    "restore the file, or train again",
+                )
+            return spec
         if self.run is not None and self.run.holds("labels.json"):
             return spec_before(self.run, self.preprocessing)
         return self.dataset.spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from profond.experiments import finetune
 from profond.experiments.experiment import Experiment
 from profond.measures.measured import SHARE, Measured
 from profond.training.loop import fit
-from profond.training.observers import Progress
+from profond.training.observers import Losses
 from profond.training.selection import selections
 
 LOOKED_AT = 256
@@ -191,7 +191,7 @@ def rate(experiment: Experiment, run: Run | None) -> Sign:
 
 def trial(experiment: Experiment, learning_rate: float) -> list[float]:
     """The losses of the first few steps on a copy, everything unfrozen that will be, without warm-up."""
-    watch = _Losses()
+    watch = Losses()
     training = dataclasses.replace(
         experiment.training,
         epochs=None,
@@ -279,25 +279,6 @@ def few(experiment: Experiment) -> Sign:
 
 def _logged(run: Run, split: str) -> list[float]:
     return [line["loss"] for line in run.metrics() if line["split"] == split and "loss" in line]
-
-
-class _Losses:
-    """Keeps the loss of each step."""
-
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-
-    def started(self, progress: Progress) -> None:
-        pass
-
-    def stepped(self, progress: Progress) -> None:
-        pass
-
-    def logged(self, progress: Progress, record: Mapping[str, Any]) -> None:
-        self.losses.append(float(record["loss"]))
-
-    def finished(self, progress: Progress) -> None:
-        pass
 
 
 def _rises(losses: list[float]) -> bool:
