@@ -12,7 +12,6 @@ from profond.data.timetable.table import Series, TimeTable
 from profond.forecasting.backtest import CALIBRATION, Backtest, backtest, best_naive, candidates
 from profond.forecasting.history import History, history_of
 from profond.forecasting.method import Method
-from profond.forecasting.ridge import Ridge
 from profond.measures.series import half_widths
 
 LEVEL = 0.9
@@ -106,13 +105,13 @@ def _one(table: TimeTable, series: Series, horizon: int, level: float, windows: 
     tested = backtest(history, horizon, windows)
     now = np.array([len(history)])
     if tested is None:
-        naive = (one for one in candidates(history, len(history), horizon) if not isinstance(one, Ridge))
+        naive = (one for one in candidates(history, len(history), horizon) if not one.learns)
         tried = tuple(method for method in naive if method.least(horizon) <= _seen(history))
         number, residuals = best_naive(history, tried, len(history), horizon)
         method = tried[number]
     else:
         method, residuals = tested.methods[tested.best], tested.errors(tested.best)[-CALIBRATION:]
-        if not tested.apart and not isinstance(method, Ridge):  # it learns nothing, so that all of the past is a test
+        if not tested.apart and not method.learns:  # it learns nothing, so that all of the past is a test
             _, residuals = best_naive(history, (method,), len(history), horizon)
     point = method.fit(history, len(history), horizon).predict(history, now)[0]
     widths = half_widths(residuals, level)
