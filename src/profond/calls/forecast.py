@@ -105,7 +105,7 @@ def forecast(
     horizon: int | None = None,
     *,
     time: str | None = None,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     id: str | Sequence[str] = (),
     frequency: str | None = None,
     decimal: str | None = None,
@@ -150,7 +150,8 @@ def forecast(
     """
     mark = {"point": ".", "comma": ","}.get(decimal or "", decimal)
     ids = (id,) if isinstance(id, str) else tuple(id)
-    asked = Asked(time, target, ids, tuple(past), tuple(future), mark, dayfirst, zone, tuple(missing), tuple(static))
+    targets = target if target is None or isinstance(target, str) else tuple(target)
+    asked = Asked(time, targets, ids, tuple(past), tuple(future), mark, dayfirst, zone, tuple(missing), tuple(static))
     settings = Settings(asked, frequency, horizon, level, holidays, fast, classics)
     return make(table, settings, run=run, warm_start=warm_start, out=out)
 
