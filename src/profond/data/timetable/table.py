@@ -24,6 +24,7 @@ class Series:
         values: float64 (t,), NaN where a value is missing; the last one is there.
         past: (t, k) what is known up to now, NaN where missing.
         future: (t + h, k) what is known in advance, as far as the table goes.
+        static: what never changes: numbers as they are, words as 0 or 1 for each word that the table has.
     """
 
     ids: tuple[str, ...]
@@ -31,6 +32,7 @@ class Series:
     values: NDArray[np.float64]
     past: NDArray[np.float64]
     future: NDArray[np.float64]
+    static: tuple[float, ...] = ()
 
     @property
     def end(self) -> int:
