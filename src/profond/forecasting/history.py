@@ -31,6 +31,7 @@ class History:
         past: (t, k) what is known up to now, NaN where missing.
         static: (k,) what never changes, such as the size of a shop.
         clock: (t + h,) seconds since 1970 on the table's own clock, from which the calendar's features are made.
+        name: of the series in its table.
     """
 
     values: NDArray[np.float64]
@@ -42,6 +43,7 @@ class History:
     past: NDArray[np.float64] = None  # type: ignore[assignment]
     static: NDArray[np.float64] = None  # type: ignore[assignment]
     clock: NDArray[np.int64] = None  # type: ignore[assignment]
+    name: str = ""
 
     def __post_init__(self) -> None:
         count = len(self.values)
@@ -86,7 +88,7 @@ def history_of(table: TimeTable, series: Series, horizon: int) -> History:
     there = min(len(series.future), length + horizon)
     known[:there] = series.future[:there]
     seasons, past, static = table.calendar.season, series.past, np.array(series.static)
-    return History(series.values, phases, cycle, known, seasons, series.start, past, static, clock)
+    return History(series.values, phases, cycle, known, seasons, series.start, past, static, clock, series.name)
 
 
 def _phases(calendar: Calendar, places: NDArray[np.int64], clock: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
