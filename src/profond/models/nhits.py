@@ -70,7 +70,7 @@ class NHiTS(nn.Module):
             _Stack(past, num_classes, max(1, quantiles), known, pool, coarse, hidden)
             for pool, coarse in zip(pooling, coarseness, strict=True)
         )
-        self.stages = tuple(f"stacks.{index}" for index in range(len(pooling)))
+        self.stages = tuple(f"stacks.{index}.network" for index in range(len(pooling)))
         self.head = f"stacks.{len(pooling) - 1}.said"
 
     def forward(self, inputs: Float[Tensor, "n c w"]) -> Tensor:
