@@ -10,13 +10,24 @@ from numpy.typing import NDArray
 
 from profond.core.errors import DataError
 from profond.data.timetable.table import Series, TimeTable
-from profond.forecasting.backtest import CALIBRATION, Backtest, backtest, best_naive, candidates, plan_windows
+from profond.forecasting.backtest import (
+    CALIBRATION,
+    LEAST_TESTED,
+    Backtest,
+    backtest,
+    best_naive,
+    candidates,
+    plan_windows,
+)
+from profond.forecasting.classics import ClassicScore, installed, try_classics
 from profond.forecasting.features import holiday_column
 from profond.forecasting.history import History, history_of
 from profond.forecasting.method import Fitted, Forecaster, Method, Shared
 from profond.measures.series import half_widths
 
 LEVEL = 0.9
+MOST_CLASSICAL = 3
+"""Series of one table that classical methods are tried on: they are fitted one by one."""
 _LONGEST_MOVE = 32
 """Steps beyond the horizon."""
 
@@ -39,6 +50,7 @@ class Forecast:
         clipped: bounds were kept from going below zero, where the series never went.
         unknown: names of columns known in advance that end too early to be used.
         moved: names of those that are the series itself from so many steps later, which are not used either.
+        classics: how ETS, Theta and ARIMA did on some of the windows.
     """
 
     series: Series
@@ -54,6 +66,7 @@ class Forecast:
     clipped: bool = False
     unknown: tuple[str, ...] = ()
     moved: tuple[tuple[str, int], ...] = ()
+    classics: tuple[ClassicScore, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,7 @@ def forecast(
     shared: Sequence[Shared] = (),
     warm: Mapping[str, Forecaster] | None = None,
     holidays: str | None = None,
+    classics: bool = False,
     tell: Callable[[str], None] = lambda name: None,
 ) -> Forecasts:
     """Forecast every series of a table.
@@ -99,6 +113,7 @@ def forecast(
         shared: methods that learn from all series together, such as networks.
         warm: what such methods start from, by name.
         holidays: country whose public holidays are known in advance, such as ``FR``.
+        classics: try ETS, Theta and ARIMA, where statsforecast is installed and there are few series.
         tell: receives the name of a method that takes long, before it begins.
 
     Raises: DataError for a horizon that is longer than the longest series; MissingError, ConfigError for holidays.
@@ -117,7 +132,12 @@ def forecast(
         more = tuple(Fitted(method, forecaster) for method, forecaster, whose in learned if n in whose)
         tests.append(backtest(one.history, horizon, windows, more))
     ready = _finished(seen, tests, horizon, learned, tell)
-    made = (_one(one, test, horizon, level, ready) for one, test in zip(seen, tests, strict=True))
+    made = [_one(one, test, horizon, level, ready) for one, test in zip(seen, tests, strict=True)]
+    if classics and installed() and len(seen) <= MOST_CLASSICAL:
+        for n, (one, test) in enumerate(zip(seen, tests, strict=True)):
+            if test is not None and not one.constant and len(test.origins) >= LEAST_TESTED:
+                tell("classics")
+                made[n] = replace(made[n], classics=try_classics(one.history, test, horizon))
     return Forecasts(table, horizon, level, tuple(made), holidays)
 
 
