@@ -98,11 +98,11 @@ class Network:
         windows = Windows(histories, scales, shape, [(0, end) for end in ends])
         begun = self._begun(warm, shape)
         if isinstance(learned, NetworkForecaster):
-            steps = learned.steps
+            steps, held_out = learned.steps, learned.held_out
         elif begun is not None:
-            steps = max(1, round(WARM_STEPS * begun.steps))
+            steps, held_out = max(1, round(WARM_STEPS * begun.steps)), begun.held_out
         else:
-            steps = self._enough(windows, ends)
+            steps, held_out = self._enough(windows, ends)
         origins = [end - horizon + 1 - self.look_back for end in ends]
         networks = []
         for number, seed in enumerate(self.seeds):
@@ -114,7 +114,7 @@ class Network:
             fit(network, Forecast(), batches, self._training(steps, seed, rate), observers=self._watching(str(number)))
             networks.append(network)
         kept = {one.name: scale for one, scale in zip(histories, scales, strict=True)}
-        return NetworkForecaster(self.model, dict(self.settings), shape, kept, steps, networks)
+        return NetworkForecaster(self.model, dict(self.settings), shape, kept, steps, networks, held_out)
 
     def _begun(self, warm: Forecaster | None, shape: Shape) -> NetworkForecaster | None:
         if warm is None:
@@ -137,8 +137,10 @@ class Network:
             self.model, input_shape=(shape.channels, shape.window), num_classes=shape.horizon, **self.settings
         )
 
-    def _enough(self, windows: Windows, ends: Sequence[int]) -> int:
-        """How many steps do best on the last part of each series, having learned from what stands before it."""
+    def _enough(self, windows: Windows, ends: Sequence[int]) -> tuple[int, float]:
+        """How many steps do best on the last part of each series, having learned from what stands before it; and the
+        error there.
+        """
         shape, seed = windows.shape, self.seeds[0]
         horizon, back = shape.horizon, shape.look_back
         held = [_held_out(end, back, horizon) for end in ends]
@@ -162,7 +164,7 @@ class Network:
             valid=Listed(windows, torch.from_numpy(origins)),
             observers=watching,
         )
-        return found.step
+        return found.step, found.error
 
     def _training(self, steps: int, seed: int, rate: float) -> Training:
         return Training(
@@ -232,6 +234,7 @@ class NetworkForecaster:
         scales: of each series by its name; another series is scaled by its own past.
         steps: that were enough.
         networks: in eval mode.
+        held_out: error on the part of the past that was held out, in deviations of the series.
     """
 
     model: str
@@ -240,6 +243,7 @@ class NetworkForecaster:
     scales: dict[str, Scale]
     steps: int
     networks: list[nn.Module]
+    held_out: float = float("inf")
 
     def predict(self, history: History, origins: NDArray[np.int64]) -> NDArray[np.float64]:
         """The mean of what the networks say, (n, h). Raises: DataError where the past is too short."""
@@ -276,7 +280,8 @@ class NetworkForecaster:
         }
         scales = {name: [scale.mean, scale.deviation] for name, scale in self.scales.items()}
         facts = {"model": self.model, "settings": self.settings, "shape": asdict(self.shape), "steps": self.steps}
-        return State({**facts, "scales": scales, "networks": len(self.networks)}, arrays)
+        error = {"held_out": self.held_out} if np.isfinite(self.held_out) else {}
+        return State({**facts, **error, "scales": scales, "networks": len(self.networks)}, arrays)
 
     @classmethod
     def from_state(cls, state: State) -> NetworkForecaster:
@@ -295,11 +300,12 @@ class NetworkForecaster:
                     num_classes=shape.horizon,
                     **facts["settings"],
                 )
-                own = f"{number}/"
-                found = {k.removeprefix(own): torch.from_numpy(np.array(v)) for k, v in state.arrays.items() if k.startswith(own)}
+                own = [name for name in state.arrays if name.startswith(f"{number}/")]
+                found = {name.partition("/")[2]: torch.from_numpy(np.array(state.arrays[name])) for name in own}
                 network.load_state_dict(found)
                 networks.append(network.eval())
-            return cls(facts["model"], dict(facts["settings"]), shape, scales, int(facts["steps"]), networks)
+            error = float(facts.get("held_out", "inf"))
+            return cls(facts["model"], dict(facts["settings"]), shape, scales, int(facts["steps"]), networks, error)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ConfigError(
                 f"what the network had learned cannot be read: {str(error).splitlines()[0]}", "forecast anew"
