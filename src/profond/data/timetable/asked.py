@@ -21,6 +21,7 @@ class Asked:
         dayfirst: whether the day stands before the month.
         zone: of the clock, such as ``Europe/Paris``.
         missing: words that stand for nothing, such as ``rupture``.
+        static: columns that never change within a series, numbers or words.
     """
 
     time: str | None = None
@@ -32,6 +33,7 @@ class Asked:
     dayfirst: bool | None = None
     zone: str | None = None
     missing: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
 
 
 def plain(name: str) -> str:

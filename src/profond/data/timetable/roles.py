@@ -37,6 +37,7 @@ class Roles:
         past, future: other columns of numbers.
         left: columns of which nothing is used.
         numbers: the columns that were read as numbers.
+        static: columns that never change within a series.
     """
 
     layout: str
@@ -47,6 +48,7 @@ class Roles:
     future: tuple[int, ...]
     left: tuple[int, ...]
     numbers: dict[int, Numbers]
+    static: tuple[int, ...] = ()
 
 
 def find_roles(cells: Cells, asked: Asked) -> Roles:
@@ -66,7 +68,8 @@ def find_roles(cells: Cells, asked: Asked) -> Roles:
         if (read := read_numbers(column, asked.decimal, comma_likely=comma_likely)) is not None:
             numbers[i] = read
     ids = tuple(cells.number(name) for name in asked.ids)
-    named = [cells.number(name) for name in (*asked.past, *asked.future)]
+    static = tuple(cells.number(name) for name in asked.static)
+    named = [*static, *(cells.number(name) for name in (*asked.past, *asked.future))]
     candidates = [i for i in numbers if i not in ids and i not in named and not _is_a_counter(cells, numbers[i], i)]
     if asked.target is not None:
         target = cells.number(asked.target)
@@ -94,13 +97,13 @@ def find_roles(cells: Cells, asked: Asked) -> Roles:
         ids = _ids(cells, time, targets[0], numbers, asked)
     future = tuple(cells.number(name) for name in asked.future)
     past = tuple(cells.number(name) for name in asked.past)
-    rest = [i for i in numbers if i not in (*ids, *targets, *future, *past)]
+    rest = [i for i in numbers if i not in (*ids, *targets, *future, *past, *static)]
     ahead = _rows_ahead(time.stamps.seconds, numbers[targets[0]].values)
     known = [i for i in rest if ahead.any() and np.isfinite(numbers[i].values[ahead]).all()]
     future = (*future, *known)
     past = (*past, *(i for i in rest if i not in known and not _is_a_counter(cells, numbers[i], i)))
-    left = tuple(i for i in others if i not in (*ids, *targets, *future, *past))
-    return Roles("long", time, targets, ids, past, future, left, numbers)
+    left = tuple(i for i in others if i not in (*ids, *targets, *future, *past, *static))
+    return Roles("long", time, targets, ids, past, future, left, numbers, static)
 
 
 def _stem(name: str) -> str:
@@ -111,7 +114,7 @@ def _stem(name: str) -> str:
 
 def _ids(cells: Cells, time: Time, target: int, numbers: dict[int, Numbers], asked: Asked) -> tuple[int, ...]:
     """The columns that name a series: those called so, else as few as make each date stand once in each series."""
-    taken = {target, *time.columns, *(cells.number(name) for name in (*asked.past, *asked.future))}
+    taken = {target, *time.columns, *(cells.number(name) for name in (*asked.past, *asked.future, *asked.static))}
     texts = [
         i for i in range(len(cells.names)) if i not in taken and i not in numbers and len(set(cells.columns[i])) > 0
     ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from profond.data.timetable.calendar import Calendar
 from profond.data.timetable.cells import Cells
 from profond.data.timetable.roles import Roles
+from profond.data.timetable.said import Said, Step
 from profond.data.timetable.stamp_form import Seconds
 from profond.data.timetable.summer_time import from_utc
 
@@ -73,6 +74,11 @@ class TimeTable:
     @property
     def future_names(self) -> tuple[str, ...]:
         return tuple(self.cells.names[i] for i in self.roles.future)
+
+    @property
+    def step(self) -> Said:
+        """The time between two values, for people."""
+        return Said("step_of", step=Step(self.calendar.every))
 
     def wall_clock(self, places: Seconds) -> Seconds:
         """Stamps of the calendar as the table's own clock shows them."""
