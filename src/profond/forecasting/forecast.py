@@ -22,7 +22,7 @@ from profond.forecasting.backtest import (
 from profond.forecasting.classics import ClassicScore, installed, try_classics
 from profond.forecasting.features import holiday_column
 from profond.forecasting.history import History, history_of
-from profond.forecasting.method import Fitted, Forecaster, Method, Shared
+from profond.forecasting.method import Fitted, Forecaster, Method, Shared, SharedForecaster
 from profond.measures.series import half_widths
 
 LEVEL = 0.9
@@ -141,7 +141,7 @@ def forecast(
     return Forecasts(table, horizon, level, tuple(made), holidays)
 
 
-Learned = tuple[Shared, Forecaster, frozenset[int]]
+Learned = tuple[Shared, SharedForecaster, frozenset[int]]
 """A method, what it learned before the backtests, and the numbers of the series that it learned from."""
 
 

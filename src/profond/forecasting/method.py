@@ -64,6 +64,15 @@ class Method(Protocol):
         ...
 
 
+class SharedForecaster(Forecaster, Protocol):
+    """What a method has learned from all series together."""
+
+    @property
+    def held_out(self) -> float:
+        """Its error on the part of the past that it held out, in deviations of the series; by it networks are chosen."""
+        ...
+
+
 class Shared(Protocol):
     """A method that learns from all series together, such as a network."""
 
@@ -84,7 +93,7 @@ class Shared(Protocol):
         *,
         learned: Forecaster | None = None,
         warm: Forecaster | None = None,
-    ) -> Forecaster:
+    ) -> SharedForecaster:
         """Learn from the values of each series before its end alone.
 
         Args:
@@ -104,7 +113,7 @@ class Fitted:
     """
 
     shared: Shared
-    forecaster: Forecaster
+    forecaster: SharedForecaster
     steps = 0
     learns = True
 

@@ -102,8 +102,20 @@ def sentences(forecasts: Forecasts, verdict: Verdict, words: Words) -> list[str]
             said.append(words("verdict.strangers", count=len(forecasts.strangers), names=names))
         return said
     better = "" if verdict.better is None else words.difference(verdict.better)
-    values = {"better": better, "windows": verdict.windows, "needed": ENOUGH_WINDOWS, "least": LEAST_APART}
-    said = [words(f"verdict.{verdict.word}", **values)]
+    over_ridge = "" if verdict.over_ridge is None else words.difference(verdict.over_ridge)
+    leader = words.method(verdict.scores[0].method, verdict.scores[0].steps) if verdict.scores else ""
+    said = [
+        words(
+            f"verdict.{verdict.word}",
+            better=better,
+            over_ridge=over_ridge,
+            network=words.method(verdict.subject),
+            leader=leader,
+            windows=verdict.windows,
+            needed=ENOUGH_WINDOWS,
+            least=LEAST_APART,
+        )
+    ]
     by = Counter((one.method.name, one.method.steps) for one in forecasts.series)
     if len(by) == 1:
         said.append(words("verdict.chosen", method=words.method(*next(iter(by)))))
