@@ -30,9 +30,8 @@ MOST_HELD_OUT = 60
 """Horizons, at most."""
 MOST_VALIDATED = 1024
 """Windows, over all series."""
-TOGETHER = 16
-"""Windows that are forecast at once. A last group is filled up: the same kernels run whatever stands beside a window,
-so that its forecast does not depend on its neighbours by one bit."""
+GATHERED = 256
+"""Windows that are gathered at once to be forecast."""
 WARM_STEPS, WARM_RATE = 0.25, 0.3
 """Shares of steps and rate that a network takes which begins where another has ended."""
 
@@ -261,15 +260,18 @@ class NetworkForecaster:
         scale = self.scales.get(history.name) or Scale.of(history.values[: int(origins.min())])
         windows = Windows([history], [scale], shape, [(first, int(origins.max()) + shape.horizon)])
         rows = torch.from_numpy(np.asarray(origins) - first)
-        parts = [self._group(windows, rows[at : at + TOGETHER]) for at in range(0, len(rows), TOGETHER)]
+        parts = [self._said(windows.inputs(part)) for part in rows.split(GATHERED)]
         return np.concatenate(parts, 1) * scale.deviation + scale.mean
 
     @torch.inference_mode()
-    def _group(self, windows: Windows, rows: Tensor) -> NDArray[np.float64]:
-        count = len(rows)
-        inputs = windows.inputs(torch.cat([rows, rows[-1:].expand(TOGETHER - count)]))
-        said = [network(inputs)[:count].double().numpy() for network in self.networks]
-        return np.stack(said)
+    def _said(self, inputs: Tensor) -> NDArray[np.float64]:
+        """(networks, n, h), one window after the other.
+
+        NOTE a product of matrices rounds a row differently at another place among others, even of equal count: a
+        forecast would depend on what stands beside it.
+        """
+        said = [[network(window)[0] for window in inputs.split(1)] for network in self.networks]
+        return np.stack([torch.stack(rows).double().numpy() for rows in said])
 
     def state(self) -> State:
         """All of it but the training data."""
