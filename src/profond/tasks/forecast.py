@@ -220,7 +220,7 @@ class ForecastMeter:
         inputs, targets = pair(batch)
         outputs = self.task._outputs(called(model, inputs), targets)
         past = inputs[:, 0, : inputs.shape[-1] - targets.shape[1]]
-        self.rows.append((targets, outputs, past[:, -1:].nan_to_num(0.0)))
+        self.rows.append((targets, outputs.detach(), past[:, -1:].nan_to_num(0.0)))
         return len(targets)
 
     def seen(self) -> list[tuple[Tensor, Tensor, Tensor]]:
