@@ -179,7 +179,7 @@ def _series(name: str, seeds: tuple[int, ...], folder: Path, quick: bool) -> Ite
     share, worst, windows = protocol.coverage(own[0])
     yield table(columns, rows)
     yield (
-        f"\n{len(origins)} windows{version}. The LSTM's 90 % intervals held {share:.1%} of the values in {windows} later"
-        f" windows, {worst:.1%} in the worst {IN_A_ROW} in a row. All windows are predicted in {facts[0]['all']:.2f} CPU s,"
-        f" one in {1000 * facts[0]['one']:.1f} CPU ms. Steps found: {', '.join(str(one['steps']) for one in facts)}."
+        f"\n{len(origins)} windows{version}. The LSTM's 90 % intervals held {share:.1%} of the values in {windows}"
+        f" later windows, {worst:.1%} in the worst {IN_A_ROW} in a row. All windows are predicted in"
+        f" {facts[0]['all']:.2f} CPU s, one in {1000 * facts[0]['one']:.1f} CPU ms. Steps found: {', '.join(str(one['steps']) for one in facts)}."
     )

@@ -180,7 +180,7 @@ def _finished(
 ) -> dict[str, Forecaster]:
     """The shared methods that are to forecast a series, having learned from all of all series."""
     chosen = {test.methods[test.best].name for test in tests if test is not None}
-    ready = {}
+    ready: dict[str, Forecaster] = {}
     for method, before, whose in learned:
         if method.name in chosen:
             tell(method.name)

@@ -1,4 +1,4 @@
-"""The task of forecasting: missing values never count, bounds never cross, MASE is not defined where nothing changes."""
+"""Forecasting: missing values never count, bounds never cross, MASE is not defined where nothing changes."""
 
 from __future__ import annotations
 
