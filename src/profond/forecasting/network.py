@@ -125,7 +125,7 @@ class Network:
         )
         if not alike or warm.shape.window != shape.window or warm.shape.channels != shape.channels:  # type: ignore[attr-defined]
             raise ConfigError(
-                f"{self.name} cannot go on from what was learned before: its network, horizon, look-back or columns differ",
+                f"{self.name} cannot go on from what was learned before: network, horizon, look-back or columns differ",
                 "use the same horizon and columns, or begin anew",
             )
         assert isinstance(warm, NetworkForecaster)
