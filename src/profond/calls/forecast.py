@@ -17,10 +17,12 @@ from profond.core.files import write_bytes, write_text
 from profond.core.run import Run
 from profond.data.timetable.asked import Asked
 from profond.data.timetable.read import read_table
+from profond.data.timetable.table import TimeTable
 from profond.data.timetable.write import written
 from profond.forecasting.forecast import LEVEL, Forecasts
 from profond.forecasting.forecast import forecast as forecast_table
 from profond.forecasting.kept import KIND, forecast_from, keep, load_kept, reading_of
+from profond.forecasting.method import Shared
 from profond.forecasting.report import report_lines, sentences, to_json
 from profond.forecasting.verdict import Verdict, judge
 from profond.forecasting.words import LANGUAGES, Words
@@ -105,7 +107,7 @@ def forecast(
     horizon: int | None = None,
     *,
     time: str | None = None,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     id: str | Sequence[str] = (),
     frequency: str | None = None,
     decimal: str | None = None,
@@ -150,7 +152,8 @@ def forecast(
     """
     mark = {"point": ".", "comma": ","}.get(decimal or "", decimal)
     ids = (id,) if isinstance(id, str) else tuple(id)
-    asked = Asked(time, target, ids, tuple(past), tuple(future), mark, dayfirst, zone, tuple(missing), tuple(static))
+    targets = target if target is None or isinstance(target, str) else tuple(target)
+    asked = Asked(time, targets, ids, tuple(past), tuple(future), mark, dayfirst, zone, tuple(missing), tuple(static))
     settings = Settings(asked, frequency, horizon, level, holidays, fast, classics)
     return make(table, settings, run=run, warm_start=warm_start, out=out)
 
@@ -207,7 +210,7 @@ def make(
             raise ConfigError(f"the level {settings.level:g} is no probability from 0.5 to 1", "such as 0.9")
         warm = None if warm_start is None else load_kept(warm_start, runs).forecasters
         read = read_table(table, settings.asked, settings.frequency)
-        shared = () if settings.fast else _networks(settings.horizon, progress)
+        shared = () if settings.fast else _networks(read, settings.horizon, progress)
         forecasts = forecast_table(
             read,
             settings.horizon,
@@ -229,9 +232,28 @@ def _as_before(asked: Asked, before: Asked) -> Asked:
     return Asked(**{**vars(before), **now})
 
 
-def _networks(horizon: int, progress: bool) -> tuple[Any, ...]:
-    """The networks to try; none until they are there."""
-    return ()
+def _networks(table: TimeTable, horizon: int, progress: bool) -> tuple[Shared, ...]:
+    """The networks to try, with a bar for each training."""
+    from profond.forecasting.networks import networks  # and torch with it, which --fast does without
+
+    if not progress:
+        return networks(table, horizon)
+    from profond.core.progress import bar
+
+    shown: list[Any] = []
+
+    def told(name: str, part: str, share: float) -> None:
+        label = f"{name}, {part}"
+        if not shown or shown[-1][0] != label:
+            if shown:
+                shown[-1][1].close()
+            shown.append((label, bar(100, label, unit="%")))
+        inner = shown[-1][1]
+        inner.update(round(100 * share) - inner.n)
+        if share >= 1:
+            inner.close()
+
+    return networks(table, horizon, told=told)
 
 
 def _kept(

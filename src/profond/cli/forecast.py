@@ -35,7 +35,7 @@ class Steps(click.ParamType):  # type: ignore[type-arg]
 @click.argument("table", type=FILE)
 @click.option("--horizon", type=Steps(), metavar="STEPS", help="Steps to forecast; of the run, with --from.")
 @click.option("--time", "time_column", metavar="COLUMN", help="The column of dates, by name or by number.")
-@click.option("--target", metavar="COLUMN", help="The column to forecast.")
+@click.option("--target", multiple=True, metavar="COLUMN", help="The column to forecast; repeated, a series each.")
 @click.option("--id", "ids", multiple=True, metavar="COLUMN", help="A column that tells series apart; may be repeated.")
 @click.option("--frequency", metavar="STEP", help="The time between two values: hour, 15 min, weekday, month end …")
 @click.option("--decimal", type=click.Choice([".", ",", "point", "comma"]), help="The decimal mark.")
@@ -71,7 +71,7 @@ def forecast(
     table: Path,
     horizon: int | None,
     time_column: str | None,
-    target: str | None,
+    target: tuple[str, ...],
     ids: tuple[str, ...],
     frequency: str | None,
     decimal: str | None,
@@ -116,7 +116,7 @@ def forecast(
     words = Words(language)
     file, picture, report = _targets(table, out)
     mark = {"point": ".", "comma": ","}.get(decimal or "", decimal)
-    asked = Asked(time_column, target, ids, past, future, mark, dayfirst, zone, missing, static)
+    asked = Asked(time_column, target or None, ids, past, future, mark, dayfirst, zone, missing, static)
     hidden = quiet or as_json
     made = make(
         table,

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from profond.forecasting.forecast import Forecast, Forecasts
@@ -79,6 +79,7 @@ def draw_test(forecasts: Forecasts, words: Words) -> bytes | None:
             ahead, errors, linestyle=style, marker=marker, label=name, color=AHEAD if number == test.best else PAST
         )
     right.set_ylim(bottom=0)
+    right.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     right.set_title(words("figure.errors"), loc="left", fontsize=10)
     right.set_xlabel(words("figure.steps"), fontsize=9)
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, words)))

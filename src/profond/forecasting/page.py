@@ -24,7 +24,7 @@ CSS = """
 @media (prefers-color-scheme:dark){:root{--ink:#e8e6e1;--soft:#aab4bd;--paper:#15191d;--line:#3a424a;--mark:#6fc6de;
 --tint:#1c262c}img{background:#fff}}
 *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
-main,.languages{max-width:62rem;margin:0 auto;padding:0 1.25rem}main{padding-bottom:3rem}
+main{max-width:62rem;margin:0 auto;padding:0 1.25rem 3rem}
 h1{font-size:1.7rem;line-height:1.2;margin:1.2rem 0 .3rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
 .lead,footer{color:var(--soft)}.verdict{background:var(--tint);border-left:4px solid var(--mark);padding:.6rem 1rem}
 .verdict p{margin:.3rem 0}figure{margin:1rem 0}img{max-width:100%;height:auto}
@@ -32,10 +32,9 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums}.scroll{overflo
 th,td{padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap}
 th.amount,td.amount{text-align:right}caption{text-align:left;color:var(--soft);padding-bottom:.4rem}
 code{font-size:.9em;overflow-wrap:anywhere}ul{padding-left:1.2rem}
-.languages{display:flex;gap:1rem;justify-content:flex-end;padding-top:.8rem;border:0;margin-bottom:0}
-.languages label{cursor:pointer;padding:.2rem .1rem}input:focus-visible{outline:2px solid var(--mark)}
+.switch{accent-color:var(--mark);margin:1rem .3rem 0 1.25rem}label{cursor:pointer}
+input:focus-visible{outline:2px solid var(--mark)}
 #en:checked~main[lang=fr],#fr:checked~main[lang=en]{display:none}
-.switch{accent-color:var(--mark)}
 """
 
 

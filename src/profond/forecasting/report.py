@@ -227,7 +227,7 @@ def to_json(forecasts: Forecasts, verdict: Verdict, words: Words) -> dict[str, A
             "sentences": sentences(forecasts, verdict, words),
         },
         "classics": [score.to_json() for one in forecasts.series for score in one.classics],
-        "run": forecasts.run,
+        "learned_by": forecasts.run,
         "coverage": None
         if coverage is None
         else {"share": coverage.share, "worst_of_30": coverage.worst, "windows": coverage.windows},

@@ -14,7 +14,7 @@ class Asked:
     """What a person said about a table; None and nothing leave it to be seen.
 
     Args:
-        time, target: columns, by name or by number from 1.
+        time, target: columns, by name or by number from 1; several targets are one series each.
         ids: columns that together name a series.
         past, future: columns known up to now, and known in advance.
         decimal: ``"."`` or ``","``.
@@ -25,7 +25,7 @@ class Asked:
     """
 
     time: str | None = None
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
     ids: tuple[str, ...] = ()
     past: tuple[str, ...] = ()
     future: tuple[str, ...] = ()
