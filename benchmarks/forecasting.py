@@ -181,5 +181,6 @@ def _series(name: str, seeds: tuple[int, ...], folder: Path, quick: bool) -> Ite
     yield (
         f"\n{len(origins)} windows{version}. The LSTM's 90 % intervals held {share:.1%} of the values in {windows}"
         f" later windows, {worst:.1%} in the worst {IN_A_ROW} in a row. All windows are predicted in"
-        f" {facts[0]['all']:.2f} CPU s, one in {1000 * facts[0]['one']:.1f} CPU ms. Steps found: {', '.join(str(one['steps']) for one in facts)}."
+        f" {facts[0]['all']:.2f} CPU s, one in {1000 * facts[0]['one']:.1f} CPU ms. Steps found:"
+        f" {', '.join(str(one['steps']) for one in facts)}."
     )
