@@ -10,7 +10,10 @@ from pathlib import Path
 from benchmarks.machine import description
 from benchmarks.report import PAGE, keep
 
-NAMES = ("time_to_accuracy", "throughput", "overhead", "pipeline", "imagenet_pipeline", "startup", "zoo", "loading")
+NAMES = (
+    *("time_to_accuracy", "throughput", "overhead", "pipeline", "imagenet_pipeline", "startup", "zoo", "loading"),
+    "forecasting",
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

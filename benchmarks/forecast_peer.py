@@ -34,7 +34,12 @@ def main() -> None:
     for name, column in zip(known, kept["calendar"].T, strict=False):
         frame[name] = column
     steps = 2 if asked["quick"] else STEPS[asked["model"]]
-    quiet = {"enable_progress_bar": False, "logger": False, "enable_checkpointing": False, "enable_model_summary": False}
+    quiet = {
+        "enable_progress_bar": False,
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_model_summary": False,
+    }
     model = getattr(models, asked["model"])(
         h=asked["horizon"],
         input_size=asked["look_back"],

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from profond.forecasting.history import History
 from profond.forecasting.method import Forecaster
@@ -111,28 +110,41 @@ def test_a_window_alone_is_forecast_as_among_others_in_any_order(learned: Learne
     assert np.array_equal(turned[::-1], together)
 
 
-def test_another_process_without_the_training_data_forecasts_the_same_bits(learned: Learned, tmp_path: Path) -> None:
-    """Of the past it gets as much as a window needs, moved to the front."""
-    state, origins = learned.forecaster.state(), np.array([TOTAL - 3, TOTAL])
-    first = 0 if learned.name in ("drift", "median") else TOTAL - 40  # of these two the whole past is the window
-    one = learned.past
-    parts = [one.values[first:], one.phases[first:], one.cycle, one.known[first:], one.seasons, 0]
-    short = History(*parts, one.past[first:], one.static, one.clock[first:], one.name)  # type: ignore[arg-type]
-    expected = learned.forecaster.predict(one, origins)
-    (tmp_path / "state.json").write_text(json.dumps(state.settings))
-    np.savez(tmp_path / "state.npz", **state.arrays)
-    (tmp_path / "past.pickle").write_bytes(pickle.dumps(short))
+def test_another_process_without_the_training_data_forecasts_the_same_bits(tmp_path: Path) -> None:
+    """Of the past it gets as much as a window needs, moved to the front; of all methods in one process."""
     code = (
         "import sys, json, pickle, pathlib, numpy as np; from profond.forecasting.method import State;"
-        "from profond.forecasting.restore import restored; folder = pathlib.Path(sys.argv[1]);"
-        "state = State(json.loads((folder / 'state.json').read_text()), dict(np.load(folder / 'state.npz')));"
-        "one = pickle.loads((folder / 'past.pickle').read_bytes());"
-        "found = restored(sys.argv[2], state).predict(one, np.array(json.loads(sys.argv[3])));"
-        "np.save(folder / 'found.npy', found)"
+        "from profond.forecasting.restore import restored\n"
+        "for folder in pathlib.Path(sys.argv[1]).iterdir():\n"
+        "    state = State(json.loads((folder / 'state.json').read_text()), dict(np.load(folder / 'state.npz')))\n"
+        "    one, origins = pickle.loads((folder / 'past.pickle').read_bytes())\n"
+        "    np.save(folder / 'found.npy', restored(folder.name, state).predict(one, origins))"
     )
-    asked = json.dumps((origins - first).tolist())
-    subprocess.run([sys.executable, "-c", code, str(tmp_path), learned.name, asked], check=True)
-    assert np.array_equal(np.load(tmp_path / "found.npy"), expected)
+    one, origins, expected = history(), np.array([TOTAL - 3, TOTAL]), {}
+    for name in METHODS:
+        learned = fitted(name, one)
+        # Of these two methods the window is the whole past.
+        first = 0 if name in ("drift", "median") else TOTAL - 40
+        short = History(
+            one.values[first:],
+            one.phases[first:],
+            one.cycle,
+            one.known[first:],
+            one.seasons,
+            past=one.past[first:],
+            static=one.static,
+            clock=one.clock[first:],
+            name=one.name,
+        )
+        folder, state = tmp_path / name, learned.state()
+        folder.mkdir()
+        (folder / "state.json").write_text(json.dumps(state.settings))
+        np.savez(folder / "state.npz", **state.arrays)
+        (folder / "past.pickle").write_bytes(pickle.dumps((short, origins - first)))
+        expected[name] = learned.predict(one, origins)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    for name, found in expected.items():
+        assert np.array_equal(np.load(tmp_path / name / "found.npy"), found), name
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -42,7 +42,9 @@ class Steps(click.ParamType):  # type: ignore[type-arg]
 @click.option("--dayfirst/--monthfirst", default=None, help="How 01/02/2024 is meant: 1 February or January 2.")
 @click.option("--past", multiple=True, metavar="COLUMN", help="A column known up to now; may be repeated.")
 @click.option("--future", multiple=True, metavar="COLUMN", help="A column known in advance; may be repeated.")
-@click.option("--static", multiple=True, metavar="COLUMN", help="A column that never changes within a series; may be repeated.")
+@click.option(
+    "--static", multiple=True, metavar="COLUMN", help="A column that never changes within a series; may be repeated."
+)
 @click.option("--holidays", metavar="COUNTRY", help="Public holidays are known in advance: FR, GB, DE-BY …")
 @click.option("--zone", metavar="ZONE", help="The clock's time zone, such as Europe/Paris.")
 @click.option("--missing", multiple=True, metavar="WORD", help="A word that stands for no value; may be repeated.")
@@ -55,7 +57,9 @@ class Steps(click.ParamType):  # type: ignore[type-arg]
     help="How often an interval is to hold the value.",
 )
 @click.option("--fast", is_flag=True, help="Only methods without a network: naive ones and ridge.")
-@click.option("--classics/--no-classics", default=True, help="Try ETS, Theta and ARIMA, where statsforecast is installed.")
+@click.option(
+    "--classics/--no-classics", default=True, help="Try ETS, Theta and ARIMA, where statsforecast is installed."
+)
 @click.option("--from", "run", metavar="RUN", help="Forecast by what this run learned: a folder, a name, or `last`.")
 @click.option("--warm-start", metavar="RUN", help="Networks start from those of this run.")
 @click.option("--runs", type=FILE, default="runs", show_default=True, help="Where runs are kept.")

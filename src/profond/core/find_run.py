@@ -9,7 +9,6 @@ from pathlib import Path
 from profond.core.errors import ConfigError, MissingError, suggest
 from profond.core.run import Run, all_runs
 
-
 TRAINED = "training"
 """The kind of a run that says none: one that was trained. Another kind says its name in ``run.json``."""
 

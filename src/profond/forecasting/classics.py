@@ -81,9 +81,7 @@ def try_classics(history: History, test: Backtest, horizon: int) -> tuple[Classi
     return tuple(_score(name, test, tried, made[name]) for name in NAMES)
 
 
-def _score(
-    name: str, test: Backtest, tried: Sequence[int], made: Mapping[int, NDArray[np.float64]]
-) -> ClassicScore:
+def _score(name: str, test: Backtest, tried: Sequence[int], made: Mapping[int, NDArray[np.float64]]) -> ClassicScore:
     rows = [n for n in tried if int(test.origins[n]) in made]
     if not rows:
         return ClassicScore(name, 0, len(tried), None, None, None)

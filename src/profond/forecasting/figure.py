@@ -59,7 +59,9 @@ def test_figure(forecasts: Forecasts, words: Words) -> Figure | None:
     if one is None or one.backtest is None:
         return None
     test, table = one.backtest, forecasts.table
-    figure = Figure(figsize=(9.5, 3.4))  # a fixed layout: the report has it twice, and a layout that is found takes half of the time
+    figure = Figure(
+        figsize=(9.5, 3.4)
+    )  # a fixed layout: the report has it twice, and a layout that is found takes half of the time
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
     figure.subplots_adjust(left=0.075, right=0.99, top=0.9, bottom=0.17, wspace=0.16)
     shown = _last_apart(test.origins, forecasts.horizon)
@@ -73,7 +75,9 @@ def test_figure(forecasts: Forecasts, words: Words) -> Figure | None:
         rows = slice(at, at + forecasts.horizon)
         left.plot(moments[rows], test.forecasts[test.best][number], color=AHEAD, linewidth=1.6, label=label)
     _dates(left, words)
-    left.set_title(words("figure.windows", method=words.method(one.method.name, one.method.steps)), loc="left", fontsize=10)
+    left.set_title(
+        words("figure.windows", method=words.method(one.method.name, one.method.steps)), loc="left", fontsize=10
+    )
     left.legend(frameon=False, fontsize=8)
     ahead = np.arange(1, forecasts.horizon + 1)
     order = sorted(range(len(test.methods)), key=test.mean_error)
@@ -82,7 +86,9 @@ def test_figure(forecasts: Forecasts, words: Words) -> Figure | None:
         name = words.method(test.methods[number].name, test.methods[number].steps)
         errors = np.ma.masked_invalid(test.errors(number)).mean(0)
         marker = "." if forecasts.horizon <= 31 else None
-        right.plot(ahead, errors, linestyle=style, marker=marker, label=name, color=AHEAD if number == test.best else PAST)
+        right.plot(
+            ahead, errors, linestyle=style, marker=marker, label=name, color=AHEAD if number == test.best else PAST
+        )
     right.set_ylim(bottom=0)
     right.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     right.set_title(words("figure.errors"), loc="left", fontsize=10)

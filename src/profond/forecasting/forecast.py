@@ -180,7 +180,7 @@ def _finished(
 ) -> dict[str, Forecaster]:
     """The shared methods that are to forecast a series, having learned from all of all series."""
     chosen = {test.methods[test.best].name for test in tests if test is not None}
-    ready = {}
+    ready: dict[str, Forecaster] = {}
     for method, before, whose in learned:
         if method.name in chosen:
             tell(method.name)
@@ -195,9 +195,7 @@ def to_one_end(table: TimeTable) -> tuple[Series, ...]:
         return table.series
     end = max(one.end for one in table.series)
     return tuple(
-        one
-        if one.end == end
-        else replace(one, values=np.concatenate([one.values, np.full(end - one.end, np.nan)]))
+        one if one.end == end else replace(one, values=np.concatenate([one.values, np.full(end - one.end, np.nan)]))
         for one in table.series
     )
 
@@ -235,9 +233,7 @@ def look_at(table: TimeTable, series: Series, horizon: int, holidays: str | None
     return Seen(series, history, known, unknown, moved, constant, zeros, bool(there.min() >= 0))
 
 
-def _one(
-    seen: Seen, tested: Backtest | None, horizon: int, level: float, ready: Mapping[str, Forecaster]
-) -> Forecast:
+def _one(seen: Seen, tested: Backtest | None, horizon: int, level: float, ready: Mapping[str, Forecaster]) -> Forecast:
     history = seen.history
     if tested is None:
         method, residuals = naive_for(history, horizon)

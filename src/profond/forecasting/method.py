@@ -69,7 +69,7 @@ class SharedForecaster(Forecaster, Protocol):
 
     @property
     def held_out(self) -> float:
-        """Its error on the part of the past that it held out, in deviations of the series; by it networks are chosen."""
+        """Its error on the part of the past that it held out, in deviations of the series: it chooses networks."""
         ...
 
 

@@ -30,9 +30,8 @@ MOST_HELD_OUT = 60
 """Horizons, at most."""
 MOST_VALIDATED = 1024
 """Windows, over all series."""
-TOGETHER = 16
-"""Windows that are forecast at once. A last group is filled up: the same kernels run whatever stands beside a window,
-so that its forecast does not depend on its neighbours by one bit."""
+GATHERED = 256
+"""Windows that are gathered at once to be forecast."""
 WARM_STEPS, WARM_RATE = 0.25, 0.3
 """Shares of steps and rate that a network takes which begins where another has ended."""
 
@@ -104,12 +103,13 @@ class Network:
         else:
             steps, held_out = self._enough(windows, ends)
         origins = [end - horizon + 1 - self.look_back for end in ends]
-        networks = []
+        first = [int(start) + self.look_back for start in windows.starts[:-1]]
+        networks: list[nn.Module] = []
         for number, seed in enumerate(self.seeds):
             network = self._network(shape, seed)
             if begun is not None:
                 network.load_state_dict(begun.networks[number].state_dict())
-            batches = Drawn(windows, windows.starts[:-1] + self.look_back, origins, self.batch_size, steps, seed)
+            batches = Drawn(windows, first, origins, self.batch_size, steps, seed)
             rate = self.rate * (1.0 if begun is None else WARM_RATE)
             fit(network, Forecast(), batches, self._training(steps, seed, rate), observers=self._watching(str(number)))
             networks.append(network)
@@ -125,7 +125,7 @@ class Network:
         )
         if not alike or warm.shape.window != shape.window or warm.shape.channels != shape.channels:  # type: ignore[attr-defined]
             raise ConfigError(
-                f"{self.name} cannot go on from what was learned before: another network, horizon, look-back or columns",
+                f"{self.name} cannot go on from what was learned before: network, horizon, look-back or columns differ",
                 "use the same horizon and columns, or begin anew",
             )
         assert isinstance(warm, NetworkForecaster)
@@ -153,7 +153,9 @@ class Network:
         origins = np.sort(origins[:: -(-len(origins) // MOST_VALIDATED)])
         network, found = self._network(shape, seed), _Best()
         an_epoch = max(1, self.steps // CHECKS)
-        batches = Drawn(windows, windows.starts[:-1] + back, counts, self.batch_size, an_epoch, seed)
+        batches = Drawn(
+            windows, [int(start) + back for start in windows.starts[:-1]], counts, self.batch_size, an_epoch, seed
+        )
         training = self._training(self.steps, seed, self.rate)
         watching = [found, *self._watching("search")]
         fit(
@@ -261,15 +263,24 @@ class NetworkForecaster:
         scale = self.scales.get(history.name) or Scale.of(history.values[: int(origins.min())])
         windows = Windows([history], [scale], shape, [(first, int(origins.max()) + shape.horizon)])
         rows = torch.from_numpy(np.asarray(origins) - first)
-        parts = [self._group(windows, rows[at : at + TOGETHER]) for at in range(0, len(rows), TOGETHER)]
-        return np.concatenate(parts, 1) * scale.deviation + scale.mean
+        parts = [self._said(windows.inputs(part)) for part in torch.split(rows, GATHERED)]
+        said: NDArray[np.float64] = np.concatenate(parts, 1) * scale.deviation + scale.mean
+        return said
 
     @torch.inference_mode()
-    def _group(self, windows: Windows, rows: Tensor) -> NDArray[np.float64]:
-        count = len(rows)
-        inputs = windows.inputs(torch.cat([rows, rows[-1:].expand(TOGETHER - count)]))
-        said = [network(inputs)[:count].double().numpy() for network in self.networks]
-        return np.stack(said)
+    def _said(self, inputs: Tensor) -> NDArray[np.float64]:
+        """(networks, n, h), one window after the other, on one thread: there is nothing in one window to be shared.
+
+        NOTE a product of matrices rounds a row differently at another place among others, even of equal count: a
+        forecast would depend on what stands beside it.
+        """
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            said = [[network(window)[0] for window in torch.split(inputs, 1)] for network in self.networks]
+        finally:
+            torch.set_num_threads(threads)
+        return np.stack([torch.stack(rows).double().numpy() for rows in said])
 
     def state(self) -> State:
         """All of it but the training data."""

@@ -81,7 +81,9 @@ def _main(
         f"<h1>{escape(_title(forecasts, words))}</h1>",
         f'<p class="lead">{escape(_lead(forecasts, words))}</p>',
         _section(words("page.verdict"), f'<div class="verdict">{said}</div>'),
-        _section(words("page.forecast"), _picture(pictures[0], _alt(forecasts, words)) + _values(forecasts, words, file)),
+        _section(
+            words("page.forecast"), _picture(pictures[0], _alt(forecasts, words)) + _values(forecasts, words, file)
+        ),
     ]
     if verdict.scores:
         caption, heads, rows = methods_table(forecasts, verdict, words)
@@ -91,7 +93,9 @@ def _main(
     if len(pictures) > 1:
         parts.append(_section(words("page.test"), _picture(pictures[1], words("page.alt_test"))))
     if hardest := _hardest(forecasts):
-        rows = [[one.series.name, words.method(one.method.name, one.method.steps), words.number(e, 3)] for e, one in hardest]
+        rows = [
+            [one.series.name, words.method(one.method.name, one.method.steps), words.number(e, 3)] for e, one in hardest
+        ]
         heads = [words("page.series"), words("head.method"), "MASE"]
         parts.append(_section(words("page.worst"), _table("", heads, rows, texts=2)))
     parts.append(_section(words("page.read"), _list([in_language(line, words.language) for line in table.assumed])))
@@ -110,7 +114,9 @@ def _title(forecasts: Forecasts, words: Words) -> str:
 
 def _lead(forecasts: Forecasts, words: Words) -> str:
     table, every = forecasts.table, forecasts.series
-    first, last = (table.stamp(place) for place in (min(o.series.start for o in every), max(o.series.end for o in every) - 1))
+    first, last = (
+        table.stamp(place) for place in (min(o.series.start for o in every), max(o.series.end for o in every) - 1)
+    )
     key = "page.lead_one" if len(every) == 1 else "page.lead"
     step = in_language(table.step, words.language)
     return words(key, table=table.cells.path.name, count=len(every), step=step, first=first, last=last)
@@ -141,7 +147,12 @@ def _values(forecasts: Forecasts, words: Words, file: str) -> str:
     share = f"{100 * forecasts.level:g}"
     shown = forecasts.series[:MOST_SERIES] if len(forecasts.series) > 1 else forecasts.series
     most = max(1, MOST_ROWS // len(shown))
-    heads = [words("page.time"), words("page.value"), words("column.low", level=share), words("column.high", level=share)]
+    heads = [
+        words("page.time"),
+        words("page.value"),
+        words("column.low", level=share),
+        words("column.high", level=share),
+    ]
     made = []
     for one in shown:
         count = min(forecasts.horizon, most)
@@ -150,9 +161,7 @@ def _values(forecasts: Forecasts, words: Words, file: str) -> str:
     if most < forecasts.horizon:
         made.append(f"<p>{escape(words('page.rows', shown=most, count=forecasts.horizon, file=file))}</p>")
     if len(shown) < len(forecasts.series):
-        made.append(
-            f"<p>{escape(words('page.more', shown=len(shown), count=len(forecasts.series), file=file))}</p>"
-        )
+        made.append(f"<p>{escape(words('page.more', shown=len(shown), count=len(forecasts.series), file=file))}</p>")
     return "".join(made)
 
 

@@ -43,4 +43,6 @@ def worst_stretch(one: Forecast) -> Stretch | None:
     worst = int(means.argmax())
     last = int(test.origins[worst + row - 1]) + errors.shape[1] - 1
     start = one.series.start
-    return Stretch(start + int(test.origins[worst]), start + last, float(means[worst]), float(sums.sum() / counts.sum()))
+    return Stretch(
+        start + int(test.origins[worst]), start + last, float(means[worst]), float(sums.sum() / counts.sum())
+    )

@@ -1,4 +1,4 @@
-"""Whether learning was worth it: against the best naive method and ridge, over windows that do not overlap, or no claim."""
+"""Whether learning was worth it, against the best naive method and ridge, over windows that do not overlap."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _word(saved: Measured) -> str:
 
 
 def _network(tests: Sequence[Backtest]) -> str | None:
-    """The network with the least error on the part of the past that it held out: chosen before the windows were seen."""
+    """The network with the least error on the part of the past that it held out: chosen before the windows."""
     held = {
         method.name: method.forecaster.held_out
         for test in tests

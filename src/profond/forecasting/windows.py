@@ -220,7 +220,7 @@ class Listed:
     """
 
     def __init__(self, windows: Windows, origins: Tensor, size: int = 256) -> None:
-        self.windows, self.parts = windows, list(origins.split(size))
+        self.windows, self.parts = windows, list(torch.split(origins, size))
 
     def __len__(self) -> int:
         return len(self.parts)

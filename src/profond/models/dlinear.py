@@ -47,9 +47,7 @@ class DLinear(nn.Module):
     example_shape: ClassVar[tuple[int, ...]] = (3, 16)
     example_settings: ClassVar[dict[str, Any]] = {}
 
-    def __init__(
-        self, input_shape: tuple[int, ...], num_classes: int, average: int = 25, quantiles: int = 0
-    ) -> None:
+    def __init__(self, input_shape: tuple[int, ...], num_classes: int, average: int = 25, quantiles: int = 0) -> None:
         super().__init__()
         past = check_forecaster("dlinear", input_shape, num_classes, quantiles)
         if average < 1 or average % 2 == 0:

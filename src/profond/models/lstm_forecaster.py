@@ -45,6 +45,8 @@ class RecurrentForecaster(nn.Module):
     """
 
     family = "forecaster"
+    places: Tensor
+    far: Tensor
     example_shape: ClassVar[tuple[int, ...]] = (3, 16)
     example_settings: ClassVar[dict[str, Any]] = {"hidden": 16, "seasons": (4,)}
 

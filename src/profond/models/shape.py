@@ -73,8 +73,8 @@ def check_forecaster(model: str, input_shape: Sequence[int], horizon: int, quant
     look_back = input_shape[1] - horizon
     if look_back < smallest:
         raise ConfigError(
-            f"{model} needs a past of {smallest} steps or more, and a window of {input_shape[1]} leaves {look_back} before"
-            f" the {horizon} to forecast",
+            f"{model} needs a past of {smallest} steps or more, and a window of {input_shape[1]} leaves {look_back}"
+            f" before the {horizon} to forecast",
             "look further back, or forecast fewer steps",
         )
     return look_back

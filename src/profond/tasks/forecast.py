@@ -82,9 +82,7 @@ class Forecast:
     phases: Sequence[Phase] = (Phase(),)
     transfer_settings: Mapping[str, Any] = {}
 
-    def __init__(
-        self, quantiles: Sequence[float] = (), season: int = 1, naive_error: float | None = None
-    ) -> None:
+    def __init__(self, quantiles: Sequence[float] = (), season: int = 1, naive_error: float | None = None) -> None:
         if list(quantiles) != sorted(set(quantiles)) or not all(0 < level < 1 for level in quantiles):
             raise ConfigError(f"quantiles are {list(quantiles)}", "use rising numbers between 0 and 1: 0.05, 0.5, 0.95")
         if season < 1:
@@ -222,7 +220,7 @@ class ForecastMeter:
         inputs, targets = pair(batch)
         outputs = self.task._outputs(called(model, inputs), targets)
         past = inputs[:, 0, : inputs.shape[-1] - targets.shape[1]]
-        self.rows.append((targets, outputs, past[:, -1:].nan_to_num(0.0)))
+        self.rows.append((targets, outputs.detach(), past[:, -1:].nan_to_num(0.0)))
         return len(targets)
 
     def seen(self) -> list[tuple[Tensor, Tensor, Tensor]]:

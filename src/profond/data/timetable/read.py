@@ -129,7 +129,12 @@ def _assumed(
         lines.append(Said(roles.layout, count=len(series), names=shown, number=number))
     if roles.ids and roles.layout == "long":
         lines.append(Said("ids", count=len(series), names=", ".join(repr(cells.names[i]) for i in roles.ids)))
-    for key, columns in (("future", roles.future), ("past", roles.past), ("static", roles.static), ("left", roles.left)):
+    for key, columns in (
+        ("future", roles.future),
+        ("past", roles.past),
+        ("static", roles.static),
+        ("left", roles.left),
+    ):
         if columns:
             lines.append(Said(key, names=", ".join(cells.names[i] for i in columns)))
     return tuple(lines)
