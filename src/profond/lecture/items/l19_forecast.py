@@ -71,7 +71,12 @@ def forecasting(options: Options) -> Outcome:
                 error(score(air, "ridge")) < error(score(air, "lstm")),
                 {"lstm": mase(score(air, "lstm")), "ridge": mase(score(air, "ridge"))},
             ),
-            Claim("ridge", over is not None and over.low is not None and over.low > 0, {"gain": as_share(over)}, aside=True),
+            Claim(
+                "ridge",
+                over is not None and over.low is not None and over.low > 0,
+                {"gain": as_share(over)},
+                aside=True,
+            ),
         ],
         pictures=[
             Picture("forecast", lambda words: draw(made["electricity"], words)),
