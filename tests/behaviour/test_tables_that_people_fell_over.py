@@ -47,7 +47,7 @@ def called(case: Case, folder: Path) -> tuple[int, str, str]:
 
 
 def delimiter(text: str) -> str:
-    return next((one for one in ";\t" if one in text.splitlines()[1]), ",")
+    return next((one for one in ";\t" if one in text.splitlines()[-1]), ",")
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.refused], ids=lambda case: case.name)
@@ -62,7 +62,7 @@ def test_it_is_forecast_and_written_as_it_was(case: Case, tmp_path: Path, capsys
     lines = list(csv.reader(io.StringIO(text), delimiter=part))
     if case.columns:
         assert tuple(lines[0][: len(case.columns)]) == case.columns
-    across = case.name == "dates across the top"
+    across = "across the top" in case.name
     body = lines if case.name == "no header" else lines[1:]
     stamps = [lines[0]] if across else body
     for expected, row in ((case.first, stamps[0]), (case.last, stamps[-1])):
