@@ -35,7 +35,9 @@ def counted(texts: Sequence[str]) -> Stamps | None:
     for unit, name in ((1.0, "seconds"), (1e-3, "milliseconds"), (1e-6, "microseconds"), (1e-9, "nanoseconds")):
         if low * unit >= 3e8 and high * unit <= 5e9:
             seconds = np.rint(values * unit).astype(np.int64)
-            return Stamps(seconds, StampForm(counts=unit, decimals=decimals, said=Said("epoch", unit=Said(f"epoch.{name}"))))
+            return Stamps(
+                seconds, StampForm(counts=unit, decimals=decimals, said=Said("epoch", unit=Said(f"epoch.{name}")))
+            )
     if low >= 20_000 and high <= 80_000:
         seconds = EXCEL_ZERO + np.rint(values * DAY).astype(np.int64)
         said = Said("excel")

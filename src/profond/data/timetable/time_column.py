@@ -84,7 +84,12 @@ def find_time(cells: Cells, asked: Asked) -> Time:
         stamps = read_stamps(cells.columns[i], dayfirst=asked.dayfirst)
         if stamps is not None and moves(stamps.seconds):
             return Time((i,), stamps)
-    if {"Y", "m"} <= parts.keys() or {"Y", "Q"} <= parts.keys() or {"Y", "W"} <= parts.keys() or ("Y" in parts and len(parts) == 1):
+    if (
+        {"Y", "m"} <= parts.keys()
+        or {"Y", "Q"} <= parts.keys()
+        or {"Y", "W"} <= parts.keys()
+        or ("Y" in parts and len(parts) == 1)
+    ):
         return _in_parts(cells, parts)
     shown_names = ", ".join(f"{name} ({first_cell(cells, i)})" for i, name in enumerate(cells.names[:8]))
     raise DataError(
@@ -123,7 +128,9 @@ def _with_hours(cells: Cells, column: int, hours: int | None, asked: Asked) -> T
     first = 1 if max(distinct.values()) == 24 else 0
     width = min(map(len, distinct))
     written = {cell: f"{number - first:0{width}}:00" for cell, number in distinct.items()} | {"": ""}
-    joined = [f"{day} {written[hour]}".strip() for day, hour in zip(cells.columns[column], cells.columns[hours], strict=True)]
+    joined = [
+        f"{day} {written[hour]}".strip() for day, hour in zip(cells.columns[column], cells.columns[hours], strict=True)
+    ]
     both = read_stamps(joined, dayfirst=asked.dayfirst)
     if both is None or not moves(both.seconds):
         return None
@@ -150,7 +157,9 @@ def _in_parts(cells: Cells, parts: dict[str, int]) -> Time:
     coarse = "m" if "m" in parts else "Q" if "Q" in parts else "W"  # a month says more than its quarter
     fields = [field for field in "YQWmdHM" if field in parts and (field == coarse or field not in "QWm")]
     columns = [cells.columns[parts[field]] for field in fields]
-    pattern = "".join({"Y": "{}", "Q": "-Q{}", "W": "-W{}", "m": "-{}", "d": "-{}", "H": " {}", "M": ":{}"}[field] for field in fields)
+    pattern = "".join(
+        {"Y": "{}", "Q": "-Q{}", "W": "-W{}", "m": "-{}", "d": "-{}", "H": " {}", "M": ":{}"}[field] for field in fields
+    )
     pattern += ":00" if fields[-1] == "H" else ""
     stamps = read_stamps(list(map(pattern.format, *columns)))
     names = ", ".join(repr(cells.names[parts[field]]) for field in fields)
