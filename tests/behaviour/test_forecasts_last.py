@@ -197,7 +197,9 @@ def test_a_horizon_that_is_none_is_refused(horizon: str, place: Path, capsys: py
 def test_many_series_are_reported_in_summary(place: Path) -> None:
     count, length = 60, 80
     heads = ["date", *(f"meter {n}" for n in range(count))]
-    Path("wide.csv").write_text(rows(heads, days(date(2023, 1, 1), length), *(wave(length, 7, n) for n in range(count))))
+    Path("wide.csv").write_text(
+        rows(heads, days(date(2023, 1, 1), length), *(wave(length, 7, n) for n in range(count)))
+    )
     made = profond.forecast("wide.csv", 7, fast=True, out=None)
     assert len(made.lines()) < 30
     assert made.page().count("<h2>") < 20

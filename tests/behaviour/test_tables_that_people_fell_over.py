@@ -34,7 +34,9 @@ def forecast(case: Case, folder: Path, capsys: pytest.CaptureFixture[str]) -> tu
 def called(case: Case, folder: Path) -> tuple[int, str, str]:
     """The same by the call from Python, which writes nothing here."""
     (folder / "table.csv").write_bytes(case.text.encode(case.encoding))
-    pairs = [(name.removeprefix("--"), value) for name, value in zip(case.options[::2], case.options[1::2], strict=True)]
+    pairs = [
+        (name.removeprefix("--"), value) for name, value in zip(case.options[::2], case.options[1::2], strict=True)
+    ]
     options = {name: tuple(value for other, value in pairs if other == name) for name, _ in pairs}
     try:
         made = profond.forecast(folder / "table.csv", case.horizon, fast=True, out=None, **options)  # type: ignore[arg-type]
@@ -75,7 +77,7 @@ def test_it_is_forecast_and_written_as_it_was(case: Case, tmp_path: Path, capsys
             assert case.low <= low <= point <= high
     if by_command:
         assert (tmp_path / "table.forecast.png").stat().st_size > 5000
-        assert "<main lang=\"fr\">" in (tmp_path / "table.forecast.html").read_text("utf-8")
+        assert '<main lang="fr">' in (tmp_path / "table.forecast.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.refused], ids=lambda case: case.name)

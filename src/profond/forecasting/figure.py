@@ -26,6 +26,11 @@ PAST, AHEAD = "#3d4852", "#0b6e8a"
 
 def draw(forecasts: Forecasts, words: Words) -> bytes:
     """A PNG of the first few series."""
+    return _png(forecast_figure(forecasts, words))
+
+
+def forecast_figure(forecasts: Forecasts, words: Words) -> Figure:
+    """The first few series, each with its forecast."""
     shown = forecasts.series[:MOST_PANELS]
     figure = Figure(figsize=(9.5, 4.2 if len(shown) == 1 else 2.3 * len(shown) + 0.6), layout="constrained")
     panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
@@ -36,11 +41,17 @@ def draw(forecasts: Forecasts, words: Words) -> bytes:
         figure.supylabel(target.replace("$", r"\$"), fontsize=10)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=3, frameon=False, fontsize=9)
-    return _png(figure)
+    return figure
 
 
 def draw_test(forecasts: Forecasts, words: Words) -> bytes | None:
-    """A PNG of the first tested series: its last windows as they were forecast, and the error at each step ahead.
+    """A PNG of `test_figure`; None where there is none."""
+    figure = test_figure(forecasts, words)
+    return None if figure is None else _png(figure)
+
+
+def test_figure(forecasts: Forecasts, words: Words) -> Figure | None:
+    """The first tested series: its last windows as they were forecast, and the error at each step ahead.
 
     None where no series was tested.
     """
@@ -86,7 +97,7 @@ def draw_test(forecasts: Forecasts, words: Words) -> bytes | None:
     right.spines[["top", "right"]].set_visible(False)
     right.grid(axis="y", color="#e5e2dc", linewidth=0.7)
     right.legend(frameon=False, fontsize=8)
-    return _png(figure)
+    return figure
 
 
 def _last_apart(origins: NDArray[np.int64], horizon: int, most: int = 5) -> list[int]:

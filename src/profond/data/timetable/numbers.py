@@ -18,6 +18,7 @@ _LOOKED_AT = 20_000
 _SPACES = "\u00a0\u202f\u2009 "
 _NUMBER = re.compile(rf"[-+]?[.,]?\d(?:[\d.,'{_SPACES}]*\d)?(?:[eE][-+]?\d+)?")
 _BRACKETS = re.compile(r"\([^()]*\d[^()]*\)")
+_NOTHING = {way: "nan" for word in EMPTY for way in (word, word.upper(), word.title())} | {"NaN": "nan"}
 _MINUS = str.maketrans({"\u2212": "-", "\u2019": "'"})
 
 
@@ -126,13 +127,11 @@ def _plainly(cells: Sequence[str], decimal: str | None) -> Numbers | None:
     """The usual case, fast: points or nothing as decimal mark, and nothing else but empty cells."""
     if decimal not in (None, "."):
         return None
-    try:  # as fast as Python reads numbers; an array of texts would be made first otherwise
-        values = np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
+    # NOTE without a line of Python for each cell: as fast as Python reads numbers, and texts become no array first.
+    try:
+        values = np.fromiter(map(float, map(_NOTHING.get, cells, cells)), dtype=np.float64, count=len(cells))
     except ValueError:
-        try:
-            values = np.fromiter((float(cell or "nan") for cell in cells), dtype=np.float64, count=len(cells))
-        except ValueError:
-            return None
+        return None
     if np.isinf(values).any() or not np.isfinite(values).any():
         return None
     some = cells[:: max(1, len(cells) // _LOOKED_AT)]

@@ -69,7 +69,7 @@ def _rows(
 
 
 def finer_digits(table: TimeTable) -> int:
-    """Decimals of forecasts beyond those of the table: some for whole numbers, so that small counts are not all 0 or 1."""
+    """Decimals of forecasts beyond the table's: some for whole numbers, so that small counts are not all 0 or 1."""
     if table.roles.numbers[table.roles.targets[0]].form.digits:
         return 0
     sizes = [np.nanmedian(np.abs(one.values)) for one in table.series]
