@@ -255,7 +255,8 @@ class NetworkForecaster:
 
     def predict(self, history: History, origins: NDArray[np.int64]) -> NDArray[np.float64]:
         """The mean of what the networks say, (n, h). Raises: DataError where the past is too short."""
-        return self.each(history, origins).mean(0)
+        mean: NDArray[np.float64] = self.each(history, origins).mean(0)
+        return mean
 
     def each(self, history: History, origins: NDArray[np.int64]) -> NDArray[np.float64]:
         """What each network says, (networks, n, h)."""
