@@ -23,7 +23,7 @@ from profond.forecasting.forecast import LEVEL, Forecasts
 from profond.forecasting.forecast import forecast as forecast_table
 from profond.forecasting.kept import KIND, forecast_from, keep, load_kept, reading_of
 from profond.forecasting.method import Shared
-from profond.forecasting.report import report_lines, sentences, to_json
+from profond.forecasting.report import measured, report_lines, sentences, to_json
 from profond.forecasting.verdict import Verdict, judge
 from profond.forecasting.words import LANGUAGES, Words
 
@@ -297,17 +297,4 @@ def _kept(
 
 def _summary(made: Forecasted, said: Sequence[str]) -> Mapping[str, Any]:
     """What lists of runs show: the error of the forecasts, where it was measured."""
-    tests = [one.backtest for one in made.forecasts.series if one.backtest is not None]
-    scaled = [test.mean_error(test.best) / test.scale for test in tests if test.scale]
-    metrics: dict[str, Any] = {}
-    if scaled and np.isfinite(np.mean(scaled)):
-        metrics["mase"] = {"value": float(np.mean(scaled)), "better": "lower", "title": "MASE"}
-    if made.verdict.coverage is not None:
-        metrics["coverage"] = {"value": made.verdict.coverage.share, "unit": "share", "title": "coverage"}
-    windows = max((len(test.origins) for test in tests), default=0)
-    return {
-        "headline": "mase",
-        "metrics": {"test": metrics},
-        "samples": {"test": windows},
-        "lines": {"test": list(said)},
-    }
+    return {**measured(made.forecasts, made.verdict), "lines": {"test": list(said)}}

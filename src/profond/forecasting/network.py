@@ -17,7 +17,7 @@ from profond.core.randomness import seed_here
 from profond.forecasting.history import History
 from profond.forecasting.method import Forecaster, State
 from profond.forecasting.windows import Drawn, Listed, Scale, Shape, Windows, shape_of
-from profond.tasks.forecast import HEADLINE, Forecast
+from profond.tasks.forecast import HEADLINE, ForecastWindows
 from profond.training import Training, fit
 from profond.training.observers import Progress
 
@@ -111,7 +111,13 @@ class Network:
                 network.load_state_dict(begun.networks[number].state_dict())
             batches = Drawn(windows, first, origins, self.batch_size, steps, seed)
             rate = self.rate * (1.0 if begun is None else WARM_RATE)
-            fit(network, Forecast(), batches, self._training(steps, seed, rate), observers=self._watching(str(number)))
+            fit(
+                network,
+                ForecastWindows(),
+                batches,
+                self._training(steps, seed, rate),
+                observers=self._watching(str(number)),
+            )
             networks.append(network)
         kept = {one.name: scale for one, scale in zip(histories, scales, strict=True)}
         return NetworkForecaster(self.model, dict(self.settings), shape, kept, steps, networks, held_out)
@@ -160,7 +166,7 @@ class Network:
         watching = [found, *self._watching("search")]
         fit(
             network,
-            Forecast(),
+            ForecastWindows(),
             batches,
             training,
             valid=Listed(windows, torch.from_numpy(origins)),
@@ -249,7 +255,8 @@ class NetworkForecaster:
 
     def predict(self, history: History, origins: NDArray[np.int64]) -> NDArray[np.float64]:
         """The mean of what the networks say, (n, h). Raises: DataError where the past is too short."""
-        return self.each(history, origins).mean(0)
+        mean: NDArray[np.float64] = self.each(history, origins).mean(0)
+        return mean
 
     def each(self, history: History, origins: NDArray[np.int64]) -> NDArray[np.float64]:
         """What each network says, (networks, n, h)."""

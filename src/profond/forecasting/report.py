@@ -235,6 +235,19 @@ def to_json(forecasts: Forecasts, verdict: Verdict, words: Words) -> dict[str, A
     }
 
 
+def measured(forecasts: Forecasts, verdict: Verdict) -> dict[str, Any]:
+    """What lists of runs show of forecasts: the headline, the metrics that were measured, over how many windows."""
+    tests = [one.backtest for one in forecasts.series if one.backtest is not None]
+    scaled = [test.mean_error(test.best) / test.scale for test in tests if test.scale]
+    metrics: dict[str, Any] = {}
+    if scaled and np.isfinite(np.mean(scaled)):
+        metrics["mase"] = {"value": float(np.mean(scaled)), "better": "lower", "title": "MASE"}
+    if verdict.coverage is not None:
+        metrics["coverage"] = {"value": verdict.coverage.share, "unit": "share", "title": "coverage"}
+    windows = max((len(test.origins) for test in tests), default=0)
+    return {"headline": "mase", "metrics": {"test": metrics}, "samples": {"test": windows}}
+
+
 def _series_json(forecasts: Forecasts, one: Forecast) -> dict[str, Any]:
     table, test = forecasts.table, one.backtest
     places = one.series.end + np.arange(forecasts.horizon)

@@ -17,6 +17,8 @@ from profond.forecasting.history import History
 
 MOST_KEPT = 100_000
 """Rows of which the calendar's features are kept; of more they are made for each batch."""
+_AT_ONCE = 1 << 18
+"""Rows that are scaled at once."""
 _DAY, _WEEK, _YEAR = (0, 1, 2, 3), (4, 5, 8, 9), (6, 7)
 """Columns of the calendar's features."""
 
@@ -31,11 +33,13 @@ class Scale:
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> Scale:
         """Of values that are there; one value that never changes is divided by 1."""
-        there = values[np.isfinite(values)]
-        deviation = float(there.std()) if len(there) else 0.0
+        there = np.isfinite(values)
+        if not there.any():
+            return cls(0.0, 1.0)
+        mean, deviation = float(values.mean(where=there)), float(values.std(where=there))
+        largest = max(-float(values.min(where=there, initial=0.0)), float(values.max(where=there, initial=0.0)))
         # NOTE the deviation of a constant 0.1 is not 0 but its rounding.
-        flat = not deviation > 1e-9 * float(np.abs(there).max(initial=0.0))
-        return cls(float(there.mean()) if len(there) else 0.0, 1.0 if flat else deviation)
+        return cls(mean, deviation if deviation > 1e-9 * largest else 1.0)
 
 
 @dataclass(frozen=True)
@@ -128,11 +132,13 @@ class Windows:
         clock = np.empty(total, dtype=np.int64)
         self.others = torch.zeros(total, shape.channels - 1 - len(shape.calendar))
         for place, one, scale, (first, last) in zip(self.starts, histories, scales, rows, strict=False):
-            there = min(last, len(one)) - first
-            part = slice(place, place + there)
-            filled = (one.filled[first : first + there] - scale.mean) / scale.deviation
-            self.values[part] = torch.from_numpy(filled.astype(np.float32))
-            missing[part] = torch.from_numpy(~np.isfinite(one.values[first : first + there]))
+            end = min(last, len(one))
+            for start in range(first, end, _AT_ONCE):
+                part = slice(start, min(start + _AT_ONCE, end))
+                to = slice(int(place) + part.start - first, int(place) + part.stop - first)
+                scaled = (one.filled[part] - scale.mean) / scale.deviation
+                self.values[to] = torch.from_numpy(scaled.astype(np.float32))
+                missing[to] = torch.from_numpy(~np.isfinite(one.values[part]))
             clock[place : place + last - first] = one.clock[first:last]
             self.others[place : place + last - first] = _others(one, shape, first, last)
         self.missing = missing if bool(missing.any()) else None

@@ -63,8 +63,8 @@ class Steps:
         return []
 
 
-@register_task("forecast")
-class Forecast:
+@register_task("forecast_windows")
+class ForecastWindows:
     """The next steps of a series; a batch is (inputs, targets), of shapes (n, c, look-back + horizon) and (n, horizon).
 
     Channel 0 of the inputs is the series, and its future is not there (NaN); the others are known in advance, or NaN
@@ -95,7 +95,7 @@ class Forecast:
 
     @staticmethod
     def learns(spec: Spec) -> bool:
-        return False  # numbers are estimated, unless a person says --set task.name=forecast
+        return False  # numbers are estimated, unless a person says --set task.name=forecast_windows
 
     @staticmethod
     def unsettled(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,7 +212,7 @@ class Forecast:
 class ForecastMeter:
     """Forecasts of a split's windows and what happened; one pass."""
 
-    def __init__(self, task: Forecast) -> None:
+    def __init__(self, task: ForecastWindows) -> None:
         self.task = task
         self.rows: list[tuple[Tensor, Tensor, Tensor]] = []
 
