@@ -20,6 +20,7 @@ NAMES = (
     "zoo",
     "loading",
     "recurrent",
+    "forecasting",
 )
 
 

@@ -22,6 +22,7 @@ __version__ = VERSION
 
 if TYPE_CHECKING:
     from profond.calls.ask import compare, evaluate, explain, load, predict
+    from profond.calls.forecast import forecast
     from profond.calls.train import finetune, resume, train
     from profond.calls.trained import Trained
     from profond.data.open import open_dataset as open_data
@@ -38,6 +39,7 @@ __all__ = [
     "explain",
     "finetune",
     "fit",
+    "forecast",
     "load",
     "open_data",
     "predict",
@@ -54,6 +56,7 @@ _PLACES = {
     "explain": "profond.calls.ask",
     "finetune": "profond.calls.train",
     "fit": "profond.training.loop",
+    "forecast": "profond.calls.forecast",
     "load": "profond.calls.ask",
     "open_data": "profond.data.open:open_dataset",
     "predict": "profond.calls.ask",

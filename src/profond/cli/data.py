@@ -57,12 +57,17 @@ def list_command(as_json: bool) -> None:
     """The registered data sets."""
     from profond.core.files import cache_folder
     from profond.data import registry
+    from profond.data.timetable.published import TABLES
 
+    found = [
+        (name, entry.summary, entry.config.get("splits"))
+        for name, entry in ((name, registry.entry(name)) for name in registry.names())
+    ]
+    found += [(table.name, f"{table.summary}; to be forecast", None) for table in TABLES]
     rows = []
-    for name in registry.names():
+    for name, summary, splits in found:
         fetched = os.path.exists(cache_folder() / name / "source.json")  # False where it cannot even be looked at
-        entry = registry.entry(name)
-        rows.append({"name": name, "summary": entry.summary, "fetched": fetched, "splits": entry.config.get("splits")})
+        rows.append({"name": name, "summary": summary, "fetched": fetched, "splits": splits})
     if as_json:
         _print_json("data list", data=rows)
         return
@@ -78,7 +83,17 @@ def fetch(name: str, as_json: bool) -> None:
     """Fetch a registered data set into the cache and check it."""
     from profond.core.files import cache_folder
     from profond.data import open_dataset, registry
+    from profond.data.timetable.published import fetch_table, names, published
 
+    if name in names():
+        file, table = str(fetch_table(name)), published(name)
+        if as_json:
+            _print_json("data fetch", path=str(cache_folder() / name), name=name, file=file, summary=table.summary)
+        else:
+            click.echo(
+                f"{name}: {table.summary}\n`profond forecast {file} --target {table.target} --horizon 24` forecasts it"
+            )
+        return
     registry.entry(name)
     dataset = open_dataset(name)
     described = dataset.describe()
@@ -98,8 +113,10 @@ def path(name: str, as_json: bool) -> None:
     from profond.core.errors import MissingError
     from profond.core.files import cache_folder
     from profond.data import registry
+    from profond.data.timetable.published import names
 
-    registry.entry(name)
+    if name not in names():
+        registry.entry(name)
     folder = cache_folder() / name
     if not folder.is_dir() or not any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise MissingError(f"{name} is not in the cache ({folder})", f"`profond data fetch {name}` fetches it")

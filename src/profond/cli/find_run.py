@@ -9,9 +9,16 @@ from profond.core import find_run as finding
 from profond.core.run import Run
 
 
-def find_run(reference: str, out: Path | str = "runs", *, finished: bool | None = True, quiet: bool = False) -> Run:
+def find_run(
+    reference: str,
+    out: Path | str = "runs",
+    *,
+    finished: bool | None = True,
+    kind: str | None = finding.TRAINED,
+    quiet: bool = False,
+) -> Run:
     """As `profond.core.find_run.find_run`. Raises: ConfigError, MissingError."""
-    run = finding.find_run(reference, out, finished=finished)
+    run = finding.find_run(reference, out, finished=finished, kind=kind)
     if reference == "last" and run.name != "last":
         say(f"last is {run.path}", quiet)
     return run

@@ -57,7 +57,7 @@ def list_runs(out: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(reference: str, out: Path, as_json: bool) -> None:
     """The state, settings and metrics of RUN: a folder, a name under --out, or `last`."""
-    run = find_run(reference, out)
+    run = find_run(reference, out, kind=None)
     last: dict[str, dict[str, float]] = {}
     for line in run.metrics():
         last[line["split"]] = line

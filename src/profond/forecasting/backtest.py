@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,7 @@ class Backtest:
     def best(self) -> int:
         """The method with the least error; the best naive one where another is not better."""
         errors = [self.mean_error(number) for number in range(len(self.methods))]
-        learned = [number for number, method in enumerate(self.methods) if isinstance(method, Ridge)]
+        learned = [number for number, method in enumerate(self.methods) if method.learns]
         return min((self.naive, *learned), key=errors.__getitem__)
 
     def covered(self, method: int, level: float) -> NDArray[np.float64]:
@@ -83,40 +84,70 @@ def candidates(history: History, end: int, horizon: int) -> tuple[Method, ...]:
     values = history.values[np.isfinite(history.values)]
     sparse = len(values) > 0 and float((values == 0).mean()) >= SPARSE
     naive = naive_methods(history.seasons, sparse=sparse)
-    return (*naive, Ridge(lags_for(history.seasons, min(end, len(values)), horizon)))
+    lags = lags_for(history.seasons, min(end, len(values)), horizon)
+    past = (Ridge(lags, past=True),) if np.isfinite(history.past[:end]).any() else ()
+    return (*naive, Ridge(lags), *past)
 
 
-def backtest(history: History, horizon: int, windows: int | None = None) -> Backtest | None:
-    """Forecast the tail of a series, window by window; None where it is too short.
+@dataclass(frozen=True)
+class Plan:
+    """Which windows are forecast.
 
-    Each method learns once, from what stands before the first window; each forecast sees the values before it alone.
+    Args:
+        origins: (n,) the first step of each.
+        end: what learns sees the values before it alone.
+        apart: whether the windows do not overlap.
+    """
+
+    origins: NDArray[np.int64]
+    end: int
+    apart: bool
+
+
+def plan_windows(total: int, horizon: int, windows: int | None = None) -> Plan | None:
+    """The windows at the tail of so many values; None where these are too few.
 
     Args:
         windows: how many; a third of the series, at most `MOST_WINDOWS`, when left out.
     """
-    total = len(history)
     apart = min(MOST_WINDOWS, total // SHARE // horizon) if windows is None else min(windows, (total - 1) // horizon)
     if apart < 1:
         return None
     end = total - apart * horizon
     if apart >= LEAST_APART:
-        origins = end + horizon * np.arange(apart)
-    else:
-        end = min(end, total - total // SHARE) if windows is None else end
-        stride = max(1, (total - horizon - end) // CALIBRATION)
-        origins = np.arange(total - horizon, end - 1, -stride)[::-1]
+        return Plan(end + horizon * np.arange(apart), end, True)
+    end = min(end, total - total // SHARE) if windows is None else end
+    stride = max(1, (total - horizon - end) // CALIBRATION)
+    return Plan(np.arange(total - horizon, end - 1, -stride)[::-1], end, False)
+
+
+def backtest(
+    history: History, horizon: int, windows: int | None = None, more: Sequence[Method] = ()
+) -> Backtest | None:
+    """Forecast the tail of a series, window by window; None where it is too short.
+
+    Each method learns once, from what stands before the first window; each forecast sees the values before it alone.
+
+    Args:
+        windows: as `plan_windows` takes it.
+        more: methods beside the usual ones, such as networks.
+    """
+    plan = plan_windows(len(history), horizon, windows)
+    if plan is None:
+        return None
+    origins, end = plan.origins, plan.end
     truth = history.values[origins[:, None] + np.arange(horizon)]
-    every, past = candidates(history, end, horizon), history.values[:end]
+    every, past = (*candidates(history, end, horizon), *more), history.values[:end]
     tried = tuple(method for method in every if _can_learn(method, past, horizon, len(origins)))
     number, _ = best_naive(history, tried, end, horizon)
     forecasts = tuple(method.fit(history, end, horizon).predict(history, origins) for method in tried)
     season = min((steps for steps in history.seasons if 1 < steps < end), default=1)
     scale = naive_scale(history.values[:end], season)
-    return Backtest(origins, apart >= LEAST_APART, truth, tried, forecasts, number, scale)
+    return Backtest(origins, plan.apart, truth, tried, forecasts, number, scale)
 
 
 def _can_learn(method: Method, past: NDArray[np.float64], horizon: int, windows: int) -> bool:
-    if not isinstance(method, Ridge):
+    if not method.learns:
         return method.least(horizon) + horizon <= len(past) or method.name == "last"
     there = past[np.isfinite(past)]
     return windows >= LEAST_TESTED and len(there) >= method.least(horizon) and bool((there != there[0]).any())
@@ -129,7 +160,7 @@ def best_naive(
 
     Returns: its number, and its residuals (n, h), NaN where no value is there.
     """
-    naive = [number for number, method in enumerate(methods) if not isinstance(method, Ridge)]
+    naive = [number for number, method in enumerate(methods) if not method.learns]
     first = max(methods[number].least(horizon) for number in naive)
     stride = horizon if end - first >= LEAST_APART * horizon else max(1, (end - first) // (2 * LEAST_APART))
     origins = np.arange(end - 1, first - 1, -stride)[: 2 * MOST_WINDOWS][::-1]

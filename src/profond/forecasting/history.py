@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,10 @@ class History:
         known: (t + h, k) what is known in advance, NaN where it is not.
         seasons: steps after which the series may repeat, shortest first.
         start: the first value's number in the calendar.
+        past: (t, k) what is known up to now, NaN where missing.
+        static: (k,) what never changes, such as the size of a shop.
+        clock: (t + h,) seconds since 1970 on the table's own clock, from which the calendar's features are made.
+        name: of the series in its table.
     """
 
     values: NDArray[np.float64]
@@ -35,12 +40,30 @@ class History:
     known: NDArray[np.float64]
     seasons: tuple[int, ...]
     start: int = 0
+    past: NDArray[np.float64] = None  # type: ignore[assignment]
+    static: NDArray[np.float64] = None  # type: ignore[assignment]
+    clock: NDArray[np.int64] = None  # type: ignore[assignment]
+    name: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "filled", filled_forward(self.values))
+        count = len(self.values)
+        if self.past is None:
+            object.__setattr__(self, "past", np.empty((count, 0)))
+        if self.static is None:
+            object.__setattr__(self, "static", np.empty(0))
+        if self.clock is None:
+            object.__setattr__(self, "clock", np.arange(len(self.phases)) * 3600)
 
-    filled: NDArray[np.float64] = None  # type: ignore[assignment]
-    """(t,) a missing value is the last one before it."""
+    @cached_property
+    def filled(self) -> NDArray[np.float64]:
+        """(t,) a missing value is the last one before it."""
+        return filled_forward(self.values)
+
+    @cached_property
+    def past_filled(self) -> NDArray[np.float64]:
+        """(t, k) as `filled`; 0 in a column that holds nothing."""
+        columns = [np.nan_to_num(filled_forward(column)) for column in self.past.T]
+        return np.stack(columns, 1) if columns else self.past
 
     def __len__(self) -> int:
         return len(self.values)
@@ -59,18 +82,21 @@ def history_of(table: TimeTable, series: Series, horizon: int) -> History:
     """A table's series, with the calendar of its own clock for so many steps after it."""
     length = len(series.values)
     places = series.start + np.arange(length + horizon)
-    phases, cycle = _phases(table.calendar, places, table.wall_clock(places))
+    clock = table.wall_clock(places)
+    phases, cycle = _phases(table.calendar, places, clock)
     known = np.full((length + horizon, series.future.shape[1]), np.nan)
     there = min(len(series.future), length + horizon)
     known[:there] = series.future[:there]
-    return History(series.values, phases, cycle, known, table.calendar.season, series.start)
+    seasons, past, static = table.calendar.season, series.past, np.array(series.static)
+    return History(series.values, phases, cycle, known, seasons, series.start, past, static, clock, series.name)
 
 
 def _phases(calendar: Calendar, places: NDArray[np.int64], clock: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """The hour of the week, the day of the week, the month: whichever the calendar's step makes a cycle of."""
     if isinstance(calendar, Months):
         cycle = 12 // calendar.step if calendar.step < 12 and 12 % calendar.step == 0 else 1
-        return places % cycle, cycle
+        # NOTE the month of the year, not of the table: what was learned from one table forecasts from another.
+        return (calendar.start // calendar.step + places) % cycle, cycle
     if isinstance(calendar, DaysOfTheWeek):
         return places % len(calendar.days), len(calendar.days)
     assert isinstance(calendar, Every), calendar

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.forecasting.history import History
-from profond.forecasting.method import Forecaster, Method
+from profond.forecasting.method import Forecaster, Method, State
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Last:
 
     name = "last"
     steps = 0
+    learns = False
 
     def least(self, horizon: int) -> int:
         return 1
@@ -35,6 +36,7 @@ class Season:
 
     steps: int
     name = "season"
+    learns = False
 
     def least(self, horizon: int) -> int:
         return self.steps
@@ -53,6 +55,9 @@ class _Repeated:
         values: NDArray[np.float64] = history.filled[origins[:, None] - back]
         return values
 
+    def state(self) -> State:
+        return State({"season": self.season, "horizon": self.horizon})
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -63,6 +68,7 @@ class Drift:
 
     name = "drift"
     steps = 0
+    learns = False
 
     def least(self, horizon: int) -> int:
         return 2
@@ -81,6 +87,9 @@ class _Line:
         line: NDArray[np.float64] = last[:, None] + slope[:, None] * np.arange(1, self.horizon + 1)
         return line
 
+    def state(self) -> State:
+        return State({"horizon": self.horizon})
+
 
 @dataclass(frozen=True)
 class Median:
@@ -93,6 +102,7 @@ class Median:
     window: int = 1000
     name = "median"
     steps = 0
+    learns = False
 
     def least(self, horizon: int) -> int:
         return 1
@@ -110,6 +120,9 @@ class _Middle:
         middles = [np.nanmedian(history.values[max(0, origin - self.window) : origin]) for origin in origins]
         return np.repeat(np.array(middles)[:, None], self.horizon, 1)
 
+    def state(self) -> State:
+        return State({"window": self.window, "horizon": self.horizon})
+
 
 def naive_methods(seasons: tuple[int, ...], *, sparse: bool = False) -> tuple[Method, ...]:
     """Every naive method that is plausible.
@@ -118,3 +131,15 @@ def naive_methods(seasons: tuple[int, ...], *, sparse: bool = False) -> tuple[Me
         sparse: whether half of the values or more are zero; the median is one of them then.
     """
     return (Last(), Drift(), *(Season(steps) for steps in seasons if steps > 1), *((Median(),) if sparse else ()))
+
+
+def restored_naive(name: str, state: State) -> Forecaster:
+    """A forecaster of this file from what was kept of it. Raises: KeyError for what is none."""
+    kept = {key: int(value) for key, value in state.settings.items()}
+    if name in (Last.name, Season.name):
+        return _Repeated(kept["season"], kept["horizon"])
+    if name == Drift.name:
+        return _Line(kept["horizon"])
+    if name == Median.name:
+        return _Middle(kept["window"], kept["horizon"])
+    raise KeyError(name)

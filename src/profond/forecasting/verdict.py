@@ -1,4 +1,4 @@
-"""Whether learning was worth it: methods against the best naive one, over windows that do not overlap, or no claim."""
+"""Whether learning was worth it, against the best naive method and ridge, over windows that do not overlap."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from profond.data.timetable.stamp_form import DAY
 from profond.forecasting.backtest import LEAST_APART, Backtest
 from profond.forecasting.forecast import Forecasts
+from profond.forecasting.method import Fitted
 from profond.measures.measured import Measured
 from profond.measures.series import block_bootstrap
 
@@ -73,25 +74,32 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the backtest says.
+    """What the backtest says of the network that was best on the past, or of ridge where there is no network.
 
     Args:
         word: ``better``, ``worse`` or ``equal`` for ridge against the best naive method; ``few`` below
             `ENOUGH_WINDOWS` windows, ``none`` below `LEAST_APART`; ``short`` where no method that learns was tried.
+            Of a network ``network_better`` where it beats the best naive method and ridge too, ``network_ridge`` where
+            it beats the naive one alone, ``network_equal``, ``network_worse``, ``network_few``; with fewer windows
+            ``network_ahead`` or ``network_behind``, which is where it stands in the ranking.
         windows: that do not overlap.
         scores: of the methods, best first.
         coverage: of the intervals; None where it was not measured.
+        subject: the method that is spoken of.
+        over_ridge: of ridge's error, how much the network saves.
     """
 
     word: str
     windows: int
     scores: tuple[Score, ...]
     coverage: Coverage | None = None
+    subject: str = "ridge"
+    over_ridge: Measured | None = None
 
     @property
     def better(self) -> Measured | None:
-        """Of the error of the best naive method, how much ridge saves."""
-        return next((score.better for score in self.scores if score.method == "ridge"), None)
+        """Of the error of the best naive method, how much the subject saves."""
+        return next((score.better for score in self.scores if score.method == self.subject), None)
 
 
 def judge(forecasts: Forecasts) -> Verdict:
@@ -101,14 +109,48 @@ def judge(forecasts: Forecasts) -> Verdict:
     windows = max((len(test.origins) for test in apart), default=0)
     keys = {(m.name, m.steps) for test in tests for m in test.methods}
     scores = sorted((_score(forecasts, tests, *key, windows) for key in keys), key=_order)
-    ridge = next((score for score in scores if score.method == "ridge"), None)
-    word = "none"
-    if ridge is None:
+    network = _network(tests)
+    subject = network or "ridge"
+    own = next((score for score in scores if score.method == subject), None)
+    against = None
+    if own is None:
         word = "short"
-    elif windows >= LEAST_APART and ridge.better is not None:
-        low, high = ridge.better.low, ridge.better.high
-        word = "few" if low is None or high is None else "better" if low > 0 else "worse" if high < 0 else "equal"
-    return Verdict(word, windows, tuple(scores), _coverage(forecasts))
+    elif network is None:
+        word = _word(own.better) if windows >= LEAST_APART and own.better is not None else "none"
+    elif windows < LEAST_APART or own.better is None:
+        word = "network_ahead" if scores[0] is own else "network_behind"
+    else:
+        against = _over_ridge(forecasts, tests, network, windows)
+        word = f"network_{_word(own.better)}"
+        if word == "network_better" and (against is None or not (against.low or 0.0) > 0):
+            word = "network_ridge"
+    return Verdict(word, windows, tuple(scores), _coverage(forecasts), subject, against)
+
+
+def _word(saved: Measured) -> str:
+    low, high = saved.low, saved.high
+    return "few" if low is None or high is None else "better" if low > 0 else "worse" if high < 0 else "equal"
+
+
+def _network(tests: Sequence[Backtest]) -> str | None:
+    """The network with the least error on the part of the past that it held out: chosen before the windows."""
+    held = {
+        method.name: method.forecaster.held_out
+        for test in tests
+        for method in test.methods
+        if isinstance(method, Fitted)
+    }
+    return min(held, key=held.__getitem__) if held else None
+
+
+def _over_ridge(forecasts: Forecasts, tests: Sequence[Backtest], network: str, windows: int) -> Measured | None:
+    """Of ridge's error how much a network saves; where ridge was not tried, of the best naive method's."""
+    tried = []
+    for test in tests:
+        number, ridge = _number(test, network, 0), _number(test, "ridge", 0)
+        if number is not None and test.apart:
+            tried.append((test, number, test.naive if ridge is None else ridge))
+    return _saved(forecasts, tried, windows)
 
 
 def _order(score: Score) -> tuple[float, str, int]:
@@ -128,7 +170,7 @@ def _score(forecasts: Forecasts, tests: Sequence[Backtest], name: str, steps: in
         errors[0] if alone and np.isfinite(errors[0]) else None,
         float(np.mean(scaled)) if scaled else None,
         len(tried),
-        None if best else _better(forecasts, [(test, n) for test, n in tried if test.apart], windows),
+        None if best else _saved(forecasts, [(test, n, test.naive) for test, n in tried if test.apart], windows),
         best,
     )
 
@@ -137,13 +179,17 @@ def _number(test: Backtest, name: str, steps: int) -> int | None:
     return next((n for n, method in enumerate(test.methods) if (method.name, method.steps) == (name, steps)), None)
 
 
-def _better(forecasts: Forecasts, tried: Sequence[tuple[Backtest, int]], windows: int) -> Measured | None:
-    """How much of each series' best naive error is saved, over windows at the same time."""
+def _saved(forecasts: Forecasts, tried: Sequence[tuple[Backtest, int, int]], windows: int) -> Measured | None:
+    """How much of each series' error a method saves, over windows at the same time.
+
+    Args:
+        tried: backtests with the method's number and that of the other one, whose error it is.
+    """
     saved: dict[int, float] = {}
     whole: dict[int, float] = {}
-    for test, number in tried:
-        naive, own = (_by_window(test.errors(one)) / (test.scale or 1.0) for one in (test.naive, number))
-        for back, (before, after) in enumerate(zip(naive[::-1], own[::-1], strict=True)):
+    for test, number, other in tried:
+        theirs, own = (_by_window(test.errors(one)) / (test.scale or 1.0) for one in (other, number))
+        for back, (before, after) in enumerate(zip(theirs[::-1], own[::-1], strict=True)):
             if np.isfinite(before):
                 saved[-back] = saved.get(-back, 0.0) + before - after
                 whole[-back] = whole.get(-back, 0.0) + before

@@ -52,6 +52,47 @@ def check_classes(model: str, num_classes: int) -> None:
         raise ConfigError(f"{model} cannot tell {num_classes} classes apart", "num_classes is 1 or more")
 
 
+def check_forecaster(model: str, input_shape: Sequence[int], horizon: int, quantiles: int, smallest: int = 1) -> int:
+    """Check the window of a forecasting network, (channels, look-back + horizon).
+
+    Returns: the look-back.
+
+    Raises: ConfigError for a horizon that leaves no past, or fewer than none quantiles.
+    """
+    if len(input_shape) != 2:
+        raise ConfigError(
+            f"{model} takes one window as (channels, look-back + horizon), not {tuple(input_shape)}",
+            "channel 0 is the series, the others are known in advance",
+        )
+    check_positive(model, input_shape)
+    if horizon < 1 or quantiles < 0:
+        raise ConfigError(
+            f"{model} cannot forecast {horizon} steps with {quantiles} quantiles each",
+            "num_classes, the number of steps, is 1 or more; quantiles is 0 or more",
+        )
+    look_back = input_shape[1] - horizon
+    if look_back < smallest:
+        raise ConfigError(
+            f"{model} needs a past of {smallest} steps or more, and a window of {input_shape[1]} leaves {look_back}"
+            f" before the {horizon} to forecast",
+            "look further back, or forecast fewer steps",
+        )
+    return look_back
+
+
+def check_widths(model: str, **widths: int) -> None:
+    """Raises: ConfigError for a setting that counts something and is less than 1."""
+    for name, width in widths.items():
+        if width < 1:
+            raise ConfigError(f"{name} of {model} is {width}", "use a whole number of 1 or more")
+
+
+def check_dropout(model: str, dropout: float, setting: str = "dropout") -> None:
+    """Raises: ConfigError for a share outside [0, 1)."""
+    if not 0 <= dropout < 1:
+        raise ConfigError(f"{setting} of {model} is {dropout}", "use a number from 0 up to, not including, 1")
+
+
 def by(sizes: Sequence[int]) -> str:
     """Sizes as people write them: ``28×28``."""
     return "×".join(str(size) for size in sizes)

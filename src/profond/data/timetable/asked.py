@@ -14,17 +14,18 @@ class Asked:
     """What a person said about a table; None and nothing leave it to be seen.
 
     Args:
-        time, target: columns, by name or by number from 1.
+        time, target: columns, by name or by number from 1; several targets are one series each.
         ids: columns that together name a series.
         past, future: columns known up to now, and known in advance.
         decimal: ``"."`` or ``","``.
         dayfirst: whether the day stands before the month.
         zone: of the clock, such as ``Europe/Paris``.
         missing: words that stand for nothing, such as ``rupture``.
+        static: columns that never change within a series, numbers or words.
     """
 
     time: str | None = None
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
     ids: tuple[str, ...] = ()
     past: tuple[str, ...] = ()
     future: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Asked:
     dayfirst: bool | None = None
     zone: str | None = None
     missing: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
 
 
 def plain(name: str) -> str:

@@ -17,6 +17,8 @@ from profond.data.timetable.said import Said
 DELIMITERS = (";", "\t", ",", "|")
 LONGEST_LINE = 2**20
 """Characters in a line; beyond, it is no table."""
+EMPTY = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "none", "nil", "?", "-", "--", "nd", "n.d.", "."})
+"""What an empty cell looks like, in small letters."""
 LARGEST = 4 * 2**30
 _LOOKED_AT = 200
 SHOWN = 30
@@ -79,10 +81,15 @@ def read_cells(path: Path | str) -> Cells:
     text, encoding = decoded(path)
     newline = "\r\n" if "\r\n" in text[:10_000] else "\n"
     lines = text.splitlines()
+    head = ""
     longest = max(map(len, lines), default=0)
     if longest > LONGEST_LINE:
         number = next(i for i, line in enumerate(lines, 1) if len(line) > LONGEST_LINE)
         raise DataError(f"{path}, line {number} has {longest:,} characters", "is it a table? Its rows end with lines")
+    commented = _commented(lines)
+    if commented:
+        text = "".join(text.splitlines(keepends=True)[commented:])
+        head, lines = lines[commented - 1].lstrip("#;/% "), lines[commented:]
     if not any(line.strip() for line in lines):
         raise DataError(f"{path} is empty", "give a table with a column of dates and one of numbers")
     delimiter = _delimiter([line for line in lines[:_LOOKED_AT] if line.strip()])
@@ -93,9 +100,17 @@ def read_cells(path: Path | str) -> Cells:
     if above:
         notes.append(Said("above", count=above))
         columns, numbers = tuple(column[above:] for column in columns), numbers[above:]
+    numbers = numbers if not commented else [number + commented for number in numbers]
     names, header = _names([column[0].strip() for column in columns])
     if header:
         columns, numbers = tuple(column[1:] for column in columns), numbers[1:]
+        if len(columns[0]) > 1 and _is_header_too(columns):
+            notes.append(Said("second_header", words=", ".join(c for column in columns if (c := column[0].strip()))))
+            columns, numbers = tuple(column[1:] for column in columns), numbers[1:]
+    elif commented and len(above_names := next(csv.reader([head], delimiter=delimiter), [])) == len(columns):
+        names = _names([name.strip() for name in above_names])[0]  # the header is a comment too: "# date,value"
+    if commented:
+        notes.append(Said("comments", count=commented))
     if not columns[0]:
         raise DataError(f"{path} has a header and no rows below it", "give it with its rows")
     if _blanks(text, delimiter):
@@ -151,6 +166,22 @@ def _above(columns: Sequence[Sequence[str]]) -> int:
     """How many rows stand above the header: titles, of which the first cell alone is filled."""
     filled = [sum(bool(column[row].strip()) for column in columns) for row in range(min(20, len(columns[0])))]
     return next((row for row, cells in enumerate(filled) if cells > 1), 0)
+
+
+def _commented(lines: Sequence[str]) -> int:
+    """How many lines of comments stand at the top."""
+    count = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith(("#", "//"))), 0)
+    return count if any(line.strip() for line in lines[:count]) else 0
+
+
+def _is_header_too(columns: Sequence[Sequence[str]]) -> bool:
+    """Whether the row below the header holds units or words, and the one below it values."""
+    first, second = ([column[row].strip() for column in columns] for row in (0, 1))
+    filled = [cell for cell in first if cell]
+    if not filled or any(any(letter.isdigit() for letter in cell) for cell in filled):
+        return False
+    known = [cell.lower() not in EMPTY for cell in filled]
+    return all(known) and sum(any(letter.isdigit() for letter in cell) for cell in second) >= 2
 
 
 def _blanks(text: str, delimiter: str) -> bool:

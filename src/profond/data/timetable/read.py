@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,13 @@ from profond.data.timetable.stamp_form import MISSING
 from profond.data.timetable.summer_time import from_utc
 from profond.data.timetable.table import Series, TimeTable
 
+_SUM = re.compile(
+    r"\W*(grand |sous-?|sub-?)?(total|totaux|sum|somme|average|mean|moyenne|moy\b|avg|median|médiane|mediane|"
+    r"min\b|max\b|minimum|maximum|count|nombre|source)",
+    re.IGNORECASE,
+)
+MOST_SUMS = 6
+
 
 def read_table(path: Path | str, asked: Asked | None = None, frequency: str | None = None) -> TimeTable:
     """Read a table of one or many series.
@@ -33,6 +42,9 @@ def read_table(path: Path | str, asked: Asked | None = None, frequency: str | No
     asked = asked or Asked()
     cells = read_cells(path)
     roles = find_roles(cells, asked)
+    if (sums := _sums_below(cells, roles)) and sums < len(cells):
+        cells = _without_last(cells, sums)
+        roles = find_roles(cells, asked)
     _check_cells(cells, roles)
     notes = list(cells.notes)
     rows, zone = read_rows(cells, roles, asked.zone, notes)
@@ -45,6 +57,28 @@ def read_table(path: Path | str, asked: Asked | None = None, frequency: str | No
         notes.append(Said("days_off", step=Step(calendar.every)))
     assumed = _assumed(cells, roles, calendar, zone, series)
     return TimeTable(cells, roles, calendar, zone, series, assumed, tuple(notes))
+
+
+def _sums_below(cells: Cells, roles: Roles) -> int:
+    """How many rows at the end are no values but their total or mean, or where they come from: told by the first word
+    where a date would stand."""
+    if roles.layout == "across":
+        return 0
+    wrong = set(roles.time.stamps.wrong)
+    count = 0
+    while len(cells) - 1 - count in wrong and count < MOST_SUMS:
+        row = len(cells) - 1 - count
+        if not any(_SUM.match(cells.columns[i][row]) for i in roles.time.columns):
+            break
+        count += 1
+    return count
+
+
+def _without_last(cells: Cells, count: int) -> Cells:
+    words = ", ".join(next(cell for column in cells.columns if (cell := column[-n])) for n in range(count, 0, -1))
+    columns = tuple(column[:-count] for column in cells.columns)
+    notes = (*cells.notes, Said("sums", count=count, words=words))
+    return replace(cells, columns=columns, lines=cells.lines[:-count], notes=notes)
 
 
 def _check_cells(cells: Cells, roles: Roles) -> None:
@@ -95,7 +129,12 @@ def _assumed(
         lines.append(Said(roles.layout, count=len(series), names=shown, number=number))
     if roles.ids and roles.layout == "long":
         lines.append(Said("ids", count=len(series), names=", ".join(repr(cells.names[i]) for i in roles.ids)))
-    for key, columns in (("future", roles.future), ("past", roles.past), ("left", roles.left)):
+    for key, columns in (
+        ("future", roles.future),
+        ("past", roles.past),
+        ("static", roles.static),
+        ("left", roles.left),
+    ):
         if columns:
             lines.append(Said(key, names=", ".join(cells.names[i] for i in columns)))
     return tuple(lines)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +117,38 @@ def regular_series(cells: Cells, roles: Roles, found_rows: Rows, places: Seconds
         missing += int(np.isnan(values).sum())
         start = int(places[rows_][filled[0]])
         found.append(Series(name, start, values, laid(roles.past, last + 1), laid(roles.future, ahead + 1)))
+    if roles.static:
+        found = _with_static(cells, roles, found, names, found_rows)
     if not found:
         raise DataError(f"{cells.path.name} holds no value at all", "name the column with --target")
     return tuple(found), missing
+
+
+def _with_static(
+    cells: Cells, roles: Roles, series: Sequence[Series], names: Sequence[tuple[str, ...]], rows: Rows
+) -> list[Series]:
+    """Each series with what never changes in it. Raises: DataError for a column that does change."""
+    values: dict[tuple[str, ...], list[float]] = {one.ids: [] for one in series}
+    for column in roles.static:
+        texts = cells.columns[column]
+        of: dict[tuple[str, ...], tuple[str, int]] = {}
+        for key, line in zip(rows.keys.tolist(), rows.lines.tolist(), strict=True):
+            text, name = texts[line], names[key]
+            first, at = of.setdefault(name, (text, line))
+            if text != first:
+                one, other = sorted((at, line))
+                raise DataError(
+                    f"{cells.path.name}: {cells.names[column]!r} is to be the same in all of a series, and is"
+                    f" {texts[one]!r} on line {cells.lines[one]} and {texts[other]!r} on line {cells.lines[other]}",
+                    "call it --past or --future, or leave it out",
+                )
+        numbers = roles.numbers.get(column)
+        words = sorted({text for text, _ in of.values()})
+        for name, own in values.items():
+            text, line = of[name]
+            if numbers is not None:
+                value = float(numbers.values[line])
+                own.append(value if np.isfinite(value) else 0.0)
+            else:
+                own.extend(float(text == word) for word in words)
+    return [replace(one, static=tuple(values[one.ids])) for one in series]

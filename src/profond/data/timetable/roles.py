@@ -13,7 +13,7 @@ from profond.data.timetable.asked import Asked, first_cell, plain
 from profond.data.timetable.cells import Cells
 from profond.data.timetable.numbers import Numbers, read_numbers
 from profond.data.timetable.stamp_form import MISSING, Seconds, distinct
-from profond.data.timetable.stamps import read_stamps
+from profond.data.timetable.stamps import SAMPLE, read_stamps
 from profond.data.timetable.time_column import Time, find_time, moves
 
 _TARGET = re.compile(
@@ -37,6 +37,7 @@ class Roles:
         past, future: other columns of numbers.
         left: columns of which nothing is used.
         numbers: the columns that were read as numbers.
+        static: columns that never change within a series.
     """
 
     layout: str
@@ -47,6 +48,7 @@ class Roles:
     future: tuple[int, ...]
     left: tuple[int, ...]
     numbers: dict[int, Numbers]
+    static: tuple[int, ...] = ()
 
 
 def find_roles(cells: Cells, asked: Asked) -> Roles:
@@ -66,16 +68,19 @@ def find_roles(cells: Cells, asked: Asked) -> Roles:
         if (read := read_numbers(column, asked.decimal, comma_likely=comma_likely)) is not None:
             numbers[i] = read
     ids = tuple(cells.number(name) for name in asked.ids)
-    named = [cells.number(name) for name in (*asked.past, *asked.future)]
+    static = tuple(cells.number(name) for name in asked.static)
+    named = [*static, *(cells.number(name) for name in (*asked.past, *asked.future))]
+    targets: tuple[int, ...]
     candidates = [i for i in numbers if i not in ids and i not in named and not _is_a_counter(cells, numbers[i], i)]
-    if asked.target is not None:
-        target = cells.number(asked.target)
-        if target not in numbers:
-            raise DataError(
-                f"column {cells.names[target]!r} does not hold numbers: {first_cell(cells, target)!r}",
-                "name another with --target",
-            )
-        targets: tuple[int, ...] = (target,)
+    named_targets = (asked.target,) if isinstance(asked.target, str) else asked.target or ()
+    if named_targets:
+        targets = tuple(cells.number(name) for name in named_targets)
+        for target in targets:
+            if target not in numbers:
+                raise DataError(
+                    f"column {cells.names[target]!r} does not hold numbers: {first_cell(cells, target)!r}",
+                    "name another with --target",
+                )
     elif not candidates:
         shown = ", ".join(cells.names[i] for i in others) or "none"
         raise DataError(
@@ -94,13 +99,13 @@ def find_roles(cells: Cells, asked: Asked) -> Roles:
         ids = _ids(cells, time, targets[0], numbers, asked)
     future = tuple(cells.number(name) for name in asked.future)
     past = tuple(cells.number(name) for name in asked.past)
-    rest = [i for i in numbers if i not in (*ids, *targets, *future, *past)]
+    rest = [i for i in numbers if i not in (*ids, *targets, *future, *past, *static)]
     ahead = _rows_ahead(time.stamps.seconds, numbers[targets[0]].values)
     known = [i for i in rest if ahead.any() and np.isfinite(numbers[i].values[ahead]).all()]
     future = (*future, *known)
     past = (*past, *(i for i in rest if i not in known and not _is_a_counter(cells, numbers[i], i)))
-    left = tuple(i for i in others if i not in (*ids, *targets, *future, *past))
-    return Roles("long", time, targets, ids, past, future, left, numbers)
+    left = tuple(i for i in others if i not in (*ids, *targets, *future, *past, *static))
+    return Roles("long", time, targets, ids, past, future, left, numbers, static)
 
 
 def _stem(name: str) -> str:
@@ -111,10 +116,11 @@ def _stem(name: str) -> str:
 
 def _ids(cells: Cells, time: Time, target: int, numbers: dict[int, Numbers], asked: Asked) -> tuple[int, ...]:
     """The columns that name a series: those called so, else as few as make each date stand once in each series."""
-    taken = {target, *time.columns, *(cells.number(name) for name in (*asked.past, *asked.future))}
+    taken = {target, *time.columns, *(cells.number(name) for name in (*asked.past, *asked.future, *asked.static))}
     texts = [
         i for i in range(len(cells.names)) if i not in taken and i not in numbers and len(set(cells.columns[i])) > 0
     ]
+    texts = [i for i in texts if not _is_a_clock(cells, i)]
     named = [
         i for i in range(len(cells.names)) if i not in taken and plain(cells.names[i]) in ("unique_id", "uniqueid")
     ]
@@ -133,6 +139,12 @@ def _ids(cells: Cells, time: Time, target: int, numbers: dict[int, Numbers], ask
         if left < best:
             chosen, best = [*chosen, i], left
     return tuple(sorted(chosen))
+
+
+def _is_a_clock(cells: Cells, column: int) -> bool:
+    """Whether a column of words holds moments, such as the same time in UTC: these name no series."""
+    stamps = read_stamps(cells.columns[column][:SAMPLE])
+    return stamps is not None and moves(stamps.seconds)
 
 
 def _doubled(cells: Cells, stamps: Seconds, columns: Sequence[int], seen: Sequence[int]) -> int:

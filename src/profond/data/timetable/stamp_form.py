@@ -44,6 +44,7 @@ class StampForm:
         parts: in order; none for numbers that count (``counts``).
         counts: seconds that 1 stands for, for dates that are numbers; 0 otherwise.
         zero: seconds since 1970 that 0 stands for.
+        decimals: with which such a number is written; 0 for as many as it needs.
         months: names of months as the column writes them, as far as it shows them.
         offset: what stands behind each stamp, such as ``"Z"`` or ``"+01:00"``.
         ordinal: the first of a month is written ``1er``.
@@ -53,6 +54,7 @@ class StampForm:
     parts: tuple[Part, ...] = ()
     counts: float = 0.0
     zero: int = 0
+    decimals: int = 0
     months: tuple[tuple[int, str], ...] = ()
     offset: str = ""
     ordinal: bool = False
@@ -73,6 +75,8 @@ class StampForm:
         """A stamp as the column would have it."""
         if self.counts:
             value = (seconds - self.zero) / self.counts
+            if self.decimals:
+                return f"{value:.{self.decimals}f}"
             return f"{value:.0f}" if value == round(value) else f"{value:.6f}".rstrip("0")
         moment = np.datetime64(int(seconds), "s")
         day = moment.astype("datetime64[D]")

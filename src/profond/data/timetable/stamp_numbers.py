@@ -23,6 +23,9 @@ def counted(texts: Sequence[str]) -> Stamps | None:
         values = np.array([text.replace(",", ".") for text in texts], dtype=np.float64)
     except ValueError:
         return None
+    # As many decimals in every stamp are how the column is written; unlike many are those that each needed.
+    written = {len(text.replace(",", ".").partition(".")[2]) for text in texts[:1000]}
+    decimals = written.pop() if len(written) == 1 else 0
     whole = all(text.isdigit() for text in texts[:1000])
     low, high = float(values.min()), float(values.max())
     if whole and low >= 1800 and high <= 2200 and len(sample) == 4:
@@ -32,11 +35,13 @@ def counted(texts: Sequence[str]) -> Stamps | None:
     for unit, name in ((1.0, "seconds"), (1e-3, "milliseconds"), (1e-6, "microseconds"), (1e-9, "nanoseconds")):
         if low * unit >= 3e8 and high * unit <= 5e9:
             seconds = np.rint(values * unit).astype(np.int64)
-            return Stamps(seconds, StampForm(counts=unit, said=Said("epoch", unit=Said(f"epoch.{name}"))))
+            return Stamps(
+                seconds, StampForm(counts=unit, decimals=decimals, said=Said("epoch", unit=Said(f"epoch.{name}")))
+            )
     if low >= 20_000 and high <= 80_000:
         seconds = EXCEL_ZERO + np.rint(values * DAY).astype(np.int64)
         said = Said("excel")
-        return Stamps(seconds, StampForm(counts=DAY, zero=EXCEL_ZERO, said=said))
+        return Stamps(seconds, StampForm(counts=DAY, zero=EXCEL_ZERO, decimals=decimals, said=said))
     return None
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from profond.data.timetable.calendar import Calendar
 from profond.data.timetable.cells import Cells
 from profond.data.timetable.roles import Roles
+from profond.data.timetable.said import Said, Step
 from profond.data.timetable.stamp_form import Seconds
 from profond.data.timetable.summer_time import from_utc
 
@@ -24,6 +25,7 @@ class Series:
         values: float64 (t,), NaN where a value is missing; the last one is there.
         past: (t, k) what is known up to now, NaN where missing.
         future: (t + h, k) what is known in advance, as far as the table goes.
+        static: what never changes: numbers as they are, words as 0 or 1 for each word that the table has.
     """
 
     ids: tuple[str, ...]
@@ -31,6 +33,7 @@ class Series:
     values: NDArray[np.float64]
     past: NDArray[np.float64]
     future: NDArray[np.float64]
+    static: tuple[float, ...] = ()
 
     @property
     def end(self) -> int:
@@ -71,6 +74,11 @@ class TimeTable:
     @property
     def future_names(self) -> tuple[str, ...]:
         return tuple(self.cells.names[i] for i in self.roles.future)
+
+    @property
+    def step(self) -> Said:
+        """The time between two values, for people."""
+        return Said("step_of", step=Step(self.calendar.every))
 
     def wall_clock(self, places: Seconds) -> Seconds:
         """Stamps of the calendar as the table's own clock shows them."""

@@ -22,8 +22,10 @@ _CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d)?")
 _FIELDS = {
     "Y": ("year", "annee", "an", "yyyy"),
     "m": ("month", "mois", "mm"),
+    "Q": ("quarter", "trimestre", "qtr"),
+    "W": ("week", "semaine", "iso_week"),
     "d": ("day", "jour", "dd", "day_of_month"),
-    "H": ("hour", "heure", "hh", "hr"),
+    "H": ("hour", "heure", "hh", "hr", "he", "hour_ending"),
     "M": ("minute", "min"),
 }
 
@@ -37,18 +39,25 @@ class Time:
         stamps: of each row.
         clock_apart: the date and the clock stand in two columns.
         parts_apart: year, month, day and so on stand in one column each.
+        first_hour: where the clock's column only counts hours, the number of the first one: 0, or 1 as energy markets
+            do; None otherwise.
     """
 
     columns: tuple[int, ...]
     stamps: Stamps
     clock_apart: bool = False
     parts_apart: bool = False
+    first_hour: int | None = None
 
     def write(self, seconds: int) -> list[str]:
         """One text for each of the columns."""
         form = self.stamps.form
         if self.clock_apart:
-            return form.write(seconds).rsplit(" ", 1)
+            day, clock = form.write(seconds).rsplit(" ", 1)
+            if self.first_hour is None:
+                return [day, clock]
+            hour = clock.partition(":")[0]
+            return [day, f"{int(hour) + self.first_hour:0{len(hour)}}"]
         if self.parts_apart:
             return [replace(form, parts=(part,)).write(seconds) for part in form.parts]
         return [form.write(seconds)]
@@ -75,7 +84,12 @@ def find_time(cells: Cells, asked: Asked) -> Time:
         stamps = read_stamps(cells.columns[i], dayfirst=asked.dayfirst)
         if stamps is not None and moves(stamps.seconds):
             return Time((i,), stamps)
-    if {"Y", "m"} <= parts.keys() or ("Y" in parts and len(parts) == 1):
+    if (
+        {"Y", "m"} <= parts.keys()
+        or {"Y", "Q"} <= parts.keys()
+        or {"Y", "W"} <= parts.keys()
+        or ("Y" in parts and len(parts) == 1)
+    ):
         return _in_parts(cells, parts)
     shown_names = ", ".join(f"{name} ({first_cell(cells, i)})" for i, name in enumerate(cells.names[:8]))
     raise DataError(
@@ -86,15 +100,41 @@ def find_time(cells: Cells, asked: Asked) -> Time:
 
 def _with_clock(cells: Cells, column: int, asked: Asked) -> Time | None:
     """The time where a date's clock stands in a column of its own; None where there is no such column."""
-    clock = next((i for i in range(len(cells.names)) if i != column and _CLOCK.fullmatch(first_cell(cells, i))), None)
-    if clock is None:
+    others = [i for i in range(len(cells.names)) if i != column]
+    clock = next((i for i in others if _CLOCK.fullmatch(first_cell(cells, i))), None)
+    hours = next((i for i in others if plain(cells.names[i]) in _FIELDS["H"] and _counts_hours(cells, i)), None)
+    if clock is None and hours is None:
         return None
     day = read_stamps(cells.columns[column][:SAMPLE], dayfirst=asked.dayfirst)
-    if day is None or day.form.finest != "d":
+    if day is None or day.form.finest != "d" or day.form.counts:
         return None
+    if clock is None:
+        return _with_hours(cells, column, hours, asked)
     joined = list(map("{} {}".format, cells.columns[column], cells.columns[clock]))
     both = read_stamps(joined, dayfirst=asked.dayfirst)
     return None if both is None or not moves(both.seconds) else Time((column, clock), both, clock_apart=True)
+
+
+def _counts_hours(cells: Cells, column: int) -> bool:
+    """Whether a column holds the numbers of hours, from 0 or from 1."""
+    distinct = set(cells.columns[column]) - {""}
+    return len(distinct) > 2 and all(cell.isdigit() and int(cell) <= 24 for cell in distinct)
+
+
+def _with_hours(cells: Cells, column: int, hours: int | None, asked: Asked) -> Time | None:
+    """The time of a date and the number of an hour; 1 to 24 are the hours that begin at 0 to 23."""
+    assert hours is not None
+    distinct = {cell: int(cell) for cell in set(cells.columns[hours]) if cell}
+    first = 1 if max(distinct.values()) == 24 else 0
+    width = min(map(len, distinct))
+    written = {cell: f"{number - first:0{width}}:00" for cell, number in distinct.items()} | {"": ""}
+    joined = [
+        f"{day} {written[hour]}".strip() for day, hour in zip(cells.columns[column], cells.columns[hours], strict=True)
+    ]
+    both = read_stamps(joined, dayfirst=asked.dayfirst)
+    if both is None or not moves(both.seconds):
+        return None
+    return Time((column, hours), both, clock_apart=True, first_hour=first)
 
 
 def _parts(cells: Cells) -> dict[str, int]:
@@ -114,9 +154,12 @@ def _parts(cells: Cells) -> dict[str, int]:
 
 def _in_parts(cells: Cells, parts: dict[str, int]) -> Time:
     """The time that stands in several columns. Raises: DataError where they make no dates."""
-    fields = [field for field in "YmdHM" if field in parts]
+    coarse = "m" if "m" in parts else "Q" if "Q" in parts else "W"  # a month says more than its quarter
+    fields = [field for field in "YQWmdHM" if field in parts and (field == coarse or field not in "QWm")]
     columns = [cells.columns[parts[field]] for field in fields]
-    pattern = "".join({"Y": "{}", "m": "-{}", "d": "-{}", "H": " {}", "M": ":{}"}[field] for field in fields)
+    pattern = "".join(
+        {"Y": "{}", "Q": "-Q{}", "W": "-W{}", "m": "-{}", "d": "-{}", "H": " {}", "M": ":{}"}[field] for field in fields
+    )
     pattern += ":00" if fields[-1] == "H" else ""
     stamps = read_stamps(list(map(pattern.format, *columns)))
     names = ", ".join(repr(cells.names[parts[field]]) for field in fields)

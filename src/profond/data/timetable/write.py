@@ -35,7 +35,7 @@ def _rows(
 ) -> tuple[list[str], list[list[str]]]:
     roles, names = table.roles, table.cells.names
     form = roles.numbers[roles.targets[0]].form
-    finer = _finer(table) if form.digits == 0 else 0
+    finer = finer_digits(table)
 
     def numbers(values: NDArray[np.float64]) -> list[str]:
         return [form.write(float(value), finer) for value in values]
@@ -68,8 +68,10 @@ def _rows(
     return head, rows
 
 
-def _finer(table: TimeTable) -> int:
-    """Decimals of forecasts of whole numbers, so that small counts are not all 0 or 1."""
+def finer_digits(table: TimeTable) -> int:
+    """Decimals of forecasts beyond the table's: some for whole numbers, so that small counts are not all 0 or 1."""
+    if table.roles.numbers[table.roles.targets[0]].form.digits:
+        return 0
     sizes = [np.nanmedian(np.abs(one.values)) for one in table.series]
     size = float(np.median(sizes))
     return 2 if size < 100 else 1 if size < 1000 else 0
