@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from PIL import Image
 from support.examples import untrained
 
 from profond.cli import run as profond
-from profond.experiments.configuration import changed, for_model
-from profond.experiments.experiment import Experiment, assemble
+from profond.experiments.configuration import Chosen, changed, for_model
+from profond.experiments.experiment import Experiment, assemble, settled
 from profond.experiments.train import train_experiment
 
 ANIMALS = {"cat": "chat", "dog": "chien", "cow": "vache", "hen": "poule", "fox": "renard", "pig": "cochon"}
@@ -89,7 +90,9 @@ def test_a_run_that_does_not_translate_is_refused_in_words(
 ) -> None:
     assert "no such file" in said(capsys, trained, "--file", str(tmp_path / "absent.txt"), code=3)[1].lower()
     case = untrained("classify")
-    config = changed(for_model("mlp", case.dataset.name), {"training.steps": 1})
+    name, chosen = case.model_settings["name"], {k: v for k, v in case.model_settings.items() if k != "name"}
+    config = changed(for_model(name, case.dataset.name), {"training.steps": 1, "training.precision": "fp32"})
+    config, _ = settled(replace(config, model=Chosen(name, chosen)), case.dataset)
     run = train_experiment(Experiment(config, case.model, dataset=case.dataset), out=tmp_path)
     err = said(capsys, str(run.path), "the cat", code=3)[1]
     assert "does not translate" in err
