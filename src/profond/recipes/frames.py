@@ -6,7 +6,7 @@ from profond.recipes import register_recipe
 from profond.recipes.recipe import Expected, Loader, Recipe
 from profond.training.settings import Training
 
-TRAINING = Training(epochs=12, optimizer="adamw", learning_rate=4e-3, weight_decay=0.01, warmup=0.15)
+TRAINING = Training(epochs=8, optimizer="adamw", learning_rate=4e-3, weight_decay=0.01, warmup=0.15)
 SOURCE = "measured here: no other source has this task"
 
 
@@ -19,7 +19,7 @@ def frames() -> Recipe:
         task={"name": "label_frames"},
         training=TRAINING,
         loader=Loader(batch_size=32),
-        expected=Expected("test", "accuracy", 0.9, 0.99, 120, "1 core", SOURCE),
+        expected=Expected("test", "accuracy", 0.82, 0.95, 70, "1 core", SOURCE),
     )
 
 
@@ -32,5 +32,5 @@ def frames_convnet() -> Recipe:
         task={"name": "label_frames"},
         training=TRAINING,
         loader=Loader(batch_size=32),
-        expected=Expected("test", "accuracy", 0.6, 0.85, 120, "1 core", SOURCE),
+        expected=Expected("test", "accuracy", 0.6, 0.72, 65, "1 core", SOURCE),
     )

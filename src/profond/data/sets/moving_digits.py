@@ -51,9 +51,8 @@ def moving_digits(train_clips: int = 1500, test_clips: int = 400, seed: int = 0)
     for split, count in (("train", train_clips), ("test", test_clips)):
         known = digits.splits[split]
         assert isinstance(known, TensorSplit)
-        splits[split] = clips(
-            known.samples[:, 0], known.targets, count, split, numpy_generator(seed, "moving digits", split)
-        )
+        random = numpy_generator(seed, "moving digits", split)
+        splits[split] = clips(known.samples[:, 0], known.targets, count, split, random)
     values = splits["train"].samples.to(torch.float64)
     mean, std = round(float(values.mean()) / 255, 6), round(float(values.std()) / 255, 6)
     clip = ClipPreparation(RATE, FRAMES, SIDE, SIDE, colour=False)
