@@ -85,14 +85,14 @@ def as_file(given: Any) -> Path | Mapping[str, Any] | None:
     raise ConfigError(f"config is of the type {type(given).__name__}", "give a file, a run's folder, or trained.config")
 
 
-def files_in(given: Any, series: bool) -> tuple[Any, bool]:
-    """Paths of the images or series that folders and patterns stand for; anything else as it is.
+def files_in(given: Any, series: bool, texts: bool = False) -> tuple[Any, bool]:
+    """Paths of the images or series that folders and patterns stand for, or texts; anything else as it is.
 
     Returns: what is to be predicted or explained, and whether there may be several.
 
     Raises: DataError when a folder or pattern has none.
     """
-    from profond.serve.inputs import Expanded, expand, one_of
+    from profond.serve.inputs import Expanded, expand, one_of, texts_in
 
     if isinstance(given, str | os.PathLike):
         words: Iterable[Any] = [given]
@@ -100,6 +100,9 @@ def files_in(given: Any, series: bool) -> tuple[Any, bool]:
         words = given
     else:
         return given, not hasattr(given, "size")
+    if texts:
+        named = texts_in([os.fspath(word) for word in words])
+        return named, len(named) > 1
     found = Expanded(series=series)
     for word in words:
         expand(os.fspath(word), found)
