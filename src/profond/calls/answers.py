@@ -84,7 +84,8 @@ def explained(
     explainer = Explainer(predictor, name)
     if method != "overview":
         explainer.check([method])
-    question = explainer.question(one, getattr(one, "name", None) or getattr(one, "source", "the input"), wanted)
+    called = getattr(one, "name", None) or getattr(one, "source", None) or "the input"
+    question = explainer.question(one, called, wanted)
     answers: dict[str, Attribution] = {}
     notes = list(question.notes)
     for each in explainer.methods if method == "overview" else (method,):
