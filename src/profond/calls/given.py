@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from profond.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    pass
+    from profond.serve.predictor import Predictor
 
 Reference = str | Path
 """The name of something registered, or a path."""
@@ -85,14 +85,14 @@ def as_file(given: Any) -> Path | Mapping[str, Any] | None:
     raise ConfigError(f"config is of the type {type(given).__name__}", "give a file, a run's folder, or trained.config")
 
 
-def files_in(given: Any, series: bool, videos: bool = False) -> tuple[Any, bool]:
-    """Paths of the images, series or videos that folders and patterns stand for; anything else as it is.
+def files_in(given: Any, predictor: Predictor) -> tuple[Any, bool]:
+    """Paths of the images, series or videos that folders and patterns stand for, or texts; anything else as it is.
 
     Returns: what is to be predicted or explained, and whether there may be several.
 
     Raises: DataError when a folder or pattern has none.
     """
-    from profond.serve.inputs import Expanded, expand
+    from profond.serve.inputs import Expanded, expand, texts_in
 
     if isinstance(given, str | os.PathLike):
         words: Iterable[Any] = [given]
@@ -100,7 +100,10 @@ def files_in(given: Any, series: bool, videos: bool = False) -> tuple[Any, bool]
         words = given
     else:
         return given, not hasattr(given, "size")
-    found = Expanded(series=series, videos=videos)
+    if predictor.takes_texts:
+        named = texts_in([os.fspath(word) for word in words])
+        return named, len(named) > 1
+    found = Expanded(series=predictor.takes_series, videos=predictor.takes_videos)
     for word in words:
         expand(os.fspath(word), found)
     if found.blocked:

@@ -15,7 +15,7 @@ import click
 from profond.cli.output import warn
 from profond.core.errors import DataError, ProfondError
 from profond.serve.given import Text
-from profond.serve.inputs import Blocked, Expanded, expand, with_article
+from profond.serve.inputs import Blocked, Expanded, expand, texts_in, with_article
 
 SHOWN = 100  # images that cannot be used, told one by one
 
@@ -80,9 +80,6 @@ def input_texts(inputs: tuple[str, ...]) -> Inputs:
 
     Raises: DataError when there is none.
     """
-    from profond.data.text.open import texts_to_answer
-    from profond.data.text.read import SUFFIXES
-
     found = Inputs(texts=True)
     for given in inputs:
         if given == "-":
@@ -90,10 +87,8 @@ def input_texts(inputs: tuple[str, ...]) -> Inputs:
             texts = [Text(line, f"line {number}") for number, line in enumerate(lines, 1) if line.strip()]
             if not texts:
                 raise DataError("standard input is empty", "pipe in texts, one a line")
-        elif given.lower().endswith(SUFFIXES) and len(given.split()) == 1:
-            texts = [Text(text, name) for name, text in texts_to_answer(Path(given).expanduser())]
         else:
-            texts = [Text(given, given)]
+            texts = texts_in([given])
         found.paths += texts
     return found
 

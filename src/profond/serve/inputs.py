@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,6 +102,20 @@ def expand(given: str, found: Expanded) -> None:
     if not files:
         raise DataError(f"nothing matches {given}", "put the pattern in quotes and check the folder")
     found.paths += sorted(files)
+
+
+def texts_in(words: Sequence[str]) -> list[Text]:
+    """The texts that words stand for: the rows of a table, the lines of a .txt, or a text itself. Raises: DataError."""
+    from profond.data.text.open import texts_to_answer
+    from profond.data.text.read import SUFFIXES
+
+    found: list[Text] = []
+    for given in words:
+        if given.lower().endswith(SUFFIXES) and len(given.split()) == 1:
+            found += [Text(text, name) for name, text in texts_to_answer(Path(given).expanduser())]
+        else:
+            found.append(Text(given, given))
+    return found
 
 
 def _with_nothing(given: str, path: Path, below: Below, kind: Files) -> DataError:

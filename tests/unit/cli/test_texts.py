@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import profond
 from profond.cli import run
+from profond.core.errors import DataError
 
 WORDS = {"good": "lovely fine warm moving funny", "bad": "dull flat awful boring lifeless"}
 
@@ -54,6 +56,14 @@ def test_texts_are_given_in_quotes_in_files_and_through_a_pipe(
         [f"{lines}#2", "bad"],
         ["line 1", "bad"],
     ]
+
+
+def test_from_python_texts_are_strings(trained: Path) -> None:
+    network = profond.load(trained)
+    assert [one.label for one in network.predict(["a warm film", "a flat film"])] == ["good", "bad"]
+    assert network.explain("a warm film").said.startswith("good")
+    with pytest.raises(DataError, match="is empty"):
+        network.predict("")
 
 
 def test_a_longer_neighbour_changes_no_answer(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

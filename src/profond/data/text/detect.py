@@ -8,6 +8,7 @@ from typing import Literal
 
 from profond.core.errors import DataError
 from profond.data.images import decoding as images
+from profond.data.images import foreign
 from profond.data.manifest import LIKE_PATH
 from profond.data.series import read as series
 from profond.data.text.columns import LABEL, plain, texts_column, wordy_column
@@ -53,8 +54,9 @@ def what_is(path: Path) -> Literal["table", "pairs", "book", ""]:
 def holds_texts(path: Path) -> bool:
     """Whether a folder's files, below its own level, are texts and nothing else that can be learned from."""
     below = look_below(path, TEXTS)
-    if any(below.passed_over[suffix] for suffix in _FILES if suffix != ".txt"):
-        return False
+    others = foreign.unreadable_images(below.passed_over)
+    if others or any(below.passed_over[suffix] for suffix in _FILES if suffix != ".txt"):
+        return False  # texts beside pictures are remarks on them
     return any(file.parent != path for file in below.files)
 
 
