@@ -35,7 +35,7 @@ def test_they_are_right_as_often_as_scikit_learns() -> None:
         rows = []
         for one in split.samples.double().numpy():
             real = one[:, ~np.isnan(one[0])]
-            rows.append([f for f in (real.mean(1), real.std(1), real.min(1), real.max(1), real[:, 0], real[:, -1])])
+            rows.append([real.mean(1), real.std(1), real.min(1), real.max(1), real[:, 0], real[:, -1]])
         return np.array(rows).reshape(len(rows), -1)
 
     labels = {name: split.targets.numpy() for name, split in splits.items()}
