@@ -11,7 +11,15 @@ from benchmarks.machine import description
 from benchmarks.report import PAGE, keep
 
 NAMES = (
-    *("time_to_accuracy", "throughput", "overhead", "pipeline", "imagenet_pipeline", "startup", "zoo", "loading"),
+    "time_to_accuracy",
+    "throughput",
+    "overhead",
+    "pipeline",
+    "imagenet_pipeline",
+    "startup",
+    "zoo",
+    "loading",
+    "recurrent",
     "forecasting",
 )
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from profond.core import processor
+
 CORES = 2
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("torch", "lightning-fabric", "numpy", "tensorflow-cpu", "keras", "jax")
@@ -19,22 +21,13 @@ def cores() -> list[int]:
     return sorted(os.sched_getaffinity(0))[:CORES]
 
 
-def has_bf16() -> bool:
-    """As `profond.core.device` finds it, without importing PyTorch, which a peer's process should not hold."""
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
-    return bool(flags & {"amx_bf16", "avx512_bf16"})
-
-
 def description() -> str:
     """Date, machine, versions and commit, as lines of Markdown."""
-    from profond.core.device import bf16_instructions, processor_name
-
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    bf16 = f"bf16 by {found}" if (found := bf16_instructions()) else "no bf16"
+    bf16 = f"bf16 by {found}" if (found := processor.bf16().instructions) else "no bf16"
     lines = [
         f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}",
-        f"- {processor_name()}, {len(cores())} cores used, {bf16}, {memory:.0f} GiB",
+        f"- {processor.processor_name()}, {len(cores())} cores used, {bf16}, {memory:.0f} GiB",
         f"- {platform.system()} {platform.release()}, Python {platform.python_version()}, "
         + ", ".join(f"{name} {found}" for name in PACKAGES if (found := _version(name))),
         f"- load of the machine when it began: {os.getloadavg()[0]:.2f}",

@@ -85,7 +85,7 @@ def torch_loop(
         loss.backward()
         optimizer.step()
 
-    return _rate(lambda: step(torch.randint(0, SAMPLES, (batch_size,))), batch_size, steps)
+    return steady_rate(lambda: step(torch.randint(0, SAMPLES, (batch_size,))), batch_size, steps)
 
 
 def tensorflow_function(network: str, batch_size: int, steps: int) -> float:
@@ -108,7 +108,7 @@ def tensorflow_function(network: str, batch_size: int, steps: int) -> float:
             )
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
 
-    return _rate(step, batch_size, steps)
+    return steady_rate(step, batch_size, steps)
 
 
 def keras_fit(network: str, batch_size: int, steps: int) -> float:
@@ -171,10 +171,10 @@ def jax_step(network: str, batch_size: int, steps: int) -> float:
         nonlocal state
         state = jax.block_until_ready(step(state))
 
-    return _rate(one_step, batch_size, steps)
+    return steady_rate(one_step, batch_size, steps)
 
 
-def _rate(step: Callable[[], None], batch_size: int, steps: int) -> float:
+def steady_rate(step: Callable[[], None], batch_size: int, steps: int) -> float:
     for _ in range(max(5, steps // 5)):
         step()
     began = time.perf_counter()

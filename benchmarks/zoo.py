@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.child import measure, tcmalloc
-from benchmarks.machine import has_bf16
 from benchmarks.peers import keras_resnet18
 from benchmarks.report import spread, table
 from benchmarks.throughput import Clock
+from profond.core.processor import bf16
 
-BF16 = has_bf16()
+BF16 = bf16().instructions is not None
 SECTION = "zoo" if BF16 else "zoo_float32"
 TITLE = "The zoo: training and inference, images per second" + ("" if BF16 else ", on a processor without bf16")
 # network: side, batch

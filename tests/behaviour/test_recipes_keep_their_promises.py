@@ -6,6 +6,7 @@ Those whose result is published elsewhere, for data that nobody can fetch, run i
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,9 +22,15 @@ pytestmark = pytest.mark.slow
 
 
 HERE = [name for name in registry.names() if not registry.load(name)().expected.published]
+LONG = 60
+"""Seconds of training from which a recipe runs with the whole of the tests only."""
 
 
-@pytest.mark.parametrize("name", HERE)
+def timed(name: str) -> Any:
+    return pytest.param(name, marks=pytest.mark.full if registry.load(name)().expected.seconds > LONG else ())
+
+
+@pytest.mark.parametrize("name", map(timed, HERE))
 def test_a_recipe_reaches_its_promised_result(name: str, tmp_path: Path) -> None:
     expected = registry.load(name)().expected
     run = train_experiment(assemble(from_recipe(name)), out=tmp_path)

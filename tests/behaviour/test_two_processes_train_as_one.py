@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 from support.runs import digit_pictures, finished, free_port, only_run, outcome, profond, two
+
+from profond import models
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -154,3 +157,29 @@ def test_two_processes_find_the_learning_rate_that_one_finds(pictures: Path, tmp
     rates = [json.loads((run / "config.json").read_text())["training"]["learning_rate"] for run in runs if run]
     assert len(rates) == 2
     assert rates[0] == rates[1]
+
+
+def test_unfrozen_layers_are_fine_tuned_by_two_processes_as_by_one(tmp_path: Path) -> None:
+    """Norms stay as they were given: trained ones would amplify the rounding of a network as deep as this."""
+    (tmp_path / "digits").mkdir()
+    pictures = digit_pictures(tmp_path / "digits", 100)
+    torch.manual_seed(0)
+    network = models.create("mobilenet_v2", input_shape=(3, 24, 24), num_classes=7, width=0.35)
+    torch.save(network.state_dict(), tmp_path / "own.pth")
+    start = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+    settings = [
+        "--model=mobilenet_v2", f"--data={pictures}", f"--weights={tmp_path / 'own.pth'}", "--size=24", "--quiet",
+        "--set=width=0.35", "--steps=6", "--batch-size=16", "--precision=fp32", "--set=dropout=0",
+        "--set=optimizer=sgd", "--learning-rate=0.01", "--set=freeze_norms=true",
+        '--set=unfreeze=[[0.3,["last","body.6"]],[0.6,["stem","body.[0-5].*"]]]', '--set=rate_factors={"stem":0.1}',
+    ]  # fmt: skip
+    single = profond("finetune", f"--out={tmp_path / 'one'}", *settings)
+    for process in (single, *two("finetune", f"--out={tmp_path / 'two'}", *settings)):
+        finished(process)
+    one, shared = (only_run(tmp_path / name) for name in ("one", "two"))
+    assert one is not None
+    assert shared is not None
+    reference, learned = (load_file(run / "model.safetensors") for run in (one, shared))
+    for name, array in reference.items():
+        np.testing.assert_allclose(learned[name], array, rtol=1e-4, atol=1e-6, err_msg=name)
+    assert any((reference[name] != array).any() for name, array in start.items() if name.startswith("stem."))

@@ -12,6 +12,7 @@ import torch
 
 from profond.core.config import bind
 from profond.core.errors import ConfigError, MissingError
+from profond.core.tokens import END, START
 from profond.data import open_dataset, registry
 from profond.data.dataset import Dataset
 
@@ -44,11 +45,27 @@ def test_its_batches_are_what_its_spec_says(data: Dataset) -> None:
         if data.spec.quantities:
             assert split.targets.isfinite().all()
             assert split.targets.shape[1:] == (len(data.spec.quantities),)
+        elif data.spec.text is not None:
+            assert 0 <= int(split.targets.min()) <= int(split.targets.max()) < len(data.spec.text)
+            if data.spec.each:  # a text is written on: of each token the next one, the last of which is not read
+                next_one = split.samples[:, 1:]
+                assert ((split.targets[:, :-1] == next_one) | (split.targets[:, :-1] == 0) | (next_one == 0)).all()
+            else:
+                assert {*split.targets[:, 0].tolist()} == {START}
+                assert ((split.targets == END).sum(1) == 1).all()
+        elif data.spec.each:
+            assert split.targets.shape == (len(split), data.spec.shape[data.spec.axes.index(data.spec.each)])
+            assert -1 <= int(split.targets.min()) <= int(split.targets.max()) < data.spec.num_classes
+            assert (split.targets >= 0).any(1).all()
         else:
             assert 0 <= int(split.targets.min()) <= int(split.targets.max()) < data.spec.num_classes
         inputs, targets = next(iter(data.batches(name, 16, shuffle=True)))
-        assert inputs.dtype == torch.float32
-        assert tuple(inputs.shape[1:]) == data.spec.shape
+        assert inputs.dtype == (torch.float32 if data.spec.tokens is None else torch.int64)
+        if data.spec.tokens is None:
+            assert tuple(inputs.shape[1:]) == data.spec.shape
+        else:  # a batch ends with its longest text
+            assert 0 < inputs.shape[1] <= data.spec.shape[0]
+            assert 0 <= int(inputs.min()) <= int(inputs.max()) < len(data.spec.tokens)
         assert inputs.isfinite().all()
         assert targets.dtype == (torch.float32 if data.spec.quantities else torch.int64)
         assert len(targets) == len(inputs)
@@ -58,7 +75,11 @@ def test_every_class_and_every_number_can_be_learned(data: Dataset) -> None:
     if data.spec.quantities:
         assert (data.split("train").targets.std(0) > 0).all()
         return
-    assert data.split("train").targets.bincount(minlength=data.spec.num_classes).min() > 0
+    if data.spec.text is not None:
+        assert len(data.split("train").targets.unique(dim=0)) > 1
+        return
+    targets = data.split("train").targets
+    assert targets[targets >= 0].bincount(minlength=data.spec.num_classes).min() > 0
     assert len(set(data.spec.classes)) == data.spec.num_classes
 
 

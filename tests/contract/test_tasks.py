@@ -18,7 +18,7 @@ import torch
 from support.examples import CPU, Case, untrained
 
 from profond.core.config import bind
-from profond.core.errors import Interrupted, ProfondError
+from profond.core.errors import ConfigError, Interrupted, ProfondError
 from profond.core.run import Run
 from profond.evaluation.compare import compare
 from profond.evaluation.kept import keep
@@ -284,10 +284,15 @@ def test_there_is_one_answer_a_sample_and_each_can_be_written(good: Case, tmp_pa
         assert all(path.is_file() for path in answer.write(tmp_path, f"sample-{number}"))
 
 
-def test_an_explanation_is_about_one_of_the_outputs(good: Case) -> None:
+def test_an_explanation_is_about_one_of_the_outputs_or_refused_in_words(good: Case) -> None:
     inputs = good.batch("test", 1)[0]
     with torch.inference_mode():
         outputs = good.model.eval()(inputs)
+        if outputs.ndim > 2:  # it says many things of a sample, and which of them is explained cannot be told
+            with pytest.raises(ConfigError) as refusal:
+                good.task.explained(outputs, good.spec)
+            assert refusal.value.help
+            return
         found = good.task.explained(outputs, good.spec)
         assert 0 <= found.index < outputs.shape[1]
         assert found.name in found.said

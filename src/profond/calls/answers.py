@@ -17,6 +17,7 @@ from profond.evaluation.kept import folder_of
 from profond.evaluation.other_data import data_to_measure
 from profond.experiments.experiment import Experiment
 from profond.explain.why.attribution import METHODS
+from profond.serve import through_time
 from profond.serve.explanation import Explainer
 from profond.serve.predictor import Predictor
 
@@ -58,7 +59,7 @@ def evaluated(
 
 def predicted(predictor: Predictor, inputs: Any, *, batch_size: int = 256, **options: Any) -> Predictions:
     """As `profond.calls.trained.Trained.predict`."""
-    given, several = files_in(inputs, predictor.takes_series)
+    given, several = files_in(inputs, predictor.takes_series, predictor.takes_videos)
     refused: dict[str, ProfondError] = {}
     refuse = refused.__setitem__ if several else None
     found = list(predictor.stream(given, batch_size=batch_size, refused=refuse, **options))
@@ -70,7 +71,14 @@ def predicted(predictor: Predictor, inputs: Any, *, batch_size: int = 256, **opt
 
 
 def explained(
-    predictor: Predictor, name: str, given: Any, *, method: str, wanted: str | None, stage: str | None
+    predictor: Predictor,
+    name: str,
+    given: Any,
+    *,
+    method: str,
+    wanted: str | None,
+    stage: str | None,
+    step: int | None = None,
 ) -> Explanation:
     """As `profond.calls.trained.Trained.explain`.
 
@@ -78,14 +86,21 @@ def explained(
         name: what people call the model.
     """
     show_figures()
-    found, several = files_in(given, predictor.takes_series)
+    found, several = files_in(given, predictor.takes_series, predictor.takes_videos)
     if several and isinstance(found, list | tuple):
         raise DataError(f"{len(found)} were given, and one is explained at a time", "give one file, image or array")
     one = found[0] if isinstance(found, list | tuple) and found else found
     explainer = Explainer(predictor, name)
-    question = explainer.question(one, getattr(one, "name", None) or "the input", wanted)
-    answers: dict[str, Attribution] = {}
+    called = getattr(one, "name", None) or "the input"
+    if method == through_time.METHOD:
+        through = through_time.ThroughTime.of(explainer, one, called, wanted, step)
+        said = through.question.subject.explained.said.replace("\t", " ")
+        return Explanation(said, {method: through.found}, through.figure(), through.question.notes)
+    if step is not None:
+        raise ConfigError(f"step is {step}, and {method} knows no steps", "leave it out, or take method='recurrence'")
+    question = explainer.question(one, called, wanted)
     notes = list(question.notes)
+    answers: dict[str, Attribution] = {}
     for each in METHODS if method == "overview" else (method,):
         try:
             answers[each] = explainer.ask(question, each, stage)

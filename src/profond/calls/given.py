@@ -85,14 +85,14 @@ def as_file(given: Any) -> Path | Mapping[str, Any] | None:
     raise ConfigError(f"config is of the type {type(given).__name__}", "give a file, a run's folder, or trained.config")
 
 
-def files_in(given: Any, series: bool) -> tuple[Any, bool]:
-    """Paths of the images or series that folders and patterns stand for; anything else as it is.
+def files_in(given: Any, series: bool, videos: bool = False) -> tuple[Any, bool]:
+    """Paths of the images, series or videos that folders and patterns stand for; anything else as it is.
 
     Returns: what is to be predicted or explained, and whether there may be several.
 
     Raises: DataError when a folder or pattern has none.
     """
-    from profond.serve.inputs import Expanded, expand, one_of
+    from profond.serve.inputs import Expanded, expand
 
     if isinstance(given, str | os.PathLike):
         words: Iterable[Any] = [given]
@@ -100,11 +100,11 @@ def files_in(given: Any, series: bool) -> tuple[Any, bool]:
         words = given
     else:
         return given, not hasattr(given, "size")
-    found = Expanded(series=series)
+    found = Expanded(series=series, videos=videos)
     for word in words:
         expand(os.fspath(word), found)
     if found.blocked:
         raise found.blocked[0][1]
     if not found.paths:
-        raise DataError(f"there is no {one_of(series)[2:].strip()} in what was given", "name files or a folder")
+        raise DataError(f"there is no {found.one} in what was given", "name files or a folder")
     return found.paths, len(found.paths) > 1

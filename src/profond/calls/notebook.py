@@ -82,7 +82,8 @@ class NotebookProgress:
     def started(self, progress: Progress) -> None:
         from IPython.display import display
 
-        self._shown = display(self._bundle(progress), raw=True, display_id=True)
+        shown: Any = display  # IPython has no types
+        self._shown = shown(self._bundle(progress), raw=True, display_id=True)
 
     def stepped(self, progress: Progress) -> None:
         if time.monotonic() - self._looked_at > _SECONDS_BETWEEN_LOOKS:

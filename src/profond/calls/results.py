@@ -15,6 +15,7 @@ from profond.core.errors import ProfondError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from profond.explain.recurrence.replay import Recurrence
     from profond.explain.why.attribution import Attribution
     from profond.measures.measured import Measured
     from profond.measures.report import Report, Samples
@@ -123,13 +124,14 @@ class Explanation:
 
     Args:
         said: what the network says, as people read it.
-        answers: of each method, by its name: ``answers["grad_cam"].values`` is an array (h, w).
+        answers: of each method, by its name: ``answers["grad_cam"].values`` is an array (h, w), and
+            ``answers["recurrence"].layers[0].gradient`` one number for each step.
         figure: the drawing.
         notes: what had to be converted, and which method the network does not allow.
     """
 
     said: str
-    answers: Mapping[str, Attribution]
+    answers: Mapping[str, Attribution | Recurrence]
     figure: Figure
     notes: tuple[str, ...] = ()
 

@@ -180,6 +180,7 @@ class Trained:
         method: str = "overview",
         wanted: str | None = None,
         stage: str | None = None,
+        step: int | None = None,
         device: str = "auto",
         resize: bool = False,
     ) -> Explanation:
@@ -189,9 +190,11 @@ class Trained:
 
         Args:
             inputs: one image, as in `predict`.
-            method: ``grad_cam``, ``integrated_gradients``, ``smooth_grad``, ``occlusion``, or ``overview`` for all.
+            method: ``grad_cam``, ``integrated_gradients``, ``smooth_grad``, ``occlusion``, or ``overview`` for
+                all of these; of recurrent networks also ``recurrence``: what reaches each step, gates, states.
             wanted: the class or quantity to explain; by default what it says.
             stage: of grad_cam: a module of the network.
+            step: of recurrence: which step's output, where there is one for each; by default the last.
             device, resize: as in `predict`.
 
         Raises: UnknownName, ImageError, DataError, ConfigError.
@@ -199,7 +202,7 @@ class Trained:
         from profond.calls.answers import explained
 
         predictor = self.predictor(device=device, resize=resize)
-        return explained(predictor, self.run.name, inputs, method=method, wanted=wanted, stage=stage)
+        return explained(predictor, self.run.name, inputs, method=method, wanted=wanted, stage=stage, step=step)
 
     def predictor(self, **options: Any) -> Predictor:
         """What answers; kept for the next time with the same options.

@@ -30,7 +30,11 @@ def data() -> None:
       ImageNet's folder        train/n01440764/ …, val/, and the devkit; or as Kaggle has it
       a folder of tar shards   in WebDataset's layout: train-000000.tar …
       a CSV manifest           path,label and, if wished, split and group; of images or of series
+      images with captions     a folder that holds captions.csv: path,caption and, if wished, split and group
       a table of series        a row for each series (label,values…), or for each step (id,time,values…,label)
+      a table of texts         text,label and, if wished, split and group; .csv, .tsv or .jsonl
+      a folder of texts        one sub-folder of .txt files a class
+      a long text              one .txt, to be written on
 
     \b
     Instead of classes a table may hold numbers to be estimated: path,value or path,value (kg); any other column is
@@ -41,6 +45,8 @@ def data() -> None:
       --set data.resize=pad        keeps all of them, with borders
       --set data.resize=stretch    squashes them
       --set data.unreadable=skip   leaves out what cannot be read, and keeps a list of it in the run
+    Texts are cut into words: --set data.tokens=pieces, data.vocabulary=5000; columns of other names are named by
+    --set data.text=COLUMN --set data.target=COLUMN.
     Series are brought to one length: --set data.length=200; --set data.keep=end says what is kept of longer ones.
     """
 

@@ -127,18 +127,20 @@ def machine(problems: list[str]) -> dict[str, Any]:
         import torch
 
         from profond.core import device as hardware
+        from profond.core import processor
     except (
         Exception
     ) as error:  # a broken PyTorch fails in many ways: a missing library, another processor, a half install
         problems.append(f"PyTorch cannot be imported: {error}")
         return found
     device = hardware.choose_device()
-    arithmetic = hardware.choose_precision(device)
+    arithmetic, bf16 = hardware.choose_precision(device), processor.bf16()
     found |= {
-        "processor": hardware.processor_name(),
+        "processor": processor.processor_name(),
         "usable_cores": hardware.usable_cores(),
         "threads": torch.get_num_threads(),
-        "bf16_instructions": hardware.bf16_instructions(),
+        "bf16_instructions": bf16.instructions,
+        "bf16_reason": bf16.reason,
         "device": str(device),
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "cuda_devices": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
@@ -226,7 +228,7 @@ def lines(report: dict[str, Any]) -> list[str]:
             "processor",
             f"{computer.get('processor', 'unknown')}, {computer.get('usable_cores', computer['cores'])} cores usable",
         ),
-        row("bf16", computer.get("bf16_instructions") or "no instructions for it"),
+        row("bf16", computer.get("bf16_instructions") or computer.get("bf16_reason", "unknown")),
         row("memory", readable(computer["memory_bytes"]) if computer["memory_bytes"] else "unknown"),
     ]
     if "device" in computer:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli import register_verb
-from profond.cli.inputs import Inputs, input_images, report_refused, shown_name, tell_refused
+from profond.cli.explain_source import Source, first_of_each_table
+from profond.cli.inputs import Inputs, input_images, input_texts, report_refused, shown_name, tell_refused
 from profond.cli.options import DEVICE, JSON, QUIET
 from profond.cli.output import print_json, progress_bar, say
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
@@ -23,13 +24,9 @@ from profond.core.files import write_json
 from profond.core.run import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from profond.data.dataset import Dataset
-    from profond.data.series.rows import Row
+    from profond.cli.explain_source import Given
     from profond.serve.explanation import Explainer, Question
-
-    Given = Path | Row | Tensor  # what is explained: a file, a series of a table, or a raw sample
+    from profond.serve.predictor import Predictor
 
 METHODS = {
     "overview": "all of the first four, on one sheet",
@@ -40,7 +37,11 @@ METHODS = {
     "maps": "what the image becomes at a stage",
     "filters": "a layer's kernels; needs no image",
     "nearest": "the most similar images of the training data",
+    "attention": "of a network that writes: where it looked for each word",
+    "recurrence": "of recurrent layers: the gradient that reaches each step, gates, states",
 }
+ATTENTION = "attention"
+RECURRENCE = "recurrence"
 SOURCE = "source.json"
 _SAMPLE = re.compile(r"(train|valid|test)/(\d+)")
 
@@ -54,13 +55,22 @@ class Work:
     wanted: str | None
     stage: str | None
     pixel: tuple[str, int, tuple[int, ...]] | None
+    step: int | None
     folder: Path
     nearest: Callable[[Question, Path, Given], tuple[list[dict[str, Any]], list[Path]]]
     done: list[dict[str, Any]] = field(default_factory=list)
 
     def explain(self, given: Given, name: str) -> tuple[str, dict[str, Any]]:
         """One image or series: what the model says of it in a line; its files, and what was found besides."""
-        question = self.explainer.question(given, name, self.wanted)
+        if self.methods == (ATTENTION,):
+            return self.attention(given, name)
+        from profond.serve.through_time import ThroughTime
+
+        through = None
+        if RECURRENCE in self.methods:
+            through = ThroughTime.of(self.explainer, given, name, self.wanted, self.step)
+        alone = through is not None and self.methods == (RECURRENCE,)
+        question = through.question if through and alone else self.explainer.question(given, name, self.wanted)
         explained = question.subject.explained
         folder = self.own_folder(name, question.digest)
         suffix = f"-{safe(explained.name)}" if self.wanted else ""
@@ -78,6 +88,9 @@ class Work:
                 elif method == "nearest":
                     report["nearest"], more = self.nearest(question, folder, given)
                     files += more
+                elif through is not None and method == RECURRENCE:
+                    report["lines"] = through.lines()
+                    files += through.write(folder, suffix)
                 elif method != "filters":
                     answer = self.explainer.ask(question, method, self.stage)
                     files += self.explainer.write(question, answer, folder, suffix)
@@ -89,10 +102,21 @@ class Work:
         self.done.append(report)
         return explained.said, report
 
+    def attention(self, given: Given, name: str) -> tuple[str, dict[str, Any]]:
+        """One picture of a network that writes: what it says, and where it looked for each word."""
+        attended = self.explainer.attention(given, name)
+        folder = self.own_folder(name, attended.digest)
+        files = attended.write(folder, self.explainer.name)
+        write_json(folder / SOURCE, {"schema_version": SCHEMA_VERSION, "image": name, "pixels": attended.digest})
+        report = {"image": name, **attended.to_json(), "notes": list(attended.notes), "files": list(map(str, files))}
+        self.done.append(report)
+        return attended.said, report
+
     def own_folder(self, name: str, mark: str) -> Path:
         """Named as the image without its ending; with a number where that folder is another image's."""
         file, mark_of_row, row = name.partition("#")  # a series of a table, such as new.csv#17
-        stem = safe(name if _SAMPLE.fullmatch(name) else Path(file).stem + mark_of_row + row) or "image"
+        whole = _SAMPLE.fullmatch(name) or self.explainer.predictor.takes_texts
+        stem = safe(name if whole else Path(file).stem + mark_of_row + row) or "image"
         folder, number = self.folder / stem, 1
         while folder.exists() and owner(folder) != mark:
             number += 1
@@ -124,8 +148,15 @@ def owner(folder: Path) -> str | None:
 @click.option(
     "--pixel", metavar="LAYER,MAP,ROW,COLUMN", help="The arithmetic of one number that a convolution puts out."
 )
+@click.option(
+    "--step",
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    help="For recurrence: which step's output, from 0, where there is one for each.  [default: the last]",
+)
 @click.option("--data", help="For nearest: other images, a folder or a registered name, not the run's own.")
 @click.option("--count", type=click.IntRange(1, 48), default=12, show_default=True, help="For nearest: how many.")
+@click.option("--rows", type=click.IntRange(1), default=20, show_default=True, help="Of a table, how many series.")
 @click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
 @click.option("--out", "out", type=click.Path(path_type=Path), help="Folder.  [default: RUN/explain, or explain/MODEL]")
 @click.option("--runs", default="runs", show_default=True, help="Folder of the runs, where names are looked up.")
@@ -142,8 +173,10 @@ def explain(
     wanted: str | None,
     stage: str | None,
     pixel: str | None,
+    step: int | None,
     data: str | None,
     count: int,
+    rows: int,
     resize: bool,
     out: Path | None,
     runs: str,
@@ -154,8 +187,10 @@ def explain(
     """Show why RUN (a folder, a name, or `last`), or a network with published weights, says what it says.
 
     INPUT is a file, a folder, a pattern, - for standard input, or a sample of the run's own data, such as test/17.
-    Each image or series gets a folder with pictures (.png) and numbers (.npy). Explained is the score of a class, or
-    the number that is estimated. Series take the first five methods.
+    Each image or series gets a folder with pictures (.png) and numbers (.npy); of a table the first 20 series do, or
+    as many as --rows says. Explained is the score of a class, or the number that is estimated. Series take the first
+    five methods and the last. Of a text, which is written in quotes, each word is coloured by integrated gradients; the
+    last method is for texts too.
 
     \b
     overview              all of the next four, on one sheet; the default
@@ -166,15 +201,25 @@ def explain(
     maps                  what the image becomes at a stage
     filters               a layer's kernels; needs no image
     nearest               the most similar images of the run's training data, or of --data
+    attention             of a network that writes captions: where it looked for each word
+    recurrence            of recurrent layers: the gradient that reaches each step,
+                          what the gates do, what is remembered; `explain recurrence
+                          RUN INPUT` is the same
 
     \b
     profond explain last photo.jpg
     profond explain last test/17 --class 3 --method grad_cam --method occlusion
     profond explain last test/17 --pixel c1,0,10,12
+    profond explain recurrence last test/17
+    profond explain last "a fine film"
     profond explain --model efficientnet_lite0 --pretrained photo.jpg
     """
     start = time.perf_counter()
+    if len(words) > 1 and words[0] == RECURRENCE:
+        words, methods = words[1:], (*methods, RECURRENCE)
     chosen = check_methods(methods, pixel)
+    if step is not None and RECURRENCE not in chosen:
+        raise UsageError("--step is for recurrence, which is not asked for", "add --method recurrence, or leave it out")
     at = None if pixel is None else read_pixel(pixel)
     if not words and model is None:
         raise UsageError("no run was given", "`profond explain RUN photo.jpg`, or --model NAME --pretrained photo.jpg")
@@ -194,22 +239,27 @@ def explain(
     source = Source(explainer, None if run is None else Path(name), data, stage, root, count, quiet)
     if "nearest" in chosen:
         source.others()  # what is wrong with them is said before anything is computed
-    work = Work(explainer, chosen, wanted, stage, at, root, source.nearest)
+    work = Work(explainer, chosen, wanted, stage, at, step, root, source.nearest)
     kernels = explainer.filters(root, stage) if "filters" in chosen else []
     if kernels and not as_json:
         click.echo("\n".join(str(path) for path in kernels))
     failed: list[tuple[str, ProfondError]] = []
     samples = tuple(given for given in inputs if _SAMPLE.fullmatch(given) and not Path(given).exists())
-    with named_inputs(tuple(given for given in inputs if given not in samples), predictor.takes_series) as named:
+    with named_inputs(tuple(given for given in inputs if given not in samples), predictor) as named:
         names = named.names
         refuse = report_refused(names, failed)
         every: list[tuple[str, Given]] = [
             *((given, source.sample(given)) for given in samples),
             *((str(one), one) for one in with_rows(named.paths, predictor.preprocessing, refuse)),
         ]
+        every, left_out = first_of_each_table(every, rows)
+        for table, number in left_out.items():
+            told = f"note: {table} has {number + rows:,} series: its first {rows} are explained"
+            say(f"{told}; --rows {number + rows} takes all", quiet)
         with progress_bar(len(every), "explain", " images", hidden=quiet or len(every) < 2) as advance:
             for source_name, given in every:
-                shown = source_name if source_name in samples else Path(shown_name(source_name, names)).name
+                plain = source_name in samples or predictor.takes_texts
+                shown = source_name if plain else Path(shown_name(source_name, names)).name
                 try:
                     said, report = work.explain(given, shown)
                 except (ConfigError, UsageError):
@@ -228,6 +278,7 @@ def explain(
             explanations=work.done,
             filters=[str(path) for path in kernels],
             refused=[{"source": source, "error": error.message} for source, error in failed],
+            left_out=left_out,
             passed_over=named.to_json(),
             seconds=round(time.perf_counter() - start, 3),
         )
@@ -235,82 +286,16 @@ def explain(
     tell_refused(failed, len(every), "series" if named.series else "images")
 
 
-@dataclass
-class Source:
-    """Samples of the run's own data, and the images that nearest chooses from; opened when they are needed."""
-
-    explainer: Explainer
-    run: Path | None
-    data: str | None
-    stage: str | None
-    root: Path
-    count: int
-    quiet: bool
-    opened: dict[str, Any] = field(default_factory=dict)
-
-    def own(self) -> Dataset:
-        """The run's data. Raises: UsageError without a run."""
-        if self.run is None:
-            raise UsageError("published weights bring no data", "name image files")
-        if "own" not in self.opened:
-            from profond.core.run import Run
-            from profond.experiments.experiment import load
-
-            self.opened["own"] = load(Run.open(self.run), weights=False).dataset
-        dataset: Dataset = self.opened["own"]
-        return dataset
-
-    def sample(self, given: str) -> Tensor:
-        """``test/17`` as a raw tensor (c h w) or (c t). Raises: UnknownName for the split; UsageError."""
-        split, _, number = given.partition("/")
-        chosen = self.own().split(split)
-        if int(number) >= len(chosen):
-            raise UsageError(f"there is no {given}", f"the {split} split has {split}/0 to {split}/{len(chosen) - 1}")
-        raw: Tensor = chosen.raw(int(number))
-        return raw
-
-    def others(self) -> Dataset:
-        """The images that nearest chooses from. Raises: as ``open_dataset``."""
-        from profond.serve.gallery import other_images
-
-        if self.data is None:
-            return self.own()
-        if "others" not in self.opened:
-            self.opened["others"] = other_images(self.data, self.explainer.predictor)
-        dataset: Dataset = self.opened["others"]
-        return dataset
-
-    def itself(self, given: Given, name: str) -> str:
-        """What the explained image is called among the others; empty where it is none of them."""
-        from profond.serve.gallery import identity_of
-
-        if isinstance(given, Path):
-            return identity_of(given, self.others())
-        split, _, number = name.partition("/")
-        return "" if self.data is not None else self.own().split(split).identity(int(number))
-
-    def nearest(self, question: Question, folder: Path, given: Given) -> tuple[list[dict[str, Any]], list[Path]]:
-        from profond.serve.gallery import Gallery, show_nearest
-
-        if "gallery" not in self.opened:
-            dataset = self.others()
-            split = "train" if "train" in dataset.splits else next(iter(dataset.splits))
-            with progress_bar(len(dataset.split(split)), "features", " images", hidden=self.quiet) as advance:
-                self.opened["gallery"] = Gallery.open(
-                    self.explainer.predictor, dataset, split, self.root / "features", self.stage, advance
-                )
-        skip = self.itself(given, question.subject.name)
-        return show_nearest(self.explainer, self.opened["gallery"], question, folder, self.count, skip)
-
-
 @contextmanager
-def named_inputs(inputs: tuple[str, ...], series: bool) -> Iterator[Inputs]:
-    """As ``input_images``, and nothing where nothing was named."""
+def named_inputs(inputs: tuple[str, ...], predictor: Predictor) -> Iterator[Inputs]:
+    """As ``input_images`` or ``input_texts``, and nothing where nothing was named."""
     if not inputs:
-        yield Inputs(series=series)
-        return
-    with input_images(inputs, series) as found:
-        yield found
+        yield Inputs(series=predictor.takes_series)
+    elif predictor.takes_texts:
+        yield input_texts(inputs)
+    else:
+        with input_images(inputs, predictor.takes_series) as found:
+            yield found
 
 
 def check_methods(methods: tuple[str, ...], pixel: str | None) -> tuple[str, ...]:
@@ -319,6 +304,10 @@ def check_methods(methods: tuple[str, ...], pixel: str | None) -> tuple[str, ...
     for method in chosen:
         if method not in METHODS:
             raise UnknownName("method", method, METHODS)
+    if ATTENTION in chosen and (len(chosen) > 1 or pixel is not None):
+        raise UsageError(
+            "attention stands alone: the other methods explain one number, and a text is many", "leave the others out"
+        )
     if not chosen:
         return () if pixel is not None else ("overview",)
     return chosen

@@ -14,7 +14,8 @@ import click
 
 from profond.cli.output import warn
 from profond.core.errors import DataError, ProfondError
-from profond.serve.inputs import Blocked, Expanded, expand
+from profond.serve.given import Text
+from profond.serve.inputs import Blocked, Expanded, expand, with_article
 
 SHOWN = 100  # images that cannot be used, told one by one
 
@@ -27,7 +28,7 @@ class Inputs(Expanded):
         """What was passed over, on standard error; pictures that cannot be read in spite of --quiet."""
         from profond.data.images.foreign import about, counted, unreadable_images
 
-        unread = Counter[str]() if self.series else unreadable_images(self.passed_over)
+        unread = Counter[str]() if self.series or self.videos else unreadable_images(self.passed_over)
         if unread:
             warn(f"passed over: {counted(unread)}: {about(unread)}")
         if quiet:
@@ -39,8 +40,8 @@ class Inputs(Expanded):
 
 
 @contextlib.contextmanager
-def input_images(inputs: tuple[str, ...], series: bool = False) -> Iterator[Inputs]:
-    """The images that the inputs stand for, or with ``series`` the series; folders are listed as for training.
+def input_images(inputs: tuple[str, ...], series: bool = False, videos: bool = False) -> Iterator[Inputs]:
+    """The images that the inputs stand for, or the series, or the videos; folders are listed as for training.
 
     Raises: DataError when an input is nothing, or there is none in any.
     """
@@ -48,13 +49,14 @@ def input_images(inputs: tuple[str, ...], series: bool = False) -> Iterator[Inpu
 
     from profond.data.images.decoding import is_picture
 
-    found, one = Inputs(series=series), "series" if series else "image"
+    found = Inputs(series=series, videos=videos)
+    one = found.one
     with contextlib.ExitStack() as stack:
         for given in inputs:
             if given == "-":
                 data = sys.stdin.buffer.read()
                 if not data.strip():
-                    raise DataError("standard input is empty", f"pipe in {_a(one)}, or paths, one a line")
+                    raise DataError("standard input is empty", f"pipe in {with_article(one)}, or paths, one a line")
                 ending = _series_ending(data) if series else "" if is_picture(data) else None
                 if ending is not None:
                     file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / f"standard-input{ending}"
@@ -72,8 +74,28 @@ def input_images(inputs: tuple[str, ...], series: bool = False) -> Iterator[Inpu
         yield found
 
 
-def _a(one: str) -> str:
-    return f"an {one}" if one == "image" else f"a {one}"
+def input_texts(inputs: tuple[str, ...]) -> Inputs:
+    """The texts that the inputs stand for: a file's (a table, or a text in each line), standard input's lines, or an
+    input itself.
+
+    Raises: DataError when there is none.
+    """
+    from profond.data.text.open import texts_to_answer
+    from profond.data.text.read import SUFFIXES
+
+    found = Inputs(texts=True)
+    for given in inputs:
+        if given == "-":
+            lines = sys.stdin.buffer.read().decode("utf-8", "replace").splitlines()
+            texts = [Text(line, f"line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+            if not texts:
+                raise DataError("standard input is empty", "pipe in texts, one a line")
+        elif given.lower().endswith(SUFFIXES) and len(given.split()) == 1:
+            texts = [Text(text, name) for name, text in texts_to_answer(Path(given).expanduser())]
+        else:
+            texts = [Text(given, given)]
+        found.paths += texts
+    return found
 
 
 def _series_ending(data: bytes) -> str | None:
@@ -95,7 +117,8 @@ def _lines(data: bytes, one: str) -> list[str]:
     is_text = "\0" not in text and text.encode("utf-8", "replace").decode() == text
     if "\0" in text or not (is_text or any(os.path.lexists(line) for line in lines)):  # names need not be UTF-8
         raise DataError(
-            f"standard input is neither {_a(one)} nor a list of paths", f"pipe in {_a(one)}, or paths, one a line"
+            f"standard input is neither {with_article(one)} nor a list of paths",
+            f"pipe in {with_article(one)}, or paths, one a line",
         )
     return [line.removesuffix("\r") for line in lines]
 

@@ -1,17 +1,19 @@
-"""`profond predict`: what a run says of your images and series."""
+"""`profond predict`: what a run says of your images, series and texts."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from profond.cli import register_verb
-from profond.cli.inputs import input_images, report_refused, shown_name, tell_refused
+from profond.cli.inputs import Inputs, input_images, input_texts, report_refused, shown_name, tell_refused
 from profond.cli.options import BATCH, DEVICE, JSON, OUT, QUIET
 from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
@@ -30,7 +32,18 @@ TOP = 3  # fewer than from Python, so that a line stays short
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options()
 @click.option("--top", type=click.IntRange(min=1), help=f"Classes to name for each image.  [default: {TOP}]")
-@click.option("--csv", "csv_file", type=click.Path(dir_okay=False), help="Write a table to this file as well.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(dir_okay=False),
+    help="Write a table to this file as well: of a video each frame.",
+)
+@click.option(
+    "--pictures",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Draw answers that are more than a line, such as the labels of a video's frames, into this folder.",
+)
 @click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
 @click.option(
     "--precision",
@@ -61,6 +74,7 @@ def predict(
     changes: tuple[str, ...],
     top: int | None,
     csv_file: str | None,
+    folder: Path | None,
     resize: bool,
     precision: Precision,
     engine: Engine,
@@ -70,21 +84,26 @@ def predict(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Say what RUN (a folder, a name, or `last`) sees in images or series, or a network with published weights.
+    """Say what RUN (a folder, a name, or `last`) sees in images, series or texts, or what published weights do.
 
     INPUT is a file, a folder (with those below it), a pattern such as 'photos/*.jpg', or - for standard input: an
     image or a series, or a list of paths, one a line. A run that was trained on a table of series takes tables, with
-    labels or without. Prints a line for each image or series: path, then the answer, such as label, probability and
-    the next classes, or a number with its unit. Images that cannot be used are reported and the others still
-    predicted; the exit code is then 3. Folders are listed as for training: without hidden files, links followed,
-    other files counted and passed over.
+    labels or without; one that was trained on clips takes videos. A run on texts takes the text itself, a table with a
+    column of texts, a .txt with one in each line, or lines from standard input. Prints a line for each image, series or
+    video: path, then the answer, such as label, probability and the next classes, a number with its unit, or which
+    label a video has from when to when. Images that cannot be used are reported and the others still predicted; the
+    exit code is then 3. Folders are listed as for training: without hidden files, links followed, other files counted
+    and passed over.
 
     \b
     profond predict last photos/
     profond predict last new.csv
+    profond predict last film.mp4 --csv frames.csv --pictures drawn/
+    profond predict last "a fine film"
     profond predict --model efficientnet_lite0 --pretrained photo.jpg
     """
     from profond.core.errors import UsageError
+    from profond.core.files import make_folder
 
     start = time.perf_counter()
     run, inputs = split_words(words, model, pretrained, weights, changes)
@@ -104,16 +123,23 @@ def predict(
     )
     options = _options(predictor, top)
     said: list[Prediction] = []
+    written: list[Path] = []
+    said_any = False
     failed: list[tuple[str, ProfondError]] = []
-    with input_images(inputs, predictor.takes_series) as given:
+    if folder is not None:
+        make_folder(folder)
+    with _given(inputs, predictor) as given:
         paths, names = given.paths, given.names
         refuse = report_refused(names, failed)
         hidden = quiet or (sys.stdout.isatty() and not as_json)  # lines and a bar on one terminal disturb each other
-        with progress_bar(len(paths), "predict", " images", hidden=hidden) as advance:
+        with progress_bar(len(paths), "predict", f" {given.noun}", hidden=hidden) as advance:
             for prediction in predictor.stream(paths, batch_size=batch_size, refused=refuse, **options):
+                said_any = True
                 prediction = replace(prediction, source=shown_name(prediction.source, names))
                 if as_json or csv_file:
                     said.append(prediction)
+                if folder is not None:
+                    written += prediction.answer.write(folder, _picture_name(folder, prediction, written))
                 if not as_json:
                     click.echo(prediction.line())
                 advance(1)
@@ -125,6 +151,7 @@ def predict(
         print_json(
             "predict",
             **({"model": name, "weights": predictor.weights} if run is None else {"run": name}),
+            **({} if folder is None else {"pictures": [str(path) for path in written]}),
             predictions=[prediction.to_json() for prediction in said],
             refused=[{"source": source, "error": error.message} for source, error in failed],
             passed_over=given.to_json(),
@@ -136,9 +163,24 @@ def predict(
         if agreement:
             click.echo(f"note: int8 gave {agreement[0]} of {agreement[1]} images the network's own answer", err=True)
         for note, count in predictor.conversions.items():
-            noun = "series" if predictor.takes_series else "image" if count == 1 else "images"
-            click.echo(f"note: {count} {noun}: {note}", err=True)
-    tell_refused(failed, len(paths), "series" if given.series else "images")
+            one = given.one if count == 1 else given.noun
+            click.echo(f"note: {count} {one}: {note}", err=True)
+    if folder is not None and not written and said_any:
+        raise UsageError("the answers of this run have no pictures", "leave --pictures out")
+    tell_refused(failed, len(paths), given.noun)
+
+
+def _picture_name(folder: Path, prediction: Prediction, written: Sequence[Path]) -> str:
+    """That of the file; with a number, where another of the same name was drawn already."""
+    stem = Path(prediction.source).stem
+    return f"{stem}-{len(written)}" if folder / f"{stem}.png" in written else stem
+
+
+def _given(inputs: tuple[str, ...], predictor: Predictor) -> AbstractContextManager[Inputs]:
+    """The images, series, videos or texts that the inputs stand for."""
+    if predictor.takes_texts:
+        return nullcontext(input_texts(inputs))
+    return input_images(inputs, predictor.takes_series, predictor.takes_videos)
 
 
 def _options(predictor: Predictor, top: int | None) -> dict[str, Any]:
@@ -149,10 +191,10 @@ def _options(predictor: Predictor, top: int | None) -> dict[str, Any]:
 
 
 def _write_csv(path: str, said: Sequence[Prediction]) -> None:
-    """A row for each prediction, with the columns of all of them."""
+    """A row for each prediction, or for each part of it, with the columns of all of them."""
     from profond.core.files import write_text
     from profond.evaluation.kept import table
 
-    rows = [prediction.row() for prediction in said]
+    rows = [row for prediction in said for row in prediction.rows()]
     head = list(dict.fromkeys(["path", *(column for row in rows for column in row)]))
     write_text(path, table(head, ([row.get(column, "") for column in head] for row in rows)))

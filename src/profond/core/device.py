@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from profond.core import processor
 from profond.core.errors import DeviceError
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -81,28 +81,9 @@ def choose_precision(device: torch.device, asked: Precision = "auto") -> Arithme
             return Arithmetic("bf16", f"{torch.cuda.get_device_name(device)} has bf16 matrix units")
         return Arithmetic("fp32", f"{torch.cuda.get_device_name(device)} has no bf16")
     if device.type == "cpu":
-        if found := bf16_instructions():
-            return Arithmetic("bf16", f"this processor has {found}")
-        return Arithmetic("fp32", "this processor has no bf16 arithmetic")
+        found = processor.bf16()
+        return Arithmetic("bf16" if found.instructions else "fp32", found.reason)
     return Arithmetic("fp32", f"the default on {device.type}")
-
-
-def bf16_instructions() -> str | None:
-    """The processor's bf16 instruction set: ``"AMX"``, ``"AVX512-BF16"`` or None."""
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
-    if "amx_bf16" in flags:
-        return "AMX"
-    return "AVX512-BF16" if "avx512_bf16" in flags else None
-
-
-def processor_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def memory_bytes() -> int:

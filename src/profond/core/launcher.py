@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from profond.core.errors import ConfigError
 
 _ADDRESS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
-@dataclass(frozen=True)
-class Started:
+# NOTE `profond --help` waits for what is imported here: no dataclasses.
+class Started(NamedTuple):
     """What a launcher says of the processes that it started.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -78,8 +78,8 @@ class Estimated(_Record):
 class Specification(_Record):
     """``spec.json``; runs of version 0.1.0 have none."""
 
-    shape: list[int]
-    axes: str
+    shape: list[Annotated[int, Field(ge=1)]]
+    axes: str = Field(pattern=r"^(c?t?(hw)?|tc|x+)$")  # x: what version 0.1.0 did not name
     range: list[float] = Field(min_length=2, max_length=2)
     classes: list[str]
     quantities: list[Estimated] = []

@@ -205,7 +205,7 @@ class Reader:
         name = self._value(mark.args[0], "name")
         if not isinstance(name, str) or not name:
             raise self._refusal(mark, f"{name!r} is no name")
-        if not all(type(value) in (str, int) for value in config.values()):
+        if not all(map(_plain, config.values())):
             import json
 
             try:
@@ -226,6 +226,13 @@ class Reader:
             f'write @{self.spelled}("a_name", setting=value) directly above a class or function of the file; '
             "values are literals, or constants assigned above in the same file",
         )
+
+
+def _plain(value: Any) -> bool:
+    """Whether a setting can be stored as JSON without asking json, which `profond --help` would wait for."""
+    if isinstance(value, list | tuple):
+        return all(map(_plain, value))
+    return value is None or type(value) in (str, int, bool)
 
 
 def constant(node: ast.expr, known: Mapping[str, Any]) -> Any:

@@ -25,13 +25,15 @@ from profond.data.listing import Listing, Sample
 from profond.data.locations import Location, relative
 from profond.data.open import TABLES, Kind, kind_of, open_dataset
 from profond.data.split import FileSplit, TensorSplit
+from profond.data.text.check import text_issues
+from profond.data.text.texts import Texts, digest_of
 from profond.data.values import remarks
 
 IMBALANCE = 3.0
 FEW = 10
 NEAR_LIMIT = 20_000
 
-_NOUNS = {"chw": "image", "ct": "series", "cthw": "clip"}
+_NOUNS = {"chw": "image", "ct": "series", "cthw": "clip", "t": "text"}
 
 
 @dataclass
@@ -72,6 +74,8 @@ def check(reference: str, **options: Any) -> Report:
     path = Path(reference).expanduser()
     kind = kind_of(path, reference)
     settings = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
+    if kind.texts:
+        return check_splits(kind.open(**settings))
 
     def with_splits(listing: Listing) -> Listing:
         if not options or listing.is_split:
@@ -115,6 +119,8 @@ def fingerprints(paths: Sequence[Location]) -> list[Fingerprint | None]:
 
 
 def _check_listing(listing: Listing) -> Report:
+    if listing.text is not None:  # an image may have several captions, and is looked at once
+        listing = replace(listing, samples=tuple({sample.path: sample for sample in listing.samples}.values()))
     samples = _Samples(classes=listing.classes, quantities=listing.quantities)
     unreadable: list[tuple[str, ...]] = []
     reasons: list[str] = []
@@ -201,9 +207,17 @@ def check_splits(dataset: Dataset) -> Report:
     samples = _Samples(noun=_NOUNS.get(spec.axes, "sample"), classes=spec.classes, quantities=spec.quantities)
     for split_name, split in dataset.splits.items():
         for i, target in enumerate(track(split.targets.tolist(), len(split), f"checking {dataset.name}/{split_name}")):
-            sample = Sample(Path(split.identity(i)), spec.target_text(target), split_name, values=_numbers(target))
-            samples.add(split.identity(i), sample, of_pixels(split.raw(i).numpy()))
-    issues = [*_same(samples), *_targets(samples)]
+            label = "" if spec.text is not None else spec.target_text(target)
+            sample = Sample(Path(split.identity(i)), label, split_name, values=_numbers(target))
+            texts = split.origin if isinstance(split, TensorSplit) else None
+            exact = digest_of(texts.texts[i]) if isinstance(texts, Texts) else None
+            found = of_pixels(split.raw(i).numpy()) if exact is None else Fingerprint(exact, None, (0, 0))
+            samples.add(split.identity(i), sample, found)
+    told = [Issue("layout", "warning", one) for one in dataset.warnings if not one.startswith("LEAK")]
+    told += [Issue("layout", "note", one) for one in dataset.notes]
+    of_texts = [*text_issues(dataset), *told] if spec.tokens is not None else []
+    same = [] if spec.text is not None and spec.each else _same(samples)  # a long text may say a thing twice
+    issues = [*same, *_targets(samples), *of_texts]
     return _report(dataset.name, samples, issues, None)
 
 
@@ -228,10 +242,12 @@ def _listed(dataset: Dataset) -> Listing:
 
 
 def _numbers(target: int | float | Sequence[float]) -> tuple[float, ...]:
-    """A target's numbers; none of a class."""
+    """A target's numbers; none of a class, of the classes of steps, or of tokens."""
     if isinstance(target, int):
         return ()
-    return (target,) if isinstance(target, float) else tuple(target)
+    if isinstance(target, float):
+        return (target,)
+    return tuple(target) if all(isinstance(one, float) for one in target) else ()
 
 
 def _same(samples: _Samples) -> list[Issue]:
@@ -256,7 +272,7 @@ def _judge(groups: Iterable[Sequence[int]], samples: _Samples, words: str, prefi
         item = tuple(samples.names[i] for i in group)
         if len({samples.splits[i] for i in group}) > 1:
             leaks.append(item)
-        elif len({samples.labels[i] for i in group}) > 1:
+        elif (samples.classes or samples.quantities) and len({samples.labels[i] for i in group}) > 1:
             contradictions.append(item)
         else:
             duplicates.append(item)
@@ -292,8 +308,8 @@ def _few(groups: Sequence[Sequence[str]]) -> str:
 
 
 def _targets(samples: _Samples) -> list[Issue]:
-    """What is odd about the classes, or about the numbers."""
-    if not samples.quantities:
+    """What is odd about the classes, or about the numbers; nothing about texts."""
+    if samples.classes:
         return _balance(samples, samples.classes)
     if not any(split in ("", "train") for split in samples.splits):
         return [Issue("no_train", "error", f"nothing to train on: no readable {samples.noun} is in train")]
@@ -343,7 +359,7 @@ def _groups(listing: Listing) -> list[Issue]:
 def _report(name: str, samples: _Samples, issues: list[Issue], root: Path | None) -> Report:
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for label, split in zip(samples.labels, samples.splits, strict=True):
-        counts[split]["" if samples.quantities else label] += 1
+        counts[split][label if samples.classes else ""] += 1
     plain = {split: dict(sorted(of_class.items())) for split, of_class in counts.items()}
     ordered = tuple(sorted(issues, key=lambda f: SEVERITIES.index(f.severity)))
     return Report(name, len(samples.names), plain, ordered, root, samples.noun, samples.quantities)

@@ -16,7 +16,7 @@ from profond.data.loader import Batches
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, contents, equal_samples
 from profond.data.splitting import assign
-from profond.data.targets import strata
+from profond.data.targets import one_class_each, strata
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ class Dataset:
     ) -> Batches:
         """Batches of one split: (inputs float32 normalised, targets as the split has them), both on ``device``.
 
+        Of sequences each batch ends with its longest sample; tokens stay int64.
+
         Args:
             split: ``train``, ``valid`` or ``test``.
             batch_size: samples in a batch, over all processes together.
@@ -82,6 +84,7 @@ class Dataset:
             self.preprocessing,
             batch_size,
             num_classes=self.spec.num_classes,
+            spec=self.spec,
             seed=seed,
             shuffle=shuffle,
             augment=augment,
@@ -145,7 +148,7 @@ class Dataset:
         return {
             "name": self.name,
             "source": self.source,
-            "spec": self.spec.to_json(),
+            "spec": self.spec.described(),
             "splits": {name: len(split) for name, split in self.splits.items()},
             "notes": list(self.notes),
             "warnings": list(self.warnings),
@@ -154,7 +157,7 @@ class Dataset:
 
 def _few(train: Split) -> str:
     text = f"it has {len(train)} sample{'' if len(train) == 1 else 's'} to learn from"
-    if train.targets.is_floating_point():
+    if not one_class_each(train.targets):
         return text
     return f"{text}, {max(train.targets.bincount().tolist(), default=0)} of a class at most"
 

@@ -57,7 +57,8 @@ class Report:
         """What is learned, in words: ``3 classes``, or the quantities."""
         if self.quantities:
             return f"to estimate {', '.join(map(str, self.quantities))}"
-        return f"{len({label for counts in self.counts.values() for label in counts})} classes"
+        names = {label for counts in self.counts.values() for label in counts if label}
+        return f"{len(names)} classes" if names else "without classes"
 
     @property
     def usable(self) -> bool:

@@ -6,11 +6,14 @@ import shlex
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 
-from profond.data.copies import equal_files, equal_rows, leak
+from profond.data.copies import equal_digests, equal_files, equal_rows, leak
 from profond.data.dataset import Dataset
 from profond.data.series.split import SeriesSplit
-from profond.data.split import FileSplit, TensorSplit
+from profond.data.split import FileSplit, TensorSplit, contents
+from profond.data.text.pairs import Pairs
+from profond.data.text.texts import Texts
 
 
 def with_leaks(dataset: Dataset, target: str | None = None) -> Dataset:
@@ -19,7 +22,8 @@ def with_leaks(dataset: Dataset, target: str | None = None) -> Dataset:
     Args:
         target: as in `split_command`.
     """
-    found = across(dataset)
+    written_on = dataset.spec.text is not None and dataset.spec.each  # a long text may say a thing twice
+    found = [] if written_on else across(dataset)
     if not found:
         return dataset
     way = f"`{split_command(dataset.name, target)}` keeps them together"
@@ -44,8 +48,13 @@ def across(dataset: Dataset) -> list[tuple[str, ...]]:
     parts = list(splits.values())
     if len(parts) < 2:
         return []
-    if all(isinstance(part, TensorSplit) for part in parts):
+    if any(isinstance(part, TensorSplit) and isinstance(part.origin, Texts | Pairs) for part in parts):
+        sets = equal_digests([digest for part in parts for digest in contents(part)])
+    elif all(isinstance(part, TensorSplit) for part in parts):
         tensors = [part.samples for part in parts if isinstance(part, TensorSplit)]
+        if all(tensor.ndim == 3 and tensor.is_floating_point() for tensor in tensors):
+            longest = max(tensor.shape[2] for tensor in tensors)  # of series that stay as long as they are
+            tensors = [F.pad(tensor, (0, longest - tensor.shape[2]), value=torch.nan) for tensor in tensors]
         if len({(tensor.shape[1:], tensor.dtype) for tensor in tensors}) > 1:
             return []
         sets = equal_rows(torch.cat([tensor.cpu() for tensor in tensors]))
@@ -60,4 +69,4 @@ def across(dataset: Dataset) -> list[tuple[str, ...]]:
 
 
 def _noun(dataset: Dataset) -> str:
-    return {"chw": "images", "cthw": "clips", "ct": "series"}.get(dataset.spec.axes, "samples")
+    return {"chw": "images", "cthw": "clips", "ct": "series", "t": "texts"}.get(dataset.spec.axes, "samples")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from profond.core.errors import DataError
 from profond.core.spec import Quantity
+from profond.core.tokens import Tokens
 from profond.data.classes import alike, class_order
 from profond.data.copies import MOST, equal_digests, equal_files
 from profond.data.locations import Location
@@ -54,12 +55,14 @@ class Listing:
         name: what was opened, for people.
         root: identities are relative to it.
         samples: every image.
-        classes: names in label order; empty where the targets are numbers.
+        classes: names in label order; empty where the targets are numbers or texts.
         notes: what was passed over or decided.
         warnings: what is probably not meant: a class, a split or most of the pictures goes with it.
         skipped: samples that cannot be read and were left out: identity and reason.
         digests: of what each sample holds, where the samples are no files of their own; else empty.
         quantities: what the numbers of each sample are; empty where there are classes.
+        noun: what people call the samples, where they are no files of their own.
+        text: what the labels are written in, where they are texts such as captions.
     """
 
     name: str
@@ -71,9 +74,11 @@ class Listing:
     skipped: tuple[tuple[str, str], ...] = ()
     digests: tuple[bytes, ...] = ()
     quantities: tuple[Quantity, ...] = ()
+    noun: str = "series"
+    text: Tokens | None = None
 
     def __post_init__(self) -> None:
-        if not self.quantities and len(self.classes) < 2:
+        if not self.quantities and self.text is None and len(self.classes) < 2:
             raise DataError(
                 f"{self.name} has one class only, {self.classes[0]!r}" if self.classes else f"{self.name} has no class",
                 "at least two are needed: one sub-folder, or one label, for each class",
@@ -96,7 +101,7 @@ class Listing:
         if not in_train:
             raise DataError(f"{self.name} has nothing in train", "name one folder, or one split, train")
         for sample in listing.samples:
-            if not self.quantities and sample.label not in in_train:
+            if self.classes and sample.label not in in_train:
                 near = next((label for label in sorted(in_train) if alike(label) == alike(sample.label)), None)
                 raise DataError(
                     f"label {sample.label!r} is in {sample.split} but never in train ({sample.path})",
@@ -120,6 +125,8 @@ class Listing:
         copies: list[list[int]] = []
         if valid_fraction or test_fraction:
             copies = equal_digests(self.digests) or equal_files([sample.path for sample in self.samples])
+            # The captions of one image are a group already.
+            copies = [alike for alike in copies if len({self.samples[at].path for at in alike}) > 1 or self.digests]
         number = {label: at for at, label in enumerate(self.classes)}
         where = assign(
             names,
@@ -132,11 +139,11 @@ class Listing:
         samples = tuple(replace(sample, split=name) for sample, name in zip(self.samples, where, strict=True))
         counts = Counter(where)
         shown = ", ".join(f"{name} {counts[name]}" for name in ("train", "valid", "test") if counts[name])
-        way = "split at random" if self.quantities else "split by class"
+        way = "split by class" if self.classes else "split at random"
         notes = [f"{way}, seed {seed}: {shown}"]
         if copies:
             several = f"{len(copies)} sets" if len(copies) > 1 else "1 set"
-            what = "series" if self.digests else "files"
+            what = self.noun if self.digests else "files"
             notes.append(f"{several} of equal {what}, {sum(map(len, copies))} in all: each set is kept in one split")
         elif not self.digests and len(self.samples) > MOST and (valid_fraction or test_fraction):
             notes.append(f"equal files are kept in one split for up to {MOST:,}, and these are {len(self.samples):,}")

@@ -1,4 +1,8 @@
-"""Batches: batch k depends on (seed, epoch, k) alone, whether it comes from memory or from files."""
+"""Batches: batch k depends on (seed, epoch, k) alone, whether it comes from memory or from files.
+
+Sequences are padded on the right: each batch is cut behind the last step that is real in one of its samples, and when
+shuffled, samples of like length go together.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,18 @@ from torch import Tensor
 
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator, numpy_generator
+from profond.core.spec import Spec
 from profond.data.images.augment import Augment
 from profond.data.images.view import NUMBERS, View
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import FileSplit, Split, TensorSplit, bordered
 from profond.data.stream import stream
+from profond.nn.sequence import ends, token_ends
 
 WINDOW = 8
 """Archives among whose samples an epoch's order is drawn at a time, so that a disk reads a few of them only."""
+ALIKE = 50
+"""Batches that are sorted by length together: few enough to stay mixed, many enough to be of like length."""
 
 
 class Batches:
@@ -36,6 +44,7 @@ class Batches:
         batch_size: int,
         *,
         num_classes: int,
+        spec: Spec | None = None,
         seed: int = 0,
         shuffle: bool = False,
         augment: Augment | None = None,
@@ -52,6 +61,7 @@ class Batches:
         self.preprocessing = preprocessing
         self.batch_size = batch_size
         self.num_classes = num_classes
+        self.spec = spec
         self.seed = seed
         self.shuffle = shuffle
         self.augment = augment
@@ -61,6 +71,7 @@ class Batches:
         self.workers = workers
         self.epochs = epochs
         self._targets = split.targets.to(self.device)
+        self._lengths = self._measured()
         if augment is not None:
             _check(augment, split, epochs)
 
@@ -91,8 +102,51 @@ class Batches:
         random = generator(self.seed, "order", epoch)
         archives = self.split.locations.archives if isinstance(self.split, FileSplit) else None
         if archives is None:
-            return torch.randperm(len(self.split), generator=random)
+            order = torch.randperm(len(self.split), generator=random)
+            return order if self._lengths is None else self._alike(order, self._lengths, random)
         return _shuffled_by_archive(torch.from_numpy(archives), random)
+
+    def _alike(self, order: Tensor, lengths: Tensor, random: torch.Generator) -> Tensor:
+        """The full batches of an order, each of samples of like length, and mixed; what is left comes last."""
+        full = len(order) // self.batch_size * self.batch_size
+        parts = torch.split(order[:full], ALIKE * self.batch_size)
+        whole = [part[lengths[part].argsort(stable=True)].view(-1, self.batch_size) for part in parts if len(part)]
+        if not whole:
+            return order
+        batches = torch.cat(whole)
+        batches = batches[torch.randperm(len(batches), generator=random)]
+        return torch.cat([batches.flatten(), order[full:]])
+
+    def _measured(self) -> Tensor | None:
+        """How long each sample in memory is, with what is to be written for it; None where all are equally long."""
+        if not isinstance(self.split, TensorSplit):
+            return None
+        samples, targets = self.split.samples, self.split.targets
+        lengths = self._real(samples)
+        if lengths is not None and self.spec is not None and self.spec.text is not None:
+            lengths = lengths + token_ends(targets)
+        return lengths if lengths is not None and len(lengths) and int(lengths.min()) < int(lengths.max()) else None
+
+    def _real(self, samples: Tensor) -> Tensor | None:
+        """How long each of some samples is (n); None where they are no sequences, or end with no padding."""
+        if self.preprocessing.text is not None:
+            return token_ends(samples)
+        signals = samples.ndim == 3 and samples.is_floating_point()
+        if signals and bool(samples[..., -1].isnan().all(1).any()):
+            return ends(samples)
+        return None
+
+    def _cut(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """A batch up to its longest sample; the classes of steps with them, and texts up to the longest text."""
+        lengths = self._real(inputs)
+        if lengths is not None and len(lengths):
+            longest = max(1, int(lengths.max()))
+            inputs = inputs[..., :longest]
+            if self.spec is not None and self.spec.each:
+                targets = targets[:, :longest]
+        if self.spec is not None and self.spec.text is not None and targets.ndim == 2 and len(targets):
+            targets = targets[:, : max(1, int(token_ends(targets).max()))]
+        return inputs, targets
 
     def at(
         self, epoch: int, start: int = 0, rank: int = 0, world_size: int = 1, stop: int | None = None
@@ -194,7 +248,7 @@ class Batches:
     def _finish(
         self, inputs: Tensor, indices: Tensor, draw: dict[str, Tensor], epoch: int, k: int
     ) -> tuple[Tensor, Tensor]:
-        targets = self._targets.index_select(0, indices)
+        inputs, targets = self._cut(inputs, self._targets.index_select(0, indices))
         if draw:
             assert self.augment is not None
             on_device = {name: values.to(self.device) for name, values in draw.items()}
@@ -261,6 +315,13 @@ def _check(augment: Augment, split: Split, epochs: float | None) -> None:
         )
     if augment.sizes and (epochs is None or epochs <= 0):
         raise ConfigError("sizes change with the epochs, and their number is not given", "say how many: epochs=16")
+    if (
+        augment.mixup
+        and isinstance(split, TensorSplit)
+        and not split.samples.is_floating_point()
+        and (split.samples.ndim == 2)
+    ):
+        raise ConfigError("these samples are texts, and tokens cannot be blended", "leave mixup out")
     if (augment.shift or augment.changes_pixels) and _are_signals(split):
         raise ConfigError(
             "these samples are signals, and only mixup is for signals", "leave the other augmentation out"

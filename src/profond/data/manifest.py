@@ -95,7 +95,7 @@ def list_manifest(path: Path, target: str | None = None) -> Listing:
         split = row.get("split", "").strip()
         if split and split.lower() not in splits:
             raise not_a_split(f"{path}, line {line}", split)
-        file = _file(path.parent, row["path"])
+        file = existing(path.parent, row["path"])
         # A file's name may be bytes of any encoding; where there is no such file, the whole list is in another one.
         if not all(is_text(text) for name, text in row.items() if file is None or name != "path"):
             raise _not_text(path, line, row)
@@ -163,7 +163,7 @@ def write_manifest(path: Path, samples: Sequence[Sample], quantities: Sequence[Q
     write_text(path, text.getvalue())
 
 
-def _file(folder: Path, text: str) -> Path | None:
+def existing(folder: Path, text: str) -> Path | None:
     """The file that a cell names: as it is written first, then without spaces around it or with slashes turned."""
     for name in dict.fromkeys((text, text.strip(), text.strip().replace("\\", "/"))):
         if os.path.isfile(file := folder / name):

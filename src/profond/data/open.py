@@ -1,8 +1,9 @@
-"""One door to all data: a registered name, a folder of images or series, ImageNet, tar shards, a manifest, a table."""
+"""One door to all data: a registered name, a folder, ImageNet, tar shards, a manifest, a table, a long text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,21 +28,23 @@ class Kind:
         list: finds the samples; its parameters are some of those of ``open``.
         open: makes a data set of them; its parameters are the options.
         series: whether the samples are series, not images.
+        texts: whether they are texts.
     """
 
     name: str
     list: Callable[..., Listing]
     open: Callable[..., Dataset]
     series: bool = False
+    texts: bool = False
 
 
 def open_dataset(reference: str | Path, **options: Any) -> Dataset:
     """Open a data set; it is fetched when it is not here.
 
     Args:
-        reference: ``"mnist"``, or the path of a folder of images or series, of ImageNet, of tar shards, of a ``.csv``
-            manifest, or of a table of series; what it is, is seen by itself, and so is whether classes are to be told
-            apart or numbers estimated. A registered name wins over a path; write
+        reference: ``"mnist"``, or the path of a folder of images or series, of ImageNet, of tar shards, of images with
+            ``captions.csv``, of a ``.csv`` manifest, or of a table of series; what it is, is seen by itself, and so is
+            whether classes are to be told apart or numbers estimated. A registered name wins over a path; write
             ``./mnist`` for the folder.
         options: settings of that data set, such as ``padding=2`` or ``size=32``.
 
@@ -53,15 +56,29 @@ def open_dataset(reference: str | Path, **options: Any) -> Dataset:
         dataset: Dataset = target(**bind(target, options, what=f"data {name!r}"))
         return dataset
     path = Path(name).expanduser()
-    kind = kind_of(path, name)
+    kind = kind_of(path, name, options)
     from profond.data.leaks import with_leaks
 
     opened = kind.open(**bind(kind.open, {"path": path, **options}, what=f"{kind.name} {name!r}"))
     return with_leaks(opened, options.get("target"))
 
 
-def kind_of(path: Path, name: str = "") -> Kind:
-    """What lies at a path. Raises: DataError, UnknownName when there is nothing that can be opened."""
+def accepts(reference: str, option: str) -> bool:
+    """Whether data have an option; not where nothing can be opened, which `open_dataset` says in words."""
+    registered = reference in registry.names()
+    try:
+        target = registry.load(reference) if registered else kind_of(Path(reference).expanduser()).open
+    except (DataError, UnknownName):
+        return False
+    return option in inspect.signature(target).parameters
+
+
+def kind_of(path: Path, name: str = "", options: Container[str] = ()) -> Kind:
+    """What lies at a path. Raises: DataError, UnknownName when there is nothing that can be opened.
+
+    Args:
+        options: names of those that were given: only pairs of texts have a ``source``.
+    """
     name = name or str(path)
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
@@ -69,13 +86,17 @@ def kind_of(path: Path, name: str = "") -> Kind:
         raise DataError(f"{name} cannot be opened: {error.strerror}", "check the path") from None
     if is_folder or (is_file and path.suffix.lower() == ".tar"):
         return _folder(path)
-    if is_file and path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        return _list_or_table(path)
+    if is_file and path.suffix.lower() in (".csv", ".tsv", ".txt", ".jsonl"):
+        return _pairs() if "source" in options else _list_or_table(path)
+    if is_file and path.suffix.lower() == ".ts":
+        from profond.data.series import open as series
+
+        return Kind("table of series", series.list_table, series.open_table, series=True)
     if is_file and (command := unpacking(path)):
         raise DataError(f"{name} is an archive", f"unpack it first: {command}; then name the folder")
     if is_file:
         raise DataError(
-            f"{name} is neither a folder, nor a .csv manifest or table",
+            f"{name} is neither a folder, nor a .csv manifest or table, nor a .ts file of series",
             "`profond data --help` shows what can be opened",
         )
     if path.is_symlink():
@@ -87,7 +108,7 @@ def kind_of(path: Path, name: str = "") -> Kind:
 
 
 def _folder(path: Path) -> Kind:
-    from profond.data.images import folder
+    from profond.data.images import captions, folder
     from profond.data.images import imagenet_folder as imagenet
     from profond.data.shards import read as shards
 
@@ -98,13 +119,22 @@ def _folder(path: Path) -> Kind:
             return Kind("ImageNet", imagenet.list_imagenet, imagenet.open_imagenet)
     except PermissionError:
         pass  # the folder's own door says it best
+    if (path / captions.NAME).is_file():
+        return Kind("captions", captions.list_captions, captions.open_captions)
+    from profond.data.clips import open as clips
     from profond.data.series import detect
     from profond.data.series import open as series
+    from profond.data.text.detect import holds_texts
+    from profond.data.text.open import list_texts, open_texts
 
+    if path.is_dir() and clips.holds_videos(path):
+        return Kind("folder of videos", clips.list_videos, clips.open_videos)
     if series.split_tables(path):
         return Kind("folder of tables", series.list_table, series.open_table, series=True)
     if detect.holds_series(path):
         return Kind("folder of series", series.list_series, series.open_series, series=True)
+    if holds_texts(path):
+        return Kind("folder of texts", list_texts, open_texts, texts=True)
     return Kind("folder", folder.list_folder, folder.open_folder)
 
 
@@ -116,14 +146,36 @@ def _holds_images(path: Path) -> bool:
 
 
 def _list_or_table(path: Path) -> Kind:
-    """A manifest of images or of series, or a table of series."""
+    """A manifest of images or of series, a table of captions, of labels of videos, of series or of texts, or a text."""
+    from profond.data.clips import open as clips
+    from profond.data.images import captions
     from profond.data.manifest import list_manifest, open_manifest
     from profond.data.series import detect
     from profond.data.series import open as series
+    from profond.data.text.book import list_book, open_book
+    from profond.data.text.detect import what_is
+    from profond.data.text.open import list_texts, open_texts
 
+    if captions.has_captions(path):
+        return Kind("captions", captions.list_captions, captions.open_captions)
+    if clips.names_videos(path):
+        return Kind("labels of videos", clips.list_videos, clips.open_videos)
+    of_text = what_is(path)
+    if of_text == "pairs":
+        return _pairs()
+    if of_text == "table":
+        return Kind("table of texts", list_texts, open_texts, texts=True)
+    if of_text == "book":
+        return Kind("long text", list_book, open_book, texts=True)
     what = detect.what_is(path)
     if what == "table":
         return Kind("table of series", series.list_table, series.open_table, series=True)
     if what == "series":
         return Kind("manifest of series", series.list_series, series.open_series, series=True)
     return Kind("manifest", list_manifest, open_manifest)
+
+
+def _pairs() -> Kind:
+    from profond.data.text.pairs import list_pairs, open_pairs
+
+    return Kind("table of pairs of texts", list_pairs, open_pairs, texts=True)

@@ -15,6 +15,8 @@ from torch import Tensor
 from profond.core.config import bind
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
+from profond.core.tokens import Tokens
+from profond.data.clips.preparation import ClipPreparation
 from profond.data.images.decoding import Opened, cut, eight_bit, resize, to_tensor
 from profond.data.images.view import View
 from profond.data.series.preparation import Preparation
@@ -42,6 +44,8 @@ class Preprocessing:
         background: 0 to 255 for each of red, green and blue, or for grey: what comes in from outside a picture, here
             and by augmentation; None is black.
         series: how a series' file becomes (c, t); None for images, and for signals that come without files.
+        clip: how a video becomes (c, t, h, w); None for other samples.
+        text: what texts are written in, which become int64 (t); None for other samples.
         fixed_size: the data had this size and mode to begin with, so another image is unlike anything seen in training.
     """
 
@@ -59,6 +63,8 @@ class Preprocessing:
     channels: Literal["RGB", "BGR"] = "RGB"
     background: tuple[int, ...] | None = None
     series: Preparation | None = None
+    text: Tokens | None = None
+    clip: ClipPreparation | None = None
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or not self.mean:
@@ -77,7 +83,8 @@ class Preprocessing:
     @property
     def takes_any_size(self) -> bool:
         """Whether samples of another size are brought to the one that the model takes."""
-        return self.series is not None or (self.size is not None and not self.fixed_size)
+        of_any = (self.series, self.text, self.clip)
+        return any(one is not None for one in of_any) or (self.size is not None and not self.fixed_size)
 
     def decode(self, image: Image.Image) -> Tensor:
         """One picture to uint8 (c, h, w), in this mode and size. Any Pillow mode is accepted."""
@@ -103,11 +110,13 @@ class Preprocessing:
         return raw.flip(-1) if view.mirrored else raw
 
     def normalise(self, raw: Tensor) -> Tensor:
-        """Raw samples (n, c, …) of any number type to float32 as the model takes them."""
+        """Raw samples (n, c, …) of any number type to float32 as the model takes them; tokens (n, t) stay int64."""
         return self.arrange(self.standardise(raw))
 
     def standardise(self, raw: Tensor, *, fresh: bool = False) -> Tensor:
         """The first half of ``normalise``: float32, mean and standard deviation; in place when ``fresh``."""
+        if self.text is not None:
+            return raw.long()
         factor, offset = self._affine(raw.ndim, raw.device)
         if self.channels == "BGR" and raw.shape[1] == 3:
             raw, fresh = raw.flip(1), True

@@ -17,10 +17,12 @@ from profond.data.fingerprint import Fingerprint, Sets, near_groups
 from profond.data.listing import Listing
 from profond.data.locations import Member, relative
 from profond.data.manifest import list_manifest, write_manifest
-from profond.data.open import TABLES, kind_of
+from profond.data.open import TABLES, Kind, kind_of
 from profond.data.series.check import inspect_series
 from profond.data.series.open import load_table
 from profond.data.series.table import write_split_table
+from profond.data.text.open import list_texts, open_texts, read_texts
+from profond.data.text.write import write_texts
 
 _ORDER = ("", "train", "valid", "test")
 """Of two splits that hold the same image, the first gets both: what was learned from is not measured on."""
@@ -54,7 +56,11 @@ def store_split(
     if kind.name in TABLES:
         bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
         return _store_table(path, kind.name, out, valid_fraction, test_fraction, seed, duplicates_together, options)
+    if kind.texts:
+        return _store_texts(path, kind, out, valid_fraction, test_fraction, seed, options)
     listing = kind.list(**bind(kind.list, {"path": path, **options}, what=f"{kind.name} {reference!r}"))
+    if listing.text is not None:
+        raise DataError(f"{reference} holds captions", "write train, valid or test into a column split of its table")
     for warning in listing.warnings:
         announce(f"warning: {warning}")
     if any(isinstance(sample.path, Member) for sample in listing.samples):
@@ -65,6 +71,25 @@ def store_split(
     write_manifest(out, listing.samples, listing.quantities)
     written = list_manifest(out)
     return _sizes_and_hashes(written)
+
+
+def _store_texts(
+    path: Path,
+    kind: Kind,
+    out: Path,
+    valid_fraction: float,
+    test_fraction: float,
+    seed: int,
+    options: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """Texts are written into one table, with a column ``split``; equal ones are together anyway."""
+    bind(kind.open, {"path": path, **options}, what=f"{kind.name} {path}")
+    if kind.open is not open_texts:
+        raise DataError(f"{path} is a {kind.name}, whose splits are not stored", "split a table of texts and labels")
+    listing, texts = read_texts(path, options.get("text"), options.get("target"), options.get("label"))
+    listing = listing.with_splits(valid_fraction, test_fraction, seed)
+    write_texts(out, listing, texts)
+    return _sizes_and_hashes(list_texts(out))
 
 
 def _store_table(
@@ -80,6 +105,8 @@ def _store_table(
     """A table of series is written again, with a column ``split``."""
     if path.is_dir():
         raise DataError(f"{path} is a {kind}, one for each split: it is split already", "split one table")
+    if path.suffix.lower() == ".ts":
+        raise DataError(f"{path} has no column that could say the split", "name two files NAME_TRAIN.ts, NAME_TEST.ts")
     table = load_table(path, options)
     listing = table.listing()
     if duplicates_together:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -12,13 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from profond.core.errors import ImageError
-from profond.data.copies import equal_files, equal_rows
+from profond.data.copies import equal_digests, equal_files, equal_rows
 from profond.data.fingerprint import of_locations, of_tensor
 from profond.data.images.decoding import Opened, opening
 from profond.data.images.view import View
 from profond.data.locations import Location, Locations
 from profond.data.preprocessing import Preprocessing
 from profond.data.targets import Targets, as_targets
+from profond.data.text.texts import Texts
 
 
 class Split(Protocol):
@@ -58,6 +59,8 @@ class TensorSplit:
         names: one identity for each sample, or a prefix to which the position is added.
         groups: one group for each sample, or None.
         origin: what the samples were made from, such as their files; it says what they are, however they are prepared.
+        marks: what else is known of each step, such as ``"hidden"``: bool (n, t) by name; how these are labelled is
+            measured apart.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class TensorSplit:
         names: Sequence[str] | str,
         groups: Sequence[str] | None = None,
         origin: Split | None = None,
+        marks: Mapping[str, Tensor] | None = None,
     ) -> None:
         assert len(samples) == len(targets)
         assert origin is None or len(origin) == len(samples)
@@ -75,6 +79,7 @@ class TensorSplit:
         self.targets: Targets = as_targets(targets)
         self.groups = groups
         self.origin = origin
+        self.marks: Mapping[str, Tensor] = dict(marks or {})
         self._names = names
         self._on_device: dict[tuple[str, int, tuple[int, ...] | None], Tensor] = {}
 
@@ -95,6 +100,7 @@ class TensorSplit:
             [self.identity(int(i)) for i in chosen],
             None if self.groups is None else [self.groups[int(i)] for i in chosen],
             None if self.origin is None else self.origin.subset(indices),
+            {name: marked[chosen] for name, marked in self.marks.items()},
         )
 
     def contents(self) -> list[str]:
@@ -199,7 +205,7 @@ def equal_samples(split: Split) -> list[list[int]]:
     A kind of split whose samples stay in files has them as ``locations``.
     """
     if isinstance(split, TensorSplit):
-        return equal_rows(split.samples)
+        return equal_digests(split.contents()) if isinstance(split.origin, Texts) else equal_rows(split.samples)
     locations = getattr(split, "locations", None)
     return equal_files([locations[i] for i in range(len(split))]) if isinstance(locations, Locations) else []
 

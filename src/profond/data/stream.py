@@ -18,6 +18,7 @@ from profond.core.errors import ProfondError
 from profond.core.signals import deaf_in_workers
 from profond.data.images.view import View
 from profond.data.split import FileSplit, Split
+from profond.nn.sequence import padded
 
 Request = tuple[int, View | None]
 
@@ -115,6 +116,8 @@ def _stack(samples: list[Tensor | ProfondError]) -> Tensor | ProfondError:
     if tensors[0].ndim == 3 and tensors[0].stride(0) == 1:
         # Colours innermost, as Pillow decodes and as convolutions like them: stacked as they are, nothing is moved.
         return torch.stack([tensor.permute(1, 2, 0) for tensor in tensors]).permute(0, 3, 1, 2)
+    if tensors[0].ndim == 2 and len({tensor.shape for tensor in tensors}) > 1:  # series that stay as long as they are
+        return padded(tensors, torch.nan)
     return torch.stack(tensors)
 
 

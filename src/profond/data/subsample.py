@@ -10,6 +10,7 @@ from profond.core.errors import DataError
 from profond.core.randomness import mix
 from profond.data.dataset import Dataset
 from profond.data.split import Split
+from profond.data.targets import one_class_each
 
 
 def subsample(dataset: Dataset, per_class: Mapping[str, int], seed: int = 0) -> Dataset:
@@ -26,9 +27,9 @@ def subsample(dataset: Dataset, per_class: Mapping[str, int], seed: int = 0) -> 
         split = dataset.split(name)
         if count < 1:
             raise DataError(f"{count} samples of each class are to be kept in {name}", "use 1 or more")
-        if split.targets.is_floating_point():
+        if not one_class_each(split.targets):
             raise DataError(
-                f"per_class counts the samples of each class, and the targets of {dataset.name} are numbers",
+                f"per_class counts the samples of each class, and the targets of {dataset.name} are no such classes",
                 "leave it out",
             )
         members: dict[int, list[int]] = defaultdict(list)

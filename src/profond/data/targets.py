@@ -1,4 +1,4 @@
-"""What is learned, as numbers: the class of each sample, or the quantities that were measured."""
+"""What is learned, as numbers: the class of each sample or step, the quantities that were measured, or tokens."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from profond.core.tokens import Tokens, with_ends
 from profond.data.listing import Listing, Sample
+from profond.nn.sequence import padded
 
-Targets = Shaped[Tensor, " n *quantities"]
-"""int64 (n) classes; or float32 (n) or (n, quantities) numbers, which never become integers."""
+Targets = Shaped[Tensor, " n *more"]
+"""int64 (n) classes; int64 (n, t) classes of each step, -1 behind the last, or tokens, 0 behind the last; or float32
+(n) or (n, quantities) numbers, which never become integers."""
 
 
 def as_targets(given: Tensor) -> Tensor:
@@ -20,7 +23,9 @@ def as_targets(given: Tensor) -> Tensor:
 
 
 def targets_of(samples: Sequence[Sample], listing: Listing) -> Tensor:
-    """The targets of some samples of a listing: int64 (n), or float32 (n, quantities)."""
+    """The targets of some samples of a listing: int64 (n), int64 (n, t) of texts, or float32 (n, quantities)."""
+    if listing.text is not None:
+        return encoded([sample.label for sample in samples], listing.text)
     if listing.quantities:
         rows = [sample.values for sample in samples]
         return torch.tensor(rows, dtype=torch.float32).reshape(len(samples), len(listing.quantities))
@@ -28,6 +33,16 @@ def targets_of(samples: Sequence[Sample], listing: Listing) -> Tensor:
     return torch.tensor([label_of[sample.label] for sample in samples], dtype=torch.int64)
 
 
+def encoded(texts: Sequence[str], tokens: Tokens) -> Tensor:
+    """Texts as targets: int64 (n, t), from start to end, 0 behind shorter ones."""
+    return padded([torch.tensor(with_ends(tokens.encode(text))) for text in texts], 0)
+
+
 def strata(targets: Tensor) -> list[int]:
-    """By what a split keeps shares alike: the class of each sample; numbers are all dealt together."""
-    return [0] * len(targets) if targets.is_floating_point() else targets.tolist()
+    """By what a split keeps shares alike: the class of each sample; all others are dealt together."""
+    return targets.tolist() if one_class_each(targets) else [0] * len(targets)
+
+
+def one_class_each(targets: Tensor) -> bool:
+    """Whether each sample has one class: not numbers, nor a class or token for each step."""
+    return targets.ndim == 1 and not targets.is_floating_point()

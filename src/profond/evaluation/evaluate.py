@@ -14,7 +14,7 @@ from profond.core.run import Run
 from profond.core.spec import Spec
 from profond.data.dataset import Dataset
 from profond.evaluation.kept import keep
-from profond.evaluation.other_data import matched
+from profond.evaluation.other_data import matched, usual_split
 from profond.evaluation.same_data import check_content
 from profond.measures.report import Report
 from profond.tasks.plain import as_task
@@ -125,6 +125,9 @@ def evaluate_run(
             progress=progress,
             processes=processes,
         )
+        beside = getattr(experiment.task, "beside", None)  # not every task knows simple means
+        if beside is not None and data is None and split == usual_split(dataset):
+            report = beside(dataset, split, report)
         report = report.sourced(data=dataset.name, split=split, split_hash=dataset.split_hash(split))
         keep(run, name or split, report, samples, contents=dataset.contents(split), pictures=pictures)
         return report

@@ -18,6 +18,8 @@ from profond.data.images.adapt import adapted
 from profond.data.open import kind_of, open_dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.sets.synsets import are_synsets
+from profond.data.text.build import retold
+from profond.data.text.pairs import rewritten
 from profond.weights.classes import by_name
 
 
@@ -116,12 +118,20 @@ def open_other(
             options = {"preprocessing": known.to_json()}
         if unsplit:
             options |= {"valid_fraction": 0.0, "test_fraction": 0.0}
-        accepted = signature(kind_of(Path(reference).expanduser(), reference).open).parameters
+        accepted = signature(kind_of(Path(reference).expanduser(), reference, settings or ()).open).parameters
         if target is not None and "target" in accepted:
             options |= {"target": target}
+        if experiment.spec.text is not None and "writing" in accepted:
+            options |= {"writing": experiment.spec.text.to_json()}
+    if known.series is not None and known.series.any_length and reference in registry.names():
+        accepted = signature(registry.load(reference)).parameters
+        options |= {"ends": "missing"} if "ends" in accepted else {}
     dataset = open_dataset(reference, **{**options, **(settings or {})})
-    if any_size and known.series is None and reference in registry.names():
+    if any_size and known.mode is not None and reference in registry.names():
         dataset = adapted(dataset, known)
+    if known.text is not None and reference in registry.names():
+        written = experiment.spec.text
+        dataset = retold(dataset, known) if written is None else rewritten(dataset, known.text, written)
     chosen = split or usual_split(dataset)
     check_targets(dataset.spec, experiment.spec)
     _check_shape(dataset, chosen, experiment)
@@ -137,7 +147,7 @@ def usual_split(dataset: Dataset) -> str:
 
 def check_targets(other: Spec, known: Spec) -> None:
     """Raises: DataError when other data have other targets than those that a run was trained with."""
-    if (bool(other.classes), bool(other.quantities)) != (bool(known.classes), bool(known.quantities)):
+    if _kind(other) != _kind(known):
         raise DataError(
             f"the data have {_kind(other)}, and the run was trained on {_kind(known)}", "give it data of its own kind"
         )
@@ -146,9 +156,11 @@ def check_targets(other: Spec, known: Spec) -> None:
 
 
 def _kind(spec: Spec) -> str:
-    return (
-        "classes" if spec.classes else "numbers to be estimated" if spec.quantities else "neither classes nor numbers"
-    )
+    if spec.text is not None:
+        return "texts to be written"
+    if spec.classes:
+        return "a class for each step" if spec.each else "classes"
+    return "numbers to be estimated" if spec.quantities else "neither classes nor numbers"
 
 
 def _check_quantities(other: Sequence[Quantity], known: Sequence[Quantity]) -> None:
@@ -175,7 +187,7 @@ def matched(batches: Iterable[Any], other: Spec, known: Spec, device: torch.devi
     check_targets(other, known)
     if not known.classes:
         return batches
-    lookup = torch.tensor(class_numbers(other.classes, known.classes), device=device)
+    lookup = torch.tensor([*class_numbers(other.classes, known.classes), -1], device=device)  # -1, no step, stays
     return ((inputs, lookup[targets]) for inputs, targets in batches)
 
 
@@ -204,6 +216,9 @@ def _check_shape(dataset: Dataset, split: str, experiment: Known) -> None:
     border = 2 * experiment.preprocessing.padding
     expected = [shape[0], *(side - border for side in shape[1:])]
     received = list(dataset.split(split).raw(0).shape)
+    series = experiment.preprocessing.series
+    if series is not None and series.any_length:
+        expected, received = expected[:1], received[:1]
     if received != expected:
         raise DataError(
             f"{dataset.name} has samples of {_by(received)}, but the run was trained on {_by(expected)}",

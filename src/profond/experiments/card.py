@@ -40,7 +40,8 @@ def model_card(run: Run, experiment: Experiment) -> str:
         lines.append("")
     if summary.said:
         lines += [*(f"- {markdown(line)}" for line in summary.said), ""]
-    example = "picture.png" if dataset.preprocessing.series is None else "series.csv"
+    prepared = dataset.preprocessing
+    example = '"a text"' if prepared.text is not None else "picture.png" if prepared.series is None else "series.csv"
     if warnings := state.get("warnings"):
         lines += [*(f"- Warning: {warning}" for warning in warnings), ""]
     lines += [

@@ -22,13 +22,13 @@ from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
 from profond.data.images.augment import Augment
 from profond.data.loader import Batches
-from profond.data.open import open_dataset
+from profond.data.open import accepts, open_dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.subsample import subsample
 from profond.evaluation.same_data import check_content, check_names
 from profond.experiments import finetune
 from profond.experiments.configuration import Chosen, Configuration
-from profond.models import configure, create, head_of
+from profond.models import configure, create, head_of, takes_any_length
 from profond.recipes.recipe import Loader, Transfer
 from profond.tasks import task_class, task_for
 from profond.tasks.task import Task
@@ -120,7 +120,14 @@ class Experiment:
     def spec(self) -> Spec:
         """What the data decided about model and task; a run has it without its data."""
         if self.run is not None and self.run.holds("spec.json"):
-            return Spec.from_json(self.run.read("spec.json"))
+            spec = Spec.from_json(self.run.read("spec.json"))
+            if self.input_shape not in (None, spec.shape):
+                raise ConfigError(
+                    f"{self.run.file('spec.json')} is damaged: its shape is {spec.shape}, and the model of config.json "
+                    f"takes {self.input_shape}",
+                    "restore the file, or train again",
+                )
+            return spec
         if self.run is not None and self.run.holds("labels.json"):
             return spec_before(self.run, self.preprocessing)
         return self.dataset.spec
@@ -174,6 +181,13 @@ def assemble(config: Configuration) -> Experiment:
     path = Path(data.name).expanduser()
     if data.name not in data_sets.names() and path.exists():  # so that the run can be used from anywhere
         data = dataclasses.replace(data, name=str(path.absolute()))
+    if takes_any_length(config.model.name) and "ends" not in data.settings and accepts(data.name, "ends"):
+        data = data.having(ends="missing")
+    elif data.settings.get("ends") == "missing" and not takes_any_length(config.model.name):
+        raise ConfigError(
+            f"the series are to end where they end, and {config.model.name} takes one length alone",
+            "leave data.ends out, or take a network such as lstm or gru",
+        )
     config = dataclasses.replace(config, data=data)
     if config.transfer is not None:
         config = finetune.with_preprocessing(config)

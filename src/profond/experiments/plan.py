@@ -194,7 +194,7 @@ def again(settings: Mapping[str, Any], model: str | None = None, data: str | Non
             config = replace(config, task=task)
     if other_model:
         assert model is not None
-        config = replace(config, model=Chosen(model))
+        config = replace(config, model=Chosen(model), data=config.data.without("ends"))
     if other_model or other_data:
         config = replace(config, recipe=None)
         if config.transfer is not None:

@@ -190,8 +190,8 @@ def split_lines(dataset: Dataset) -> Iterator[str]:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("split", "label", "sample", "content"))
     for name, split in dataset.splits.items():
-        contents, classes = dataset.contents(name), dataset.spec.classes
-        labels = [classes[target] for target in split.targets.tolist()] if classes else [""] * len(split)
+        contents, spec = dataset.contents(name), dataset.spec
+        labels = [spec.target_text(one) for one in split.targets.tolist()] if spec.classes else [""] * len(split)
         for index, label in enumerate(labels):
             writer.writerow((name, label, readable(split.identity(index)), contents[index]))
         yield text.getvalue()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from profond.core.lettering import class_names, families, lettered, text_width
 from profond.measures.classes import Bin, ClassFindings
-from profond.measures.samples_figure import FAINT, INK, WRONG, draw_sample
+from profond.measures.samples_figure import FAINT, INK, WRONG, across, annotate, blank, samples_sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +19,17 @@ if TYPE_CHECKING:
 ANNOTATED = 100  # classes beyond this get colours only
 
 
-def confusion_matrix(found: ClassFindings, title: str = "") -> Figure:
+class Confused(Protocol):
+    """What is known of classes that were taken for each other."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def confusion(self) -> NDArray[np.int64]: ...
+
+
+def confusion_matrix(found: Confused, title: str = "") -> Figure:
     """Counts in every cell in use; the colour is the share of its row, so that rare classes are seen too."""
     from matplotlib.colors import PowerNorm
 
@@ -32,8 +43,8 @@ def confusion_matrix(found: ClassFindings, title: str = "") -> Figure:
     large = max(1.0, side / 9)  # what is seen as a whole needs larger words
     left = 0.5 * large + widest
     below = 0.5 * large + (widest if upright else letter / 72) + (0.3 if note else 0)
-    figure = _figure(
-        max(side + left + 1.15 * large, left + _across(title, 11 * large), _across(note, 8) + 0.24),
+    figure = blank(
+        max(side + left + 1.15 * large, left + across(title, 11 * large), across(note, 8) + 0.24),
         side + below + 0.55 * large,
     )
     width, height = figure.get_size_inches()
@@ -59,13 +70,13 @@ def confusion_matrix(found: ClassFindings, title: str = "") -> Figure:
     bar = figure.add_axes(((left + side + 0.15 * large) / width, below / height, 0.13 * large / width, side / height))
     figure.colorbar(drawn, cax=bar).set_label("share of the true class", fontsize=10 * large)
     bar.tick_params(labelsize=10 * large)
-    _annotate(figure, note)
+    annotate(figure, note)
     return lettered(figure)
 
 
 def reliability_diagram(found: ClassFindings, title: str = "") -> Figure:
     """Accuracy against confidence, and below it how many samples each bin has."""
-    figure = _figure(max(5.0, 0.7 + _across(title)), 5.6)
+    figure = blank(max(5.0, 0.7 + across(title)), 5.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     filled: list[Bin] = [each for each in found.bins if each.count]
     left, width = [each.low for each in filled], found.bins[0].high - found.bins[0].low
@@ -94,56 +105,25 @@ def worst_mistakes(
     Args:
         raw: gives sample i of the split before normalisation: image (c, h, w), signal (c, t) or clip (c, t, h, w).
     """
-    said, (names, note) = found.predictions, class_names(found.classes)
-    wrong = said.mistakes()
+    predictions, (names, note) = found.predictions, class_names(found.classes)
+    wrong = predictions.mistakes()
     if len(wrong) == 0:
-        figure = _figure(5.0, 1.6)
-        figure.text(0.5, 0.5, f"No mistake in {len(said):,} samples.", ha="center", va="center", fontsize=13, color=INK)
+        figure = blank(5.0, 1.6)
+        figure.text(
+            0.5, 0.5, f"No mistake in {len(predictions):,} samples.", ha="center", va="center", fontsize=13, color=INK
+        )
         return figure
-    shown = wrong[: rows * columns]
-    columns = min(columns, len(shown))
-    rows = -(-len(shown) // columns)
-    line = f"{len(wrong):,} of {len(said):,} wrong" + (
+    shown = wrong[: rows * columns].tolist()
+    line = f"{len(wrong):,} of {len(predictions):,} wrong" + (
         f", the {len(shown)} most sure" if len(wrong) > len(shown) else ""
     )
-    head, foot = 0.7 if title else 0.5, 0.05 + (0.3 if note else 0)
-    figure = _figure(max(1.5 * columns, 4.2, 0.12 + _across(title), _across(note, 8) + 0.24), 1.98 * rows + head + foot)
-    width, height = figure.get_size_inches()
-    axes = figure.add_axes((0, foot / height, 1, 1 - (head + foot) / height))
-    across = width / columns
-    axes.set(xlim=(0, width), ylim=(1.98 * rows, 0))
-    axes.set_axis_off()
-    lines = {
-        f"{word} {names[of[index]]}" for index in shown for word, of in (("true", said.label), ("said", said.predicted))
-    }
-    small = max(5.0, min(9.5, 9.5 * (across - 0.1) * 72 / max(text_width(one, 9.5) for one in lines)))
-    for place, index in enumerate(shown):
-        x, y = (place % columns + 0.5) * across, (place // columns) * 1.98
-        draw_sample(axes, raw(int(index)).cpu().numpy(), x, y, 1.3)
-        true, predicted = names[said.label[index]], names[said.predicted[index]]
-        text: dict[str, Any] = {"ha": "center", "va": "baseline", "fontsize": small, "parse_math": False}
-        axes.text(x, y + 1.45, f"true {true}", color=INK, **text)
-        axes.text(x, y + 1.62, f"said {predicted}", color=WRONG, **text)
-        sure = f"{100 * said.confidence[index]:.1f} % sure"
-        axes.text(x, y + 1.78, sure, ha="center", va="baseline", fontsize=8, color=FAINT)
-    heading = f"{title}\n{line}" if title else line
-    figure.text(0.12 / width, 1 - 0.1 / height, heading, va="top", fontsize=11, parse_math=False)
-    _annotate(figure, note)
-    return lettered(figure)
-
-
-def _across(line: str, points: float = 11) -> float:
-    """Inches that a line needs, with a little room beside it."""
-    return 1.05 * text_width(line, points) / 72 + 0.15  # a screen's letters stand a little wider than a printer's
-
-
-def _annotate(figure: Figure, note: str) -> None:
-    """A line at the bottom: what stands for names that cannot be written."""
-    width, height = figure.get_size_inches()
-    figure.text(0.12 / width, 0.1 / height, note, va="bottom", fontsize=8, color=FAINT, parse_math=False)
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure  # a third of a second that `--help` should not pay
-
-    return Figure(figsize=(width, height), facecolor="white")
+    captions = [
+        (
+            (f"true {names[predictions.label[index]]}", INK),
+            (f"said {names[predictions.predicted[index]]}", WRONG),
+            (f"{100 * predictions.confidence[index]:.1f} % sure", FAINT),
+        )
+        for index in shown
+    ]
+    samples = [raw(index).cpu().numpy() for index in shown]
+    return samples_sheet(samples, captions, f"{title}\n{line}" if title else line, columns=columns, note=note)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from profond.measures import class_figures
 from profond.measures.classes import ClassFindings
 from profond.measures.measured import SHARE
-from profond.measures.report import Report, Scores, Table
+from profond.measures.report import Report, Samples, Scores, Table
+from profond.measures.text_mistakes import text_mistakes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HEADLINE = "accuracy"
 _COLUMNS = ("label", "predicted", "confidence", "probability_of_label")
@@ -16,24 +21,24 @@ _COLUMNS = ("label", "predicted", "confidence", "probability_of_label")
 
 def class_report(found: ClassFindings) -> Report:
     """What was found, as any task's report is."""
-    said = found.predictions
-    mistakes = said.mistakes().tolist()
+    predictions = found.predictions
+    mistakes = predictions.mistakes().tolist()
     counts = [[name, *row] for name, row in zip(found.classes, found.confusion.tolist(), strict=True)]
     return Report(
         HEADLINE,
         found.metrics,
-        len(said),
+        len(predictions),
         tables={
-            "predictions": Table(_COLUMNS, _Rows(found, range(len(said))), range(len(said))),
+            "predictions": Table(_COLUMNS, _Rows(found, range(len(predictions))), range(len(predictions))),
             "mistakes": Table(_COLUMNS, _Rows(found, mistakes), mistakes),
             "confusion": Table(("true \\ predicted", *found.classes), counts),
         },
         pictures={
             "confusion": lambda samples, title: class_figures.confusion_matrix(found, title),
             "calibration": lambda samples, title: class_figures.reliability_diagram(found, title),
-            "mistakes": lambda samples, title: class_figures.worst_mistakes(found, samples.raw, title),
+            "mistakes": lambda samples, title: _mistakes(found, samples, title),
         },
-        scores=Scores(HEADLINE, said.correct.astype("float64"), SHARE, "higher"),
+        scores=Scores(HEADLINE, predictions.correct.astype("float64"), SHARE, "higher"),
         lines=tuple(_lines(found)),
         facts={
             "classes": list(found.classes),
@@ -44,6 +49,14 @@ def class_report(found: ClassFindings) -> Report:
     )
 
 
+def _mistakes(found: ClassFindings, samples: Samples, title: str) -> Figure:
+    """The worst mistakes, as pictures of the samples, or as the texts that they were made from."""
+    texts = getattr(getattr(samples, "origin", None), "texts", None)
+    if texts is not None and len(found.predictions.mistakes()):
+        return text_mistakes(found, texts, title)
+    return class_figures.worst_mistakes(found, samples.raw, title)
+
+
 @dataclass(frozen=True)
 class _Rows:
     """Rows of some samples, made each time they are read."""
@@ -52,13 +65,13 @@ class _Rows:
     order: Sequence[int]
 
     def __iter__(self) -> Iterator[list[str]]:
-        said, classes = self.found.predictions, self.found.classes
+        predictions, classes = self.found.predictions, self.found.classes
         for index in self.order:
             yield [
-                classes[said.label[index]],
-                classes[said.predicted[index]],
-                f"{said.confidence[index]:.6f}",
-                f"{said.probability_of_label[index]:.6f}",
+                classes[predictions.label[index]],
+                classes[predictions.predicted[index]],
+                f"{predictions.confidence[index]:.6f}",
+                f"{predictions.probability_of_label[index]:.6f}",
             ]
 
 
@@ -76,7 +89,7 @@ def _confusions(found: ClassFindings, shown: int = 3) -> Iterator[str]:
     off = found.confusion.copy()
     for index in range(len(off)):
         off[index, index] = 0
-    for place in off.ravel().argsort(kind="stable")[::-1][:shown]:
-        true, predicted = divmod(int(place), len(off))
+    for cell in off.ravel().argsort(kind="stable")[::-1][:shown]:
+        true, predicted = divmod(int(cell), len(off))
         if off[true, predicted]:
             yield f"{found.classes[true]} taken for {found.classes[predicted]} ({off[true, predicted]})"

@@ -140,42 +140,42 @@ class ClassJudge:
                 "the model's outputs are not finite numbers",
                 "its weights are damaged or its training diverged; train again",
             )
-        said = Predictions(
+        predictions = Predictions(
             label.numpy(),
             predicted.numpy(),
             confidence.double().numpy(),
             of_label.double().numpy(),
             among_five[0].numpy() if among_five else None,
         )
-        known: dict[str, Any] = {"num_classes": len(self.classes), "validate_args": False}
-        confusion = score.multiclass_confusion_matrix(predicted, label, **known).numpy().astype(np.int64)
-        each: dict[str, Any] = {**known, "average": None}
+        settings: dict[str, Any] = {"num_classes": len(self.classes), "validate_args": False}
+        confusion = score.multiclass_confusion_matrix(predicted, label, **settings).numpy().astype(np.int64)
+        each: dict[str, Any] = {**settings, "average": None}
         precision = score.multiclass_precision(predicted, label, **each)
         recall = score.multiclass_recall(predicted, label, **each)
         f1 = score.multiclass_f1_score(predicted, label, **each)
         rows = zip(self.classes, confusion.sum(1), precision, recall, f1, strict=True)
         per_class = tuple(ClassScore(name, int(n), float(p), float(r), float(f)) for name, n, p, r, f in rows)
-        macro = float(score.multiclass_f1_score(predicted, label, average="macro", **known))
+        macro = float(score.multiclass_f1_score(predicted, label, average="macro", **settings))
         # The error speaks of the most probable class alone: whether it is right is a question with two answers.
-        correct = torch.from_numpy(said.correct).int()
+        correct = torch.from_numpy(predictions.correct).int()
         error = float(score.binary_calibration_error(confidence, correct, n_bins=BINS, validate_args=False))
-        metrics = _with_intervals(said, confusion, macro, error, self.metrics()["loss"].value)
-        return ClassFindings(metrics, self.classes, per_class, confusion, reliability(said), said)
+        metrics = _with_intervals(predictions, confusion, macro, error, self.metrics()["loss"].value)
+        return ClassFindings(metrics, self.classes, per_class, confusion, reliability(predictions), predictions)
 
 
 def _with_intervals(
-    said: Predictions, confusion: NDArray[np.int64], macro: float, error: float, loss: float
+    predictions: Predictions, confusion: NDArray[np.int64], macro: float, error: float, loss: float
 ) -> dict[str, Measured]:
-    metrics = {"accuracy": _accuracy(wilson(int(said.correct.sum()), len(said)))}
-    if said.among_five is not None:
-        top5 = wilson(int(said.among_five.sum()), len(said))
+    metrics = {"accuracy": _accuracy(wilson(int(predictions.correct.sum()), len(predictions)))}
+    if predictions.among_five is not None:
+        top5 = wilson(int(predictions.among_five.sum()), len(predictions))
         metrics["top5_accuracy"] = top5.called("top-5 accuracy", unit=SHARE, better="higher")
     metrics["macro_f1"] = macro_f1(confusion, macro).called("macro-F1", unit=SHARE, better="higher")
-    calibration = calibration_error(said.confidence, said.correct, error, bins=BINS)
+    calibration = calibration_error(predictions.confidence, predictions.correct, error, bins=BINS)
     metrics["ece"] = calibration.called("calibration error", unit=SHARE, better="lower")
-    surprise = -np.log(said.probability_of_label.clip(1e-12))
-    deviation = float(surprise.std(ddof=1)) if len(said) > 1 else 0.0
-    metrics["loss"] = _loss(mean_interval(loss, deviation, len(said), least=0.0))
+    surprise = -np.log(predictions.probability_of_label.clip(1e-12))
+    deviation = float(surprise.std(ddof=1)) if len(predictions) > 1 else 0.0
+    metrics["loss"] = _loss(mean_interval(loss, deviation, len(predictions), least=0.0))
     return metrics
 
 
@@ -187,13 +187,13 @@ def _loss(measured: Measured) -> Measured:
     return measured.called("loss", unit="nats", better="lower")
 
 
-def reliability(said: Predictions, bins: int = BINS) -> tuple[Bin, ...]:
+def reliability(predictions: Predictions, bins: int = BINS) -> tuple[Bin, ...]:
     """Accuracy against confidence in equal bins; an empty bin has its middle as confidence and accuracy 0."""
-    place = np.minimum((said.confidence * bins).astype(np.int64), bins - 1)
-    counts = np.bincount(place, minlength=bins)
+    bin_of = np.minimum((predictions.confidence * bins).astype(np.int64), bins - 1)
+    counts = np.bincount(bin_of, minlength=bins)
     share = 1 / np.maximum(counts, 1)
-    confidence = np.bincount(place, said.confidence, minlength=bins) * share
-    accuracy = np.bincount(place, said.correct, minlength=bins) * share
+    confidence = np.bincount(bin_of, predictions.confidence, minlength=bins) * share
+    accuracy = np.bincount(bin_of, predictions.correct, minlength=bins) * share
     return tuple(
         Bin(
             index / bins,

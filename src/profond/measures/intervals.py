@@ -36,6 +36,35 @@ def _wilson(share: float, total: float) -> tuple[float, float]:
     return low, high
 
 
+def share_by_group(
+    successes: NDArray[np.int64], totals: NDArray[np.int64], *, resamples: int = 2000, seed: int = 0
+) -> Measured:
+    """A share of things that come in groups, such as frames of clips: groups are drawn, for what is in one is alike.
+
+    Wilson's interval at the effective number of things: that of a plain share with the variance that a bootstrap over
+    groups finds; as many as there are groups, where all of them say the same.
+
+    Args:
+        successes, totals: of each group; groups without anything say nothing.
+
+    Source: Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts
+    estimated from survey data", 1998; bootstrap of clusters: Davison and Hinkley, "Bootstrap methods and their
+    application", 1997, section 3.8.
+    """
+    used = totals > 0
+    successes, totals = successes[used], totals[used]
+    groups, total = len(totals), int(totals.sum())
+    if not groups:
+        return Measured(0.0)
+    share, random, drawn = float(successes.sum() / total), np.random.default_rng(seed), []
+    for rows in _chunks(resamples, groups):
+        times = random.multinomial(groups, np.full(groups, 1 / groups), rows)
+        drawn.append((times @ successes) / (times @ totals))
+    variance = float(np.concatenate(drawn).var())
+    effective = groups if variance == 0 else max(1.0, min(total, share * (1 - share) / variance))
+    return Measured(share, *_wilson(share, effective))
+
+
 def mean_interval(
     value: float, deviation: float, total: int, *, least: float = -math.inf, most: float = math.inf
 ) -> Measured:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from profond.core.lettering import lettered
-from profond.measures.samples_figure import FAINT, INK, WRONG, draw_sample
+from profond.measures.samples_figure import FAINT, INK, WRONG, samples_sheet
 from profond.measures.values import Estimates
 
 if TYPE_CHECKING:
@@ -62,30 +62,17 @@ def worst(
     Args:
         raw: gives sample i of the split before normalisation: image (c, h, w), signal (c, t) or clip (c, t, h, w).
     """
-    from matplotlib.figure import Figure
-
-    order = np.argsort(-found.distances, kind="stable")[: rows * columns]
-    columns = min(columns, len(order))
-    rows = -(-len(order) // columns)
+    order = np.argsort(-found.distances, kind="stable")[: rows * columns].tolist()
     of = found.quantities
-    tall = 1.45 + 0.17 * 2 * len(of) + 0.15
-    figure = Figure(figsize=(max(1.5 * columns, 5.0), tall * rows + 0.6), facecolor="white")
-    width, height = figure.get_size_inches()
-    axes = figure.add_axes((0, 0, 1, 1 - 0.6 / height))
-    axes.set(xlim=(0, width), ylim=(tall * rows, 0))
-    axes.set_axis_off()
-    across = width / columns
-    for place, index in enumerate(order.tolist()):
-        x, y = (place % columns + 0.5) * across, (place // columns) * tall
-        draw_sample(axes, raw(index).cpu().numpy(), x, y, 1.3)
-        text: dict[str, Any] = {"ha": "center", "va": "baseline", "fontsize": 9, "parse_math": False}
+    captions = []
+    for index in order:
+        lines = []
         for number, quantity in enumerate(of):
             name = "" if len(of) == 1 else f"{quantity.name} "
-            line = y + 1.45 + 0.34 * number
-            axes.text(x, line, f"{name}true {found.true[index, number]:.4g}", color=INK, **text)
-            axes.text(x, line + 0.17, f"said {found.said[index, number]:.4g}", color=WRONG, **text)
+            lines.append((f"{name}true {found.true[index, number]:.4g}", INK))
+            lines.append((f"said {found.said[index, number]:.4g}", WRONG))
+        captions.append(lines)
     shown = f"the {len(order)} of {len(found):,} samples that were farthest off"
     unit = f", in {of[0].unit}" if len(of) == 1 and of[0].unit else ""
     heading = f"{title}\n{shown}{unit}" if title else f"{shown}{unit}"
-    figure.text(0.12 / width, 1 - 0.1 / height, heading, va="top", fontsize=11, parse_math=False)
-    return lettered(figure)
+    return samples_sheet([raw(index).cpu().numpy() for index in order], captions, heading, columns=columns)

@@ -10,6 +10,7 @@ And, where it is not the usual one:
 
 - ``family``: which contract it keeps; ``"feedforward"`` (samples of one shape in, one score for each class out)
 - ``example_settings``: settings that make a small network of it, for tests
+- ``any_length``: true where it takes series of unlike length, which end in NaN; others get the mean of the channel
 """
 
 from __future__ import annotations
@@ -101,6 +102,11 @@ def family_of(name: str) -> str:
     Raises: UnknownName, ConfigError.
     """
     return str(getattr(registry.load(name), "family", "feedforward"))
+
+
+def takes_any_length(name: str) -> bool:
+    """Whether a registered model takes series that end in NaN. Raises: UnknownName, ConfigError."""
+    return bool(getattr(registry.load(name), "any_length", False))
 
 
 def example_settings(name: str) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Count, Share
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
-from profond.models.vgg import check_classifier, fully_connected
+from profond.models.vgg import fully_connected
 from profond.nn.convolution import ConvNorm
 
 
@@ -48,13 +49,12 @@ class AlexNet(nn.Module):
         self,
         input_shape: tuple[int, ...] = (3, 224, 224),
         num_classes: int = 1000,
-        hidden: int = 4096,
-        dropout: float = 0.5,
+        hidden: Count = 4096,
+        dropout: Share = 0.5,
     ) -> None:
         super().__init__()
         check_input("alexnet", input_shape, 2, smallest=63)
         check_classes("alexnet", num_classes)
-        check_classifier("alexnet", hidden, dropout)
         self.body = nn.Sequential(
             OrderedDict(
                 stage1=nn.Sequential(convolution(input_shape[0], 64, 11, 4, padding=2), nn.MaxPool2d(3, 2)),

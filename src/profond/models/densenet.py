@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Count, Share
 from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
@@ -51,14 +52,14 @@ class DenseNet(nn.Module):
         input_shape: tuple[int, ...] = (3, 224, 224),
         num_classes: int = 1000,
         layers: tuple[int, ...] = (6, 12, 24, 16),
-        growth: int = 32,
+        growth: Count = 32,
         small_images: bool = False,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
         norm_epsilon: float = 1e-5,
         norm_momentum: float = 0.1,
     ) -> None:
         super().__init__()
-        check_settings(layers, growth, dropout)
+        check_layers(layers)
         check_classes("densenet", num_classes)
         check_input("densenet", input_shape, 2, smallest=smallest_side(len(layers), small_images))
         norm: dict[str, Any] = {"epsilon": norm_epsilon, "momentum": norm_momentum}
@@ -144,13 +145,9 @@ def smallest_side(blocks: int, small_images: bool) -> int:
     return side if small_images else 4 * side - 3
 
 
-def check_settings(layers: tuple[int, ...], growth: int, dropout: float) -> None:
+def check_layers(layers: tuple[int, ...]) -> None:
     """Raises: ConfigError for a network that cannot be built."""
     if not layers or min(layers) < 1:
         raise ConfigError(
             f"densenet cannot have blocks of {list(layers)} layers", "give one or more blocks of 1 or more"
         )
-    if growth < 1:
-        raise ConfigError(f"growth of densenet is {growth}", "use 1 or more; 32 is usual, 12 for small images")
-    if not 0 <= dropout < 1:
-        raise ConfigError(f"dropout of densenet is {dropout}", "use a number from 0 up to, not including, 1")

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from profond.core.errors import ConfigError
+from profond.core.config import Positive, Share
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
 from profond.nn.clipped import ReLU6
@@ -64,9 +64,9 @@ class EfficientNetLite(nn.Module):
         self,
         input_shape: tuple[int, ...] = (3, 224, 224),
         num_classes: int = 1000,
-        width: float = 1.0,
-        depth: float = 1.0,
-        dropout: float = 0.2,
+        width: Positive = 1.0,
+        depth: Positive = 1.0,
+        dropout: Share = 0.2,
         padding: Literal["torch", "same"] = "same",
         norm_epsilon: float = 1e-3,
         norm_momentum: float = 0.01,
@@ -74,12 +74,6 @@ class EfficientNetLite(nn.Module):
         super().__init__()
         check_classes("efficientnet_lite", num_classes)
         check_input("efficientnet_lite", input_shape, 2)
-        if width <= 0 or depth <= 0:
-            raise ConfigError(f"width and depth of efficientnet_lite are {width} and {depth}", "use more than 0")
-        if not 0 <= dropout < 1:
-            raise ConfigError(
-                f"dropout of efficientnet_lite is {dropout}", "use a number from 0 up to, not including, 1"
-            )
         norm: dict[str, Any] = {"epsilon": norm_epsilon, "momentum": norm_momentum}
         channels = STEM
         self.stem = ConvNorm(input_shape[0], channels, 3, 2, padding=padding, activation=ReLU6, **norm)

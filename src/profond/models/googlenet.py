@@ -15,8 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Share
 from profond.models import register_model
-from profond.models.shape import check_classes, check_dropout, check_input
+from profond.models.shape import check_classes, check_input
 from profond.nn.auxiliary import Logits
 from profond.nn.branches import Branches
 from profond.nn.convolution import ConvNorm
@@ -66,16 +67,14 @@ class GoogLeNet(nn.Module):
         num_classes: int = 1000,
         auxiliary: bool = False,
         wide_kernel: Literal[3, 5] = 3,
-        dropout: float = 0.2,
-        auxiliary_dropout: float = 0.7,
+        dropout: Share = 0.2,
+        auxiliary_dropout: Share = 0.7,
         norm_epsilon: float = 1e-3,
         norm_momentum: float = 0.1,
     ) -> None:
         super().__init__()
         check_input("googlenet", input_shape, 2, smallest=15)
         check_classes("googlenet", num_classes)
-        check_dropout("googlenet", dropout)
-        check_dropout("googlenet", auxiliary_dropout, "auxiliary_dropout")
 
         def convolution(channels: int, width: int, kernel: int, stride: int = 1) -> ConvNorm:
             return ConvNorm(channels, width, kernel, stride, epsilon=norm_epsilon, momentum=norm_momentum)

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Share
 from profond.models import register_model
-from profond.models.shape import check_classes, check_dropout, check_input
+from profond.models.shape import check_classes, check_input
 from profond.nn.branches import Branches
 from profond.nn.convolution import ConvNorm
 from profond.nn.depthwise import Pair
@@ -64,7 +65,7 @@ class InceptionResNetV2(nn.Module):
         self,
         input_shape: tuple[int, ...] = (3, 299, 299),
         num_classes: int = 1000,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
         norm_scale: bool = False,
         norm_epsilon: float = 1e-3,
         norm_momentum: float = 0.01,
@@ -73,7 +74,6 @@ class InceptionResNetV2(nn.Module):
         super().__init__()
         check_input("inception_resnet_v2", input_shape, 2, smallest=75)
         check_classes("inception_resnet_v2", num_classes)
-        check_dropout("inception_resnet_v2", dropout)
 
         norm: dict[str, Any] = {"epsilon": norm_epsilon, "momentum": norm_momentum, "norm_scale": norm_scale}
 

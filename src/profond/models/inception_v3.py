@@ -16,9 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Share
 from profond.core.errors import ConfigError
 from profond.models import register_model
-from profond.models.shape import by, check_classes, check_dropout, check_input
+from profond.models.shape import by, check_classes, check_input
 from profond.nn.auxiliary import Logits
 from profond.nn.branches import Branches
 from profond.nn.convolution import ConvNorm
@@ -66,7 +67,7 @@ class InceptionV3(nn.Module):
         input_shape: tuple[int, ...] = (3, 299, 299),
         num_classes: int = 1000,
         auxiliary: bool = False,
-        dropout: float = 0.5,
+        dropout: Share = 0.5,
         norm_scale: bool = True,
         norm_epsilon: float = 1e-3,
         norm_momentum: float = 0.1,
@@ -75,7 +76,6 @@ class InceptionV3(nn.Module):
         super().__init__()
         check_input("inception_v3", input_shape, 2, smallest=SMALLEST)
         check_classes("inception_v3", num_classes)
-        check_dropout("inception_v3", dropout)
         if auxiliary and min(input_shape[1:]) < SMALLEST_WITH_AUXILIARY:
             raise ConfigError(
                 f"the auxiliary head of inception_v3 needs inputs of at least {by([SMALLEST_WITH_AUXILIARY] * 2)}, "

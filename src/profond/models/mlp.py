@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Share
 from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_classes, check_positive
@@ -49,15 +50,13 @@ class MLP(nn.Module):
         num_classes: int,
         hidden: tuple[int, ...] = (512, 512),
         activation: Literal["relu", "tanh", "sigmoid", "gelu", "silu"] = "relu",
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
     ) -> None:
         super().__init__()
         check_positive("mlp", input_shape)
         check_classes("mlp", num_classes)
         if any(width < 1 for width in hidden):
             raise ConfigError(f"mlp cannot have hidden layers of width {list(hidden)}", "every width is 1 or more")
-        if not 0 <= dropout < 1:
-            raise ConfigError(f"dropout of mlp is {dropout}", "use a number from 0 up to, not including, 1")
         widths = [math.prod(input_shape), *hidden]
         self.flatten = nn.Flatten()
         self.hidden = nn.Sequential()

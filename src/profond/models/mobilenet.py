@@ -9,12 +9,13 @@ Notable features:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 
-from profond.core.errors import ConfigError
+from profond.core.config import Number, Share
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
 from profond.nn.clipped import ReLU6
@@ -50,18 +51,14 @@ class MobileNet(nn.Module):
         self,
         input_shape: tuple[int, ...] = (3, 224, 224),
         num_classes: int = 1000,
-        width: float = 1.0,
-        dropout: float = 1e-3,
+        width: Annotated[Number, Field(ge=1 / 32)] = 1.0,
+        dropout: Share = 1e-3,
         norm_epsilon: float = 1e-3,
         norm_momentum: float = 0.01,
     ) -> None:
         super().__init__()
         check_classes("mobilenet", num_classes)
         check_input("mobilenet", input_shape, 2, smallest=31)
-        if width < 1 / 32:
-            raise ConfigError(f"width of mobilenet is {width}", "use 1/32 or more, such as 0.25, 0.5, 0.75 or 1")
-        if not 0 <= dropout < 1:
-            raise ConfigError(f"dropout of mobilenet is {dropout}", "use a number from 0 up to, not including, 1")
         usual: dict[str, Any] = {"activation": ReLU6, "epsilon": norm_epsilon, "momentum": norm_momentum}
         channels = int(32 * width)
         self.stem = ConvNorm(input_shape[0], channels, 3, 2, padding="same", **usual)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from profond.core.errors import ConfigError
+from profond.core.config import Positive, Share
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
 from profond.nn.clipped import ReLU6
@@ -52,8 +52,8 @@ class MobileNetV2(nn.Module):
         self,
         input_shape: tuple[int, ...] = (3, 224, 224),
         num_classes: int = 1000,
-        width: float = 1.0,
-        dropout: float = 0.2,
+        width: Positive = 1.0,
+        dropout: Share = 0.2,
         small_images: bool = False,
         padding: Literal["torch", "same"] = "torch",
         norm_epsilon: float = 1e-5,
@@ -62,10 +62,6 @@ class MobileNetV2(nn.Module):
         super().__init__()
         check_classes("mobilenet_v2", num_classes)
         check_input("mobilenet_v2", input_shape, 2)
-        if width <= 0:
-            raise ConfigError(f"width of mobilenet_v2 is {width}", "use more than 0, such as 0.5, 1 or 1.4")
-        if not 0 <= dropout < 1:
-            raise ConfigError(f"dropout of mobilenet_v2 is {dropout}", "use a number from 0 up to, not including, 1")
         norm: dict[str, Any] = {"epsilon": norm_epsilon, "momentum": norm_momentum}
         channels = divisible(32 * width)
         stride = 1 if small_images else 2

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 
-from profond.core.errors import ConfigError
+from profond.core.config import Count, Share
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
 from profond.nn.convolution import ConvNorm, SamePadding, batch_norm, start_convolution
@@ -56,14 +57,13 @@ class NASNet(nn.Module):
         self,
         input_shape: tuple[int, ...] = (3, 224, 224),
         num_classes: int = 1000,
-        penultimate: int = 1056,
-        cells: int = 4,
-        stem_channels: int = 32,
+        penultimate: Annotated[Count, Field(multiple_of=96)] = 1056,
+        cells: Count = 4,
+        stem_channels: Count = 32,
         skip_reduction: bool = False,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
     ) -> None:
         super().__init__()
-        check_settings(penultimate, cells, stem_channels, dropout)
         check_classes("nasnet", num_classes)
         # NOTE under 19 pixels the last halving would find a single one and change nothing.
         check_input("nasnet", input_shape, 2, smallest=19)
@@ -231,13 +231,3 @@ def separable_pair(channels: int, filters: int, kernel: int, stride: int = 1) ->
             second=SeparableNorm(filters, filters, kernel, activation=None, **NORM),
         )
     )
-
-
-def check_settings(penultimate: int, cells: int, stem_channels: int, dropout: float) -> None:
-    """Raises: ConfigError for a network that cannot be built."""
-    if penultimate < 96 or penultimate % 96:
-        raise ConfigError(f"penultimate of nasnet is {penultimate}", "use a multiple of 96, such as 1056 or 4032")
-    if cells < 1 or stem_channels < 1:
-        raise ConfigError(f"nasnet cannot have {cells} cells after {stem_channels} maps", "use 1 or more of both")
-    if not 0 <= dropout < 1:
-        raise ConfigError(f"dropout of nasnet is {dropout}", "use a number from 0 up to, not including, 1")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from profond.core.errors import ConfigError
 
 KINDS = {
-    2: "that is a series: convnet1d and mlp take series",
+    2: "that is a series: lstm, gru, convnet1d and mlp take series",
     4: "that is a clip: convnet3d and mlp take clips",
 }
 """What a sample of so many axes is, and which networks take it."""

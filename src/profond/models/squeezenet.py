@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Share
 from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
@@ -48,13 +49,11 @@ class SqueezeNet(nn.Module):
         num_classes: int = 1000,
         padding: int | Literal["same"] = 0,
         ceil_mode: bool = True,
-        dropout: float = 0.5,
+        dropout: Share = 0.5,
     ) -> None:
         super().__init__()
         if isinstance(padding, int) and not 0 <= padding <= 1:
             raise ConfigError(f"padding of squeezenet is {padding}", "use 0, 1 or same")
-        if not 0 <= dropout < 1:
-            raise ConfigError(f"dropout of squeezenet is {dropout}", "use a number from 0 up to, not including, 1")
         smallest = next(side for side in range(1, 64) if last_side(side, padding, ceil_mode) > 0)
         check_input("squeezenet", input_shape, 2, smallest)
         check_classes("squeezenet", num_classes)

@@ -14,6 +14,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Count, Share
 from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
@@ -56,14 +57,13 @@ class VGG(nn.Module):
         num_classes: int = 1000,
         layers: tuple[int, int, int, int, int] = (2, 2, 3, 3, 3),
         batch_norm: bool = False,
-        hidden: int = 4096,
-        dropout: float = 0.5,
+        hidden: Count = 4096,
+        dropout: Share = 0.5,
         any_size: bool = True,
     ) -> None:
         super().__init__()
         check_input("vgg", input_shape, 2, smallest=32)
         check_classes("vgg", num_classes)
-        check_classifier("vgg", hidden, dropout)
         if len(layers) != len(WIDTHS) or min(layers) < 1:
             raise ConfigError(f"vgg cannot have stages of {list(layers)} convolutions", "give five, each of 1 or more")
         channels, *sides = input_shape
@@ -100,11 +100,3 @@ def fully_connected(features: int, out_features: int) -> nn.Sequential:
     nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
     nn.init.zeros_(linear.bias)
     return nn.Sequential(OrderedDict(linear=linear, activation=nn.ReLU(inplace=True)))
-
-
-def check_classifier(model: str, hidden: int, dropout: float) -> None:
-    """Raises: ConfigError for a classifier that cannot be built."""
-    if hidden < 1:
-        raise ConfigError(f"hidden of {model} is {hidden}", "use 1 or more; 4096 is the paper's")
-    if not 0 <= dropout < 1:
-        raise ConfigError(f"dropout of {model} is {dropout}", "use a number from 0 up to, not including, 1")

@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Share
 from profond.models import register_model
-from profond.models.shape import check_classes, check_dropout, check_input
+from profond.models.shape import check_classes, check_input
 from profond.nn.convolution import ConvNorm
 from profond.nn.separable import SeparableNorm
 
@@ -51,7 +52,7 @@ class Xception(nn.Module):
         self,
         input_shape: tuple[int, ...] = (3, 299, 299),
         num_classes: int = 1000,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
         padding: Literal["torch", "same"] = "same",
         norm_epsilon: float = 1e-3,
         norm_momentum: float = 0.01,
@@ -59,7 +60,6 @@ class Xception(nn.Module):
         super().__init__()
         check_input("xception", input_shape, 2, smallest=7)
         check_classes("xception", num_classes)
-        check_dropout("xception", dropout)
         norm: dict[str, Any] = {"epsilon": norm_epsilon, "momentum": norm_momentum}
         self.conv1 = ConvNorm(input_shape[0], 32, 3, 2, padding=0, **norm)
         self.conv2 = ConvNorm(32, 64, 3, padding=0, **norm)

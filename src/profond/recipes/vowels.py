@@ -1,4 +1,4 @@
-"""Who speaks? A 1-D convnet on the Japanese Vowels, and an MLP with as many parameters."""
+"""Who speaks? The Japanese Vowels by a 1-D convnet, an MLP with as many parameters, an LSTM and a GRU."""
 
 from __future__ import annotations
 
@@ -30,4 +30,28 @@ def vowels_mlp() -> Recipe:
         training=TRAINING,
         loader=Loader(batch_size=32),
         expected=Expected("test", "accuracy", 0.94, 0.99, 2, "2 cores", "Kudo et al. 1999 (94.1 % by their method)"),
+    )
+
+
+@register_recipe("vowels_lstm")
+def vowels_lstm() -> Recipe:
+    """The same by a bidirectional LSTM, which reads each utterance to its own end."""
+    return Recipe(
+        data={"name": "japanese_vowels"},
+        model={"name": "lstm", "hidden": 64},
+        training=TRAINING,
+        loader=Loader(batch_size=32),
+        expected=Expected("test", "accuracy", 0.95, 1.0, 8, "2 cores", "Kudo et al. 1999 (94.1 % by their method)"),
+    )
+
+
+@register_recipe("vowels_gru")
+def vowels_gru() -> Recipe:
+    """The same by a bidirectional GRU."""
+    return Recipe(
+        data={"name": "japanese_vowels"},
+        model={"name": "gru", "hidden": 64},
+        training=TRAINING,
+        loader=Loader(batch_size=32),
+        expected=Expected("test", "accuracy", 0.95, 1.0, 8, "2 cores", "Kudo et al. 1999 (94.1 % by their method)"),
     )

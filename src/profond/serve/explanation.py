@@ -1,10 +1,10 @@
-"""An image or a signal, and why a network says what it says of it: prepared, asked, drawn, and written to a folder."""
+"""An image, a signal or a text, and why a network says what it says: prepared, asked, drawn, written to a folder."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from profond.core.errors import ConfigError, UnknownName
 from profond.core.files import write_bytes, write_json, write_text
 from profond.core.lettering import class_names
 from profond.core.run import SCHEMA_VERSION
+from profond.core.tokens import END, SPECIAL, UNKNOWN
 from profond.data.fingerprint import of_image
 from profond.data.images.decoding import eight_bit, open_image
 from profond.explain.draw.drawing import save_figure
@@ -29,11 +30,17 @@ from profond.explain.steps.layer_pixel import LayerPixel, layer_pixel
 from profond.explain.steps.layer_pixel_figure import draw_layer_pixel
 from profond.explain.why.attribution import METHODS, Attribution
 from profond.explain.why.attribution_figure import Seen
+from profond.explain.why.places_figure import draw_places
 from profond.explain.why.signal_figure import Signal
 from profond.explain.why.subject import Subject
-from profond.serve.given import Picture, as_picture
+from profond.explain.why.words import Words, word_gradients
+from profond.nn.sequence import ends, token_lengths
+from profond.serve.given import Picture, Text, as_picture
 from profond.serve.predictor import Predictor
 from profond.serve.seen import as_image, as_seen, finely_seen, seen_part
+from profond.tasks.task import Explained
+
+_OF_TEXTS = "that of a translation: profond translate RUN TEXT --attention MAP.png"
 
 
 @dataclass(frozen=True)
@@ -42,15 +49,15 @@ class Question:
 
     Args:
         subject: what pictures need to know of it.
-        shown: the image or the signal, for pictures.
-        sample: as the model takes it (c h w), or (c t) of a signal.
+        shown: the image, the signal or the text, for pictures.
+        sample: as the model takes it (c h w), (c t) of a signal, or the tokens (t) of a text.
         zero: an image that is black, or a signal that is the mean alone, likewise.
         digest: of what was given, whatever its name.
         notes: what had to be converted.
     """
 
     subject: Subject
-    shown: Seen | Signal
+    shown: Seen | Signal | Words
     sample: Tensor
     zero: Tensor
     digest: str
@@ -61,6 +68,38 @@ class Question:
         """What the model sees of an image; a signal has nothing of the kind, see `Explainer.check`."""
         assert isinstance(self.shown, Seen)
         return self.shown.seen
+
+
+@dataclass(frozen=True)
+class Attended:
+    """What was written of a picture, and where the network looked.
+
+    Args:
+        name: what people call the picture.
+        said: all of it.
+        pieces: word by word, the end too.
+        weights: (pieces, rows, columns), those of a word sum to 1.
+        seen: what the network sees of the picture.
+        digest: of what was given, whatever its name.
+        notes: what had to be converted.
+    """
+
+    name: str
+    said: str
+    pieces: Sequence[str]
+    weights: np.ndarray
+    seen: Image.Image
+    digest: str
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"said": self.said, "words": list(self.pieces)}
+
+    def write(self, folder: Path, model: str) -> list[Path]:
+        """A picture for each word on one sheet, and the weights."""
+        words = [*self.pieces[:-1], "(end)"] if self.pieces[-1] == SPECIAL[END] else list(self.pieces)
+        figure = draw_places(self.seen, words, self.weights, name=self.name, model=model, text=self.said)
+        return [save_figure(figure, folder / "attention.png"), write_array(folder / "attention.npy", self.weights)]
 
 
 @dataclass(frozen=True)
@@ -76,31 +115,55 @@ class Explainer:
     name: str
 
     def check(self, methods: Iterable[str]) -> None:
-        """Raises: ConfigError where one of the methods is for images, and the network takes series."""
-        wrong = [method for method in methods if method not in (*METHODS, "overview")]
+        """Raises: ConfigError where one of the methods is for images, and the network takes series or texts."""
+        others = [one for one in methods if one not in (*self.methods, "overview", "recurrence")]
+        if self.predictor.takes_texts and others:
+            raise ConfigError(
+                f"{others[0]} is for images, and this run was trained on texts",
+                "take integrated_gradients, or recurrence",
+            )
+        wrong = [method for method in methods if method not in (*METHODS, "overview", "recurrence")]
         if self.predictor.takes_series and wrong:
             raise ConfigError(
                 f"{wrong[0]} is for images, and this run was trained on series",
-                f"methods for series: overview, {', '.join(METHODS)}",
+                f"methods for series: overview, {', '.join(METHODS)}, recurrence",
             )
 
-    def question(self, given: Picture | Tensor, name: str, wanted: str | None = None) -> Question:
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Those that there are for what the network takes."""
+        return ("integrated_gradients",) if self.predictor.takes_texts else tuple(METHODS)
+
+    def question(
+        self,
+        given: Picture | Tensor,
+        name: str,
+        wanted: str | None = None,
+        about: Callable[[Tensor], Explained] | None = None,
+    ) -> Question:
         """Prepare a sample.
 
         Args:
             given: as in `Predictor.predict`, but that a tensor is a raw sample (c h w) or (c t) of the model's size.
             name: what people call it.
             wanted: the class or quantity to explain; by default what the task chooses, such as the most probable class.
+            about: from the network's outputs to what is explained, where that is not for the task to say.
 
         Raises: ImageError, DataError; UnknownName for what the task does not know.
         """
         predictor = self.predictor
-        raw, shown, digest, notes = self._signal(given, name) if predictor.takes_series else self._image(given, name)
+        if predictor.takes_videos:
+            raise ConfigError(
+                "explanations are of one answer, and this run says something of each frame of a video",
+                "`profond predict` draws the labels over the frames: --pictures FOLDER",
+            )
+        prepare = self._words if predictor.takes_texts else self._signal if predictor.takes_series else self._image
+        raw, shown, digest, notes = prepare(given, name)
         batch = raw[None].to(predictor.device)
         inputs = predictor.preprocessing.normalise(batch)
         with torch.inference_mode():
             outputs = logits_of(predictor.ready(inputs))
-        explained = predictor.task.explained(outputs, predictor.spec, wanted)
+        explained = about(outputs) if about else predictor.task.explained(outputs, predictor.spec, wanted)
         names = list(dict.fromkeys([*predictor.spec.classes, explained.name, *(one for one, _ in explained.top)]))
         written, note = class_names(names, 80)
         subject = Subject(name, self.name, explained, dict(zip(names, written, strict=True)))
@@ -129,10 +192,23 @@ class Explainer:
         if not isinstance(given, Tensor):
             raw, notes = self.predictor.decode(given, name)
         assert isinstance(raw, Tensor)
+        raw = raw[:, : max(1, int(ends(raw[None])))]  # without what follows it where longer ones stand beside it
         values = raw.float().numpy()
         prepared = self.predictor.preprocessing.series
         names = prepared.names if prepared is not None else ()
         return raw, Signal(values, names), hashlib.sha256(values.tobytes()).hexdigest(), notes
+
+    def _words(self, given: Picture | Tensor, name: str) -> tuple[Tensor, Words, str, list[str]]:
+        tokens, notes = self.predictor.preprocessing.text, list[str]()
+        assert tokens is not None
+        if isinstance(given, Tensor):
+            raw = given[: int(token_lengths(given[None])[0])].long()
+            pieces = tokens.pieces(raw.tolist())
+        else:
+            raw, notes = self.predictor.decode(given, name)
+            pieces = tokens.cut(given.text if isinstance(given, Text) else str(given))
+        known = tuple(one != UNKNOWN for one in raw.tolist())
+        return raw, Words(tuple(pieces), tokens.kind, known), hashlib.sha256(raw.numpy().tobytes()).hexdigest(), notes
 
     def _zero(self, batch: Tensor) -> Tensor:
         """A raw sample without anything in it: black, or of a signal each channel's mean in training."""
@@ -146,6 +222,8 @@ class Explainer:
         if method not in METHODS:
             raise UnknownName("method", method, METHODS)
         settings: dict[str, Any] = {}
+        if self.predictor.takes_texts:
+            return word_gradients(self.predictor.model, question.sample, question.subject.explained.index)
         if method == "grad_cam":
             settings["stage"] = stage
         if method == "integrated_gradients":
@@ -160,7 +238,7 @@ class Explainer:
         """
         answers: list[Attribution] = []
         refused: dict[str, str] = {}
-        for method in METHODS:
+        for method in self.methods:
             try:
                 answers.append(self.ask(question, method, stage))
             except ConfigError as error:
@@ -180,6 +258,27 @@ class Explainer:
             question.shown.draw_attribution(question.subject, answer), folder / f"{answer.method}{suffix}.png"
         )
         return [picture, write_array(folder / f"{answer.method}{suffix}.npy", answer.values)]
+
+    def attention(self, given: Picture | Tensor, name: str) -> Attended:
+        """What is written of a picture, and where the network looked for each word.
+
+        Raises: ConfigError for a network that writes nothing, or has no attention on places of a picture.
+        """
+        predictor = self.predictor
+        if predictor.takes_series or predictor.preprocessing.text is not None:
+            raise ConfigError("attention is drawn here over pictures, and this network takes none", _OF_TEXTS)
+        raw, shown, digest, notes = self._image(given, name)
+        inputs = predictor.preprocessing.normalise(raw[None].to(predictor.device))
+        with torch.inference_mode():
+            (answer,) = predictor.task.answer(predictor.model, inputs, predictor.spec)
+        weights, grid = getattr(answer, "attention", None), getattr(predictor.model, "grid", None)
+        if weights is None or grid is None:
+            raise ConfigError(
+                f"{self.name} has no attention on the places of a picture",
+                "use a network that has, such as --model show_attend_and_tell",
+            )
+        pieces: Sequence[str] = getattr(answer, "pieces")  # noqa: B009
+        return Attended(name, answer.line(), pieces, weights.reshape(-1, *grid), shown.seen, digest, tuple(notes))
 
     def maps(self, question: Question, folder: Path, stage: str | None = None) -> list[Path]:
         """What the image becomes at a stage, by default the last one with maps."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,35 @@ from PIL import Image
 from torch import Tensor
 
 from profond.core.errors import DataError, ImageError, ProfondError
+from profond.core.tokens import PADDING, UNKNOWN
 from profond.data.locations import FileInMemory, Member
 from profond.data.preprocessing import Preprocessing
-from profond.data.series import text
+from profond.data.series import text, ts
 from profond.data.series.rows import Row, rows_of
 from profond.data.series.split import prepared
+from profond.nn.sequence import padded
 
 Picture = Image.Image | Row | NDArray[Any] | Tensor | bytes | bytearray | memoryview | Path | str | Any
 """What can be predicted; a ``Row`` is a series of a table. ``Any`` stands for a file that is open for reading bytes."""
 
 _SERIES = "give the path of a file, or an array as (channels, time)"
 _FORMS = "give an array as (height, width), (height, width, 3) or (height, width, 4), a tensor as (3, height, width)"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text with a name.
+
+    Args:
+        text: as it is written.
+        source: what people call it, such as a file and a line.
+    """
+
+    text: str
+    source: str
+
+    def __str__(self) -> str:
+        return self.source
 
 
 def several(images: Any, axes: int = 3) -> Iterable[Any]:
@@ -36,7 +55,8 @@ def several(images: Any, axes: int = 3) -> Iterable[Any]:
     """
     if isinstance(images, np.ndarray | Tensor):
         return [images] if images.ndim <= axes else list(images)
-    if isinstance(images, str | Path | Member | Row | Image.Image | bytes | bytearray | memoryview) or _is_file(images):
+    alone = str | Path | Member | Row | Text | Image.Image | bytes | bytearray | memoryview
+    if isinstance(images, alone) or _is_file(images):
         return [images]
     if isinstance(images, Mapping) or not isinstance(images, Iterable):
         raise DataError(
@@ -56,12 +76,12 @@ def _one_by_one(images: Iterable[Any], axes: int) -> Iterator[Any]:
             yield first
 
 
-def name_of(image: Any, index: int) -> str:
+def name_of(image: Any, index: int, noun: str = "image") -> str:
     """The path where there is one, else ``image 0``."""
-    if isinstance(image, str | Path | Member | Row):
+    if isinstance(image, str | Path | Member | Row | Text):
         return str(image)
     name = getattr(image, "name", None) if _is_file(image) else None
-    return name if isinstance(name, str) else f"image {index}"
+    return name if isinstance(name, str) else f"{noun} {index}"
 
 
 def as_picture(given: Any, source: str) -> Image.Image | Path | Member | FileInMemory:
@@ -95,8 +115,9 @@ def with_rows(
         refused: called with the path and the error of a table that cannot be used; without it the error is raised.
     """
     for one in given:
-        is_text = isinstance(one, Path | str) and Path(one).suffix.lower() in text.SUFFIXES
-        if known.series is None or not known.series.table or not is_text:
+        suffix = Path(one).suffix.lower() if isinstance(one, Path | str) else ""
+        of_table = known.series is not None and known.series.table in ("wide", "long")
+        if known.series is None or not (suffix == ts.SUFFIX or (of_table and suffix in text.SUFFIXES)):
             yield one
             continue
         try:
@@ -131,6 +152,29 @@ def as_series(given: Any, source: str, preprocessing: Preprocessing) -> tuple[Te
     if not np.isfinite(values).all():
         raise DataError(f"{source} has missing or infinite values", "fill them in")
     return known.fitted(values, preprocessing.mean), notes
+
+
+def as_tokens(given: Any, source: str, preprocessing: Preprocessing) -> tuple[Tensor, list[str]]:
+    """One text as the raw sample int64 (t), and what is worth knowing of it. Raises: DataError."""
+    known = preprocessing.text
+    assert known is not None
+    given = given.text if isinstance(given, Text) else given
+    if not isinstance(given, str):
+        raise DataError(f"{source} is of the type {type(given).__name__}, not a text", "give a string")
+    ids = known.encode(given)
+    if not ids:
+        what = f"{source} is a text without a word" if given.strip() else "the text is empty"
+        raise DataError(what, "give it words")
+    unknown = sum(one == UNKNOWN for one in ids)
+    notes = ["not one of its words was seen in training"] if unknown == len(ids) else []
+    return torch.tensor(ids, dtype=torch.int64), notes
+
+
+def stacked(raws: Sequence[Tensor]) -> Tensor:
+    """Raw samples in one tensor; behind the end of shorter sequences there are tokens 0, or NaN."""
+    if len({raw.shape for raw in raws}) == 1:
+        return torch.stack(list(raws))
+    return padded(raws, torch.nan if raws[0].is_floating_point() else PADDING)
 
 
 def _is_file(given: Any) -> bool:

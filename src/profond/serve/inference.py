@@ -46,6 +46,19 @@ def prepared(
 
     Raises: MissingError when OpenVINO is wanted and not installed; ConfigError when it is, on another device.
     """
+    if callable(getattr(model, "step", None)):  # it is called step by step, which nothing here can compile
+        if precision in ("int8", "bf16") or engine == "openvino":
+            raise ConfigError(
+                "a network that writes word by word answers in fp32 here", "leave --precision and --engine out"
+            )
+        return model.to(device).eval()
+    if getattr(model, "any_length", False):
+        if engine == "openvino" or precision == "int8":
+            raise ConfigError(
+                f"OpenVINO compiles a network for one shape, and {type(model).__name__} takes any length",
+                "leave --engine and --precision int8 out",
+            )
+        engine = "torch"
     if precision == "int8" and engine == "torch":
         raise ConfigError("8-bit arithmetic is OpenVINO's here, not PyTorch's", "leave --engine out, or use bf16")
     if precision == "int8":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profond.core.errors import DataError, ProfondError
+from profond.serve.given import Text
 
 if TYPE_CHECKING:
     from profond.data.tree import Below, Files
@@ -23,20 +24,34 @@ class Expanded:
     """What files, folders and patterns stand for.
 
     Args:
-        paths: the images or series, in the order given; those of a folder in name order.
+        paths: the images, series or texts, in the order given; those of a folder in name order.
         names: to be shown instead of some paths.
         passed_over: how many files of the folders are none by name, by suffix.
         notes: what else was not looked at, one line each.
         blocked: folders that could not be looked into.
         series: whether series are meant, not images.
+        videos: whether videos are.
+        texts: whether texts are.
     """
 
-    paths: list[Path] = field(default_factory=list)
+    paths: list[Path | Text] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     passed_over: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     blocked: list[tuple[str, ProfondError]] = field(default_factory=list)
     series: bool = False
+    videos: bool = False
+    texts: bool = False
+
+    @property
+    def one(self) -> str:
+        """What is meant, such as ``image``."""
+        return "series" if self.series else "video" if self.videos else "text" if self.texts else "image"
+
+    @property
+    def noun(self) -> str:
+        """Several of them."""
+        return "series" if self.series else f"{self.one}s"
 
     def to_json(self) -> dict[str, int]:
         return {kind or "without suffix": count for kind, count in sorted(self.passed_over.items())}
@@ -58,6 +73,10 @@ def expand(given: str, found: Expanded) -> None:
             from profond.data.series.detect import series_in
 
             kind = series_in(path)
+        elif found.videos:
+            from profond.data.clips.decode import VIDEOS
+
+            kind = VIDEOS
         below = look_below(path, kind)
         found.paths += below.files
         found.passed_over += below.passed_over
@@ -70,10 +89,10 @@ def expand(given: str, found: Expanded) -> None:
         return
     if os.path.lexists(path) or not glob.has_magic(given):
         if (command := unpacking(path)) is not None and os.path.isfile(path):
-            raise ImageError(f"{given} is an archive, not {one_of(found.series)}", f"unpack it first: {command}")
+            raise ImageError(f"{given} is an archive, not {with_article(found.one)}", f"unpack it first: {command}")
         if names_files(path):
             raise DataError(
-                f"{given} is a list of files, not {one_of(found.series)}",
+                f"{given} is a list of files, not {with_article(found.one)}",
                 f"name the files or their folder; `profond evaluate RUN --data {given}` measures a run on the list",
             )
         found.paths.append(path)
@@ -96,5 +115,5 @@ def _with_nothing(given: str, path: Path, below: Below, kind: Files) -> DataErro
     return DataError(f"there is no {kind.one} in {given}{held}", help)
 
 
-def one_of(series: bool) -> str:
-    return "a series" if series else "an image"
+def with_article(one: str) -> str:
+    return f"an {one}" if one == "image" else f"a {one}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from profond.tasks.task import Answer
+from profond.tasks.task import Answer, InRows
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,12 @@ class Prediction:
     def row(self) -> dict[str, Any]:
         """One row of a table: columns by name."""
         return {"path": self.source, **self.answer.row()}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows of a table: one, or as many as the answer has."""
+        if isinstance(self.answer, InRows):
+            return [{"path": self.source, **row} for row in self.answer.rows()]
+        return [self.row()]
 
     def to_json(self) -> dict[str, Any]:
         return {"source": self.source, **self.answer.to_json()}

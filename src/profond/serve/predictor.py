@@ -1,4 +1,4 @@
-"""A trained run, or a network with published weights, ready to answer for images and series."""
+"""A trained run, or a network with published weights, ready to answer for images, series and texts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from profond.data.images.decoding import conversions, opening, without_colour
 from profond.data.preprocessing import Preprocessing
 from profond.experiments.experiment import Experiment, load
 from profond.explain.network.stages import stage_output
-from profond.serve.given import Picture, as_picture, as_series, name_of, several, with_rows
+from profond.serve.films import answer_of
+from profond.serve.given import Picture, as_picture, as_series, as_tokens, name_of, several, stacked, with_rows
 from profond.serve.inference import Engine, Precision, prepared
 from profond.serve.openvino import COMPARED, LEARNED_FROM, WORTH, OpenVino
 from profond.serve.prediction import Prediction
@@ -62,9 +63,10 @@ class Predictor:
         precision: Precision = "fp32",
         engine: Engine = "auto",
     ) -> None:
-        if preprocessing.mode is None and preprocessing.series is None:
+        known = (preprocessing.mode, preprocessing.series, preprocessing.text, preprocessing.clip)
+        if all(one is None for one in known):
             raise ConfigError(
-                "this run was not trained on images or series in files",
+                "this run was not trained on images, series or videos in files, or on texts",
                 "`profond evaluate` measures it on its own data",
             )
         self.device = torch.device(device)
@@ -85,6 +87,16 @@ class Predictor:
     def takes_series(self) -> bool:
         """Whether it takes series, not images."""
         return self.preprocessing.series is not None
+
+    @property
+    def takes_texts(self) -> bool:
+        """Whether it takes texts, not images."""
+        return self.preprocessing.text is not None
+
+    @property
+    def takes_videos(self) -> bool:
+        """Whether it takes videos, not images."""
+        return self.preprocessing.clip is not None
 
     @property
     def agreement(self) -> tuple[int, int] | None:
@@ -189,7 +201,7 @@ class Predictor:
             images: one picture or any number: paths, Pillow images, arrays (h, w) or (h, w, c), tensors (c, h, w),
                 bytes, or files open for bytes; or an array (n, h, w, c) or tensor (n, c, h, w) of many, or a
                 `DataLoader`, whose targets are left out. Numbers are pixels, 0 to 255 or 0 to 1. Of a run
-                on series: paths, or arrays (channels, time).
+                on series: paths, or arrays (channels, time). Of a run on texts: strings.
             batch_size: images that go through the model together.
             options: of the task's answers, such as ``top`` of a classification, how many classes to name; see
                 ``options``.
@@ -224,10 +236,13 @@ class Predictor:
                     f"the answers of this run have no option {name!r}",
                     suggest(name, self.options) if self.options else "leave it out",
                 )
-        images = several(images, 2 if self.takes_series else 3)
+        images = several(images, 2 if self.takes_series else 4 if self.takes_videos else 3)
+        if self.takes_videos:
+            yield from self._films(images, refused, options)
+            return
         if self.precision == "int8":
             batch_size = max(batch_size, LEARNED_FROM + COMPARED)
-        elif self.engine == "auto" and isinstance(images, Sized) and len(images) >= WORTH:
+        elif self.engine == "auto" and isinstance(images, Sized) and len(images) >= WORTH and not self._any_length:
             self.engine = "openvino"
             self.ready = self._prepared("auto")
         for sources, raws in self._decoded(images, batch_size, refused):
@@ -251,11 +266,13 @@ class Predictor:
 
         Raises: UnknownName for a stage that the model does not have; ConfigError for one that gives no tensor.
         """
+        if self.takes_videos:
+            raise ConfigError("features are of images and series, and this run was trained on videos", "predict them")
         for sources, raws in self._decoded(several(images, 2 if self.takes_series else 3), batch_size, refused):
             if not raws:
                 continue
             with torch.inference_mode():
-                inputs = self.preprocessing.normalise(torch.stack(raws).to(self.device))
+                inputs = self.preprocessing.normalise(stacked(raws).to(self.device))
                 parts = torch.split(inputs, min(len(raws), together(inputs.shape[1:], self.device)))
                 found = torch.cat([stage_output(self.model, part, stage).float().cpu() for part in parts])
             if average and found.ndim > 2:
@@ -301,7 +318,7 @@ class Predictor:
         """Predict raw tensors (c, h, w), each from the source of its place."""
         if not raws:
             return []
-        inputs = self.preprocessing.normalise(torch.stack(list(raws)).to(self.device))
+        inputs = self.preprocessing.normalise(stacked(raws).to(self.device))
         size = min(len(raws), together(inputs.shape[1:], self.device))
         if self.precision == "int8" and isinstance(self.ready, OpenVino) and self.ready.run is None:
             self.ready.prepare(inputs, size)
@@ -310,6 +327,30 @@ class Predictor:
             answers += self.task.answer(self.ready, part, self.spec, **options)
         return [Prediction(source, answer) for source, answer in zip(sources, answers, strict=True)]
 
+    def _films(
+        self, given: Iterable[Picture], refused: Callable[[str, ProfondError], None] | None, options: dict[str, Any]
+    ) -> Iterator[Prediction]:
+        """One prediction a video."""
+        clip = self.preprocessing.clip
+        assert clip is not None
+
+        def say(raws: Sequence[Tensor]) -> list[Answer]:
+            return [one.answer for one in self.answer([""] * len(raws), raws, **options)]
+
+        for number, one in enumerate(given):
+            source = name_of(one, number, "video")
+            try:
+                yield Prediction(source, answer_of(one, source, clip, say))
+            except DataError as error:
+                if refused is None:
+                    raise
+                refused(source, error)
+
+    @property
+    def _any_length(self) -> bool:
+        """Whether inputs of many lengths may come, for which nothing can be compiled once."""
+        return bool(getattr(self.model, "any_length", False))
+
     def _prepared(self, engine: Engine) -> nn.Module:
         same = getattr(self.task, "same_answers", None)  # not every task can say so
         return prepared(self.model, self.device, self.precision, engine, same)
@@ -317,6 +358,8 @@ class Predictor:
     def _decode(self, picture: Picture, source: str) -> tuple[Tensor, list[str]] | ProfondError:
         """The raw tensor and what was converted, or why there is none."""
         try:
+            if self.takes_texts:
+                return as_tokens(picture, source, self.preprocessing)
             if self.takes_series:
                 return as_series(picture, source, self.preprocessing)
             picture = as_picture(picture, source)

@@ -45,10 +45,14 @@ def pair(batch: Any) -> tuple[Any, Tensor]:
     return inputs, targets
 
 
-def called(model: nn.Module, inputs: Any) -> Any:
-    """The model's outputs. Raises: DataError when PyTorch refuses these inputs, with what it says."""
+def called(model: nn.Module, inputs: Any, *more: Any) -> Any:
+    """The model's outputs. Raises: DataError when PyTorch refuses these inputs, with what it says.
+
+    Args:
+        more: what else the model is called with, such as the text that it learns to write.
+    """
     try:
-        return model(inputs)
+        return model(inputs, *more)
     except (RuntimeError, ValueError) as error:
         # A subclass is another matter (memory, a device, a compiler), and so is what a model says in our own words.
         if type(error) not in (RuntimeError, ValueError) or isinstance(error, ProfondError) or _of_the_device(error):

@@ -28,6 +28,7 @@ from profond.nn.auxiliary import Logits
 from profond.tasks import register_task
 from profond.tasks.batch import called, check_finite, check_labels, class_labels, class_scores, class_targets, pair
 from profond.tasks.names import index_of
+from profond.tasks.simple_texts import with_simple_texts
 from profond.tasks.task import Example, Explained, Loss, Phase
 
 Batch = tuple[Tensor, Tensor]
@@ -133,7 +134,7 @@ class Classify:
 
     @staticmethod
     def learns(spec: Spec) -> bool:
-        return bool(spec.classes)
+        return bool(spec.classes) and not spec.each
 
     @staticmethod
     def unsettled(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,6 +253,10 @@ class Classify:
         name, share = names[index], float(shares[index])
         said = {"class": name, "probability": share, "logit": float(outputs[0, index]), "top": best.to_json()["top"]}
         return Explained(index, name, f"{name}\t{share:.4f}", best.top, share, SHARE, "score", said)
+
+    def beside(self, dataset: Dataset, split: str, report: Report) -> Report:
+        """The report with what simple means reach on the same samples, where there are such: of texts."""
+        return with_simple_texts(dataset, split, report)
 
     def same_answers(self, outputs: Tensor, others: Tensor) -> Tensor:
         """For each sample, whether two models that put these out name the same class: bool (n)."""

@@ -81,6 +81,24 @@ class Answer(Protocol):
         ...
 
 
+@runtime_checkable
+class Continued(Protocol):
+    """An answer that others go on with, such as those of the clips of one video."""
+
+    def followed_by(self, others: Sequence[Any]) -> Answer:
+        """One answer for all of them, in order."""
+        ...
+
+
+@runtime_checkable
+class InRows(Protocol):
+    """An answer that is several rows of a table, such as one for each frame."""
+
+    def rows(self) -> Sequence[dict[str, Any]]:
+        """Columns by name; the same of every row."""
+        ...
+
+
 class Meter(Protocol):
     """One pass over a split, judged."""
 
@@ -112,6 +130,14 @@ class Joinable(Protocol):
     def join(self, seen: Any) -> None:
         """Take in what another such meter has seen of the samples that follow."""
         ...
+
+
+@runtime_checkable
+class Marked(Protocol):
+    """A meter that measures some steps apart, such as the hidden ones."""
+
+    marks: Mapping[str, Tensor]
+    """Of the whole split that it measures, in its order: bool (n, t) by name. Set before the pass."""
 
 
 class Task(Protocol):

@@ -17,7 +17,7 @@ from profond.tasks.plain import as_task
 from profond.tasks.task import Task
 from profond.training.feed import count
 from profond.training.loop import fit
-from profond.training.observers import Progress
+from profond.training.observers import Losses, Progress
 from profond.training.settings import Training
 
 FARTHEST = 10.0
@@ -129,14 +129,14 @@ def _tried(model: nn.Module, task: Task, batches: Iterable[Any], training: Train
     if steps is None and (length := count(batches)) is not None and training.epochs is not None:
         steps = max(1, round(training.epochs * -(-length // training.accumulate)))
     steps = min(TRIAL_STEPS, steps or TRIAL_STEPS)
-    watch = _Losses()
+    watch = _FiniteLosses()
     _fit_a_copy(model, task, batches, replace(_alone(training), steps=steps), watch)
     if len(watch.losses) < steps:
         return math.inf
     return float(np.mean(watch.losses[-max(1, steps // 4) :]))
 
 
-def _fit_a_copy(model: nn.Module, task: Task, batches: Iterable[Any], training: Training, watch: _Losses) -> None:
+def _fit_a_copy(model: nn.Module, task: Task, batches: Iterable[Any], training: Training, watch: Losses) -> None:
     with contextlib.suppress(_Exploded, NonFiniteLoss):
         fit(copy.deepcopy(model), task, batches, training, observers=(watch,))
 
@@ -157,29 +157,17 @@ class _Exploded(Exception):
     pass
 
 
-class _Losses:
-    """Keeps the loss of each step."""
-
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-
-    def started(self, progress: Progress) -> None:
-        pass
-
-    def stepped(self, progress: Progress) -> None:
-        pass
-
-    def finished(self, progress: Progress) -> None:
-        pass
+class _FiniteLosses(Losses):
+    """Ends the training at the first loss that is no number, and does not keep it."""
 
     def logged(self, progress: Progress, record: Mapping[str, Any]) -> None:
-        loss = sum(value for name, value in record.items() if name == "loss" or name.endswith("/loss"))
-        if not math.isfinite(loss):
+        super().logged(progress, record)
+        if not math.isfinite(self.losses[-1]):
+            self.losses.pop()
             raise _Exploded
-        self.losses.append(loss)
 
 
-class _Sweep(_Losses):
+class _Sweep(_FiniteLosses):
     """Ends the sweep when a running mean of the loss is four times its best."""
 
     def __init__(self, lowest: float, highest: float, steps: int) -> None:

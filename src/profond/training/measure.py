@@ -12,7 +12,7 @@ from torch import nn
 from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Spec
 from profond.measures.measured import Measured
-from profond.tasks.task import Joinable, Meter, Task
+from profond.tasks.task import Joinable, Marked, Meter, Task
 from profond.training.feed import Positioned, own_part, placed
 from profond.training.processes import Processes
 
@@ -53,7 +53,14 @@ def measure(
 
     Raises: DataError when there is no batch; Stopped.
     """
-    meter, empty, stopped = task.meter(spec), True, False
+
+    def fresh() -> Meter:
+        meter = task.meter(spec)
+        if isinstance(meter, Marked):
+            meter.marks = getattr(getattr(batches, "split", None), "marks", {})
+        return meter
+
+    meter, empty, stopped = fresh(), True, False
     several = processes is not None and processes.size > 1
     parted = several and isinstance(batches, Positioned) and isinstance(meter, Joinable)
     modes = {part: part.training for part in model.modules()}
@@ -73,7 +80,7 @@ def measure(
     if processes and several:
         stopped = any(processes.everyone(stopped))
         if parted and not stopped:
-            meter, empty = _joined(task.meter(spec), None if empty else meter, processes)
+            meter, empty = _joined(fresh(), None if empty else meter, processes)
     if stopped:
         raise Stopped
     if empty:

@@ -59,7 +59,9 @@ class SharedNorms(TorchFunctionMode):
 class _Normalised(torch.autograd.Function):
     """Source: S. Ioffe, C. Szegedy, Batch normalization, ICML 2015, algorithm 1 and the gradients below it.
 
-    The statistics are added up in float64, where the mean of the squares less the square of the mean loses nothing.
+    Each process takes mean and variance of its own part, without squares of numbers far from zero, whose rounding would
+    be taken for variance; they are put together in float64, where the mean of the squares less the square of the mean
+    loses nothing.
     """
 
     @staticmethod
@@ -68,9 +70,10 @@ class _Normalised(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         axes = [0, *range(2, inputs.ndim)]
         wide = inputs.float()
-        here = [wide.sum(axes, dtype=torch.float64), wide.square().sum(axes, dtype=torch.float64)]
         count = inputs.new_full((1,), inputs.numel() // inputs.shape[1], dtype=torch.float64)
-        everywhere = total(torch.cat([*here, count]))
+        variance_here, mean_here = (part.double() for part in torch.var_mean(wide, axes, correction=0))
+        here = [mean_here, variance_here + mean_here.square()]
+        everywhere = total(torch.cat([*(count * part for part in here), count]))
         mean, square = (everywhere[:-1] / everywhere[-1]).chunk(2)
         if everywhere[-1] < 2:
             raise ValueError("Expected more than 1 value per channel when training")  # torch's words for it

@@ -48,6 +48,25 @@ class Observer(Protocol):
     def finished(self, progress: Progress) -> None: ...
 
 
+class Losses:
+    """Keeps the loss of each record, that of all phases together; with ``log_every_steps=1`` of each step."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def started(self, progress: Progress) -> None:
+        pass
+
+    def stepped(self, progress: Progress) -> None:
+        pass
+
+    def logged(self, progress: Progress, record: Mapping[str, Any]) -> None:
+        self.losses.append(sum(value for name, value in record.items() if name == "loss" or name.endswith("/loss")))
+
+    def finished(self, progress: Progress) -> None:
+        pass
+
+
 class ProgressBar:
     """A bar with the time left and the latest metrics; plain lines when the stream is no terminal."""
 

@@ -18,6 +18,10 @@ from profond import models
 GOLDEN = Path(__file__).parent / "golden"
 
 
+def _alone(model: nn.Module, inputs: Any) -> Any:
+    return model(inputs)
+
+
 @dataclass(frozen=True)
 class Family:
     """Models with the same kind of inputs and outputs.
@@ -27,12 +31,14 @@ class Family:
         settings: of a registered name, what the data would decide: the constructor's arguments of a small example.
         inputs: of a registered name, a number of samples and a seed, what a forward pass takes.
         outputs: of what a forward pass gives, the numbers that are judged; one row for each sample.
+        call: a forward pass over such inputs; of most models they are one argument.
     """
 
     name: str
     settings: Callable[[str], dict[str, Any]]
     inputs: Callable[[str, int, int], Any]
     outputs: Callable[[Any], Tensor]
+    call: Callable[[nn.Module, Any], Any] = _alone
 
     def names(self) -> list[str]:
         return [name for name in models.registry.names() if models.family_of(name) == self.name]

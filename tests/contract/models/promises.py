@@ -34,7 +34,7 @@ __all__ = [
 
 def test_every_parameter_gets_a_gradient(family: Family, name: str) -> None:
     model = family.build(name).train()
-    output = model(family.inputs(name, 4, 1))
+    output = family.call(model, family.inputs(name, 4, 1))
     parts = [output] if isinstance(output, Tensor) else list(output)
     sum(part.float().square().mean() for part in parts).backward()
     without = [
@@ -47,11 +47,11 @@ def test_every_parameter_gets_a_gradient(family: Family, name: str) -> None:
 
 def test_saving_and_loading_give_identical_bits(family: Family, name: str, tmp_path: Path) -> None:
     trained, fresh = family.build(name).train(), family.build(name, seed=7).eval()
-    trained(family.inputs(name, 4, 1))  # so that running statistics have moved
+    family.call(trained, family.inputs(name, 4, 1))  # so that running statistics have moved
     save_model(trained, str(tmp_path / "model.safetensors"))
     load_model(fresh, str(tmp_path / "model.safetensors"))
     with torch.no_grad():
-        found, again = (family.outputs(one.eval()(family.inputs(name, 3, 1))) for one in (trained, fresh))
+        found, again = (family.outputs(family.call(one.eval(), family.inputs(name, 3, 1))) for one in (trained, fresh))
     assert torch.equal(found, again)
     assert {*trained.state_dict()} == {*fresh.state_dict()}
 
@@ -63,7 +63,9 @@ def test_its_config_survives_json(family: Family, name: str) -> None:
     torch.manual_seed(0)
     again = models.registry.load(name)(**bind(models.registry.load(name), read, what=name))
     with torch.no_grad():
-        expected, found = (family.outputs(one.eval()(family.inputs(name, 2, 1))) for one in (family.build(name), again))
+        expected, found = (
+            family.outputs(family.call(one.eval(), family.inputs(name, 2, 1))) for one in (family.build(name), again)
+        )
     assert torch.equal(found, expected)
 
 
@@ -74,7 +76,7 @@ def test_its_stages_and_head_are_modules_that_a_forward_pass_calls(family: Famil
         model.get_submodule(path).register_forward_hook(lambda *_, path=path: called.append(path))
         for path in (*models.stages_of(model), models.head_of(model))
     ]
-    model(family.inputs(name, 1, 1))
+    family.call(model, family.inputs(name, 1, 1))
     for handle in handles:
         handle.remove()
     assert called == [*model.stages, model.head]

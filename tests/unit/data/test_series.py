@@ -18,7 +18,8 @@ from profond.cli import run
 from profond.core.errors import ConfigError, DataError, Interrupted
 from profond.data import open_dataset
 from profond.data.check import check
-from profond.data.series.preparation import decide_length, looks_like_time
+from profond.data.series.lengths import decide_length
+from profond.data.series.preparation import looks_like_time
 from profond.data.series.read import read_recording
 from profond.experiments.configuration import changed, for_model
 from profond.experiments.experiment import assemble

@@ -203,3 +203,7 @@ def test_each_series_of_a_table_is_explained(tmp_path, capsys):
     told = json.loads(capsys.readouterr().out)["explanations"]
     assert [one["image"] for one in told] == ["new.csv#1", "new.csv#2"]
     assert sorted(one.name for one in (tmp_path / "there").iterdir()) == ["new-1", "new-2"]
+    asked = ["--rows=1", "--method=occlusion", f"--out={tmp_path / 'first'}"]
+    assert run(["explain", str(trained), str(new), *asked]) == 0
+    assert "new.csv has 2 series: its first 1 are explained; --rows 2 takes all" in capsys.readouterr().err
+    assert [one.name for one in (tmp_path / "first").iterdir()] == ["new-1"]

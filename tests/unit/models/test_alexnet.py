@@ -28,4 +28,4 @@ def test_three_poolings_need_63_pixels() -> None:
 @pytest.mark.parametrize("wrong", [{"hidden": 0}, {"dropout": 1.0}])
 def test_an_impossible_setting_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="alexnet"):
-        AlexNet((3, 64, 64), 10, **wrong)  # type: ignore[arg-type]
+        models.create("alexnet", input_shape=(3, 64, 64), **wrong)

@@ -68,4 +68,4 @@ def test_every_tensor_has_a_name_in_keras_and_in_torchvision() -> None:
 @pytest.mark.parametrize("settings", [{"layers": ()}, {"layers": (2, 0)}, {"growth": 0}, {"dropout": 1.0}])
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="densenet"):
-        DenseNet(**settings)
+        models.create("densenet121", **settings)

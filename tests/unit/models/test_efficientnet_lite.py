@@ -60,4 +60,4 @@ def test_every_tensor_has_a_name_in_the_published_files() -> None:
 @pytest.mark.parametrize("settings", [{"width": 0.0}, {"depth": -1.0}, {"dropout": 1.0}])
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="efficientnet_lite"):
-        EfficientNetLite(**settings)
+        models.create("efficientnet_lite0", **settings)

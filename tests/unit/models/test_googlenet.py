@@ -10,6 +10,7 @@ from torch import nn
 
 from profond import models
 from profond.core.errors import ConfigError
+from profond.models import create
 from profond.models.googlenet import MODULES, GoogLeNet
 from profond.nn.auxiliary import Logits
 from profond.tasks.classify import Classify
@@ -73,4 +74,4 @@ def test_the_task_teaches_the_auxiliary_heads_too() -> None:
 @pytest.mark.parametrize("settings", [{"dropout": 1.0}, {"auxiliary_dropout": -0.1}])
 def test_a_dropout_that_leaves_nothing_is_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="dropout"):
-        GoogLeNet(**settings)
+        create("googlenet", **settings)

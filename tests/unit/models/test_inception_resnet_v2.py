@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from profond import models
 from profond.core.errors import ConfigError
+from profond.models import create
 from profond.models.inception_resnet_v2 import InceptionResNetV2, Residual
 from profond.nn.branches import Branches
 from profond.weights.names.inception_resnet_v2 import keras_layers
@@ -66,7 +67,7 @@ def test_a_smaller_image_is_refused_and_the_smallest_named() -> None:
     with pytest.raises(ConfigError, match="75×75"):
         meta(input_shape=(3, 74, 75))
     with pytest.raises(ConfigError, match="dropout"):
-        meta(dropout=1.0)
+        create("inception_resnet_v2", dropout=1.0)
 
 
 def test_every_tensor_has_a_name_in_keras_that_no_other_has() -> None:

@@ -47,8 +47,8 @@ def test_the_smallest_image_leaves_one_pixel_and_a_smaller_one_is_refused() -> N
 
 @pytest.mark.parametrize("settings", [{"width": 0.0}, {"width": -1.0}, {"dropout": 1.0}, {"dropout": -0.1}])
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
-    with pytest.raises(ConfigError, match="mobilenet is"):
-        MobileNet(**settings)
+    with pytest.raises(ConfigError, match="of model 'mobilenet'"):
+        models.create("mobilenet", **settings)
 
 
 def test_every_tensor_has_a_layer_in_keras() -> None:

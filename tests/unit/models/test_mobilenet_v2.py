@@ -79,5 +79,5 @@ def test_every_tensor_has_a_name_in_keras_and_in_torchvision() -> None:
 
 @pytest.mark.parametrize("settings", [{"width": 0.0}, {"dropout": 1.0}])
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
-    with pytest.raises(ConfigError, match="mobilenet_v2 is"):
-        MobileNetV2(**settings)
+    with pytest.raises(ConfigError, match="of model 'mobilenet_v2'"):
+        models.create("mobilenet_v2", **settings)

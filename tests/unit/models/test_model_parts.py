@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,3 +105,33 @@ def test_fine_tuning_and_explaining_say_it_too() -> None:
         staged(without("stages", ("feature",))((3, 8, 8), 4))
     assert below_head(without("stages")((3, 8, 8), 4)) == [["features"]]  # all below the head is one part
     assert stage_output(Whole((3, 8, 8), 4), inputs).shape == (2, 4)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, "much"])
+def test_a_dropout_that_is_no_share_is_refused_by_every_model_that_has_one(share: object) -> None:
+    tried = 0
+    for name in models.registry.names():
+        for setting in inspect.signature(models.registry.load(name)).parameters:
+            if setting.endswith("dropout"):
+                with pytest.raises(ConfigError, match=f"{setting} of model '{name}': .* does not fit"):
+                    models.configure(name, None, {"input_shape": (3, 64, 64), "num_classes": 3, setting: share})
+                tried += 1
+    assert tried > 20
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("mobilenet", {"width": 0.03}),
+        ("mobilenet_v2", {"width": 0}),
+        ("efficientnet_lite0", {"depth": -1}),
+        ("densenet121", {"growth": 0}),
+        ("vgg16", {"hidden": 0}),
+        ("nasnet_mobile", {"penultimate": 1000}),
+        ("nasnet_mobile", {"cells": 0}),
+    ],
+)
+def test_a_size_that_no_network_has_is_refused_by_its_name(name: str, settings: dict[str, float]) -> None:
+    (setting,) = settings
+    with pytest.raises(ConfigError, match=f"{setting} of model '{name}'"):
+        models.create(name, None, **settings)

@@ -103,7 +103,7 @@ def test_the_smallest_image_leaves_one_pixel_and_a_smaller_one_is_refused() -> N
 )
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="nasnet"):
-        NASNet(**settings)
+        models.create("nasnet_mobile", **settings)
 
 
 @pytest.mark.parametrize("name", ["nasnet_mobile", "nasnet_large"])

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from profond import models
 from profond.core.errors import ConfigError
 from profond.models.squeezenet import Fire, SqueezeNet
 
@@ -47,4 +48,4 @@ def test_a_class_is_scored_by_the_mean_of_its_map() -> None:
 @pytest.mark.parametrize("wrong", [{"padding": 2}, {"dropout": 1.0}])
 def test_an_impossible_setting_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="squeezenet"):
-        SqueezeNet((3, 48, 48), 10, **wrong)  # type: ignore[arg-type]
+        models.create("squeezenet1_1", input_shape=(3, 48, 48), **wrong)

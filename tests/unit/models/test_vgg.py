@@ -51,5 +51,5 @@ def test_batch_norm_follows_every_convolution_when_it_is_asked_for() -> None:
 
 @pytest.mark.parametrize("wrong", [{"hidden": 0}, {"dropout": 1.0}, {"dropout": -0.1}, {"layers": (1, 1, 1, 1, 0)}])
 def test_an_impossible_setting_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ConfigError):
-        VGG((3, 32, 32), 10, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="vgg"):
+        models.create("vgg11", input_shape=(3, 32, 32), **wrong)

@@ -11,6 +11,7 @@ from torch import nn
 
 from profond import models
 from profond.core.errors import ConfigError
+from profond.models import create
 from profond.models.xception import Block, HalvingPool, Xception
 from profond.nn.convolution import SamePadding
 from profond.nn.separable import SeparableNorm
@@ -94,7 +95,7 @@ def test_the_smallest_image_leaves_one_pixel_and_a_smaller_one_is_refused() -> N
     with pytest.raises(ConfigError, match="7×7"):
         meta(input_shape=(2, 7, 6))
     with pytest.raises(ConfigError, match="dropout"):
-        meta(dropout=-0.5)
+        create("xception", dropout=-0.5)
 
 
 def test_every_tensor_has_a_name_in_keras_that_no_other_has() -> None:

@@ -99,7 +99,7 @@ def build(
     if chosen_here:
         mean, std = _moments(splits["train"], planes)
         plain = replace(plain, mean=mean, std=std)
-    spec = Spec((planes, *size), "chw", (0.0, 255.0), listing.classes, listing.quantities)
+    spec = Spec((planes, *size), "chw", (0.0, 255.0), listing.classes, listing.quantities, text=listing.text)
     source = f"files in {listing.root}"
     return Dataset(listing.name, spec, plain, splits, source, tuple(notes), tuple(warnings), listing.skipped)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from profond.core.errors import ConfigError, DataError
 from profond.core.progress import track
@@ -20,14 +21,8 @@ from profond.data.images.unreadable import refuse
 from profond.data.listing import Listing
 from profond.data.locations import relative
 from profond.data.preprocessing import Preprocessing
-from profond.data.series.preparation import (
-    Keep,
-    Preparation,
-    decide_columns,
-    decide_length,
-    decide_rate,
-    decide_time,
-)
+from profond.data.series.lengths import decide_length, tell_lengths, with_length
+from profond.data.series.preparation import Ends, Keep, Preparation, decide_columns, decide_rate, decide_time
 from profond.data.series.read import SERIES, Missing, Recording, read_recording
 from profond.data.series.split import SeriesSplit
 from profond.data.series.table import Table
@@ -37,8 +32,6 @@ from profond.data.targets import targets_of
 
 MEASURED = 2048
 """Training series from which mean and standard deviation are measured, evenly spaced."""
-CUT = 0.1
-"""Share of series that are cut from which it is a warning."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +46,7 @@ class Settings:
     missing: Missing = "refuse"
     rate: int | None = None
     memory_mib: int = 1024
+    ends: Ends = "mean"
 
     def __post_init__(self) -> None:
         if self.length is not None and not 1 <= self.length <= 2**24:
@@ -203,32 +197,21 @@ def build(
         name: [i for i, s in enumerate(listing.samples) if s.split == name] for name in ("train", "valid", "test")
     }
     rows_of = {name: chosen for name, chosen in rows_of.items() if chosen}
-    rule = ""
     if preprocessing is None:
-        train = [lengths[i] for i in rows_of["train"]]
-        plain = replace(plain, length=settings.length or decide_length(train))
-        rule = ", the longest of train" if plain.length == max(train) else ", which 95 % of train do not exceed"
-        rule = "" if settings.length else rule
-    whole_mib = len(listing.samples) * plain.channels * plain.length * 4 / 2**20
+        plain = with_length(plain, [lengths[i] for i in rows_of["train"]], settings.length, settings.ends)
+    taken = [min(length, plain.length) if plain.cut else length for length in lengths]
+    widths = {
+        name: max(taken[i] for i in chosen) if plain.any_length else plain.length for name, chosen in rows_of.items()
+    }
+    whole_mib = sum(len(chosen) * widths[name] for name, chosen in rows_of.items()) * plain.channels * 4 / 2**20
     streamed = streamed or (whole_mib > settings.memory_mib and not plain.table)
     if whole_mib > settings.memory_mib and plain.table:
         raise DataError(
             f"{listing.name} needs {whole_mib:,.0f} MiB of memory, and memory_mib is {settings.memory_mib}",
             "a table is kept in memory: --set data.memory_mib=, a smaller data.length, or a file for each series",
         )
-    shortest, longest = min(lengths), max(lengths)
-    if not shortest == longest == plain.length:
-        span = str(longest) if shortest == longest else f"{shortest} to {longest}"
-        notes.append(
-            f"series of {span} steps are brought to {plain.length}{rule}: of longer ones the"
-            f" {plain.keep} is kept, shorter ones are followed by the mean of their channel (length= and keep=)"
-        )
-    cut = sum(length > plain.length for length in lengths)
-    if cut > CUT * len(lengths):
-        warnings.append(
-            f"{cut} of {len(lengths)} series are longer than {plain.length} steps and are cut (the {plain.keep} is"
-            f" kept; the longest has {max(lengths)}): length= sets another, keep= another part"
-        )
+    decided = preprocessing is None and settings.length is None
+    tell_lengths(lengths, [lengths[i] for i in rows_of["train"]] if decided else [], plain, notes, warnings)
     if preprocessing is None:
         mean, std, low, high = _moments(signal, rows_of["train"], plain, warnings)
         preprocessing = Preprocessing(mean=mean, std=std, scale=1.0, series=plain)
@@ -244,15 +227,19 @@ def build(
             paths = [sample.path for sample in samples if isinstance(sample.path, Path)]
             splits[name] = SeriesSplit(paths, targets, listing.root, preprocessing, groups)
         else:
-            rows = torch.empty(len(chosen), plain.channels, plain.length)
-            for row, i in zip(rows, chosen, strict=True):
-                row.copy_(plain.fitted(signal(i), preprocessing.mean))
             identities = [relative(sample.path, listing.root) for sample in samples]
-            files = None
+            rows = _stacked(chosen, signal, plain, preprocessing.mean, widths[name])
+            origin: Split | None = None
             if not plain.table:
                 paths = [sample.path for sample in samples if isinstance(sample.path, Path)]
-                files = SeriesSplit(paths, targets, listing.root, preprocessing, groups)
-            splits[name] = TensorSplit(rows, targets, identities, groups, origin=files)
+                origin = SeriesSplit(paths, targets, listing.root, preprocessing, groups)
+            elif plain.any_length:  # told by the same digests as where they are brought to one length
+                train = [lengths[i] for i in rows_of["train"]] if "train" in rows_of else [plain.length]
+                usual = replace(plain, length=settings.length or decide_length(train), ends="mean", cut=True)
+                origin = TensorSplit(
+                    _stacked(chosen, signal, usual, preprocessing.mean, usual.length), targets, identities, groups
+                )
+            splits[name] = TensorSplit(rows, targets, identities, groups, origin=origin)
     if streamed:
         notes.append(f"more than {settings.memory_mib} MiB: streamed from the files")
     spec = Spec((plain.channels, plain.length), "ct", limits, listing.classes, listing.quantities)
@@ -267,6 +254,21 @@ def build(
         tuple(warnings),
         listing.skipped,
     )
+
+
+def _stacked(
+    chosen: Sequence[int],
+    signal: Callable[[int], NDArray[np.float32]],
+    plain: Preparation,
+    fill: Sequence[float],
+    width: int,
+) -> Tensor:
+    """Some series as one tensor (n, channels, width); NaN behind those that stay shorter."""
+    rows = torch.full((len(chosen), plain.channels, width), torch.nan)
+    for row, i in zip(rows, chosen, strict=True):
+        fitted = plain.fitted(signal(i), fill)
+        row[:, : fitted.shape[1]] = fitted
+    return rows
 
 
 def refuse_odd(failures: Sequence[DataError], total: int, name: str) -> None:

@@ -18,8 +18,8 @@ from profond.data.issue import Issue
 from profond.data.listing import Listing
 from profond.data.locations import relative
 from profond.data.series.build import Settings, decide, light
+from profond.data.series.lengths import decide_length
 from profond.data.series.open import list_series, load_table
-from profond.data.series.preparation import decide_length
 from profond.data.series.read import Recording, read_recording
 from profond.data.series.text import SUFFIXES
 

@@ -14,10 +14,10 @@ from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.listing import SPLIT_NAMES, Listing
 from profond.data.locations import Location
 from profond.data.manifest import list_manifest
-from profond.data.series import text
+from profond.data.series import text, ts
 from profond.data.series.build import Settings, build_files, build_table
 from profond.data.series.detect import series_in, what_is
-from profond.data.series.preparation import Keep
+from profond.data.series.preparation import Ends, Keep
 from profond.data.series.read import SERIES, SUFFIXES, Missing, read_recording
 from profond.data.series.table import Table, read_table
 from profond.data.series.text import Decimal
@@ -40,6 +40,7 @@ def open_series(
     preprocessing: dict[str, Any] | None = None,
     unreadable: Unreadable = "refuse",
     target: str | None = None,
+    ends: Ends = "mean",
 ) -> Dataset:
     """Open a folder of series, one file each, or a manifest that lists such files.
 
@@ -63,10 +64,12 @@ def open_series(
         unreadable: ``"refuse"`` files that cannot be read, or ``"skip"`` them: they are told, and kept with the run;
             names of files are left out without looking.
         target: of a manifest, the column with the number to be estimated, as in `open_manifest`.
+        ends: what follows a shorter series: its channel's ``"mean"``; or nothing (``"missing"``), which a network that
+            takes any length gets: series then stay as long as they are, and are cut only where a ``length`` is given.
 
     Raises: DataError, ConfigError.
     """
-    settings = Settings(length, keep, time, str(time_column), decimal, missing, rate, memory_mib)
+    settings = Settings(length, keep, time, str(time_column), decimal, missing, rate, memory_mib, ends)
 
     def read(location: Location) -> None:
         assert isinstance(location, Path)
@@ -111,8 +114,11 @@ def open_table(
     memory_mib: int = 1024,
     preprocessing: dict[str, Any] | None = None,
     target: str | int | None = None,
+    ends: Ends = "mean",
 ) -> Dataset:
     """Open a table of series with labels or numbers; or a folder of two: ``GunPoint_TRAIN.tsv``, ``GunPoint_TEST.tsv``.
+
+    A ``.ts`` file is a table too; ``GunPoint_TRAIN.ts`` is opened with ``GunPoint_TEST.ts`` beside it.
 
     Args:
         path: of the table, or of the folder.
@@ -124,12 +130,12 @@ def open_table(
         time_column: of a long table, the column by which each series is ordered; ``"none"``: the rows are in order.
         target: the column with the number to be estimated, likewise; several have commas between them. None: where no
             column is called a label, the one that is called ``value``.
-        length, keep, decimal, missing, valid_fraction, test_fraction, split_seed, memory_mib, preprocessing: as in
-            ``open_series``. A table is kept in memory.
+        length, keep, decimal, missing, valid_fraction, test_fraction, split_seed, memory_mib, preprocessing, ends: as
+            in ``open_series``. A table is kept in memory.
 
     Raises: DataError, ConfigError.
     """
-    settings = Settings(length, keep, "rows", str(time_column), decimal, missing, None, memory_mib)
+    settings = Settings(length, keep, "rows", str(time_column), decimal, missing, None, memory_mib, ends)
     if preprocessing is not None and label is None and target is None and layout == "auto":
         label, id, layout, decimal, missing, target = _as_trained(preprocessing)
     table = _read(path, layout, _text(label), _text(id), str(time_column), decimal, missing, _text(target))
@@ -163,6 +169,12 @@ def split_tables(path: Path) -> dict[str, Path]:
             return {}
     except DataError:  # said when it is opened
         return {}
+    pairs = [pair for entry in inside if (pair := _pair(Path(entry.path)))]
+    if len(pairs) > 1:
+        named = ", ".join(pair["train"].name for pair in pairs)
+        raise DataError(f"{path} holds several data sets: {named}", f"name one: {pairs[0]['train']}")
+    if pairs:
+        return pairs[0]
     for file in (Path(entry.path) for entry in inside):
         if file.suffix.lower() not in text.SUFFIXES:
             continue
@@ -185,11 +197,16 @@ def _read(
     missing: Missing,
     target: str | None,
 ) -> Table:
-    if not path.is_dir():
+    files = split_tables(path) if path.is_dir() else _pair(path)
+    if not files and path.suffix.lower() == ts.SUFFIX:
+        return ts.read_ts(path, missing)
+    if not files:
         return read_table(path, layout, label, id, time_column, decimal, missing, target)
     tables = {
-        split: read_table(file, layout, label, id, time_column, decimal, missing, target)
-        for split, file in split_tables(path).items()
+        split: ts.read_ts(file, missing)
+        if file.suffix.lower() == ts.SUFFIX
+        else read_table(file, layout, label, id, time_column, decimal, missing, target)
+        for split, file in files.items()
     }
     first = tables["train"]
     for table in tables.values():
@@ -211,6 +228,10 @@ def _read(
     )
 
 
+def _pair(path: Path) -> dict[str, Path]:
+    return ts.pair_of(path) if path.suffix.lower() == ts.SUFFIX else {}
+
+
 def _laid_out(table: Table) -> tuple[Any, ...]:
     return table.layout, table.label or table.targets, table.names
 
@@ -221,6 +242,8 @@ def _text(column: str | int | None) -> str | None:
 
 def _as_trained(preprocessing: dict[str, Any]) -> tuple[Any, Any, Any, Any, Any, Any]:
     series = preprocessing.get("series") or {}
+    if series.get("table") == "ts":  # of which a table of another kind has nothing to know
+        return None, None, "auto", series.get("decimal", "auto"), series.get("missing", "refuse"), None
     return (
         series.get("label"),
         series.get("id"),

@@ -21,8 +21,7 @@ from profond.data.series.text import Decimal
 
 Axis = Literal["rows", "columns"]
 Keep = Literal["start", "middle", "end"]
-LONGEST = 2.0
-"""The longest series decides the length unless it is more than so many times as long as 95 % of them are."""
+Ends = Literal["mean", "missing"]
 _TIME = re.compile(
     r"(time|times|t|timestamps?|datetime|date|temps|horodatage|heure|instant|zeit|elapsed|index|idx|step|steps|frame"
     r"|seconds?|secs?|s|ms|millis(econds?)?|)"
@@ -36,7 +35,7 @@ class Preparation:
 
     Args:
         channels: how many there are.
-        length: in steps of time. Longer series are cut, shorter ones followed by the mean of their channel in train.
+        length: in steps of time. Longer series are cut, shorter ones followed by what ``ends`` says.
         keep: which part of a longer series stays.
         time: whether rows or columns of a file follow each other in time.
         names: the channels' columns, by which they are found in a file with a header.
@@ -48,6 +47,9 @@ class Preparation:
         label: of a table, the column with the class: its name or its number from 1.
         id: of a long table, the column that says to which series a row belongs.
         targets: of a table, the columns with numbers that are estimated, instead of a label.
+        ends: what follows a series that is shorter than others: the mean of its channel in train, up to ``length``; or
+            nothing, for a model that takes any length: NaN up to the longest that it is put together with.
+        cut: whether longer series are cut to ``length``; without it they stay as long as they are.
     """
 
     channels: int
@@ -59,10 +61,17 @@ class Preparation:
     rate: int | None = None
     decimal: Decimal = "auto"
     missing: Missing = "refuse"
-    table: Literal["", "wide", "long"] = ""
+    table: Literal["", "wide", "long", "ts"] = ""
     label: str | None = None
     id: str | None = None
     targets: tuple[str, ...] = ()
+    ends: Ends = "mean"
+    cut: bool = True
+
+    @property
+    def any_length(self) -> bool:
+        """Whether a shorter series stays as short as it is."""
+        return self.ends == "missing"
 
     def signal(self, found: Recording, notes: list[str] | None = None) -> NDArray[np.float32]:
         """A recording's channels over time: float32 (channels, time), as long as it is.
@@ -84,12 +93,16 @@ class Preparation:
         return signal
 
     def fitted(self, signal: NDArray[np.float32], fill: Sequence[float]) -> Float[Tensor, "c t"]:
-        """Cut, or followed by ``fill`` (one number for each channel, or one for all), to the length."""
+        """Cut, or followed by ``fill`` (one number for each channel, or one for all), to the length; as long as it is,
+        where the model takes any length.
+        """
         if len(signal) != self.channels:
             raise DataError(
                 f"a series of {len(signal)} channels was given, but there are {self.channels}", "give the same channels"
             )
         spare = signal.shape[1] - self.length
+        if self.any_length and (spare < 0 or not self.cut):
+            return torch.from_numpy(np.ascontiguousarray(signal))
         if spare >= 0:
             first = {"start": 0, "middle": spare // 2, "end": spare}[self.keep]
             return torch.from_numpy(np.ascontiguousarray(signal[:, first : first + self.length]))
@@ -232,13 +245,6 @@ def decide_rate(found: Sequence[Recording], asked: int | None, notes: list[str],
             " and if one class has its own rate, the network may learn that"
         )
     return common
-
-
-def decide_length(lengths: Sequence[int]) -> int:
-    """As long as the longest, unless that is more than twice as long as 95 % of them are: then as long as these."""
-    ordered = sorted(lengths)
-    usual = ordered[math.ceil(0.95 * len(ordered)) - 1]
-    return ordered[-1] if ordered[-1] <= LONGEST * usual else usual
 
 
 def filled(signal: NDArray[np.float32], source: str, notes: list[str] | None = None) -> None:

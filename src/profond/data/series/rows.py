@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.errors import DataError
+from profond.data.series import ts
 from profond.data.series.columns import WIDE, Columns, is_numeric
 from profond.data.series.preparation import Preparation, listed
 from profond.data.series.table import Table, long_table, wide_table
@@ -42,6 +43,8 @@ def read_more(path: Path, preparation: Preparation) -> Table:
 
     Raises: DataError when it is not laid out like that one.
     """
+    if path.suffix.lower() == ts.SUFFIX:
+        return ts.read_ts(path, preparation.missing, labelled=False)
     text = read_text(path, preparation.decimal)
     width = max(len(text.names), max(len(row) for row in text.rows))
     column_of = {name: at for at, name in enumerate(text.names)}

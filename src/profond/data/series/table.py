@@ -41,7 +41,7 @@ from profond.data.series.text import Decimal, Text, read_text
 from profond.data.split_column import not_a_split, questions, split_words
 from profond.data.values import Column, quantities_of, read_values
 
-Layout = Literal["wide", "long"]
+Layout = Literal["wide", "long", "ts"]
 _FEW = 12
 """A column of at most so many different numbers may count folds or persons; a channel has more."""
 
@@ -52,7 +52,7 @@ class Table:
 
     Args:
         path: of the file.
-        layout: ``"wide"`` or ``"long"``.
+        layout: ``"wide"``, ``"long"``, or ``"ts"`` where it was a ``.ts`` file.
         signals: float32 (channels, time), each as long as it is.
         ids: one name for each series.
         labels: its class; empty where the table has none; of numbers, their text.

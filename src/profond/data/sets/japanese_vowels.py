@@ -6,17 +6,20 @@ Pattern Recognition Letters 20, 1999.
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from profond.core.errors import DataError
 from profond.core.spec import Spec
 from profond.data import register_data
 from profond.data.dataset import Dataset
 from profond.data.fetch.sources import DataFile, PipPackage, Source, obtain
 from profond.data.preprocessing import Preprocessing
+from profond.data.series.preparation import Ends, Preparation
+from profond.data.series.ts import read_ts
 from profond.data.split import TensorSplit
 
 CHANNELS, STEPS, SPEAKERS = 12, 29, 9
@@ -30,48 +33,40 @@ SOURCES: tuple[Source, ...] = (
 
 
 @register_data("japanese_vowels", splits={"train": 270, "test": 370})
-def japanese_vowels() -> Dataset:
+def japanese_vowels(ends: Ends = "mean") -> Dataset:
     """Nine speakers' utterances, 270 to train and 370 to test, 12 channels over 7 to 29 steps.
 
     Shorter utterances are followed by zeros up to 29 steps. Channels are divided by their root mean square over the
     training utterances; nothing is subtracted, so that the silence added stays zero.
+
+    Args:
+        ends: ``"mean"`` for those zeros; ``"missing"`` for none: utterances stay as long as they are, for a network
+            that takes any length.
     """
     fetched = obtain("japanese_vowels", FILES, SOURCES)
     splits = {}
     scale: tuple[float, ...] = ()
     for split, file in (("train", FILES[0]), ("test", FILES[1])):
-        signals, targets, lengths = read_ts(fetched.folder / file.name)
+        table = read_ts(fetched.folder / file.name)
+        targets = torch.tensor([int(label) - 1 for label in table.labels])
+        followed = _stacked(table.signals, 0.0)
         if split == "train":
-            power = signals.double().square().sum((0, 2)) / lengths.sum()
+            steps = sum(signal.shape[1] for signal in table.signals)
+            power = followed.double().square().sum((0, 2)) / steps
             scale = tuple(round(value, 6) for value in power.sqrt().tolist())
-        splits[split] = TensorSplit(signals, targets, split)
-    preprocessing = Preprocessing(mean=(0.0,) * CHANNELS, std=scale, scale=1.0)
+        zeros = TensorSplit(followed, targets, split)
+        splits[split] = zeros
+        if ends == "missing":
+            splits[split] = TensorSplit(_stacked(table.signals, torch.nan), targets, split, origin=zeros)
+    preparation = Preparation(CHANNELS, STEPS, table="ts", ends="missing", cut=False) if ends == "missing" else None
+    preprocessing = Preprocessing(mean=(0.0,) * CHANNELS, std=scale, scale=1.0, series=preparation)
     spec = Spec((CHANNELS, STEPS), "ct", (-3.0, 3.0), tuple(f"speaker {i}" for i in range(1, SPEAKERS + 1)))
     return Dataset("japanese_vowels", spec, preprocessing, dict(splits), fetched.source)
 
 
-def read_ts(path: Path) -> tuple[Tensor, Tensor, Tensor]:
-    """A ``.ts`` file: after ``@data`` one signal a line, channels parted by colons, the class last.
-
-    Returns: signals (n, c, t) followed by zeros, classes from 0, lengths (n,) in steps.
-
-    Raises: DataError when a line is not of that form.
-    """
-    lines = path.read_text(encoding="utf-8").splitlines()
-    starts = [i for i, line in enumerate(lines) if line.strip().lower() == "@data"]
-    if not starts:
-        raise DataError(f"{path} has no @data line", "delete it; it will be fetched again")
-    rows = [(i, line) for i, line in enumerate(lines[starts[0] + 1 :], starts[0] + 2) if line.strip()]
-    signals = torch.zeros(len(rows), CHANNELS, STEPS)
-    targets = torch.zeros(len(rows), dtype=torch.int64)
-    lengths = torch.zeros(len(rows), dtype=torch.int64)
-    for n, (number, line) in enumerate(rows):
-        *channels, label = line.strip().split(":")
-        try:
-            values = torch.tensor([[float(value) for value in channel.split(",")] for channel in channels])
-            targets[n] = int(label) - 1
-            lengths[n] = values.shape[1]
-            signals[n, :, : values.shape[1]] = values
-        except (ValueError, RuntimeError, IndexError) as error:
-            raise DataError(f"{path}, line {number}: {error}", "delete it; it will be fetched again") from None
-    return signals, targets, lengths
+def _stacked(signals: Sequence[NDArray[np.float32]], behind: float) -> Tensor:
+    """Signals of different lengths as (n, c, t), and what stands behind the shorter ones."""
+    stacked = torch.full((len(signals), CHANNELS, STEPS), behind)
+    for row, signal in zip(stacked, signals, strict=True):
+        row[:, : signal.shape[1]] = torch.from_numpy(signal)
+    return stacked

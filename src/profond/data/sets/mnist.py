@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from profond.core.errors import ConfigError, DataError
+from profond.core.config import Integer
+from profond.core.errors import DataError
 from profond.core.spec import Spec
 from profond.data import register_data
 from profond.data.dataset import Dataset
@@ -23,6 +26,7 @@ from profond.data.split import TensorSplit
 
 _NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 _SIZES = (47_040_016, 60_008, 7_840_016, 10_008)
+Padding = Annotated[Integer, Field(ge=0, le=64)]
 
 
 def _files(*checksums: str) -> tuple[DataFile, ...]:
@@ -65,7 +69,7 @@ FASHION_CLASSES = (
 
 
 @register_data("mnist", splits={"train": 60_000, "test": 10_000})
-def mnist(padding: int = 0, permutation_seed: int | None = None) -> Dataset:
+def mnist(padding: Padding = 0, permutation_seed: int | None = None) -> Dataset:
     """Handwritten digits, 60,000 to train and 10,000 to test, 28×28 grey.
 
     Args:
@@ -77,7 +81,7 @@ def mnist(padding: int = 0, permutation_seed: int | None = None) -> Dataset:
 
 
 @register_data("fashion_mnist", splits={"train": 60_000, "test": 10_000})
-def fashion_mnist(padding: int = 0, permutation_seed: int | None = None) -> Dataset:
+def fashion_mnist(padding: Padding = 0, permutation_seed: int | None = None) -> Dataset:
     """Zalando's articles of clothing, 60,000 to train and 10,000 to test, 28×28 grey.
 
     Args:
@@ -99,8 +103,6 @@ def _open(
     padding: int,
     permutation_seed: int | None,
 ) -> Dataset:
-    if not 0 <= padding <= 64:
-        raise ConfigError(f"padding of {name} is {padding}", "use 0 to 64 pixels")
     preprocessing = Preprocessing(
         size=(28, 28),
         mode="L",

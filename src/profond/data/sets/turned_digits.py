@@ -8,10 +8,14 @@ Source: MathWorks, "Train Convolutional Neural Network for Regression", which as
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 import torch
 from PIL import Image
+from pydantic import Field
 
+from profond.core.config import Number
 from profond.core.errors import ConfigError
 from profond.core.randomness import numpy_generator
 from profond.core.spec import Quantity, Spec
@@ -23,7 +27,10 @@ from profond.data.split import TensorSplit
 
 @register_data("turned_digits", splits={"train": 10_000, "test": 2_000})
 def turned_digits(
-    train_digits: int = 10_000, test_digits: int = 2_000, greatest_angle: float = 45.0, seed: int = 0
+    train_digits: int = 10_000,
+    test_digits: int = 2_000,
+    greatest_angle: Annotated[Number, Field(ge=1, le=180)] = 45.0,
+    seed: int = 0,
 ) -> Dataset:
     """MNIST's digits, turned by −45 to 45 degrees: the angle is to be estimated, from 28×28 grey.
 
@@ -41,8 +48,6 @@ def turned_digits(
         if not 2 <= count <= len(split):
             raise ConfigError(f"{name}_digits of turned_digits is {count}", f"use 2 to {len(split)}")
         splits[name] = split.subset(range(count))
-    if not 1 <= greatest_angle <= 180:
-        raise ConfigError(f"greatest_angle of turned_digits is {greatest_angle}", "use 1 to 180 degrees")
     turned = {name: _turned(split, name, greatest_angle, seed) for name, split in splits.items()}
     spec = Spec((1, 28, 28), "chw", (0.0, 255.0), quantities=(Quantity("angle", "°"),))
     return Dataset("turned_digits", spec, upright.preprocessing, dict(turned), upright.source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from profond.experiments import finetune
 from profond.experiments.experiment import Experiment
 from profond.measures.measured import SHARE, Measured
 from profond.training.loop import fit
-from profond.training.observers import Progress
+from profond.training.observers import Losses
 from profond.training.selection import selections
 
 LOOKED_AT = 256
@@ -127,6 +127,8 @@ def labels(experiment: Experiment, run: Run | None) -> Sign:
     named, known = experiment.classes, experiment.dataset.spec.classes
     if not known:
         return Sign("labels", False, NO_CLASSES)
+    if experiment.dataset.spec.each:
+        return Sign("labels", False, f"a class for each step, in the order of the data: {_few(known)}")
     if run is None:
         return Sign("labels", False, f"a new head, in the order of the data: {_few(known)}")
     if sorted(named) == sorted(known) and named != known:
@@ -189,7 +191,7 @@ def rate(experiment: Experiment, run: Run | None) -> Sign:
 
 def trial(experiment: Experiment, learning_rate: float) -> list[float]:
     """The losses of the first few steps on a copy, everything unfrozen that will be, without warm-up."""
-    watch = _Losses()
+    watch = Losses()
     training = dataclasses.replace(
         experiment.training,
         epochs=None,
@@ -263,7 +265,7 @@ def few(experiment: Experiment) -> Sign:
     targets, classes = experiment.dataset.splits["train"].targets, experiment.dataset.spec.classes
     if not classes:
         return Sign("few", len(targets) < FEW, f"{len(targets)} to learn from; {NO_CLASSES}", "add pictures")
-    counts = torch.bincount(targets, minlength=len(classes)).tolist()
+    counts = torch.bincount(targets[targets >= 0], minlength=len(classes)).tolist()
     scarce = [f"{name} ({count})" for name, count in zip(classes, counts, strict=True) if count < FEW]
     if scarce:
         evidence = f"fewer than {FEW} to learn from of {_few(scarce)}"
@@ -277,25 +279,6 @@ def few(experiment: Experiment) -> Sign:
 
 def _logged(run: Run, split: str) -> list[float]:
     return [line["loss"] for line in run.metrics() if line["split"] == split and "loss" in line]
-
-
-class _Losses:
-    """Keeps the loss of each step."""
-
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-
-    def started(self, progress: Progress) -> None:
-        pass
-
-    def stepped(self, progress: Progress) -> None:
-        pass
-
-    def logged(self, progress: Progress, record: Mapping[str, Any]) -> None:
-        self.losses.append(float(record["loss"]))
-
-    def finished(self, progress: Progress) -> None:
-        pass
 
 
 def _rises(losses: list[float]) -> bool:

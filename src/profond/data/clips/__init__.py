@@ -1,0 +1,1 @@
+"""Videos: decoding, labels of frames, and how both become clips."""

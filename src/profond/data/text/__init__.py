@@ -1,0 +1,1 @@
+"""Texts: reading, preparing and splitting."""

@@ -1,0 +1,118 @@
+"""Texts from the command line: a network learns a table, answers, is measured elsewhere, explained; a book goes on."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from profond.cli import run
+
+WORDS = {"good": "lovely fine warm moving funny", "bad": "dull flat awful boring lifeless"}
+
+
+def reviews(path: Path, count: int, start: int = 0) -> Path:
+    rows = ["text,label"]
+    for i in range(start, start + count):
+        label = ("good", "bad")[i % 2]
+        rows.append(f"a {WORDS[label].split()[i % 5]} film number {i % 7},{label}")
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("texts")
+    small = ["--set", "model.width=12", "--set", "model.hidden=8", "--learning-rate", "0.03", "--batch-size", "16"]
+    table = reviews(folder / "reviews.csv", 200)
+    command = ["train", "--model", "text_lstm", "--data", str(table), "--epochs", "6", "--out", str(folder / "runs")]
+    assert run([*command, *small, "--quiet"]) == 0
+    return next((folder / "runs").iterdir())
+
+
+def test_the_linear_model_stands_beside_the_network(trained: Path) -> None:
+    summary = json.loads((trained / "evaluation.json").read_text())
+    assert {"majority", "linear"} <= summary["metrics"]["test"].keys()
+    assert "majority" not in summary["metrics"]["valid"]
+    assert any("a linear model of words and pairs" in line for line in summary["lines"]["test"])
+
+
+def test_texts_are_given_in_quotes_in_files_and_through_a_pipe(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = tmp_path / "new.txt"
+    lines.write_text("a lovely film\nan awful film\n")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"such a boring film\n")))
+    assert run(["predict", str(trained), "a warm and moving film", str(lines), "-", "--quiet"]) == 0
+    said = [line.split("\t")[:2] for line in capsys.readouterr().out.splitlines()]
+    assert said == [
+        ["a warm and moving film", "good"],
+        [f"{lines}#1", "good"],
+        [f"{lines}#2", "bad"],
+        ["line 1", "bad"],
+    ]
+
+
+def test_a_longer_neighbour_changes_no_answer(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    longer = "a warm film that goes on and on about number 3 and number 4 and is still moving"
+    lines = []
+    for texts in (["a dull film"], [longer, "a dull film"]):
+        assert run(["predict", str(trained), *texts, "--quiet"]) == 0
+        lines.append(capsys.readouterr().out.splitlines()[-1])
+    assert lines[0] == lines[1]
+
+
+def test_what_is_no_text_is_refused_in_words(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for given, words in (("", "the text is empty"), ("nothere.csv", "nothere.csv cannot be read")):
+        assert run(["predict", str(trained), given]) == 3
+        assert words in capsys.readouterr().err
+
+
+def test_another_table_is_measured_with_the_vocabulary_of_the_run(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = reviews(tmp_path / "other.csv", 20, start=1000)
+    assert run(["evaluate", str(trained), "--data", str(other), "--json", "--quiet"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["count"] == 20
+    [metrics] = found["metrics"].values()
+    assert metrics[next(iter(metrics))]["value"] == 1.0
+
+
+def test_words_are_coloured_and_add_up(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", str(trained), "a lovely film with zzzz", "test/1", "--out", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["explanations"]
+    names = {Path(file).name for one in found for file in one["files"]}
+    assert names == {"overview.png", "integrated_gradients.png", "integrated_gradients.npy", "explanation.json"}
+    assert run(["explain", str(trained), "a film", "--method", "grad_cam"]) == 3
+    assert "is for images" in capsys.readouterr().err
+
+
+def test_a_book_goes_on_from_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    book = tmp_path / "book.txt"
+    book.write_text(
+        "".join(f"And the {('cat', 'dog', 'owl')[i % 3]} said a word to number {i % 11}. " for i in range(150))
+    )
+    small = ["--set", "model.width=8", "--set", "model.hidden=24", "--batch-size", "16", "--epochs", "2"]
+    command = ["train", "--model", "char_lstm", "--data", str(book), "--out", str(tmp_path / "runs"), "--quiet"]
+    assert run([*command, *small]) == 0
+    assert "LZMA" in capsys.readouterr().out
+    made = next((tmp_path / "runs").iterdir())
+    texts = []
+    for _ in range(2):
+        assert run(["generate", str(made), "--prompt", "And ", "--length", "20", "--seed", "3", "--quiet"]) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+    assert texts[0].startswith("And ")
+    assert run(["generate", str(made), "--count", "2", "--length", "5", "--json", "--quiet"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["made"]) == 2
+    assert run(["generate", str(made), "--length", "0"]) == 3
+    assert "length of 0" in capsys.readouterr().err
+
+
+def test_a_run_that_makes_nothing_says_so(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["generate", str(trained)]) == 3
+    assert "makes nothing by itself" in capsys.readouterr().err
