@@ -78,7 +78,7 @@ def test_figure(forecasts: Forecasts, words: Words) -> Figure | None:
     left.set_title(
         words("figure.windows", method=words.method(one.method.name, one.method.steps)), loc="left", fontsize=10
     )
-    left.legend(frameon=False, fontsize=8)
+    left.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2, borderaxespad=0.2)
     ahead = np.arange(1, forecasts.horizon + 1)
     order = sorted(range(len(test.methods)), key=test.mean_error)
     drawn = list(dict.fromkeys((test.best, test.naive, *(n for n in order if test.methods[n].learns))))[:4]
