@@ -133,7 +133,9 @@ def open_kept(run: Run) -> Kept:
             )
             for one in settings["series"]
         )
-        reading = {name: tuple(one) if isinstance(one, list) else one for name, one in config["reading"].items()}
+        reading: dict[str, Any] = {
+            name: tuple(one) if isinstance(one, list) else one for name, one in config["reading"].items()
+        }
         frequency = reading.pop("frequency")
         sentences = {language: tuple(lines) for language, lines in settings["sentences"].items()}
         return Kept(
