@@ -75,7 +75,8 @@ def notes(forecasts: Forecasts, words: Words) -> list[str]:
 def _known_ahead(one: Forecast, names: Sequence[str], chosen: Sequence[str]) -> int:
     """For how many steps after the last value the columns are known."""
     columns = [i for i, name in enumerate(names) if name in chosen]
-    missing = ~np.isfinite(one.series.future[len(one.series.values) :, columns]).all(1)
+    ahead = one.series.future[len(one.series.values) :, columns]
+    missing: NDArray[np.bool_] = np.isnan(ahead).any(1)
     return int(missing.argmax()) if missing.any() else len(missing)
 
 
