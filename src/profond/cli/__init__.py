@@ -116,7 +116,7 @@ class Verbs(click.Group):
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(VERSION, prog_name="profond")
 def program() -> None:
-    """Deep learning's classical families, on your own images and series.
+    """Deep learning's classical families, on your own images, series, texts and videos.
 
     \b
     profond train lenet5                          train a recipe

@@ -31,10 +31,13 @@ def data() -> None:
       a folder of tar shards   in WebDataset's layout: train-000000.tar …
       a CSV manifest           path,label and, if wished, split and group; of images or of series
       images with captions     a folder that holds captions.csv: path,caption and, if wished, split and group
-      a table of series        a row for each series (label,values…), or for each step (id,time,values…,label)
+      a table of series        a row for each series (label,values…), or for each step (id,time,values…,label); a .ts file
+      a folder of videos       with labels.csv in it: video,start,end,label, or video,frame,label, or path,label
       a table of texts         text,label and, if wished, split and group; .csv, .tsv or .jsonl
       a folder of texts        one sub-folder of .txt files a class
+      a table of pairs         source,target and, if wished, split and group: texts, and what is to be written of each
       a long text              one .txt, to be written on
+    A table with a column of dates is no data set: `profond forecast TABLE` says what comes next.
 
     \b
     Instead of classes a table may hold numbers to be estimated: path,value or path,value (kg); any other column is
@@ -46,7 +49,7 @@ def data() -> None:
       --set data.resize=stretch    squashes them
       --set data.unreadable=skip   leaves out what cannot be read, and keeps a list of it in the run
     Texts are cut into words: --set data.tokens=pieces, data.vocabulary=5000; columns of other names are named by
-    --set data.text=COLUMN --set data.target=COLUMN.
+    --set data.text=COLUMN --set data.target=COLUMN, of pairs by --set data.source=COLUMN --set data.target=COLUMN.
     Series are brought to one length: --set data.length=200; --set data.keep=end says what is kept of longer ones.
     """
 
@@ -134,7 +137,9 @@ def path(name: str, as_json: bool) -> None:
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the problems into this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def check(reference: str, settings: tuple[str, ...], picture: Path | None, as_json: bool) -> int:
-    """Look for unreadable and duplicate images or series, leaks, imbalance, mixtures and odd numbers.
+    """Look for unreadable and equal samples, leaks, imbalance, mixtures and odd numbers.
+
+    REFERENCE is a registered name, or images, series, texts or videos of yours; `profond data --help` shows them.
 
     With --set, the data are split and brought to size as `train` would do it.
 

@@ -20,7 +20,7 @@ DATA = "data."
 @click.argument("run", required=False)
 @pretrained_options(setting="With --data: a setting of it, such as data.target=weight; with --model: of the network.")
 @click.option("--split", help="By default test, else valid, else train; other data without splits is taken whole.")
-@click.option("--data", help="Other data with the same classes: a registered name, a folder or a manifest.")
+@click.option("--data", help="Other data with the same classes: a registered name, a folder or a table.")
 @click.option("--pictures/--no-pictures", default=True, help="Draw the figures too.")
 @BATCH
 @DEVICE

@@ -133,7 +133,7 @@ def owner(folder: Path) -> str | None:
     return said.get("pixels") if isinstance(said, dict) else None
 
 
-@register_verb("explain", section="Use", line="Why a network says what it says of an image.")
+@register_verb("explain", section="Use", line="Why a network says what it says of an image, a series, a text.")
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from profond.core.errors import ProfondError
 
 
-@register_verb("features", section="Use", line="What images become inside a network, to .npy or .csv.")
+@register_verb("features", section="Use", line="What samples become inside a network, to .npy or .csv.")
 @click.command()
 @click.argument("words", nargs=-1, metavar="RUN INPUT...")
 @pretrained_options()

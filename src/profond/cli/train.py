@@ -23,8 +23,8 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--model", help="A registered model; `profond models list`."),
             click.option(
                 "--data",
-                help="A registered data set, a folder (images, series, ImageNet, tar shards), a CSV manifest, or a "
-                "table of series.",
+                help="A registered data set, or yours: a folder (images, series, texts, videos), a table (of paths, "
+                "series, texts, pairs of texts), a .txt; `profond data --help`.",
             ),
             click.option("--epochs", type=float, help="Passes over the training data."),
             click.option("--steps", type=int, help="Optimizer steps, instead of epochs."),
@@ -79,8 +79,17 @@ def train(
     \b
     profond train lenet5
     profond train lenet5 --epochs 2 --set ema=0.99
-    profond train --model convnet2d --data photos/
     profond train --config runs/20260131-120000-lenet5/config.json
+
+    \b
+    A model of your own data, by what they are:
+      pictures in folders          profond train --model convnet2d --data photos/
+      pictures and captions.csv    profond train --model show_attend_and_tell --data captioned/
+      series                       profond train --model lstm --data sensors/
+      texts and their classes      profond train --model text_lstm --data reviews.csv
+      pairs of texts               profond train --model seq2seq --data pairs.csv
+      one long text                profond train --model char_lstm --data book.txt
+      videos and labels.csv        profond train --model frame_lstm --data videos/
     """
     from profond.experiments.plan import plan_training
 

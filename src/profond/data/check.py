@@ -74,7 +74,7 @@ def check(reference: str, **options: Any) -> Report:
     path = Path(reference).expanduser()
     kind = kind_of(path, reference)
     settings = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
-    if kind.texts:
+    if kind.texts or kind.videos:
         return check_splits(kind.open(**settings))
 
     def with_splits(listing: Listing) -> Listing:
@@ -181,7 +181,8 @@ def _check_listing(listing: Listing) -> Report:
     ]
     issues += [Issue("layout", "warning", warning) for warning in listing.warnings]
     issues += [Issue("layout", "note", note) for note in listing.notes]
-    return _report(listing.name, samples, issues, listing.root)
+    written = "" if listing.text is None else "each with a caption to be written"
+    return replace(_report(listing.name, samples, issues, listing.root), written=written)
 
 
 def _check_series(
@@ -204,10 +205,11 @@ def _check_series(
 def check_splits(dataset: Dataset) -> Report:
     """Look at every sample of an open data set, in the splits that it has. Raises: ImageError."""
     spec = dataset.spec
-    samples = _Samples(noun=_NOUNS.get(spec.axes, "sample"), classes=spec.classes, quantities=spec.quantities)
+    noun = _NOUNS.get(spec.axes, "sample")
+    samples = _Samples(noun=noun, classes=() if spec.each else spec.classes, quantities=spec.quantities)
     for split_name, split in dataset.splits.items():
         for i, target in enumerate(track(split.targets.tolist(), len(split), f"checking {dataset.name}/{split_name}")):
-            label = "" if spec.text is not None else spec.target_text(target)
+            label = "" if spec.text is not None or spec.each else spec.target_text(target)
             sample = Sample(Path(split.identity(i)), label, split_name, values=_numbers(target))
             texts = split.origin if isinstance(split, TensorSplit) else None
             exact = digest_of(texts.texts[i]) if isinstance(texts, Texts) else None
@@ -217,8 +219,35 @@ def check_splits(dataset: Dataset) -> Report:
     told += [Issue("layout", "note", one) for one in dataset.notes]
     of_texts = [*text_issues(dataset), *told] if spec.tokens is not None else []
     same = [] if spec.text is not None and spec.each else _same(samples)  # a long text may say a thing twice
-    issues = [*same, *_targets(samples), *of_texts]
-    return _report(dataset.name, samples, issues, None)
+    if spec.each and spec.text is None:
+        issues = [*same, *_steps(dataset), *told]
+        written = f"{len(spec.classes)} classes, one for each step"
+    else:
+        issues = [*same, *_targets(samples), *of_texts]
+        written = "" if spec.text is None else "to be written on" if spec.each else "each with a text to be written"
+    return replace(_report(dataset.name, samples, issues, None), written=written)
+
+
+def _steps(dataset: Dataset) -> list[Issue]:
+    """How many steps of each class are learned from, where each step has one."""
+    classes = dataset.spec.classes
+    seen = {
+        name: Counter(label for row in split.targets.tolist() for label in row if label >= 0)
+        for name, split in dataset.splits.items()
+    }
+    learned = seen.get("train", Counter())
+    if not learned:
+        return [Issue("no_train", "error", "nothing to train on: no step in train has a label")]
+    issues = []
+    if unseen := sorted({classes[label] for counts in seen.values() for label in counts if not learned[label]}):
+        issues.append(Issue("unseen", "error", f"labels never seen in train: {', '.join(unseen)}"))
+    shown = ", ".join(f"{classes[label]} {count:,}" for label, count in learned.most_common(10))
+    issues.append(Issue("steps", "note", f"steps to learn from: {shown}{' …' if len(learned) > 10 else ''}"))
+    most, least = learned.most_common()[0], learned.most_common()[-1]
+    if most[1] >= IMBALANCE * least[1]:
+        text = f"imbalance: {most[1]:,} steps of {classes[most[0]]!r} but {least[1]:,} of {classes[least[0]]!r}"
+        issues.append(Issue("imbalance", "warning", text))
+    return issues
 
 
 def _listed(dataset: Dataset) -> Listing:

@@ -42,6 +42,7 @@ class Report:
         root: items are relative to it; None for registered data.
         noun: what one sample is called.
         quantities: what is estimated; empty where there are classes.
+        written: what is to be written of each sample, such as ``"captions"``; empty where nothing is.
     """
 
     name: str
@@ -51,10 +52,13 @@ class Report:
     root: Path | None = None
     noun: str = "image"
     quantities: tuple[Quantity, ...] = ()
+    written: str = ""
 
     @property
     def target(self) -> str:
-        """What is learned, in words: ``3 classes``, or the quantities."""
+        """What is learned, in words: ``3 classes``, the quantities, or what is to be written."""
+        if self.written:
+            return self.written
         if self.quantities:
             return f"to estimate {', '.join(map(str, self.quantities))}"
         names = {label for counts in self.counts.values() for label in counts if label}

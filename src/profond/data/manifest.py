@@ -39,6 +39,7 @@ _COLUMNS = (
 
 
 _COLUMNS_USED = ("path", "label", "split", "group")
+LIKE_TIME = re.compile(r"ds|date|jour|timestamp|datetime|horodatage|mois|month|semaine|week|quarter|trimestre")
 SEPARATOR = re.compile(r'"?sep=(?P<separator>[^"\r\n])"?[^\S\r\n]*(\r\n|\r|\n)', re.IGNORECASE)
 LIKE_PATH = re.compile(
     r"(file|image|img|picture|photo)s?([_ ]?(name|path|file|id))?|filename|filepath|paths|url|id|name"
@@ -249,6 +250,11 @@ def _check_header(path: Path, given: Sequence[str], target: str | None) -> dict[
         chosen = chosen or [at for at, name in enumerate(header) if name == TARGET][:1]
     lacking = [name for name in ("path", "label") if name not in header and not (name == "label" and chosen)]
     if lacking:
+        if "path" not in header and (time := next(filter(LIKE_TIME.fullmatch, header), "")):
+            raise DataError(
+                f"{path} has no column path, but one of times, {time}: a table to be forecast",
+                f"profond forecast {path} --horizon 12; files to be learned from are listed under path,label",
+            )
         meant = {"path": LIKE_PATH, "label": _LIKE_LABEL}
         renamed = [f"{near} to {name}" for name in lacking if (near := next(filter(meant[name].fullmatch, header), ""))]
         raise DataError(

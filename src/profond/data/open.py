@@ -29,6 +29,7 @@ class Kind:
         open: makes a data set of them; its parameters are the options.
         series: whether the samples are series, not images.
         texts: whether they are texts.
+        videos: whether they are videos, which are looked at as a network would see them.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Kind:
     open: Callable[..., Dataset]
     series: bool = False
     texts: bool = False
+    videos: bool = False
 
 
 def open_dataset(reference: str | Path, **options: Any) -> Dataset:
@@ -128,7 +130,7 @@ def _folder(path: Path) -> Kind:
     from profond.data.text.open import list_texts, open_texts
 
     if path.is_dir() and clips.holds_videos(path):
-        return Kind("folder of videos", clips.list_videos, clips.open_videos)
+        return Kind("folder of videos", clips.list_videos, clips.open_videos, videos=True)
     if series.split_tables(path):
         return Kind("folder of tables", series.list_table, series.open_table, series=True)
     if detect.holds_series(path):
@@ -159,7 +161,7 @@ def _list_or_table(path: Path) -> Kind:
     if captions.has_captions(path):
         return Kind("captions", captions.list_captions, captions.open_captions)
     if clips.names_videos(path):
-        return Kind("labels of videos", clips.list_videos, clips.open_videos)
+        return Kind("labels of videos", clips.list_videos, clips.open_videos, videos=True)
     of_text = what_is(path)
     if of_text == "pairs":
         return _pairs()

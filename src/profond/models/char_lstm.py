@@ -23,7 +23,7 @@ from profond.nn.sequence import Kind, Recurrent
 
 @register_model("char_lstm")
 class CharLSTM(nn.Module):
-    """A recurrent network that says, at each step, which token comes next.
+    """A recurrent network that writes a text on: at each step it says which token comes next.
 
     Args:
         vocabulary: tokens that it reads.

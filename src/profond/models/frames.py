@@ -50,7 +50,7 @@ class Pictures(nn.Module):
 @register_model("frame_convnet", hidden=0)
 @register_model("frame_lstm", hidden=64)
 class FrameLabeller(nn.Module):
-    """A convnet over each frame, then, unless ``hidden`` is 0, a bidirectional LSTM over time.
+    """A class for each frame of a video: a convnet, then, unless ``hidden`` is 0, a bidirectional LSTM over time.
 
     Args:
         input_shape: (channels, frames, height, width); it takes any number of frames.

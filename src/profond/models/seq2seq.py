@@ -29,7 +29,7 @@ from profond.nn.sequence import Recurrent, mask, token_lengths
 
 @register_model("seq2seq")
 class Seq2Seq(nn.Module):
-    """An encoder-decoder with attention, from tokens to tokens.
+    """An encoder-decoder with attention, which reads a text and writes one, such as its translation.
 
     Args:
         vocabulary: tokens that it reads.

@@ -36,7 +36,7 @@ Summary = Literal["last", "average", "maximum"]
 @register_model("minlstm", cell="minlstm")
 @register_model("slstm", cell="slstm")
 class SeriesReader(nn.Module):
-    """Recurrent layers over a series, a summary of what they say, and one linear layer.
+    """Series of any length: recurrent layers, a summary of what they say, and one linear layer.
 
     Args:
         input_shape: (channels, steps); it takes any number of steps.

@@ -27,7 +27,7 @@ from profond.nn.sequence import Kind, Recurrent, mask, token_lengths
 
 @register_model("text_lstm")
 class TextLSTM(nn.Module):
-    """A bidirectional recurrent network over words, pooled by their maximum; for texts of any length.
+    """Texts and their classes: a bidirectional recurrent network over words, pooled by their maximum.
 
     Args:
         vocabulary: tokens that it reads.

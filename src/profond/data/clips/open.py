@@ -122,10 +122,10 @@ def open_videos(
 
 
 def list_videos(path: Path) -> Listing:
-    """Raises: DataError: videos are looked at when they are opened."""
+    """Raises: DataError: the clips of a video are no files that could be listed."""
     raise DataError(
-        f"{path} holds videos, which are looked at when they are opened",
-        "`profond train` says what is wrong with them; a column split in labels.csv splits them",
+        f"{path} holds videos with a label for each frame, of which no manifest can be written",
+        "write train, valid or test into a column split of its table",
     )
 
 
@@ -244,11 +244,16 @@ def _placed(
         counts = {split: len({v for v, w in zip(clips.videos, where, strict=True) if w == split}) for split in shares}
         notes.append(f"whole videos are dealt: {', '.join(f'{name} {count}' for name, count in counts.items())}")
         return where
-    where = []
-    for video in dict.fromkeys(clips.videos):
+    where = list[str]()
+    measured = [name for name, share in (("valid", valid_fraction), ("test", test_fraction)) if share]
+    for number, video in enumerate(dict.fromkeys(clips.videos)):
         own = clips.videos.count(video)
-        first, second = train * own, (train + valid_fraction) * own
-        where += ["train" if i < max(1, first) else "valid" if i + 0.5 < second else "test" for i in range(own)]
+        if own <= len(measured):  # too short for a part of each: videos take turns
+            where += ["train"] * max(1, own - 1) + [measured[number % len(measured)]] * (own > 1)
+            continue
+        last = {name: max(1, round(share * own)) for name, share in (("valid", valid_fraction), ("test", test_fraction))}
+        parts = [name for name in measured for _ in range(last[name])]
+        where += ["train"] * max(1, own - len(parts)) + parts[-(own - 1) :]
     few = "one video" if videos == 1 else f"{videos} videos"
     warnings.append(
         f"of {few} alone: the first part is learned from, the last is measured on, which says little about other videos"
