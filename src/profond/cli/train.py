@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,11 @@ from profond.cli import register_verb
 from profond.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from profond.core.run import Run
     from profond.experiments.configuration import Configuration
+
+FEW_STEPS = 100
+ENOUGH_STEPS = 500
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,7 +101,29 @@ def train(
     config = plan_training(
         recipe, model=model, data=data, **given(config_file, settings, quiet, learning_rate=learning_rate, **flags)
     )
-    run_training("train", config, learning_rate, out, as_json, quiet)
+    run = run_training("train", config, learning_rate, out, as_json, quiet)
+    if run is not None and config.recipe is None and config_file is None and length_is_usual(settings, flags):
+        remark_on_length(run, quiet)
+
+
+def length_is_usual(settings: Sequence[str], flags: dict[str, Any]) -> bool:
+    """Whether nobody said how long to train."""
+    named = {text.partition("=")[0].strip().rpartition(".")[2] for text in settings}
+    return not named & {"epochs", "steps"} and flags.get("epochs") is None and flags.get("steps") is None
+
+
+def remark_on_length(run: Run, quiet: bool) -> None:
+    """Say that a training was short, where the data are so few that the usual passes are hardly any steps."""
+    from profond.cli.output import say
+
+    steps = run.state.get("steps", 0)
+    if 0 < steps < FEW_STEPS:
+        plural = "step is" if steps == 1 else "steps are"
+        say(
+            f"note: {steps} {plural} few for a network to learn in: the data are small;"
+            f" `profond runs resume {shlex.quote(str(run.path))} --steps {ENOUGH_STEPS}` trains it longer",
+            quiet,
+        )
 
 
 def given(config_file: Path | None, settings: Sequence[str], quiet: bool, **flags: Any) -> dict[str, Any]:
@@ -115,8 +142,8 @@ def given(config_file: Path | None, settings: Sequence[str], quiet: bool, **flag
 
 def run_training(
     command: str, config: Configuration, learning_rate: str | None, out: Path, as_json: bool, quiet: bool
-) -> None:
-    """From a configuration to a finished run, told as it goes."""
+) -> Run | None:
+    """From a configuration to a finished run, told as it goes; None in processes that others lead."""
     from profond.cli.output import observers, report_run, say, warn
     from profond.experiments.train import put_to_work
 
@@ -128,8 +155,10 @@ def run_training(
         say=lambda text: say(text, quiet),
         warn=warn,
     )
-    if done.leads:
-        report_run(done.run, command, as_json)
+    if not done.leads:
+        return None
+    report_run(done.run, command, as_json)
+    return done.run
 
 
 def pair(text: str) -> tuple[str, Any]:

@@ -44,7 +44,9 @@ def series_baselines(dataset: Dataset, split: str) -> list[Baseline]:
     spec = dataset.spec
     if spec.axes != "ct" or not spec.classes or spec.each:
         raise DataError(
-            f"{dataset.name} is no set of series with a class each", "these baselines are for such data alone"
+            f"{dataset.name} is no set of series with a class each",
+            "of texts and pairs, `profond evaluate` measures a simple method beside the network;"
+            " `profond forecast` does of what comes next in a table",
         )
     known, asked = dataset.split("train"), dataset.split(split)
     if len(known) > MOST:

@@ -39,6 +39,18 @@ def said(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
     return captured.out, captured.err
 
 
+def test_a_training_of_few_steps_says_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{'up' if n % 2 else 'down'}," + ",".join(str(n * t) for t in range(8)) for n in range(20)]
+    table = tmp_path / "slopes.csv"
+    table.write_text("label," + ",".join(f"t{t}" for t in range(8)) + "\n" + "\n".join(rows) + "\n")
+    order = ["train", "--model=mlp", f"--data={table}", f"--out={tmp_path / 'runs'}", "--set=model.hidden=[4]"]
+    assert run(order) == 0
+    _, told = said(capsys)
+    assert "note: 10 steps are few" in told and "--steps 500` trains it longer" in told
+    assert run([*order, "--steps=2"]) == 0
+    assert "are few" not in said(capsys)[1]
+
+
 def test_training_on_a_folder_leaves_a_run_that_needs_no_python_to_read(trained: Path) -> None:
     names = {path.name for path in trained.iterdir()}
     assert {

@@ -13,6 +13,7 @@ from support.videos import LIGHT, shades, write_video
 
 from profond.core.errors import ConfigError, DataError, MissingError
 from profond.data import open_dataset
+from profond.data.check import check
 from profond.data.clips.decode import Film, frames_of
 from profond.data.clips.labels import read_labels
 from profond.data.clips.preparation import ClipPreparation
@@ -108,6 +109,25 @@ def test_one_video_is_learned_from_in_its_first_part(folder: Path) -> None:
     ends = {name: [float(one.split("@")[1][:-1]) for one in names(split)] for name, split in data.splits.items()}
     assert max(ends["train"]) < min(ends["test"])
     assert any("says little about other videos" in warning for warning in data.warnings)
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(7, (2, 1, 1)), (3, (5, 2, 2)), (20, (2, 0, 0))])
+def test_two_short_videos_are_learned_from_and_measured_on(
+    folder: Path, frames: int, expected: tuple[int, ...]
+) -> None:
+    rows = "".join(f"{n}.mp4,0,0.8,dark\n{n}.mp4,0.8,{2 + 0.2 * n:.1f},bright\n" for n in (2, 3))
+    (folder / "labels.csv").write_text("video,start,end,label\n" + rows)
+    data = open_dataset(folder, **{**SETTINGS, "frames": frames})
+    assert tuple(len(data.splits.get(name, ())) for name in ("train", "valid", "test")) == expected  # type: ignore[arg-type]
+
+
+def test_videos_are_checked_as_they_would_be_learned_from(folder: Path) -> None:
+    report = check(str(spans(folder)), **SETTINGS)
+    assert (report.noun, report.target) == ("clip", "2 classes, one for each step")
+    assert any(issue.kind == "steps" and "dark" in issue.message for issue in report.issues)
+    (folder / "labels.csv").write_text("video,split,label\n0.mp4,train,dark\n1.mp4,test,bright\n")
+    told = check(str(folder), **SETTINGS)
+    assert any(issue.severity == "error" and issue.message.endswith("in train: bright") for issue in told.issues)
 
 
 def names(split: Any) -> list[str]:

@@ -251,7 +251,9 @@ def _placed(
         if own <= len(measured):  # too short for a part of each: videos take turns
             where += ["train"] * max(1, own - 1) + [measured[number % len(measured)]] * (own > 1)
             continue
-        last = {name: max(1, round(share * own)) for name, share in (("valid", valid_fraction), ("test", test_fraction))}
+        last = {
+            name: max(1, round(share * own)) for name, share in (("valid", valid_fraction), ("test", test_fraction))
+        }
         parts = [name for name in measured for _ in range(last[name])]
         where += ["train"] * max(1, own - len(parts)) + parts[-(own - 1) :]
     few = "one video" if videos == 1 else f"{videos} videos"
