@@ -30,7 +30,8 @@ from profond.training.observers import Losses
 
 CELLS = ("rnn", "lstm", "gru")
 LATER = "mingru"
-LENGTHS, QUICK_LENGTHS = (10, 25, 50, 100, 200), (10, 50)
+COLUMNS = {10: "steps_10", 25: "steps_25", 50: "steps_50", 100: "steps_100", 200: "steps_200"}
+LENGTHS, QUICK_LENGTHS = tuple(COLUMNS), (10, 50)
 STEPS, QUICK_STEPS = 1000, 500
 LEARNED = 0.1
 """A mean error below this is called learned: less than a third of that of always answering 1, the mean (1/3)."""
@@ -112,7 +113,7 @@ def vanishing_gradient(options: Options) -> Outcome:
         tables=[
             Table(
                 "errors",
-                ("cell", *(f"steps_{length}" for length in lengths), "reach"),
+                ("cell", *(COLUMNS[length] for length in lengths), "reach"),
                 [
                     [
                         word(CELL_WORDS[cell]),
