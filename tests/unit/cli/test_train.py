@@ -46,9 +46,12 @@ def test_a_training_of_few_steps_says_how_to_go_on(tmp_path: Path, capsys: pytes
     order = ["train", "--model=mlp", f"--data={table}", f"--out={tmp_path / 'runs'}", "--set=model.hidden=[4]"]
     assert run(order) == 0
     _, told = said(capsys)
-    assert "note: 10 steps are few" in told and "--steps 500` trains it longer" in told
+    assert "note: 10 steps are few" in told
+    assert "--steps 500` trains it longer" in told
     assert run([*order, "--steps=2"]) == 0
     assert "are few" not in said(capsys)[1]
+    assert run(["train", "--model=text_lstm", f"--data={table}", f"--out={tmp_path}"]) == 3
+    assert "'text_lstm' reads texts, and these data hold none to be read" in said(capsys)[1]
 
 
 def test_training_on_a_folder_leaves_a_run_that_needs_no_python_to_read(trained: Path) -> None:
