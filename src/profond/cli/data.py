@@ -31,7 +31,8 @@ def data() -> None:
       a folder of tar shards   in WebDataset's layout: train-000000.tar …
       a CSV manifest           path,label and, if wished, split and group; of images or of series
       images with captions     a folder that holds captions.csv: path,caption and, if wished, split and group
-      a table of series        a row for each series (label,values…), or for each step (id,time,values…,label); a .ts file
+      a table of series        a row for each series (label,values…), or for each step (id,time,values…,label)
+      a .ts file               of series, as the archives of time series classification have them
       a folder of videos       with labels.csv in it: video,start,end,label, or video,frame,label, or path,label
       a table of texts         text,label and, if wished, split and group; .csv, .tsv or .jsonl
       a folder of texts        one sub-folder of .txt files a class

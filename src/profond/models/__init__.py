@@ -47,10 +47,10 @@ def configure(name: str, spec: Spec | None = None, settings: Mapping[str, Any] |
     target = registry.load(name)
     accepted = inspect.signature(target).parameters
     from_data = {key: value for key, value in (spec.interface() if spec else {}).items() if key in accepted}
-    for needed, does in (("vocabulary", "reads"), ("output_vocabulary", "writes")):
+    for needed, does, done in (("vocabulary", "reads", "read"), ("output_vocabulary", "writes", "written")):
         if spec is not None and needed in accepted and needed not in {**from_data, **(settings or {})}:
             raise ConfigError(
-                f"model {name!r} {does} texts, and these data hold none to be {'read' if does == 'reads' else 'written'}",
+                f"model {name!r} {does} texts, and these data hold none to be {done}",
                 "`profond train --help` says which model is for which data",
             )
     return bind(target, {**from_data, **registry.entry(name).config, **(settings or {})}, what=f"model {name!r}")
