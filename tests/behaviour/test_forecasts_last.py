@@ -20,6 +20,7 @@ import profond
 from profond.cli import run
 from profond.core.errors import ConfigError, DataError
 from profond.core.run import Run
+from profond.forecasting.method import Fitted
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ def test_many_series_are_reported_in_summary(place: Path) -> None:
 
 
 def chaotic(count: int) -> list[float]:
-    """A series that no straight line follows, and a network does: each value is the height of a parabola at the last."""
+    """A series that no straight line follows, and a network does: each value is a parabola's height at the last."""
     values = [0.3]
     while len(values) < count:
         values.append(3.7 * values[-1] * (1 - values[-1]))
@@ -225,7 +226,9 @@ def test_what_networks_learned_forecasts_in_a_new_process_to_the_bit_and_starts_
     (learned,) = made.forecasts.series
     assert learned.method.name in ("lstm", "nhits")
     warmer = profond.forecast("heights.csv", 1, warm_start="last", out=None)
-    steps = {one.name: one.forecaster.steps for one in warmer.forecasts.series[0].backtest.methods if "lstm" in one.name or "nhits" in one.name}  # fmt: skip
+    tested = warmer.forecasts.series[0].backtest
+    assert tested is not None
+    steps = {one.name: one.forecaster.steps for one in tested.methods if isinstance(one, Fitted)}
     assert steps[learned.method.name] == max(1, round(0.25 * learned.forecaster.state().settings["steps"]))
     Path("elsewhere.csv").write_text(text)
     Path("heights.csv").unlink()

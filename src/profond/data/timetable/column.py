@@ -1,4 +1,4 @@
-"""A column of a large table: its cells stand in the file's bytes and become texts or numbers when they are asked for."""
+"""A column of a large table: its cells stand in the file's bytes, and become texts or numbers when asked for."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ class Column(Sequence[str]):
 
     Args:
         data: UTF-8, of the whole table.
-        starts, ends: (n,) where each cell stands in it.
+        before: (n,) the place before each cell's first byte; the table's own array, of which no copy is made.
+        ends: (n,) the place behind its last.
     """
 
     data: bytes
-    starts: NDArray[np.int64]
+    before: NDArray[np.int64]
     ends: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self.ends)
 
     @overload
     def __getitem__(self, chosen: int) -> str: ...
@@ -43,36 +44,42 @@ class Column(Sequence[str]):
 
     def __getitem__(self, chosen: int | slice) -> str | Column:
         if isinstance(chosen, slice):
-            return Column(self.data, self.starts[chosen], self.ends[chosen])
-        return str(self.data[int(self.starts[chosen]) : int(self.ends[chosen])], "utf-8")
+            return Column(self.data, self.before[chosen], self.ends[chosen])
+        return str(self.data[int(self.before[chosen]) + 1 : int(self.ends[chosen])], "utf-8")
 
     def __iter__(self) -> Iterator[str]:
         data = self.data
         for part in _parts(len(self)):
-            for start, end in zip(self.starts[part].tolist(), self.ends[part].tolist(), strict=True):
-                yield str(data[start:end], "utf-8")
+            for before, end in zip(self.before[part].tolist(), self.ends[part].tolist(), strict=True):
+                yield str(data[before + 1 : end], "utf-8")
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """(n,) bytes of each cell."""
+        return self.ends - self.before - 1
 
     @property
     def filled(self) -> NDArray[np.bool_]:
         """(n,) whether something stands in a cell."""
-        return self.ends > self.starts
+        return self.sizes > 0
 
     def without_empty(self) -> Column:
         filled = self.filled
-        return self if filled.all() else Column(self.data, self.starts[filled], self.ends[filled])
+        return self if filled.all() else Column(self.data, self.before[filled], self.ends[filled])
 
     def stripped(self) -> Column:
         """Without the blanks around each cell."""
-        every, starts, ends = np.frombuffer(self.data, dtype=np.uint8), self.starts.copy(), self.ends.copy()
+        every, starts, ends = np.frombuffer(self.data, dtype=np.uint8), self.before + 1, self.ends.copy()
         while (blank := (starts < ends) & _blank(every[starts])).any():
             starts += blank
         while (blank := (starts < ends) & _blank(every[ends - 1])).any():
             ends -= blank
-        return Column(self.data, starts, ends)
+        return Column(self.data, starts - 1, ends)
 
     def letters(self, part: slice = slice(None), width: int | None = None) -> NDArray[np.uint8]:
         """(n, width) the bytes of some cells, zeros behind the shorter ones; as wide as the longest when left out."""
-        starts, sizes = self.starts[part].astype(np.int64), (self.ends[part] - self.starts[part]).astype(np.int64)
+        starts = self.before[part].astype(np.int64) + 1
+        sizes = self.ends[part] - starts
         longest = int(sizes.max(initial=0))
         every = np.frombuffer(self.data, dtype=np.uint8)
         made = np.zeros((len(starts), longest if width is None else width), dtype=np.uint8)
@@ -101,7 +108,7 @@ class Column(Sequence[str]):
 
     def _decimals(self, part: slice) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Values of cells that are digits with a sign before and a point between at most, and which cells are so."""
-        sizes = self.ends[part] - self.starts[part]
+        sizes = self.ends[part] - self.before[part] - 1
         if int(sizes.max(initial=0)) > _LONGEST_NUMBER:
             return np.empty(len(sizes)), np.zeros(len(sizes), dtype=bool)
         letters = np.ascontiguousarray(self.letters(part).T)
@@ -155,16 +162,16 @@ def columns_of(data: bytes, delimiter: str) -> tuple[Column, ...] | None:
         return None
     if (np.diff(table[:, -1], prepend=-1) == 1).any():
         return None  # an empty line
-    starts = [np.concatenate([[0], table[:-1, -1] + 1]).astype(ends.dtype), *(table[:, i] + 1 for i in range(width - 1))]
-    return tuple(Column(data, start, table[:, i]) for i, start in enumerate(starts))
+    first = np.concatenate([np.array([-1], dtype=ends.dtype), table[:-1, -1]])
+    return tuple(Column(data, table[:, i - 1] if i else first, table[:, i]) for i in range(width))
 
 
 def factorised(cells: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
     """The number (n,) of each cell among the different ones, and these."""
-    if not isinstance(cells, Column) or int((cells.ends - cells.starts).max(initial=0)) > 24:
+    if not isinstance(cells, Column) or int(cells.sizes.max(initial=0)) > 24:
         known = {cell: number for number, cell in enumerate(dict.fromkeys(cells))}
         return np.fromiter(map(known.__getitem__, cells), dtype=np.int64, count=len(cells)), list(known)
-    width = 8 * max(1, -(-int((cells.ends - cells.starts).max(initial=0)) // 8))
+    width = 8 * max(1, -(-int(cells.sizes.max(initial=0)) // 8))
     words = np.empty((len(cells), width // 8), dtype=np.uint64)
     for part in _parts(len(cells)):
         words[part] = cells.letters(part, width).view(np.uint64)

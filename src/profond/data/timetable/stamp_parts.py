@@ -81,7 +81,7 @@ def _fixed(texts: Sequence[str], shape: Sequence[str]) -> NDArray[np.int64] | No
         return None
     length = len(first)
     if isinstance(texts, Column):
-        if not (texts.ends - texts.starts == length).all():
+        if not (texts.sizes == length).all():
             return None
         letters = texts.letters()
     else:

@@ -16,7 +16,18 @@ from profond.data.timetable.read import read_table
 
 NUMBERS = (
     *("0", "-0", "+1", "-1.5", ".5", "-.5", "5.", "007", "0.1", "0.30000000000000004", "123456789012345"),
-    *("999999999999999.9", "12345678901234567890", "1e3", "1.5E-07", "-2.675", "0.000000000000001", "", "?", "NaN", "n/a"),
+    *(
+        "999999999999999.9",
+        "12345678901234567890",
+        "1e3",
+        "1.5E-07",
+        "-2.675",
+        "0.000000000000001",
+        "",
+        "?",
+        "NaN",
+        "n/a",
+    ),
 )
 
 
@@ -86,6 +97,8 @@ def test_a_table_with_quotes_is_read_as_the_same_one_without(tmp_path: Path) -> 
 
 def test_the_order_of_a_date_is_told_by_all_dates_and_their_hours_together(tmp_path: Path) -> None:
     table = tmp_path / "american.csv"
-    table.write_text("Date,Time,y\n" + "".join(f"2/{d}/2024,{h:02d}:00,{d + h}\n" for d in (1, 2, 3) for h in range(24)))
+    table.write_text(
+        "Date,Time,y\n" + "".join(f"2/{d}/2024,{h:02d}:00,{d + h}\n" for d in (1, 2, 3) for h in range(24))
+    )
     assert read_table(table).stamp(0) in ("2/1/2024 00:00",)
     assert len(read_table(table).series[0].values) == 72
