@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,8 @@ class Column(Sequence[str]):
     """
 
     data: bytes
-    before: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    before: NDArray[np.integer[Any]]
+    ends: NDArray[np.integer[Any]]
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -54,7 +54,7 @@ class Column(Sequence[str]):
                 yield str(data[before + 1 : end], "utf-8")
 
     @property
-    def sizes(self) -> NDArray[np.int64]:
+    def sizes(self) -> NDArray[np.integer[Any]]:
         """(n,) bytes of each cell."""
         return self.ends - self.before - 1
 
@@ -150,19 +150,19 @@ def columns_of(data: bytes, delimiter: str) -> tuple[Column, ...] | None:
     rows, rest = divmod(data.count(b"\n") + data.count(delimiter.encode()), width)
     if rest or rows != data.count(b"\n"):
         return None
-    ends = np.empty(rows * width, dtype=np.int32 if len(data) < 2**31 else np.int64)
+    ends: NDArray[Any] = np.empty(rows * width, dtype=np.int32 if len(data) < 2**31 else np.int64)
     count = 0
     for start in range(0, len(every), _SEARCHED):
         piece = every[start : start + _SEARCHED]
         found = np.flatnonzero((piece == mark) | (piece == 10))
         ends[count : count + len(found)] = found + start
         count += len(found)
-    table = ends.reshape(rows, width)
+    table: NDArray[Any] = ends.reshape(rows, width)
     if not (every[table[:, -1]] == 10).all():
         return None
     if (np.diff(table[:, -1], prepend=-1) == 1).any():
         return None  # an empty line
-    first = np.concatenate([np.array([-1], dtype=ends.dtype), table[:-1, -1]])
+    first: NDArray[Any] = np.concatenate([np.array([-1], dtype=ends.dtype), table[:-1, -1]])
     return tuple(Column(data, table[:, i - 1] if i else first, table[:, i]) for i in range(width))
 
 
@@ -175,7 +175,9 @@ def factorised(cells: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
     words = np.empty((len(cells), width // 8), dtype=np.uint64)
     for part in _parts(len(cells)):
         words[part] = cells.letters(part, width).view(np.uint64)
-    changes = np.flatnonzero(np.concatenate([[True], (words[1:] != words[:-1]).any(1)])) if len(words) else []
+    changed = np.ones(len(words), dtype=bool)
+    changed[1:] = (words[1:] != words[:-1]).any(1)
+    changes = np.flatnonzero(changed)
     runs = words[changes]
     codes = np.zeros(len(runs), dtype=np.int64)
     for word in runs.T:
@@ -186,4 +188,4 @@ def factorised(cells: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
     every = np.repeat(place[codes], np.diff(np.append(changes, len(words))))
-    return every, [cells[int(np.asarray(changes)[first[one]])] for one in order]
+    return every, [cells[int(changes[first[one]])] for one in order]
