@@ -311,7 +311,9 @@ class NetworkForecaster:
             shape = Shape(given["look_back"], given["horizon"], tuple(given["calendar"]), **rows)
             scales = {name: Scale(*pair) for name, pair in facts["scales"].items()}
             # JSON knows lists alone.
-            settings = {name: tuple(one) if isinstance(one, list) else one for name, one in facts["settings"].items()}
+            settings: dict[str, Any] = {
+                name: tuple(one) if isinstance(one, list) else one for name, one in facts["settings"].items()
+            }
             networks = []
             for number in range(facts["networks"]):
                 network = models.create(
