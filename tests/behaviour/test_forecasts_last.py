@@ -20,6 +20,7 @@ import profond
 from profond.cli import run
 from profond.core.errors import ConfigError, DataError
 from profond.core.run import Run
+from profond.forecasting.method import Fitted
 
 
 @pytest.fixture
@@ -207,3 +208,31 @@ def test_many_series_are_reported_in_summary(place: Path) -> None:
     written = made.table().decode().splitlines()
     assert len(written) == 8
     assert written[0] == ",".join(heads)
+
+
+def chaotic(count: int) -> list[float]:
+    """A series that no straight line follows, and a network does: each value is a parabola's height at the last."""
+    values = [0.3]
+    while len(values) < count:
+        values.append(3.7 * values[-1] * (1 - values[-1]))
+    return [100 * value for value in values]
+
+
+@pytest.mark.slow
+def test_what_networks_learned_forecasts_in_a_new_process_to_the_bit_and_starts_others(place: Path) -> None:
+    text = rows(("date", "height"), days(date(2022, 1, 3), 300), [f"{value:.6f}" for value in chaotic(300)])
+    Path("heights.csv").write_text(text)
+    made = profond.forecast("heights.csv", 1)
+    (learned,) = made.forecasts.series
+    assert learned.method.name in ("lstm", "nhits")
+    warmer = profond.forecast("heights.csv", 1, warm_start="last", out=None)
+    tested = warmer.forecasts.series[0].backtest
+    assert tested is not None
+    steps = {one.name: one.forecaster.steps for one in tested.methods if isinstance(one, Fitted)}
+    assert steps[learned.method.name] == max(1, round(0.25 * learned.forecaster.state().settings["steps"]))
+    Path("elsewhere.csv").write_text(text)
+    Path("heights.csv").unlink()
+    later = command("-m", "profond", "forecast", "elsewhere.csv", "--from", "last", "--json")
+    assert later.returncode == 0, later.stderr
+    (found,) = json.loads(later.stdout)["series"]
+    assert np.array_equal([found["forecast"], found["low"], found["high"]], learned.values.T)

@@ -121,6 +121,7 @@ def forecast(
     level: float = LEVEL,
     fast: bool = False,
     classics: bool = False,
+    thorough: bool = False,
     run: Path | str | None = None,
     warm_start: Path | str | None = None,
     out: Path | str | None = "runs",
@@ -143,6 +144,7 @@ def forecast(
         level: probability that an interval is to hold the value.
         fast: naive methods and ridge alone, without networks and without torch.
         classics: try ETS, Theta and ARIMA too, where statsforecast is installed; ``fast`` leaves them out.
+        thorough: train the networks more than twice as long.
         run: forecast by what this run learned; nothing is learned anew.
         warm_start: a run whose networks are the start of these.
         out: where runs are kept; None writes nothing.
@@ -154,7 +156,7 @@ def forecast(
     ids = (id,) if isinstance(id, str) else tuple(id)
     targets = target if target is None or isinstance(target, str) else tuple(target)
     asked = Asked(time, targets, ids, tuple(past), tuple(future), mark, dayfirst, zone, tuple(missing), tuple(static))
-    settings = Settings(asked, frequency, horizon, level, holidays, fast, classics)
+    settings = Settings(asked, frequency, horizon, level, holidays, fast, classics, thorough)
     return make(table, settings, run=run, warm_start=warm_start, out=out)
 
 
@@ -169,6 +171,7 @@ class Settings:
     holidays: str | None = None
     fast: bool = False
     classics: bool = False
+    thorough: bool = False
 
 
 def make(
@@ -210,7 +213,7 @@ def make(
             raise ConfigError(f"the level {settings.level:g} is no probability from 0.5 to 1", "such as 0.9")
         warm = None if warm_start is None else load_kept(warm_start, runs).forecasters
         read = read_table(table, settings.asked, settings.frequency)
-        shared = () if settings.fast else _networks(read, settings.horizon, progress)
+        shared = () if settings.fast else _networks(read, settings.horizon, settings.thorough, progress)
         forecasts = forecast_table(
             read,
             settings.horizon,
@@ -232,12 +235,12 @@ def _as_before(asked: Asked, before: Asked) -> Asked:
     return Asked(**{**vars(before), **now})
 
 
-def _networks(table: TimeTable, horizon: int, progress: bool) -> tuple[Shared, ...]:
+def _networks(table: TimeTable, horizon: int, thorough: bool, progress: bool) -> tuple[Shared, ...]:
     """The networks to try, with a bar for each training."""
     from profond.forecasting.networks import networks  # and torch with it, which --fast does without
 
     if not progress:
-        return networks(table, horizon)
+        return networks(table, horizon, thorough=thorough)
     from profond.core.progress import bar
 
     shown: list[Any] = []
@@ -253,7 +256,7 @@ def _networks(table: TimeTable, horizon: int, progress: bool) -> tuple[Shared, .
         if share >= 1:
             inner.close()
 
-    return networks(table, horizon, told=told)
+    return networks(table, horizon, thorough=thorough, told=told)
 
 
 def _kept(
@@ -269,6 +272,7 @@ def _kept(
             "holidays": settings.holidays,
             "fast": settings.fast,
             "classics": settings.classics,
+            "thorough": settings.thorough,
             "from": made.forecasts.run,
             "command": command,
         },

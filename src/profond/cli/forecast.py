@@ -57,6 +57,7 @@ class Steps(click.ParamType):  # type: ignore[type-arg]
     help="How often an interval is to hold the value.",
 )
 @click.option("--fast", is_flag=True, help="Only methods without a network: naive ones and ridge.")
+@click.option("--thorough", is_flag=True, help="Train the networks more than twice as long.")
 @click.option(
     "--classics/--no-classics", default=True, help="Try ETS, Theta and ARIMA, where statsforecast is installed."
 )
@@ -85,6 +86,7 @@ def forecast(
     level: float,
     fast: bool,
     classics: bool,
+    thorough: bool,
     run: str | None,
     warm_start: str | None,
     runs: Path,
@@ -120,7 +122,7 @@ def forecast(
     hidden = quiet or as_json
     made = make(
         table,
-        Settings(asked, frequency, horizon, level / 100, holidays, fast, classics),
+        Settings(asked, frequency, horizon, level / 100, holidays, fast, classics, thorough),
         run=run,
         warm_start=warm_start,
         out=runs,

@@ -310,20 +310,24 @@ class NetworkForecaster:
             given = facts["shape"]
             shape = Shape(given["look_back"], given["horizon"], tuple(given["calendar"]), **rows)
             scales = {name: Scale(*pair) for name, pair in facts["scales"].items()}
+            # JSON knows lists alone.
+            settings: dict[str, Any] = {
+                name: tuple(one) if isinstance(one, list) else one for name, one in facts["settings"].items()
+            }
             networks = []
             for number in range(facts["networks"]):
                 network = models.create(
                     facts["model"],
                     input_shape=(shape.channels, shape.window),
                     num_classes=shape.horizon,
-                    **facts["settings"],
+                    **settings,
                 )
                 own = [name for name in state.arrays if name.startswith(f"{number}/")]
                 found = {name.partition("/")[2]: torch.from_numpy(np.array(state.arrays[name])) for name in own}
                 network.load_state_dict(found)
                 networks.append(network.eval())
             error = float(facts.get("held_out", "inf"))
-            return cls(facts["model"], dict(facts["settings"]), shape, scales, int(facts["steps"]), networks, error)
+            return cls(facts["model"], settings, shape, scales, int(facts["steps"]), networks, error)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ConfigError(
                 f"what the network had learned cannot be read: {str(error).splitlines()[0]}", "forecast anew"

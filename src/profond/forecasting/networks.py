@@ -15,15 +15,18 @@ LONGEST = 336
 """Steps that a network looks back, at most, unless the horizon is longer."""
 LEAST_WINDOWS = 24
 """Windows to learn from, without which no network is tried."""
-STEPS = {"lstm": 400, "nhits": 200, "dlinear": 400}
+STEPS = {"lstm": 300, "nhits": 150, "dlinear": 300}
+"""Of a training, at most: with these a table of some ten thousand rows takes one or two minutes on two cores."""
+THOROUGH = {"lstm": 700, "nhits": 400, "dlinear": 700}
 
 
 def networks(
-    table: TimeTable, horizon: int, *, told: Callable[[str, str, float], None] | None = None
+    table: TimeTable, horizon: int, *, thorough: bool = False, told: Callable[[str, str, float], None] | None = None
 ) -> tuple[Network, ...]:
     """An LSTM, N-HiTS and DLinear for a table; none where its series are too short for any.
 
     Args:
+        thorough: train them more than twice as long.
         told: receives the network's name, which part of its training goes on, and the share of that which is done.
     """
     lengths = sorted(len(one.values) for one in table.series)
@@ -33,11 +36,12 @@ def networks(
     windows = sum(max(0, length * (SHARE - 1) // SHARE - back - 3 * horizon) for length in lengths)
     if back < 1 or windows < LEAST_WINDOWS:
         return ()
-    seasons = tuple(steps for steps in table.calendar.season if 1 < steps <= back)
+    steps = THOROUGH if thorough else STEPS
+    seasons = tuple(one for one in table.calendar.season if 1 < one <= back)
     found = (
-        Network("lstm", "lstm_forecaster", back, {"seasons": seasons}, STEPS["lstm"]),
-        Network("nhits", "nhits", back, {}, STEPS["nhits"], rate=1e-3),
-        Network("dlinear", "dlinear", back, {}, STEPS["dlinear"], rate=1e-3, precision="fp32"),
+        Network("lstm", "lstm_forecaster", back, {"seasons": seasons}, steps["lstm"]),
+        Network("nhits", "nhits", back, {}, steps["nhits"], rate=1e-3),
+        Network("dlinear", "dlinear", back, {}, steps["dlinear"], rate=1e-3, precision="fp32"),
     )
     if told is None:
         return found

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from profond.core.errors import DataError, nearest
 from profond.data.text_encoding import decode_text
+from profond.data.timetable.column import Column, columns_of
 from profond.data.timetable.said import Said
 
 DELIMITERS = (";", "\t", ",", "|")
@@ -50,7 +53,7 @@ class Cells:
 
     path: Path
     names: tuple[str, ...]
-    columns: tuple[list[str], ...]
+    columns: tuple[Sequence[str], ...]
     lines: Sequence[int]
     delimiter: str
     encoding: str
@@ -80,26 +83,22 @@ def read_cells(path: Path | str) -> Cells:
     path = Path(path)
     text, encoding = decoded(path)
     newline = "\r\n" if "\r\n" in text[:10_000] else "\n"
-    lines = text.splitlines()
-    head = ""
-    longest = max(map(len, lines), default=0)
-    if longest > LONGEST_LINE:
-        number = next(i for i, line in enumerate(lines, 1) if len(line) > LONGEST_LINE)
-        raise DataError(f"{path}, line {number} has {longest:,} characters", "is it a table? Its rows end with lines")
-    commented = _commented(lines)
-    if commented:
-        text = "".join(text.splitlines(keepends=True)[commented:])
-        head, lines = lines[commented - 1].lstrip("#;/% "), lines[commented:]
-    if not any(line.strip() for line in lines):
-        raise DataError(f"{path} is empty", "give a table with a column of dates and one of numbers")
-    delimiter = _delimiter([line for line in lines[:_LOOKED_AT] if line.strip()])
-    plain = _plain(text, lines, delimiter)
-    columns, numbers = plain or _parted(path, text, delimiter)
     notes: list[str] = [Said("windows_1252")] if encoding == "cp1252" else []
-    above = 0 if plain else _above(columns)
-    if above:
-        notes.append(Said("above", count=above))
-        columns, numbers = tuple(column[above:] for column in columns), numbers[above:]
+    plain = _plain(text)
+    head, commented = "", 0
+    columns: tuple[Sequence[str], ...]
+    numbers: Sequence[int]
+    if plain is not None:
+        (columns, delimiter), text = plain, ""
+        numbers = range(1, len(columns[0]) + 1)
+    else:
+        text, head, commented = _without_comments(path, text)
+        delimiter = _delimiter([line for line in text.splitlines()[:_LOOKED_AT] if line.strip()])
+        columns, numbers = _parted(path, text, delimiter)
+        above = _above(columns)
+        if above:
+            notes.append(Said("above", count=above))
+            columns, numbers = tuple(column[above:] for column in columns), numbers[above:]
     numbers = numbers if not commented else [number + commented for number in numbers]
     names, header = _names([column[0].strip() for column in columns])
     if header:
@@ -113,21 +112,55 @@ def read_cells(path: Path | str) -> Cells:
         notes.append(Said("comments", count=commented))
     if not columns[0]:
         raise DataError(f"{path} has a header and no rows below it", "give it with its rows")
-    if _blanks(text, delimiter):
+    if plain is None and _blanks(text, delimiter):
         columns = tuple([cell.strip() for cell in column] for column in columns)
     return Cells(path, names, columns, numbers, delimiter, encoding, newline, header, tuple(notes))
 
 
-def _plain(text: str, lines: Sequence[str], delimiter: str) -> tuple[tuple[list[str], ...], Sequence[int]] | None:
-    """Columns of a table without quotes or gaps, all of whose lines have as many cells: most large ones; else None."""
-    width = lines[0].count(delimiter) + 1
-    if '"' in text or {line.count(delimiter) for line in lines} != {width - 1} or not all(lines):
+def _without_comments(path: Path, text: str) -> tuple[str, str, int]:
+    """The text below the comments at the top, the last of these, and how many they are.
+
+    Raises: DataError for a file that holds nothing, or a line that is too long for a table.
+    """
+    lines = text.splitlines()
+    longest = max(map(len, lines), default=0)
+    if longest > LONGEST_LINE:
+        number = next(i for i, line in enumerate(lines, 1) if len(line) > LONGEST_LINE)
+        raise DataError(f"{path}, line {number} has {longest:,} characters", "is it a table? Its rows end with lines")
+    commented, head = _commented(lines), ""
+    if commented:
+        text = "".join(text.splitlines(keepends=True)[commented:])
+        head, lines = lines[commented - 1].lstrip("#;/% "), lines[commented:]
+    if not any(line.strip() for line in lines):
+        raise DataError(f"{path} is empty", "give a table with a column of dates and one of numbers")
+    return text, head, commented
+
+
+def _plain(text: str) -> tuple[tuple[Column, ...], str] | None:
+    """Columns of a table without quotes, comments or gaps, all of whose lines have as many cells: most large ones; and
+    what stands between its cells. None for any other table.
+    """
+    # Of these some end a line for Python alone, others are blanks of more than one byte.
+    if text.startswith(("#", "//")) or any(odd in text for odd in '"\v\f\x1c\x1d\x1e\x85\u2028\u2029\u00a0\u202f'):
         return None
-    if any(odd in text for odd in "\v\f\x1c\x1d\x1e\x85\u2028\u2029"):
-        return None  # these end a line for Python alone
-    flat = delimiter.join(lines).split(delimiter)
-    columns = tuple(flat[i::width] for i in range(width))
-    return (columns, range(1, len(lines) + 1)) if any(map(str.strip, columns[-1])) else None
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+        if "\r" in text:
+            return None
+    first = text[:LONGEST_LINE].split("\n")
+    first = first[: min(_LOOKED_AT, len(first) - (len(text) > LONGEST_LINE))]  # the last one may be cut
+    if not any(line.strip() for line in first):
+        return None
+    delimiter = _delimiter([line for line in first if line.strip()])
+    blanks = _blanks(text, delimiter)
+    data = (text if text.endswith("\n") else f"{text}\n").encode()
+    del text
+    columns = columns_of(data, delimiter)
+    if columns is None or int(np.diff(columns[-1].ends).max(initial=0)) > LONGEST_LINE:
+        return None
+    if blanks:
+        columns = tuple(column.stripped() for column in columns)
+    return (columns, delimiter) if columns[-1].filled.any() else None
 
 
 def _parted(path: Path, text: str, delimiter: str) -> tuple[tuple[list[str], ...], Sequence[int]]:

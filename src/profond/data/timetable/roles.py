@@ -18,7 +18,7 @@ from profond.data.timetable.time_column import Time, find_time, moves
 
 _TARGET = re.compile(
     r"(y|target|cible|value|valeur|sales?|ventes?|demand|demande|load|charge|consumption|consommation|conso|revenue|"
-    r"chiffre|ca|count|nombre|quantity|quantite|units?|unites?|visits?|visites?|orders?|commandes?|price|prix)"
+    r"chiffre|ca|count|nombre|quantity|quantite|sold|vendue?s?|units?|unites?|visits?|visites?|orders?|commandes?|price|prix)"
 )
 _ID = re.compile(
     r"(unique_?id|id|series|serie|store|magasin|shop|product|produit|item|article|sku|region|site|meter|compteur)"
@@ -91,6 +91,7 @@ def find_roles(cells: Cells, asked: Asked) -> Roles:
     else:
         likely = [i for i in candidates if not _ID.fullmatch(plain(cells.names[i]))] or candidates
         called = [i for i in likely if _TARGET.fullmatch(_stem(cells.names[i]))]
+        called.sort(key=lambda i: _stem(cells.names[i]) in ("price", "prix"))  # beside what is sold, it is the reason
         targets = ((called or likely)[0 if called else -1],)
     if len(targets) > 1:
         left = tuple(i for i in others if i not in targets)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from profond.data.timetable.column import Column
 from profond.data.timetable.month_names import month_number
 from profond.data.timetable.stamp_form import DAY_NAMES, Part
 
@@ -79,13 +80,18 @@ def _fixed(texts: Sequence[str], shape: Sequence[str]) -> NDArray[np.int64] | No
     if "w" in shape or not first.isascii():
         return None
     length = len(first)
-    joined = "\n".join(texts) + "\n"
-    if not joined.isascii() or len(joined) != len(texts) * (length + 1):
-        return None
-    letters = np.frombuffer(joined.encode("ascii"), dtype=np.uint8).reshape(len(texts), length + 1)
-    if not (letters[:, length] == ord("\n")).all():
-        return None
-    letters = letters[:, :length]
+    if isinstance(texts, Column):
+        if not (texts.sizes == length).all():
+            return None
+        letters = texts.letters()
+    else:
+        joined = "\n".join(texts) + "\n"
+        if not joined.isascii() or len(joined) != len(texts) * (length + 1):
+            return None
+        letters = np.frombuffer(joined.encode("ascii"), dtype=np.uint8).reshape(len(texts), length + 1)
+        if not (letters[:, length] == ord("\n")).all():
+            return None
+        letters = letters[:, :length]
     is_digit = (letters >= 48) & (letters <= 57)
     expected = np.array([letter.isdigit() for letter in first])
     same = np.frombuffer(first.encode(), dtype=np.uint8)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from profond.data.timetable.column import Column
 from profond.data.timetable.month_names import month_number
 from profond.data.timetable.said import Said
 from profond.data.timetable.stamp_form import DAY, MISSING, Part, Seconds, StampForm, Stamps, distinct
@@ -30,8 +31,11 @@ def read_stamps(cells: Sequence[str], *, dayfirst: bool | None = None) -> Stamps
     Args:
         dayfirst: whether the day stands before the month, where it is known.
     """
-    filled = np.array([bool(cell) for cell in cells])
-    texts = [cell for cell in cells if cell]
+    texts: Sequence[str]
+    if isinstance(cells, Column):
+        filled, texts = cells.filled, cells.without_empty()
+    else:
+        filled, texts = np.array([bool(cell) for cell in cells]), [cell for cell in cells if cell]
     if not texts:
         return None
     if len(texts) > 2 * SAMPLE and counted(texts[:SAMPLE]) is None and _written(texts[:SAMPLE], dayfirst) is None:
@@ -86,6 +90,13 @@ def _written(texts: Sequence[str], dayfirst: bool | None) -> Stamps | None:
         likely.append(Stamps(made, replace(form, offset=ends, ordinal=ordinal), offsets))
     if not likely:
         return None
+    return likeliest(likely, dayfirst)
+
+
+def likeliest(likely: Sequence[Stamps], dayfirst: bool | None) -> Stamps:
+    """Of several ways to read a column, the one with the most dates and the most regular calendar; the others that have
+    as many dates are kept in it.
+    """
     asked = [one for one in likely if dayfirst is None or _day_first(one.form) in (dayfirst, None)]
     ranked = asked or likely
     if len(ranked) > 1:

@@ -6,13 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from profond.core.errors import DataError
 from profond.data.timetable.asked import Asked, first_cell, plain
 from profond.data.timetable.cells import Cells
+from profond.data.timetable.column import factorised
 from profond.data.timetable.month_names import month_number
 from profond.data.timetable.said import Said
 from profond.data.timetable.stamp_form import MISSING, Seconds, Stamps
-from profond.data.timetable.stamps import SAMPLE, read_stamps
+from profond.data.timetable.stamps import SAMPLE, likeliest, read_stamps
 
 _TIME = re.compile(
     r"(ds|date|day|jour|time|temps|timestamp|datetime|horodatage|heure|hour|mois|month|week|semaine|quarter|trimestre|"
@@ -28,6 +31,9 @@ _FIELDS = {
     "H": ("hour", "heure", "hh", "hr", "he", "hour_ending"),
     "M": ("minute", "min"),
 }
+
+
+_A_DAY = "2000-01-31"
 
 
 @dataclass(frozen=True)
@@ -110,9 +116,28 @@ def _with_clock(cells: Cells, column: int, asked: Asked) -> Time | None:
         return None
     if clock is None:
         return _with_hours(cells, column, hours, asked)
-    joined = list(map("{} {}".format, cells.columns[column], cells.columns[clock]))
-    both = read_stamps(joined, dayfirst=asked.dayfirst)
+    both = _joined(cells.columns[column], cells.columns[clock], asked.dayfirst)
+    if both is None:
+        joined = list(map("{} {}".format, cells.columns[column], cells.columns[clock]))
+        both = read_stamps(joined, dayfirst=asked.dayfirst)
     return None if both is None or not moves(both.seconds) else Time((column, clock), both, clock_apart=True)
+
+
+def _joined(dates: Sequence[str], clocks: Sequence[str], dayfirst: bool | None) -> Stamps | None:
+    """Each date at its hour: every different date and every different hour is read once. None where one is neither."""
+    (day_of, days), (clock_of, hours) = factorised(dates), factorised(clocks)
+    read, clock = read_stamps(days, dayfirst=dayfirst), read_stamps([f"{_A_DAY} {hour}" for hour in hours])
+    if read is None or clock is None or read.form.offset or clock.form.offset:
+        return None
+    if (clock.seconds == MISSING).any() or (read.seconds == MISSING).any() or clock.form.counts or clock.others:
+        return None
+    of_day = clock.seconds - np.datetime64(_A_DAY, "s").astype(np.int64)
+    parts = clock.form.parts[5:]  # behind the five of the day
+    ways = [
+        Stamps(one.seconds[day_of] + of_day[clock_of], replace(one.form, parts=(*one.form.parts, *parts)))
+        for one in (read, *read.others)
+    ]
+    return likeliest(ways, dayfirst)
 
 
 def _counts_hours(cells: Cells, column: int) -> bool:

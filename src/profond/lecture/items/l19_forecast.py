@@ -32,7 +32,7 @@ METHODS = {
     ("ridge", 0): "method_ridge",
     ("lstm", 0): "method_lstm",
 }
-QUICK_STEPS = 300
+STEPS, QUICK_STEPS = 400, 300
 LEAST_HELD, MOST_HELD = 0.86, 0.94
 """Of the values, by intervals of 90 %, over half a year of windows."""
 
@@ -46,9 +46,8 @@ def forecasting(options: Options) -> Outcome:
         options.say(f"L19  {name}: LSTM, ridge and naive methods, {horizon} steps ahead")
         table = read_table(fetch_table(name), Asked(target=published(name).target))
         tried = [one for one in networks(table, horizon) if one.name == "lstm"]
-        tried = [replace(one, seeds=tuple(range(seeds))) for one in tried]
-        if options.quick:
-            tried = [replace(one, steps=QUICK_STEPS) for one in tried]
+        steps = QUICK_STEPS if options.quick else STEPS
+        tried = [replace(one, seeds=tuple(range(seeds)), steps=steps) for one in tried]
         made[name] = forecast(table, horizon, shared=tried)
     verdicts = {name: judge(one) for name, one in made.items()}
     load, air = verdicts["electricity"], verdicts["airline"]
