@@ -14,6 +14,7 @@ import click
 
 from profond.cli.output import warn
 from profond.core.errors import DataError, ProfondError
+from profond.data.text_encoding import decode_text
 from profond.serve.inputs import Blocked, Expanded, expand, texts_in, with_article
 from profond.serve.text import Text
 
@@ -83,7 +84,8 @@ def input_texts(inputs: tuple[str, ...]) -> Inputs:
     found = Inputs(texts=True)
     for given in inputs:
         if given == "-":
-            lines = sys.stdin.buffer.read().decode("utf-8", "replace").splitlines()
+            whole, _ = decode_text(sys.stdin.buffer.read(), Path("standard input"), "pipe in texts, one a line")
+            lines = whole.splitlines()
             texts = [Text(line, f"line {number}") for number, line in enumerate(lines, 1) if line.strip()]
             if not texts:
                 raise DataError("standard input is empty", "pipe in texts, one a line")

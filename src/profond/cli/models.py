@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from profond.explain.network.summary import Counting, Summary
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+EXAMPLES = {"num_classes": 10, "vocabulary": 10_000, "output_vocabulary": 10_000}  # where no data decide
 
 
 @register_verb("models", section="Find", line="List and show models.")
@@ -60,7 +61,12 @@ def accounting(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that `models show` and `params` share."""
     for option in reversed(
         [
-            click.option("--input", "size", metavar="CxHxW", help="One sample, such as 3x224x224; channels first."),
+            click.option(
+                "--input",
+                "size",
+                metavar="CxHxW",
+                help="One sample, such as 3x224x224, channels first; of a text, how many tokens.",
+            ),
             click.option("--classes", type=int, metavar="N", help="Number of classes.  [default: 10]"),
             click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="A setting of the model."),
             click.option(
@@ -87,6 +93,7 @@ def show(name: str, **options: Any) -> None:
     \b
     profond models show mlp --input 3x224x224
     profond models show convnet1d --input 1x28x28 --set "dilation=[1,2,4]"
+    profond models show text_lstm --input 40 --set vocabulary=8000
     """
     account("models show", name, **options)
 
@@ -131,10 +138,11 @@ def account(
     from profond.explain.network.summary import summarise
     from profond.models import head_of, stages_of
 
-    label, model, shape, config = build(name, settings)
+    label, model, shape, config, assumed = build(name, settings)
     stages, head = stages_of(model), head_of(model)
     way: Counting = "keras" if counting == "keras" else "torch"
-    summary = summarise(model, shape, counting=way, name=label)
+    axes = "t" if "vocabulary" in config else None
+    summary = summarise(model, shape, counting=way, axes=axes, name=label)
     other = as_built_there(model, config, way)
     if picture is not None:
         from profond.explain.network.architecture import draw
@@ -143,9 +151,13 @@ def account(
     if as_json:
         drawn = {"picture": str(picture)} if picture else {}
         parts = {"stages": list(stages), "head": head}
-        print_json(command, {"settings": config, **parts, **summary.to_json(), **other, **drawn})
+        print_json(command, {"settings": config, "assumed": assumed, **parts, **summary.to_json(), **other, **drawn})
         return
     report(summary, config)
+    if sizes := {key: value for key, value in assumed.items() if "vocabulary" in key}:
+        which = " and ".join(f"{key} {value:,}" for key, value in sizes.items())
+        change = " ".join(f"--set {key}=N" for key in sizes)
+        click.echo(f"note         {which}: an example, a run takes it from its texts; another: {change}")
     for found in other.values():
         settled = " ".join(f"--set {key}={json.dumps(value)}" for key, value in found["settings"].items())
         click.echo(f"note         as {found['library']} builds it, {found['parameters']:,} parameters: {settled}")
@@ -173,8 +185,13 @@ def imagenet_side(name: str) -> int | None:
     return sizes[0][0] if sizes and sizes[0] else None
 
 
-def build(name: str, settings: dict[str, Any]) -> tuple[str, nn.Module, tuple[int, ...], dict[str, Any]]:
-    """A model without numbers, from a registered name or a run's folder; its label, input shape and settings."""
+def build(
+    name: str, settings: dict[str, Any]
+) -> tuple[str, nn.Module, tuple[int, ...], dict[str, Any], dict[str, int]]:
+    """A model without numbers, from a registered name or a run's folder.
+
+    Returns: its label, the model, the shape of its input, its settings, and those of them that are examples.
+    """
     import inspect
 
     import torch
@@ -183,6 +200,7 @@ def build(name: str, settings: dict[str, Any]) -> tuple[str, nn.Module, tuple[in
 
     label = name
     known: dict[str, Any] = {}
+    run = None
     if os.sep in name or Path(name).is_dir():
         run = Run.open(name)
         known = dict(run.read("config.json").get("model") or {})
@@ -190,15 +208,18 @@ def build(name: str, settings: dict[str, Any]) -> tuple[str, nn.Module, tuple[in
             raise ConfigError(f"{name} does not say which model it trained", "choose another run: `profond runs list`")
         label, name = f"{known['name']} of {run.path}", known.pop("name")
     accepted = inspect.signature(zoo.registry.load(name)).parameters
-    usual: dict[str, Any] = {}
-    if "num_classes" in accepted:
-        usual["num_classes"] = 10
-    if "input_shape" in accepted and not {"input_shape"} & {*known, *settings}:
-        usual["input_shape"] = zoo.example_shape(name, **{**known, **settings})
-    config = zoo.configure(name, settings={**usual, **known, **settings})
+    shape: Sequence[int] | None = None
+    if "input_shape" not in accepted:  # it takes any length
+        shape = settings.pop("input_shape", None) or (run.read("spec.json")["shape"] if run else None)
+    given = {**known, **settings}
+    assumed = {key: value for key, value in EXAMPLES.items() if key in accepted and key not in given}
+    if "input_shape" in accepted and "input_shape" not in given:
+        given["input_shape"] = zoo.example_shape(name, **given)
+    config = zoo.configure(name, settings={**assumed, **given})
     with torch.device("meta"):
         model = zoo.registry.load(name)(**config)
-    return label, model, tuple(config["input_shape"]), config
+    taken = config.get("input_shape") or shape or zoo.example_shape(name)
+    return label, model, tuple(taken), config, assumed
 
 
 def as_built_there(model: nn.Module, config: dict[str, Any], counting: Counting) -> dict[str, Any]:

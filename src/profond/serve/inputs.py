@@ -105,14 +105,24 @@ def expand(given: str, found: Expanded) -> None:
 
 
 def texts_in(words: Sequence[str]) -> list[Text]:
-    """The texts that words stand for: the rows of a table, the lines of a .txt, or a text itself. Raises: DataError."""
+    """The texts that words stand for: the rows of a table, the lines of a .txt, or a text itself.
+
+    A word alone is a text, whatever lies there under its name; with a slash in it, what exists is a file or a folder.
+
+    Raises: DataError.
+    """
     from profond.data.text.open import texts_to_answer
     from profond.data.text.read import SUFFIXES
 
     found: list[Text] = []
     for given in words:
-        if given.lower().endswith(SUFFIXES) and len(given.split()) == 1:
-            found += [Text(text, name) for name, text in texts_to_answer(Path(given).expanduser())]
+        path = os.path.expanduser(given)
+        named = given.lower().endswith(SUFFIXES)
+        if named and (len(given.split()) == 1 or os.path.isfile(path)):
+            found += [Text(text, name) for name, text in texts_to_answer(Path(path))]
+        elif os.sep in given and os.path.exists(path):
+            kind = "a folder" if os.path.isdir(path) else "a file of another kind"
+            raise DataError(f"{given} is {kind}, not a text", f"name a file that ends in {', '.join(SUFFIXES)}")
         else:
             found.append(Text(given, given))
     return found

@@ -89,7 +89,7 @@ def trace(model: nn.Module, input_shape: Sequence[int], *, axes: str | None = No
         except Exception:  # it looks at its numbers, or keeps tensors of its own: run it for real
             real = parameters[0].device if parameters else torch.device("cpu")
             if real.type == "meta":
-                raise
+                return run("cpu", {name: torch.zeros_like(one, device="cpu") for name, one in named.items()})
             return run(real, None)
     except (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError) as error:
         reason = str(error).strip().split("\n")[0]

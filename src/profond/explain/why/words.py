@@ -121,15 +121,12 @@ class Words:
                 axes.add_patch(Rectangle((x, y), wide, 28, facecolor=colour, linewidth=0))
                 style: dict[str, Any] = {"parse_math": False, "va": "center", "ha": "center"}
                 text = drawable(visible(word))
-                weight = "normal" if known else "light"
                 axes.text(
                     x + wide / 2,
                     y + 14,
                     text,
                     fontsize=_SIZE * 72 / DOTS,
                     color=INK,
-                    style="normal",
-                    weight=weight,
                     **style,
                 )
                 if not known:
