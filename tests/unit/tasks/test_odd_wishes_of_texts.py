@@ -14,6 +14,7 @@ from profond.models.char_lstm import CharLSTM
 from profond.models.text_lstm import TextLSTM
 from profond.serve.inference import prepared
 from profond.tasks.continue_text import ContinueText
+from profond.tasks.seq2seq import Seq2Seq
 
 CPU = torch.device("cpu")
 
@@ -50,3 +51,10 @@ def test_objects_that_are_no_row_are_refused_with_their_line(tmp_path: Path, lin
     table.write_text(f"{line}\n")
     with pytest.raises(DataError, match="line 1"):
         read_cells(table)
+
+
+def test_an_answer_longer_than_can_be_waited_for_is_refused() -> None:
+    example = Seq2Seq.example().dataset
+    model = create("seq2seq", example.spec, width=4, hidden=4)
+    with pytest.raises(ConfigError, match="max_length is 100,000"):
+        Seq2Seq(longest=5).answer(model, torch.tensor([[4, 5]]), example.spec, max_length=100_000)
