@@ -30,7 +30,7 @@ def timed(name: str) -> Any:
     return pytest.param(name, marks=pytest.mark.full if registry.load(name)().expected.seconds > LONG else ())
 
 
-@pytest.mark.parametrize("name", map(timed, HERE))
+@pytest.mark.parametrize("name", [timed(name) for name in HERE])
 def test_a_recipe_reaches_its_promised_result(name: str, tmp_path: Path) -> None:
     expected = registry.load(name)().expected
     run = train_experiment(assemble(from_recipe(name)), out=tmp_path)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from profond.data.dataset import Dataset
     from profond.data.series.rows import Row
     from profond.serve.explanation import Explainer, Question
-    from profond.serve.given import Text
+    from profond.serve.text import Text
 
     Given = Path | Row | Tensor | Text  # what is explained: a file, a series of a table, or a raw sample
 

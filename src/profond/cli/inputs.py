@@ -14,8 +14,8 @@ import click
 
 from profond.cli.output import warn
 from profond.core.errors import DataError, ProfondError
-from profond.serve.given import Text
 from profond.serve.inputs import Blocked, Expanded, expand, texts_in, with_article
+from profond.serve.text import Text
 
 SHOWN = 100  # images that cannot be used, told one by one
 

@@ -16,6 +16,8 @@ from profond.lecture.words import MINUS, Words
 
 _WIDE, _HIGH = 8.6, 3.0  # inches: of a figure, and of one row of panels
 _NAMES_A_ROW = 4
+CELL_WORDS = {"rnn": "cell_rnn", "lstm": "cell_lstm", "gru": "cell_gru", "mingru": "cell_mingru"}
+"""What networks are called in the catalogue of words."""
 LINES = (COLOURS[4], COLOURS[6], COLOURS[2], COLOURS[3], COLOURS[0], COLOURS[1], COLOURS[7])
 _STYLE: dict[str, Any] = {"family": FONT, "fontsize": 9.5}
 

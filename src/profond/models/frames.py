@@ -15,9 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Share
 from profond.core.errors import ConfigError
 from profond.models import register_model
-from profond.models.shape import check_classes, check_dropout, check_input
+from profond.models.shape import check_classes, check_input
 from profond.nn.sequence import Recurrent, lengths_of, mask
 
 
@@ -77,13 +78,12 @@ class FrameLabeller(nn.Module):
         hidden: int = 64,
         widths: tuple[int, ...] = (16, 32, 64),
         layers: int = 1,
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
         batch_norm: bool = True,
     ) -> None:
         super().__init__()
         name = "frame_lstm" if hidden else "frame_convnet"
         check_classes(name, num_classes)
-        check_dropout(name, dropout)
         if not widths or min(widths) < 1 or hidden < 0 or layers < 1:
             raise ConfigError(
                 f"{name} cannot have widths {list(widths)}, hidden {hidden} and layers {layers}",

@@ -19,9 +19,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Share
 from profond.core.errors import ConfigError
 from profond.models import register_model
-from profond.models.shape import check_classes, check_dropout, check_input
+from profond.models.shape import check_classes, check_input
 from profond.nn.scanned_layers import ScannedLayers
 from profond.nn.sequence import Recurrent, at_the_end, lengths_of, mask
 
@@ -68,12 +69,11 @@ class SeriesReader(nn.Module):
         layers: int = 1,
         bidirectional: bool = True,
         summary: Summary = "average",
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
     ) -> None:
         super().__init__()
         check_classes(cell, num_classes)
         check_input(cell, input_shape, 1)
-        check_dropout(cell, dropout)
         if hidden < 1 or layers < 1:
             raise ConfigError(f"{cell} cannot have hidden {hidden} and layers {layers}", "use 1 or more of both")
         self.hidden = hidden

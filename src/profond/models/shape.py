@@ -87,12 +87,6 @@ def check_widths(model: str, **widths: int) -> None:
             raise ConfigError(f"{name} of {model} is {width}", "use a whole number of 1 or more")
 
 
-def check_dropout(model: str, dropout: float, setting: str = "dropout") -> None:
-    """Raises: ConfigError for a share outside [0, 1)."""
-    if not 0 <= dropout < 1:
-        raise ConfigError(f"{setting} of {model} is {dropout}", "use a number from 0 up to, not including, 1")
-
-
 def by(sizes: Sequence[int]) -> str:
     """Sizes as people write them: ``28×28``."""
     return "×".join(str(size) for size in sizes)

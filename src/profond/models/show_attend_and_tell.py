@@ -18,10 +18,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from profond.core.config import Share
 from profond.core.errors import ConfigError
 from profond.core.tokens import START
 from profond.models import register_model
-from profond.models.shape import check_dropout, check_input
+from profond.models.shape import check_input
 from profond.nn.attention import Memory
 from profond.nn.decoder import Decoder
 from profond.nn.recurrent import State
@@ -58,7 +59,7 @@ class ShowAttendAndTell(nn.Module):
         widths: tuple[int, ...] = (16, 32, 64, 96),
         embedding: int = 64,
         hidden: int = 128,
-        dropout: float = 0.1,
+        dropout: Share = 0.1,
     ) -> None:
         super().__init__()
         name = "show_attend_and_tell"
@@ -68,7 +69,6 @@ class ShowAttendAndTell(nn.Module):
                 "give 1 or more of each",
             )
         check_input(name, input_shape, 2, smallest=2 ** (len(widths) - 1))
-        check_dropout(name, dropout)
         if output_vocabulary < 5:
             raise ConfigError(f"{name} cannot write with {output_vocabulary} words", "four are special: give 5 or more")
         channels, *sides = input_shape

@@ -35,9 +35,10 @@ from profond.explain.why.signal_figure import Signal
 from profond.explain.why.subject import Subject
 from profond.explain.why.words import Words, word_gradients
 from profond.nn.sequence import ends, token_lengths
-from profond.serve.given import Picture, Text, as_picture
+from profond.serve.given import Picture, as_picture
 from profond.serve.predictor import Predictor
 from profond.serve.seen import as_image, as_seen, finely_seen, seen_part
+from profond.serve.text import Text
 from profond.tasks.task import Explained
 
 _OF_TEXTS = "that of a translation: profond translate RUN TEXT --attention MAP.png"

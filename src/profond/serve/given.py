@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +20,13 @@ from profond.data.series import text, ts
 from profond.data.series.rows import Row, rows_of
 from profond.data.series.split import prepared
 from profond.nn.sequence import padded
+from profond.serve.text import Text
 
 Picture = Image.Image | Row | NDArray[Any] | Tensor | bytes | bytearray | memoryview | Path | str | Any
 """What can be predicted; a ``Row`` is a series of a table. ``Any`` stands for a file that is open for reading bytes."""
 
 _SERIES = "give the path of a file, or an array as (channels, time)"
 _FORMS = "give an array as (height, width), (height, width, 3) or (height, width, 4), a tensor as (3, height, width)"
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text with a name.
-
-    Args:
-        text: as it is written.
-        source: what people call it, such as a file and a line.
-    """
-
-    text: str
-    source: str
-
-    def __str__(self) -> str:
-        return self.source
 
 
 def several(images: Any, axes: int = 3) -> Iterable[Any]:

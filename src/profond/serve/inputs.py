@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profond.core.errors import DataError, ProfondError
-from profond.serve.given import Text
+from profond.serve.text import Text
 
 if TYPE_CHECKING:
     from profond.data.tree import Below, Files

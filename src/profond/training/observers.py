@@ -61,7 +61,9 @@ class Losses:
         pass
 
     def logged(self, progress: Progress, record: Mapping[str, Any]) -> None:
-        self.losses.append(sum(value for name, value in record.items() if name == "loss" or name.endswith("/loss")))
+        found = [value for name, value in record.items() if name == "loss" or name.endswith("/loss")]
+        if found:  # a validation's record has none
+            self.losses.append(sum(found))
 
     def finished(self, progress: Progress) -> None:
         pass

@@ -147,7 +147,7 @@ def break_layout(folder, case):
     ("case", "told", "help_line"),
     [
         ("empty", "no images", "sub-folder"),
-        ("text only", "no images", "sub-folder"),
+        ("text only", "one class only, 'a'", ""),
         ("one class", "one class only, 'cat'", "two"),
         ("no classes", "no sub-folders", "sub-folder"),
         ("one level too high", "one class only, 'inner'", "did you mean"),

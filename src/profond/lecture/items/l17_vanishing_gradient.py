@@ -19,17 +19,19 @@ from profond.experiments.configuration import Configuration, changed, for_model
 from profond.experiments.experiment import Experiment, assemble
 from profond.explain.recurrence.replay import Array, factor_of, replay
 from profond.lecture import register_item
-from profond.lecture.curves import Curve, Panel, draw_curves
+from profond.lecture.curves import CELL_WORDS, Curve, Panel, draw_curves
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.repeats import Progress, Trained, mean_of, origin, train
 from profond.lecture.values import Value, count, number, text, word
 from profond.lecture.words import Words
 from profond.nn.sequence import Recurrent
 from profond.training import fit
+from profond.training.observers import Losses
 
 CELLS = ("rnn", "lstm", "gru")
 LATER = "mingru"
-LENGTHS, QUICK_LENGTHS = (10, 25, 50, 100, 200), (10, 50)
+COLUMNS = {10: "steps_10", 25: "steps_25", 50: "steps_50", 100: "steps_100", 200: "steps_200"}
+LENGTHS, QUICK_LENGTHS = tuple(COLUMNS), (10, 50)
 STEPS, QUICK_STEPS = 1000, 500
 LEARNED = 0.1
 """A mean error below this is called learned: less than a third of that of always answering 1, the mean (1/3)."""
@@ -111,9 +113,13 @@ def vanishing_gradient(options: Options) -> Outcome:
         tables=[
             Table(
                 "errors",
-                ("cell", *(f"steps_{length}" for length in lengths), "reach"),
+                ("cell", *(COLUMNS[length] for length in lengths), "reach"),
                 [
-                    [word(f"cell_{cell}"), *(mean_error(rows[length]) for length in lengths), reach_value(reach[cell])]
+                    [
+                        word(CELL_WORDS[cell]),
+                        *(mean_error(rows[length]) for length in lengths),
+                        reach_value(reach[cell]),
+                    ]
                     for cell, rows in errors.items()
                 ],
             ),
@@ -122,7 +128,7 @@ def vanishing_gradient(options: Options) -> Outcome:
                 ("cell", "factor_before", "factor_after", "reaches_before", "reaches_after"),
                 [
                     [
-                        word(f"cell_{cell}"),
+                        word(CELL_WORDS[cell]),
                         number(before[cell].factor, 3),
                         number(after[cell].factor, 3),
                         number(kept(before[cell]), 3),
@@ -282,23 +288,6 @@ class Exploded:
         return {"losses": list(self.losses), "error": self.error, "factor": self.factor}
 
 
-class _Losses:
-    """An observer that keeps the loss of each step, while it is a number."""
-
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-
-    def started(self, progress: Any) -> None: ...
-
-    def stepped(self, progress: Any) -> None: ...
-
-    def logged(self, progress: Any, record: Mapping[str, Any]) -> None:
-        if math.isfinite(record.get("loss", math.inf)):
-            self.losses.append(float(record["loss"]))
-
-    def finished(self, progress: Any) -> None: ...
-
-
 def exploded(gain: float, clip: float | None, options: Options) -> Exploded:
     """Plain gradient descent on a plain RNN whose matrix is so many times an orthogonal one."""
     config = configuration("rnn", EXPLODING_LENGTH, EXPLODING_STEPS)
@@ -322,7 +311,7 @@ def exploded(gain: float, clip: float | None, options: Options) -> Exploded:
                     gain,
                     generator=torch.Generator().manual_seed(0),
                 )
-    factor, watch = gradient(experiment).factor, _Losses()
+    factor, watch = gradient(experiment).factor, Losses()
     error = None
     try:
         fitted = fit(
@@ -372,7 +361,7 @@ def draw_reach(errors: Mapping[str, Mapping[int, Sequence[float]]], words: Words
         y = [mean.value for mean in means]
         low = [mean.value if mean.low is None else mean.low for mean in means]
         high = [mean.value if mean.high is None else mean.high for mean in means]
-        curves.append(Curve(words(f"word.cell_{cell}"), list(rows), y, low, high, marked=True))
+        curves.append(Curve(words(f"word.{CELL_WORDS[cell]}"), list(rows), y, low, high, marked=True))
     levels = {words("L17.drawing.chance"): BY_CHANCE, words("L17.drawing.learned"): LEARNED}
     panel = Panel(
         "", words("L17.drawing.length"), words("L17.drawing.error"), curves, levels, log_x=True, range=(0, 0.45)
@@ -387,7 +376,7 @@ def draw_gradients(before: Mapping[str, Reached], after: Mapping[str, Reached], 
         curves = []
         for cell, reached in rows.items():
             back = list(range(len(reached.norms)))
-            curves.append(Curve(words(f"word.cell_{cell}"), back, (reached.norms / reached.norms[0]).tolist()))
+            curves.append(Curve(words(f"word.{CELL_WORDS[cell]}"), back, (reached.norms / reached.norms[0]).tolist()))
             if reached.expected is not None:
                 line = [reached.expected**step for step in back]
                 curves.append(Curve(words("L17.drawing.jacobian"), back, line, line="--"))

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from profond.experiments.configuration import Configuration, changed, for_model
 from profond.explain.recurrence.replay import Array, Layer, replay
 from profond.lecture import register_item
-from profond.lecture.curves import Curve, Panel, draw_curves
+from profond.lecture.curves import CELL_WORDS, Curve, Panel, draw_curves
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.repeats import Progress, Trained, origin, train
-from profond.lecture.values import Value, count, formula, number, text, word
+from profond.lecture.values import count, formula, number, text, word
 from profond.lecture.words import Words
 from profond.nn.recurrent import GRU, LSTM, RNN, GRUOfTheSlide, unroll
 
@@ -107,7 +107,7 @@ def lstm_and_gru(options: Options) -> Outcome:
                 ("cell", "arithmetic", "outputs", "gradients"),
                 [
                     [
-                        word(f"cell_{cell}"),
+                        word(CELL_WORDS[cell]),
                         text(str(kind).removeprefix("torch.")),
                         number(one.outputs, 1),
                         number(one.gradients, 1),
@@ -118,7 +118,7 @@ def lstm_and_gru(options: Options) -> Outcome:
             Table(
                 "parameters",
                 ("cell", "formula", "parameters"),
-                [[word(f"cell_{cell}"), formula(written(cell)), count(each[1])] for cell, each in counted.items()],
+                [[word(CELL_WORDS[cell]), formula(written(cell)), count(each[1])] for cell, each in counted.items()],
             ),
         ],
         measured={
@@ -297,7 +297,7 @@ def draw_gates(cell: str, seen: Seen, words: Words) -> Figure:
         Curve(words("L18.drawing.unit", {"unit": count(int(unit) + 1)}), steps, memory[:, unit].tolist())
         for unit in chosen
     ]
-    name = {"cell": Value("word", f"cell_{cell}")}
+    name = {"cell": word(CELL_WORDS[cell])}
     panels = [
         Panel(words("L18.drawing.open"), across, "", gates, marks=seen.marks, range=(-0.02, 1.02)),
         Panel(words(f"L18.drawing.memory_{cell}"), across, "", units, marks=seen.marks),
