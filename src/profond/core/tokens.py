@@ -22,6 +22,8 @@ Kind = Literal["words", "characters", "pieces"]
 PADDING, UNKNOWN, START, END = range(4)
 SPECIAL = ("<padding>", "<unknown>", "<start>", "<end>")
 """The first four of every vocabulary."""
+_LONGEST_PART = 4000
+"""Bytes."""
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 """What an unknown token reads as."""
 
@@ -166,8 +168,8 @@ def with_ends(ids: Sequence[int]) -> list[int]:
 
 
 def _plain(text: str, lower: bool) -> str:
-    """One way of writing accents, and small letters where wished."""
-    text = unicodedata.normalize("NFC", text)
+    """One way of writing accents, and small letters where wished; half a letter of UTF-16 is none."""
+    text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
     return text.lower() if lower else text
 
 
@@ -183,6 +185,21 @@ def _up_to_end(ids: Iterable[int]) -> Iterator[int]:
             yield i
 
 
+def _parts(text: str) -> Iterator[str]:
+    """A text as it is, or cut after words into parts that sentencepiece reads: it passes over those of 4,192 bytes."""
+    if len(text.encode()) <= _LONGEST_PART:
+        yield text
+        return
+    part, size = list[str](), 0
+    for word in text.split():
+        if part and size + len(word.encode()) + 1 > _LONGEST_PART:
+            yield " ".join(part)
+            part, size = [], 0
+        part.append(word)
+        size += len(word.encode()) + 1
+    yield " ".join(part)
+
+
 def _trained(texts: Sequence[str], size: int) -> str:
     """Sentencepiece's model (unigram) of some texts, in base64. Raises: DataError when they are too few."""
     from sentencepiece import SentencePieceTrainer
@@ -192,7 +209,7 @@ def _trained(texts: Sequence[str], size: int) -> str:
     written = io.BytesIO()
     try:
         SentencePieceTrainer.train(
-            sentence_iterator=iter(texts),
+            sentence_iterator=(part for text in texts for part in _parts(text)),
             model_writer=written,
             vocab_size=size,
             hard_vocab_limit=False,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from profond.core.errors import ConfigError, DataError
+from profond.core.errors import ConfigError, DataError, ProfondError
 from profond.core.files import storage_errors, write_bytes
 from profond.core.run import Run
 from profond.data.timetable.asked import Asked
@@ -137,21 +137,26 @@ def open_kept(run: Run) -> Kept:
             name: tuple(one) if isinstance(one, list) else one for name, one in config["reading"].items()
         }
         frequency = reading.pop("frequency")
+        horizon, level, holidays = int(settings["horizon"]), float(settings["level"]), settings["holidays"]
+        if horizon < 1 or not 0.5 <= level < 1 or not isinstance(holidays, str | None):
+            raise ValueError(f"horizon {horizon}, level {level:g}, holidays {holidays!r}")
+        if any(one.widths.shape != (horizon,) for one in series) or any(one.steps < 0 for one in methods):
+            raise ValueError("widths or steps that do not fit")
         sentences = {language: tuple(lines) for language, lines in settings["sentences"].items()}
         return Kept(
             name=run.name,
-            horizon=int(settings["horizon"]),
-            level=float(settings["level"]),
+            horizon=horizon,
+            level=level,
             asked=Asked(**reading),
             frequency=frequency,
             every=settings["every"],
-            holidays=settings["holidays"],
+            holidays=holidays,
             series=series,
             sentences=sentences,
         )
     except ConfigError:
         raise
-    except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ConfigError(f"{run.path} is damaged: {error!r}", "forecast again without --from") from None
 
 
@@ -195,7 +200,15 @@ def forecast_from(kept: Kept, table: TimeTable, horizon: int | None = None) -> F
             widths = half_widths(residuals, kept.level)
             one = continued(seen, method, method.fit(seen.history, len(seen.history), kept.horizon), widths)
         else:
-            one = _by_its_own(kept, table, seen, own)
+            try:
+                one = _by_its_own(kept, table, seen, own)
+            except ProfondError:
+                raise
+            except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError) as error:
+                raise ConfigError(
+                    f"{kept.name} is damaged: what it kept of {own.method.name} does not fit: {error}",
+                    "forecast again without --from",
+                ) from None
         made.append(replace(one, values=one.values[:horizon]))
     return Forecasts(table, horizon, kept.level, tuple(made), kept.holidays, kept.name, tuple(strangers))
 

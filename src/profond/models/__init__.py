@@ -71,7 +71,7 @@ def create(name: str, spec: Spec | None = None, **settings: Any) -> nn.Module:
             model: nn.Module = target(**config)
     except ProfondError:
         raise
-    except (RuntimeError, OverflowError) as error:
+    except (RuntimeError, OverflowError, ValueError, ZeroDivisionError) as error:  # so say torch's own layers
         if out_of_memory(error):
             raise
         first = str(error).partition("\n")[0]

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from profond.core.config import Count, Share
 from profond.models import register_model
 from profond.nn.recurrent import State
 from profond.nn.sequence import Kind, Recurrent
@@ -46,11 +47,11 @@ class CharLSTM(nn.Module):
         self,
         vocabulary: int,
         output_vocabulary: int,
-        width: int = 64,
-        hidden: int = 256,
-        layers: int = 1,
+        width: Count = 64,
+        hidden: Count = 256,
+        layers: Count = 1,
         kind: Kind = "lstm",
-        dropout: float = 0.1,
+        dropout: Share = 0.1,
     ) -> None:
         super().__init__()
         self.dropout = dropout

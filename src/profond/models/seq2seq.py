@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from profond.core.config import Count, Share
 from profond.core.tokens import START
 from profond.models import register_model
 from profond.nn.attention import Memory, Score
@@ -53,10 +54,10 @@ class Seq2Seq(nn.Module):
         self,
         vocabulary: int,
         output_vocabulary: int,
-        width: int = 128,
-        hidden: int = 256,
-        layers: int = 1,
-        dropout: float = 0.2,
+        width: Count = 128,
+        hidden: Count = 256,
+        layers: Count = 1,
+        dropout: Share = 0.2,
         attention: Score = "multiplicative",
         tied: bool = True,
     ) -> None:

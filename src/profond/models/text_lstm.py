@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from profond.core.config import Count, Share
 from profond.core.tokens import UNKNOWN
 from profond.models import register_model
 from profond.nn.sequence import Kind, Recurrent, mask, token_lengths
@@ -51,12 +52,12 @@ class TextLSTM(nn.Module):
         self,
         vocabulary: int,
         num_classes: int,
-        width: int = 64,
-        hidden: int = 64,
+        width: Count = 64,
+        hidden: Count = 64,
         kind: Kind = "lstm",
         bidirectional: bool = True,
-        dropout: float = 0.5,
-        word_dropout: float = 0.1,
+        dropout: Share = 0.5,
+        word_dropout: Share = 0.1,
     ) -> None:
         super().__init__()
         self.dropout, self.word_dropout = dropout, word_dropout

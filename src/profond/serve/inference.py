@@ -134,5 +134,7 @@ class _Ready(nn.Module):
     @torch.inference_mode()
     def forward(self, inputs: Tensor) -> Tensor:
         layout = self.layout if inputs.ndim == 4 else torch.contiguous_format
-        outputs: Tensor = self.model(inputs.to(torch.bfloat16, memory_format=layout))
+        if inputs.is_floating_point():  # tokens stay whole numbers
+            inputs = inputs.to(torch.bfloat16, memory_format=layout)
+        outputs: Tensor = self.model(inputs)
         return outputs.float()

@@ -179,6 +179,8 @@ class ContinueText:
             raise ConfigError(f"a length of {length} was asked for", f"use 1 to {_LONGEST:,}")
         if not 0 <= temperature <= 10:
             raise ConfigError(f"the temperature is {temperature}", "use 0 (the most probable) to 10; 0.8 is usual")
+        if not 0 <= seed < 2**63:
+            raise ConfigError(f"the seed is {seed}", "use a whole number from 0 up, below 2^63")
         if not hasattr(model, "go_on"):
             raise ConfigError(f"{type(model).__name__} cannot go on from a state", "use --model char_lstm")
         random = torch.Generator().manual_seed(seed)

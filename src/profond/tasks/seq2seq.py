@@ -30,6 +30,9 @@ from profond.tasks.task import Example, Explained, Loss, Phase
 _LONGEST = 200
 """Tokens of an answer at most, where no data said how long answers are."""
 
+_MOST = 2000
+"""Tokens that may be asked for; a network that never ends would be waited for."""
+
 
 @dataclass(frozen=True)
 class Writing:
@@ -169,6 +172,8 @@ class Seq2Seq:
             raise ConfigError("what the network's tokens stand for is not known", "give the spec of the run")
         wished = None if beam is None else _count("beam", beam)
         longest = None if max_length is None else _count("max_length", max_length)
+        if longest is not None and longest > (most := max(_MOST, self.longest)):
+            raise ConfigError(f"max_length is {longest:,}", f"an answer has {most:,} tokens at most")
         tokens, scores, attention = self.search(model, inputs, wished, longest)
         answers = []
         for number, row in enumerate(tokens.tolist()):

@@ -71,3 +71,9 @@ def test_the_answer_to_the_most_similar_text_is_given() -> None:
     asked = ["The cat sleeps well", "sea", "the dog and a cat", "nothing known"]
     assert nearest_answers(sources, answers, asked)[:3] == ["le chat dort", "la mer", "un chat et un chien"]
     assert nearest_answers(sources, answers, sources) == answers
+
+
+def test_texts_of_which_a_drawn_sample_may_have_nothing_right_are_measured() -> None:
+    found = Texts(["ab", "cd", "ef", "gh"], ["ab", "x", "y", "z"]).measured()["chrf"]
+    assert found.low == 0
+    assert found.value < (found.high or 0) <= 100

@@ -124,12 +124,15 @@ def _objects(path: Path, text: str, notes: Sequence[str]) -> Cells:
             continue
         try:
             one = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}, line {number}: {error.msg}", "each line is one JSON object") from None
+        except (ValueError, RecursionError) as error:
+            said = getattr(error, "msg", "it is nested too deep, or holds too long a number")
+            raise DataError(f"{path}, line {number}: {said}", "each line is one JSON object") from None
         if not isinstance(one, dict):
             raise DataError(f"{path}, line {number}: a {type(one).__name__}, not an object", 'write {"text": …}')
         found.append(one)
         lines.append(number)
     names = tuple(found[0])
+    if not names:
+        raise DataError(f"{path}, line {lines[0]}: an object without a key", 'write {"text": …}')
     rows = [["" if one.get(name) is None else str(one[name]) for name in names] for one in found]
     return Cells(names, rows, lines, tuple(notes))
