@@ -104,11 +104,12 @@ class Plan:
     apart: bool
 
 
-def plan_windows(total: int, horizon: int, windows: int | None = None) -> Plan | None:
+def plan_windows(total: int, horizon: int, windows: int | None = None, most: int = CALIBRATION) -> Plan | None:
     """The windows at the tail of so many values; None where these are too few.
 
     Args:
         windows: how many; a third of the series, at most `MOST_WINDOWS`, when left out.
+        most: about so many of a series that is too short for windows apart, where they overlap.
     """
     apart = min(MOST_WINDOWS, total // SHARE // horizon) if windows is None else min(windows, (total - 1) // horizon)
     if apart < 1:
@@ -117,22 +118,26 @@ def plan_windows(total: int, horizon: int, windows: int | None = None) -> Plan |
     if apart >= LEAST_APART:
         return Plan(end + horizon * np.arange(apart), end, True)
     end = min(end, total - total // SHARE) if windows is None else end
-    stride = max(1, (total - horizon - end) // CALIBRATION)
+    stride = max(1, (total - horizon - end) // most)
     return Plan(np.arange(total - horizon, end - 1, -stride)[::-1], end, False)
 
 
 def backtest(
-    history: History, horizon: int, windows: int | None = None, more: Sequence[Method] = ()
+    history: History,
+    horizon: int,
+    windows: int | None = None,
+    more: Sequence[Method] = (),
+    most: int = CALIBRATION,
 ) -> Backtest | None:
     """Forecast the tail of a series, window by window; None where it is too short.
 
     Each method learns once, from what stands before the first window; each forecast sees the values before it alone.
 
     Args:
-        windows: as `plan_windows` takes it.
+        windows, most: as `plan_windows` takes them.
         more: methods beside the usual ones, such as networks.
     """
-    plan = plan_windows(len(history), horizon, windows)
+    plan = plan_windows(len(history), horizon, windows, most)
     if plan is None:
         return None
     origins, end = plan.origins, plan.end

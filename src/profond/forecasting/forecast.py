@@ -28,6 +28,8 @@ from profond.measures.series import half_widths
 LEVEL = 0.9
 MOST_CLASSICAL = 3
 """Series of one table that classical methods are tried on: they are fitted one by one."""
+OVERLAPPING = 12_000
+"""Windows that overlap, of all series of a table together: each is forecast by each network, alone."""
 _LONGEST_MOVE = 32
 """Steps beyond the horizon."""
 
@@ -126,11 +128,12 @@ def forecast(
         )
     table = replace(table, series=to_one_end(table))
     seen = [look_at(table, one, horizon, holidays) for one in table.series]
-    learned = _learned(seen, horizon, windows, shared, warm or {}, tell)
+    most = int(np.clip(OVERLAPPING // len(seen), LEAST_TESTED, CALIBRATION))
+    learned = _learned(seen, horizon, (windows, most), shared, warm or {}, tell)
     tests = []
     for n, one in enumerate(seen):
         more = tuple(Fitted(method, forecaster) for method, forecaster, whose in learned if n in whose)
-        tests.append(backtest(one.history, horizon, windows, more))
+        tests.append(backtest(one.history, horizon, windows, more, most))
     ready = _finished(seen, tests, horizon, learned, tell)
     made = [_one(one, test, horizon, level, ready) for one, test in zip(seen, tests, strict=True)]
     if classics and installed() and len(seen) <= MOST_CLASSICAL:
@@ -148,13 +151,13 @@ Learned = tuple[Shared, SharedForecaster, frozenset[int]]
 def _learned(
     seen: Sequence[Seen],
     horizon: int,
-    windows: int | None,
+    windows: tuple[int | None, int],
     shared: Sequence[Shared],
     warm: Mapping[str, Forecaster],
     tell: Callable[[str], None],
 ) -> list[Learned]:
     """Each shared method, having learned from what stands before the backtests of all series that are long enough."""
-    plans = [plan_windows(len(one.history), horizon, windows) for one in seen]
+    plans = [plan_windows(len(one.history), horizon, *windows) for one in seen]
     found: list[Learned] = []
     for method in shared:
         whose = [
