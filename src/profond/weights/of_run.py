@@ -59,7 +59,8 @@ def of_run(weights: Path, model: str) -> OfRun | None:
         return None
     if preprocessing.mode is None or preprocessing.size is None:
         raise ConfigError(
-            f"{folder} was trained on series, and weights are taken for pictures only", f"profond predict {folder} FILE"
+            f"{folder} was not trained on pictures, and weights are taken for pictures only",
+            f"profond predict {folder} FILE",
         )
     # The weights are for other pictures now: these may have any size.
     return OfRun(settings, dataclasses.replace(preprocessing, fixed_size=False), classes)
