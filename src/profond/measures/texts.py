@@ -150,7 +150,7 @@ def _chrf() -> Metric:
     from sacrebleu.metrics.chrf import CHRF  # a tenth of a second that training does not pay
 
     class PlainCHRF(CHRF):
-        """NOTE Samples of a bootstrap without a word are ``float``, others ``float32``, and no mean takes both."""
+        """NOTE Samples of a bootstrap that score 0 are ``float``, others ``float32``, and no mean takes both."""
 
         def _compute_f_score(self, statistics: list[int]) -> float:
             return float(super()._compute_f_score(statistics))
