@@ -12,10 +12,13 @@ import pytest
 import profond
 from profond.core.errors import ConfigError
 
+ODD: dict[str, list[Any]] = {
+    "horizon": [0, -5, 10**12, float("inf"), None],
+    "level": [-5, float("inf")],
+    "holidays": [-5, [], {}],
+}
 DAMAGE: list[tuple[tuple[str | int, ...], Any]] = [
-    *((("horizon",), value) for value in (0, -5, 10**12, float("inf"), None)),
-    *((("level",), value) for value in (-5, float("inf"))),
-    *((("holidays",), value) for value in (-5, [], {})),
+    *(((name,), value) for name, values in ODD.items() for value in values),
     *((("methods", 0, "steps"), value) for value in (-5, float("inf"))),
     *((("series", 0, "widths"), value) for value in ([], [1.0], -5)),
 ]
