@@ -101,6 +101,21 @@ def test_words_are_coloured_and_add_up(trained: Path, tmp_path: Path, capsys: py
     assert "is for images" in capsys.readouterr().err
 
 
+def test_features_of_texts_are_written(trained: Path, tmp_path: Path) -> None:
+    lines, table = tmp_path / "lines.txt", tmp_path / "features.csv"
+    lines.write_text("a great film\n\na dull story\n")
+    assert run(["features", str(trained), str(lines), "a great film", "--out", str(table)]) == 0
+    first, second, again = (row.split(",") for row in table.read_text().splitlines()[1:])
+    assert first[0] == f"{lines}#1"
+    assert again[0] == "a great film"
+    assert first[1:] == again[1:] != second[1:]
+
+
+@pytest.mark.filterwarnings("error")
+def test_words_in_other_scripts_are_drawn_without_a_warning(trained: Path, tmp_path: Path) -> None:
+    assert run(["explain", str(trained), "🎬 סרט great", "--out", str(tmp_path)]) == 0
+
+
 def test_a_book_goes_on_from_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     book = tmp_path / "book.txt"
     book.write_text(
