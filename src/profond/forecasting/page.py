@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from html import escape
@@ -131,10 +132,15 @@ def _alt(forecasts: Forecasts, words: Words) -> str:
 
 
 def _writer(forecasts: Forecasts, words: Words) -> Callable[[float], str]:
-    """Numbers with as many decimals as in the table, and its unit, in the language's marks."""
+    """Numbers with as many decimals as in the table, six figures at most, and its unit, in the language's marks.
+
+    Two decimals are always shown where the table has them; the table that is written keeps all of its own.
+    """
     table = forecasts.table
     form = table.roles.numbers[table.roles.targets[0]].form
-    digits = form.digits + finer_digits(table)
+    largest = max(float(np.nanmax(np.abs(one.values))) for one in forecasts.series if np.isfinite(one.values).any())
+    figures = max(2, 5 - math.floor(math.log10(largest))) if largest else 2
+    digits = min(form.digits + finer_digits(table), figures)
 
     def write(value: float) -> str:
         return form.before + words.number(value, digits) + form.after if np.isfinite(value) else "–"
