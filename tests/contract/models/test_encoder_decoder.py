@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from contract.models.encoder_decoder import ENCODER_DECODER, FIRST, OUTPUT, reads_tokens
 from contract.models.family import Family
 from contract.models.promises import *  # noqa: F403
+from support.processor import MAY_USE_BF16
 from torch import Tensor, nn
 
 from profond import models
@@ -120,6 +121,7 @@ def test_one_batch_can_be_overfitted(name: str, batch: tuple[Tensor, Tensor]) ->
     assert loss < 0.05
 
 
+@MAY_USE_BF16
 def test_it_trains_a_step_in_bf16(name: str, batch: tuple[Tensor, Tensor]) -> None:
     model = FAMILY.build(name).train()
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from contract.models.family import Family
 from contract.models.promises import *  # noqa: F403
+from support.processor import MAY_USE_BF16
 from torch import Tensor, nn
 
 from profond import models
@@ -113,6 +114,7 @@ def test_one_batch_can_be_overfitted(name: str) -> None:
     assert loss < 0.1 * before
 
 
+@MAY_USE_BF16
 def test_it_trains_a_step_in_bf16(name: str) -> None:
     model = build(name).train()
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from contract.models.family import Family
 from contract.models.promises import *  # noqa: F403
+from support.processor import MAY_USE_BF16
 from torch import Tensor, nn
 
 from profond import models
@@ -122,6 +123,7 @@ def test_one_batch_of_unlike_lengths_can_be_overfitted(name: str) -> None:
     assert loss < 0.05
 
 
+@MAY_USE_BF16
 def test_it_trains_a_step_in_bf16(name: str) -> None:
     model = built(name).train()
     with torch.autocast("cpu", dtype=torch.bfloat16):

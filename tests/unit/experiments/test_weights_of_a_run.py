@@ -121,7 +121,7 @@ def test_weights_of_series_are_refused_in_words(place: Path, tmp_path: Path, cap
     (run / "preprocessing.json").write_text(json.dumps({**preprocessing, "mode": None, "size": None}))
     flags = [f"--weights={run / 'model.safetensors'}", f"--data={place / 'grey'}", f"--out={tmp_path / 'out'}"]
     assert profond(["finetune", "--model=convnet2d", *flags]) == 3
-    assert "was trained on series" in capsys.readouterr().err
+    assert "was not trained on pictures" in capsys.readouterr().err
 
 
 def test_padding_is_part_of_the_shape_that_the_network_takes(place: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import jaxtyping
 import pytest
 import torch
+from support.processor import MAY_USE_BF16
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -146,6 +147,7 @@ def test_openvino_gives_the_networks_answers(name: str) -> None:
             torch.testing.assert_close(ready(inputs), model(inputs), rtol=1e-3, atol=1e-4)
 
 
+@MAY_USE_BF16
 def test_openvino_in_bf16_answers_nearly_as_float32() -> None:
     torch.manual_seed(0)
     model = models.create("resnet18", input_shape=(3, 64, 64), num_classes=10).eval()
