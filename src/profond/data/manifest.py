@@ -21,6 +21,7 @@ from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.labels import doubts
 from profond.data.listing import Listing, Sample, class_order
 from profond.data.split_column import not_a_split, questions, split_words
+from profond.data.text_encoding import bytes_of
 from profond.data.values import (
     NAMING,
     TARGET,
@@ -190,12 +191,7 @@ def _not_used(
 def _rows(path: Path, target: str | None) -> tuple[list[tuple[int, dict[str, str]]], list[str], dict[str, str], str]:
     """(line number, column to text) for every row, cells as they are written; the columns, in small letters; those
     with numbers to be estimated and what they are called in the file; and what parts the cells."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
-    except PermissionError:
-        raise DataError(f"{path} may not be read", "change its permissions: chmod u+r") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", "check the path") from None
+    text = bytes_of(path).decode("utf-8-sig", "surrogateescape")
     if not text.strip():
         raise DataError(f"{path} is empty", _COLUMNS)
     first = text.lstrip().splitlines()[0]

@@ -1,10 +1,32 @@
-"""The text in a file's bytes, whichever of the usual encodings it is in."""
+"""A file's bytes, and the text in them, whichever of the usual encodings it is in."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from profond.core.errors import DataError
+
+
+def bytes_of(path: Path, most: int | None = None, advice: str = "cut it into several files") -> bytes:
+    """All of a file.
+
+    Args:
+        most: bytes that are read; a larger file is refused.
+        advice: what to do with a larger one.
+
+    Raises: DataError for a file that is too large or cannot be read.
+    """
+    try:
+        if most is not None and path.stat().st_size > most:
+            raise DataError(
+                f"{path} has {path.stat().st_size / 2**20:,.0f} MiB, more than the {most // 2**20} that are read",
+                advice,
+            )
+        return path.read_bytes()
+    except PermissionError:
+        raise DataError(f"{path} may not be read", "change its permissions: chmod u+r") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}", "check the path") from None
 
 
 def decode_text(data: bytes, path: Path, advice: str) -> tuple[str, str]:

@@ -51,6 +51,11 @@ class Family:
         """A model of one's own to change."""
         return copy.deepcopy(_built(self, name, seed))
 
+    def fresh(self, name: str, **changes: Any) -> nn.Module:
+        """A small model with other settings, in eval mode."""
+        torch.manual_seed(0)
+        return models.create(name, **{**self.small(name), **changes}).eval()
+
     def lightest(self) -> list[str]:
         """Of each file of models, the registered name with the fewest parameters."""
         found: dict[str, str] = {}

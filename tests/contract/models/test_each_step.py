@@ -42,9 +42,7 @@ def family() -> Family:
     return FAMILY
 
 
-def built(name: str, **changes: Any) -> nn.Module:
-    torch.manual_seed(0)
-    return models.create(name, **{**FAMILY.small(name), **changes}).eval()
+built = FAMILY.fresh
 
 
 @torch.no_grad()

@@ -40,9 +40,7 @@ def family() -> Family:
     return FAMILY
 
 
-def build(name: str, **others: object) -> nn.Module:
-    torch.manual_seed(0)
-    return models.create(name, **{**FAMILY.small(name), **others}).eval()
+build = FAMILY.fresh
 
 
 def moved(name: str, **others: object) -> nn.Module:

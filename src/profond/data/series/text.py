@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.errors import DataError
-from profond.data.text_encoding import decode_text
+from profond.data.text_encoding import bytes_of, decode_text
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 MAX_BYTES = 2**30
@@ -136,17 +136,7 @@ def read_text(path: Path, decimal: Decimal = "auto") -> Text:
 
 
 def _decoded(path: Path) -> tuple[str, list[str]]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(
-                f"{path} has {path.stat().st_size / 2**20:,.0f} MiB, more than the {MAX_BYTES // 2**20} that are read",
-                "cut it into several files, or store it as .npy",
-            )
-        data = path.read_bytes()
-    except PermissionError:
-        raise DataError(f"{path} may not be read", "change its permissions: chmod u+r") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", "check the path") from None
+    data = bytes_of(path, MAX_BYTES, "cut it into several files, or store it as .npy")
     text, encoding = decode_text(data, path, "a .csv, .tsv or .txt holds rows of numbers")
     return text, ["not UTF-8, read as Windows-1252"] if encoding == "cp1252" else []
 

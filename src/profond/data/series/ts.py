@@ -15,7 +15,7 @@ from profond.data.series.preparation import filled
 from profond.data.series.read import MAX_VALUES, Missing
 from profond.data.series.table import Table
 from profond.data.series.text import MAX_BYTES
-from profond.data.text_encoding import decode_text
+from profond.data.text_encoding import bytes_of, decode_text
 from profond.data.values import Column, quantities_of, read_values
 
 SUFFIX = ".ts"
@@ -107,17 +107,7 @@ def pair_of(path: Path) -> dict[str, Path]:
 
 def _taken_apart(path: Path) -> tuple[_Head, Iterator[tuple[int, str]]]:
     """What the head says, and the numbered lines below it."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(
-                f"{path} has {path.stat().st_size / 2**20:,.0f} MiB, more than {MAX_BYTES // 2**20}",
-                "cut it into several files",
-            )
-        data = path.read_bytes()
-    except PermissionError:
-        raise DataError(f"{path} may not be read", "change its permissions: chmod u+r") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", "check the path") from None
+    data = bytes_of(path, MAX_BYTES)
     # NOTE films are called .ts too (MPEG transport streams).
     text, _ = decode_text(data, path, "a .ts file of series is text; a film is to be converted to .mp4")
     numbered = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]

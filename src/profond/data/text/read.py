@@ -12,7 +12,7 @@ from pathlib import Path
 
 from profond.core.errors import DataError
 from profond.data.manifest import SEPARATOR
-from profond.data.text_encoding import decode_text
+from profond.data.text_encoding import bytes_of, decode_text
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".txt")
 _ADVICE = "a .csv, .tsv or .jsonl has a text in each row; save it as UTF-8"
@@ -45,12 +45,7 @@ def read_whole(path: Path, advice: str = _ADVICE) -> tuple[str, tuple[str, ...]]
 
     Raises: DataError for a file that cannot be read, is empty, or is no text, with the line and the byte.
     """
-    try:
-        data = path.read_bytes()
-    except PermissionError:
-        raise DataError(f"{path} may not be read", "change its permissions: chmod u+r") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", "check the path") from None
+    data = bytes_of(path)
     text, encoding = decode_text(data, path, advice)
     if encoding == "cp1252" and (odd := _UNDEFINED.search(data)):
         line = data.count(b"\n", 0, odd.start()) + 1
