@@ -61,6 +61,7 @@ class Dataset:
         augment: Augment | None = None,
         device: torch.device | str = "cpu",
         drop_last: bool = False,
+        balanced: bool = False,
         workers: int | None = None,
         epochs: float | None = None,
     ) -> Batches:
@@ -76,6 +77,7 @@ class Dataset:
             augment: random changes to the inputs, or None.
             device: where the batches are wanted.
             drop_last: leave out a last batch that is not full.
+            balanced: as many samples of each class in every batch, one after the other; a smaller class comes again.
             workers: processes that decode files; None chooses. Data in memory needs none.
             epochs: of the whole training, which an augmentation whose size changes needs to know.
         """
@@ -90,9 +92,16 @@ class Dataset:
             augment=augment,
             device=torch.device(device),
             drop_last=drop_last,
+            balanced=balanced,
             workers=workers,
             epochs=epochs,
         )
+
+    def between(self, low: float, high: float) -> Dataset:
+        """The same pictures, whose values go from ``low`` for black to ``high`` for white, whatever their mean is."""
+        scale = 1 / (high - low)
+        bounded = replace(self.preprocessing, mean=(-low * scale,), std=(scale,))
+        return replace(self, preprocessing=bounded)
 
     def split_hash(self, split: str) -> str:
         """SHA-256 over identity and target of every sample, in no order: the same for all who have this split."""

@@ -50,6 +50,7 @@ class Batches:
         augment: Augment | None = None,
         device: torch.device | None = None,
         drop_last: bool = False,
+        balanced: bool = False,
         workers: int | None = None,
         epochs: float | None = None,
     ) -> None:
@@ -67,23 +68,30 @@ class Batches:
         self.augment = augment
         self.device = device or torch.device("cpu")
         self.drop_last = drop_last
+        self.balanced = balanced
         self.least = 1
         self.workers = workers
         self.epochs = epochs
         self._targets = split.targets.to(self.device)
+        self._members = _members(split, num_classes) if balanced else []
         self._lengths = self._measured()
         if augment is not None:
             _check(augment, split, epochs)
 
+    @property
+    def count(self) -> int:
+        """Samples of an epoch: those of the split, or as many of each class as the largest has."""
+        return len(self._members) * max(map(len, self._members)) if self._members else len(self.split)
+
     def __len__(self) -> int:
-        full, rest = divmod(len(self.split), self.batch_size)
+        full, rest = divmod(self.count, self.batch_size)
         alone = rest >= self.least or not full
         return full + (1 if rest and alone and not self.drop_last else 0)
 
     @property
     def last_joined(self) -> int:
         """How many samples too few for a batch of their own are in the last one; 0 for none."""
-        full, rest = divmod(len(self.split), self.batch_size)
+        full, rest = divmod(self.count, self.batch_size)
         return rest if full and rest < self.least and not self.drop_last else 0
 
     def joined(self, least: int) -> Batches:
@@ -100,6 +108,8 @@ class Batches:
         if not self.shuffle:
             return torch.arange(len(self.split))
         random = generator(self.seed, "order", epoch)
+        if self._members:
+            return _in_turn(self._members, random)
         archives = self.split.locations.archives if isinstance(self.split, FileSplit) else None
         if archives is None:
             order = torch.randperm(len(self.split), generator=random)
@@ -200,7 +210,7 @@ class Batches:
         """Where batch ``k`` lies in an epoch's order."""
         start = k * self.batch_size
         to_the_end = k == len(self) - 1 and not self.drop_last
-        return slice(start, len(self.split) if to_the_end else start + self.batch_size)
+        return slice(start, self.count if to_the_end else start + self.batch_size)
 
     def _count(self, k: int) -> int:
         within = self._within(k)
@@ -260,6 +270,26 @@ class Batches:
             random = numpy_generator(self.seed, "mixup", epoch, k)
             inputs, targets = self.augment.mix(inputs, targets, self.num_classes, random)
         return inputs, targets
+
+
+def _members(split: Split, num_classes: int) -> list[Tensor]:
+    """Which samples are of each class. Raises: ConfigError where there are no classes, or one has no sample."""
+    if not num_classes or split.targets.ndim != 1 or split.targets.is_floating_point():
+        raise ConfigError("these samples have no classes, of which each batch could have as many", "leave balanced out")
+    members = [(split.targets == label).nonzero()[:, 0] for label in range(num_classes)]
+    if any(not len(one) for one in members):
+        raise ConfigError("a class has no sample, so that no batch can have as many of each", "leave balanced out")
+    return members
+
+
+def _in_turn(members: list[Tensor], random: torch.Generator) -> Tensor:
+    """One sample of each class after the other, in a new order; a smaller class comes again in another one."""
+    longest = max(map(len, members))
+    columns = []
+    for one in members:
+        rounds = [one[torch.randperm(len(one), generator=random)] for _ in range(-(-longest // len(one)))]
+        columns.append(torch.cat(rounds)[:longest])
+    return torch.stack(columns, 1).flatten()
 
 
 def _gather(padded: Tensor, indices: Tensor, shift: Tensor, extent: tuple[int, int]) -> Tensor:

@@ -16,10 +16,13 @@ from profond.data import registry as data_sets
 from profond.data.images.augment import Augment
 from profond.data.images.folder import open_folder
 from profond.data.open import kind_of
+from profond.models import family_of
 from profond.models import registry as models
 from profond.recipes import registry
 from profond.recipes.recipe import Loader, Recipe, Transfer
 from profond.tasks import registry as tasks
+from profond.tasks import task_class, task_of_family
+from profond.tasks.task import ForModels
 from profond.training.settings import Training
 
 SECTIONS = ("training", "loader", "augment", "task", "transfer", "model", "data")
@@ -127,12 +130,17 @@ def from_recipe(name: str) -> Configuration:
 
 def for_model(model: str, data: str) -> Configuration:
     """A model on anybody's data, with settings that usually work."""
-    return Configuration(
+    config = Configuration(
         data=Chosen(data),
         model=Chosen(model),
         training=Training(epochs=10, learning_rate=2e-3, warmup=0.15, weight_decay=0.01, keep="best"),
         loader=Loader(batch_size=64, valid_fraction=0.1),
     )
+    name = task_of_family(family_of(model))
+    task = None if name is None else task_class(name)
+    if name is None or not isinstance(task, ForModels):
+        return config
+    return changed(replace(config, task=Chosen(name), training=Training()), task.usual)
 
 
 def for_finetuning(model: str, data: str, *, parts: int | None = None) -> Configuration:

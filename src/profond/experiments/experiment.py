@@ -28,9 +28,9 @@ from profond.data.subsample import subsample
 from profond.evaluation.same_data import check_content, check_names
 from profond.experiments import finetune
 from profond.experiments.configuration import Chosen, Configuration
-from profond.models import configure, create, head_of, takes_any_length
+from profond.models import configure, create, family_of, head_of, takes_any_length, value_range_of
 from profond.recipes.recipe import Loader, Transfer
-from profond.tasks import task_class, task_for
+from profond.tasks import task_class, task_for, task_of_family
 from profond.tasks.task import Task
 from profond.training import checkpoint
 from profond.training.settings import Training
@@ -150,6 +150,7 @@ class Experiment:
             augment=self.augment if training else None,
             device=device,
             drop_last=self.loader.drop_last and training,
+            balanced=self.loader.balanced and training,
             workers=self.loader.workers,
             epochs=self._epochs(split) if training else None,
         )
@@ -172,7 +173,10 @@ def opened(config: Configuration) -> Dataset:
         dataset = subsample(dataset, config.loader.per_class, seed)
     if config.loader.valid_fraction > 0 and "valid" not in dataset.splits:
         dataset = dataset.holdout(config.loader.valid_fraction, seed=seed)
-    return dataset if known is None else adapted(dataset, Preprocessing.from_json(known))
+    if known is not None:
+        return adapted(dataset, Preprocessing.from_json(known))
+    bounds = value_range_of(config.model.name)
+    return dataset if bounds is None or dataset.preprocessing.mode is None else dataset.between(*bounds)
 
 
 def assemble(config: Configuration) -> Experiment:
@@ -213,7 +217,7 @@ def settled(config: Configuration, dataset: Dataset) -> tuple[Configuration, lis
     """
     name, given = config.task.name, config.task.settings
     if not name:
-        name = task_for(dataset.spec)
+        name = task_of_family(family_of(config.model.name)) or task_for(dataset.spec)
         usual = {} if config.transfer is None else task_class(name).transfer_settings
         given = {**usual, **bind(task_class(name), given, what=f"task {name!r}")}
     decided, notes = task_class(name)(**given).settle(dataset)

@@ -10,6 +10,8 @@ And, where it is not the usual one:
 
 - ``family``: which contract it keeps; ``"feedforward"`` (samples of one shape in, one score for each class out)
 - ``example_settings``: settings that make a small network of it, for tests
+- ``value_range``: least and greatest value of the pictures that it takes, such as (-1, 1), where these are not
+  standardised: of a generator, whose own pictures have bounds
 - ``any_length``: true where it takes series of unlike length, which end in NaN; others get the mean of the channel
 """
 
@@ -108,6 +110,14 @@ def family_of(name: str) -> str:
     Raises: UnknownName, ConfigError.
     """
     return str(getattr(registry.load(name), "family", "feedforward"))
+
+
+def value_range_of(name: str) -> tuple[float, float] | None:
+    """Least and greatest value of the pictures that a registered model takes; None where these are standardised.
+
+    Raises: UnknownName, ConfigError.
+    """
+    return getattr(registry.load(name), "value_range", None)
 
 
 def takes_any_length(name: str) -> bool:

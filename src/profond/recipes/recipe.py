@@ -47,6 +47,7 @@ class Loader:
         valid_fraction: share of the training split held out for validation where the data has no ``valid`` split.
         workers: processes that decode images of a set too large for memory; None chooses.
         drop_last: leave out a last, smaller batch.
+        balanced: every batch has as many samples of each class, one after the other; a smaller class comes again.
         per_class: at most so many samples of each class, by split, such as ``{"train": 20}``; others are left out.
     """
 
@@ -54,6 +55,7 @@ class Loader:
     valid_fraction: Share = 0.0
     workers: Natural | None = None
     drop_last: bool = False
+    balanced: bool = False
     per_class: Mapping[str, Integer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

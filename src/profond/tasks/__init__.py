@@ -20,6 +20,17 @@ def task_class(name: str) -> type[Task]:
     return cast("type[Task]", registry.load(name))
 
 
+def task_of_family(family: str) -> str | None:
+    """The registered task that models of a family are made for, whatever the data; None where these decide."""
+    from profond.tasks.task import ForModels
+
+    for name in registry.names():
+        task = task_class(name)
+        if isinstance(task, ForModels) and family in task.families:
+            return name
+    return None
+
+
 def task_for(spec: Spec) -> str:
     """The registered task that learns from such data, asked of each of them.
 

@@ -14,6 +14,8 @@ from profond.measures.measured import Measured
 from profond.measures.report import Report
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from profond.data.dataset import Dataset
 
 
@@ -27,11 +29,13 @@ class Phase:
         name: shown in the metrics when there are several.
         module: dotted path of the sub-module whose parameters it updates; empty for the whole model.
         every: the phase runs on every n-th step.
+        step: how many steps were done when its loss is asked for; the loop fills it in.
     """
 
     name: str = "train"
     module: str = ""
     every: int = 1
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,56 @@ class Marked(Protocol):
 
     marks: Mapping[str, Tensor]
     """Of the whole split that it measures, in its order: bool (n, t) by name. Set before the pass."""
+
+
+@runtime_checkable
+class ForModels(Protocol):
+    """A task that certain models are made for, whatever the data: those who make samples, or translate them."""
+
+    families: tuple[str, ...]
+    """Of the models that are trained on it where no task is named, see `profond.models.family_of`."""
+
+    usual: Mapping[str, Any]
+    """Settings that usually work on anybody's data, such as ``{"training.steps": 4000}``."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A task with a memory of its own that a training changes, such as a pool of pictures: kept in its checkpoints."""
+
+    def memory(self) -> Mapping[str, Tensor]: ...
+
+    def remember(self, memory: Mapping[str, Tensor]) -> None:
+        """Go on from what `memory` gave. Raises: KeyError, ValueError where it is not of this kind."""
+        ...
+
+
+@runtime_checkable
+class Shown(Protocol):
+    """A task whose model makes something that people want to look at while it learns."""
+
+    def show(self, dataset: Dataset, seed: int) -> Show:
+        """What is looked at, the same at every step: of fixed noise, or of fixed samples of the data."""
+        ...
+
+
+class Show(Protocol):
+    """The same pictures again and again, as the model makes them by then."""
+
+    real: Image
+    """What they are set beside: samples of the data."""
+
+    def picture(self, model: nn.Module) -> Image:
+        """All of them in one picture, always of one size; the model is in eval mode, without gradients."""
+        ...
+
+    def symptoms(self, model: nn.Module, means: Mapping[str, float]) -> list[str]:
+        """What goes wrong, for people, with advice; most often nothing. What was said once is not said again.
+
+        Args:
+            means: what the training last logged, by name.
+        """
+        ...
 
 
 class Task(Protocol):

@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import torch
@@ -16,7 +17,7 @@ from profond.core.errors import ConfigError, Interrupted, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.tasks.plain import as_task
-from profond.tasks.task import Phase, Task
+from profond.tasks.task import Phase, Remembering, Task
 from profond.training import checkpoint
 from profond.training.average import MovingAverage
 from profond.training.door import check_given
@@ -127,13 +128,15 @@ class _Loop:
             name: [(group["lr"], group["start"]) for group in optimizer.param_groups]
             for name, optimizer in self.optimizers.items()
         }
-        self.average = MovingAverage(model, training.ema) if training.ema else None
+        averaged = training.ema is not None or training.ema_half_life is not None
+        self.average = MovingAverage(model, training.ema, training.ema_half_life) if averaged else None
         self.learner = Learner(
             self.model,
             self.average.model if self.average else None,
             self.optimizers,
             Window(),
             Position(),
+            task if isinstance(task, Remembering) else None,
         )
         self.position = self.learner.position
         self.finite = torch.ones((), dtype=torch.bool, device=self.device)
@@ -235,7 +238,7 @@ class _Loop:
         prefix = f"{phase.name}/" if len(self.phases) > 1 else ""
         for batch in group:
             with self.mixed.autocast(), self.processes.norms():
-                loss = self.task.loss(self.forward, batch, phase)
+                loss = self.task.loss(self.forward, batch, replace(phase, step=position.step))
             value = loss.value.detach()
             self._check_finite(value, phase)
             self.mixed.backward(shares.of(loss))
@@ -298,6 +301,9 @@ class _Loop:
     # -- validation --------------------------------------------------------------------------------------------
 
     def _validation_is_due(self) -> bool:
+        if self.training.validate_every_steps is not None:
+            due = self.position.step % self.training.validate_every_steps == 0
+            return due or self.position.step == self.total_steps
         if self.steps_an_epoch is None:
             return self.position.step == self.total_steps
         every = max(1, round(self.training.validate_every_epochs * self.steps_an_epoch))
@@ -345,7 +351,8 @@ class _Loop:
         return self.position.step / self.steps_an_epoch if self.steps_an_epoch else 0.0
 
     def _progress(self) -> Progress:
-        return Progress(self.position.step, self.total_steps, int(self._epoch), self.position.seconds, self.model)
+        position = self.position
+        return Progress(position.step, self.total_steps, int(self._epoch), position.seconds, self.model, self._kept)
 
     def _stop(self) -> NoReturn:
         self._save()

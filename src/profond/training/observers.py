@@ -25,6 +25,7 @@ class Progress:
         epoch: passes begun, from 0.
         seconds: of training so far, earlier parts of a resumed run included.
         model: the model as it is; look, do not touch.
+        kept: what is validated and kept: the average of its weights where there is one, else the model.
     """
 
     step: int
@@ -32,6 +33,7 @@ class Progress:
     epoch: int
     seconds: float
     model: nn.Module
+    kept: nn.Module
 
 
 _SECONDS_BETWEEN_LINES = 5.0  # where there is no terminal, so that logs stay readable

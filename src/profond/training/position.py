@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from profond.core.errors import ConfigError
 from profond.measures.measured import Measured
+from profond.tasks.task import Remembering
 from profond.training import checkpoint
 from profond.training.settings import Training
 
@@ -131,12 +132,15 @@ class Learner:
     optimizers: Mapping[str, torch.optim.Optimizer]
     window: Window
     position: Position
+    remembering: Remembering | None = None
 
     def save(self, path: Path) -> None:
         """Raises: StorageError; the file before stays."""
         tensors = checkpoint.prefixed("model", self.model.state_dict())
         if self.average is not None:
             tensors |= checkpoint.prefixed("average", self.average.state_dict())
+        if self.remembering is not None:
+            tensors |= checkpoint.prefixed("task", self.remembering.memory())
         facts: dict[str, Any] = {"position": asdict(self.position), "optimizers": {}}
         self.window.settle()
         facts["window"] = {"sums": self.window.sums, "weights": self.window.weights}
@@ -152,6 +156,8 @@ class Learner:
         try:
             if self.average is not None:
                 checkpoint.restore(self.average, checkpoint.without_prefix("average", tensors), str(path))
+            if self.remembering is not None:
+                self.remembering.remember(checkpoint.without_prefix("task", tensors))
             for name, optimizer in self.optimizers.items():
                 state = checkpoint.without_prefix(f"optimizer.{name}", tensors)
                 checkpoint.unpack_optimizer(optimizer, state, facts["optimizers"][name])

@@ -33,11 +33,10 @@ def rate_factor(training: Training, step: int, total_steps: int) -> float:
     if schedule in ("constant", "plateau"):
         return 1.0
     progress = (step - rising) / max(1, total_steps - rising)
-    if schedule == "linear":
-        return 1 - progress
     cosine = 0.5 * (1 + math.cos(math.pi * progress))
-    if schedule == "cosine":
-        return cosine
+    falling = {"linear": 1 - progress, "late_linear": min(1.0, 2 - 2 * progress), "cosine": cosine}
+    if schedule in falling:
+        return training.lowest_rate + (1 - training.lowest_rate) * falling[schedule]
     return _LOWEST + (1 - _LOWEST) * cosine
 
 

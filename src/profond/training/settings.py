@@ -13,7 +13,7 @@ from profond.core.errors import ConfigError
 
 OPTIMIZERS = ("adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd")
 Optimizer = Literal["adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd"]
-Schedule = Literal["constant", "linear", "cosine", "one_cycle", "plateau"]
+Schedule = Literal["constant", "linear", "late_linear", "cosine", "one_cycle", "plateau"]
 Between = Annotated[Number, Field(gt=0, lt=1)]
 """Between 0 and 1, without either."""
 
@@ -31,19 +31,24 @@ class Training:
         momentum: of sgd and muon (Nesterov) and rmsprop.
         betas: of the Adam family, and of what muon leaves to AdamW.
         schedule: ``one_cycle`` rises over ``warmup`` and falls by a cosine to nearly zero; ``cosine`` and ``linear``
-            fall to zero; ``plateau`` divides by ten when the validation stops improving; all honour ``warmup``.
+            fall to ``lowest_rate``, and so does ``late_linear`` after half of the steps; ``plateau`` divides by ten when
+            the validation stops improving; all honour ``warmup``.
+        lowest_rate: where ``cosine``, ``linear`` and ``late_linear`` end, as a share of the highest rate.
         warmup: share of all steps over which the rate rises from nearly zero, in [0, 1); what is unfrozen later rises
             over as many steps from there.
         gradient_clip: largest norm of the gradient of one phase.
         accumulate: batches whose gradients are averaged into one step.
         ema: decay of an exponential moving average of the weights, such as 0.99; the average is what is
             validated and kept.
+        ema_half_life: instead of ``ema``, the share of all steps so far after which a weight counts half in the
+            average, such as 0.05.
         patience: stop after this many validations without improvement.
         plateau_patience: validations without improvement before ``plateau`` divides the rate.
         monitor: the validation metric that decides which weights are best; each says itself which way is better.
             ``loss`` stands for the task's headline where the task measures no loss.
         keep: the weights that the model ends with: of the ``last`` step, or of the ``best`` validation.
         validate_every_epochs: may be fractional.
+        validate_every_steps: instead of epochs.
         freeze: name patterns of parameters that are not trained (``"features.*"``, or a module's name).
         unfreeze: pairs of a share of all steps and name patterns: these are frozen too, up to that share.
         freeze_norms: BatchNorm keeps its scale, shift and running statistics as they were given; None leaves it to what
@@ -71,15 +76,18 @@ class Training:
     momentum: Share = 0.9
     betas: tuple[Share, Share] = (0.9, 0.999)
     schedule: Schedule = "one_cycle"
+    lowest_rate: Share = 0.0
     warmup: Share = 0.0
     gradient_clip: Positive | None = None
     accumulate: Count = 1
     ema: Between | None = None
+    ema_half_life: Between | None = None
     patience: Count | None = None
     plateau_patience: Count = 3
     monitor: str = "loss"
     keep: Literal["last", "best"] = "last"
     validate_every_epochs: Positive = 1.0
+    validate_every_steps: Count | None = None
     freeze: tuple[str, ...] = ()
     unfreeze: tuple[tuple[Between, tuple[str, ...]], ...] = ()
     freeze_norms: bool | None = None
@@ -99,6 +107,10 @@ class Training:
         check_fields(self, "training")
         if self.epochs is not None and self.steps is not None:
             raise ConfigError(f"both epochs ({self.epochs}) and steps ({self.steps}) are given", "give one of them")
+        if self.ema is not None and self.ema_half_life is not None:
+            raise ConfigError(
+                f"both ema ({self.ema}) and ema_half_life ({self.ema_half_life}) are given", "give one of them"
+            )
         if self.epochs is None and self.steps is None:
             object.__setattr__(self, "epochs", 1.0)
 
