@@ -1,7 +1,8 @@
 """The losses of two players, as equations; shared by the tasks that have a critic.
 
-D(x) is what the critic says of real samples x, D(G(z)) what it says of made ones, any number; σ is the logistic function,
-and softplus(t) = log(1 + eᵗ) = -log σ(-t). Every function gives one number for each sample; the mean is minimised.
+D(x) is what the critic says of real samples x, D(G(z)) what it says of made ones, any number; σ is the logistic
+function, and softplus(t) = log(1 + eᵗ) = -log σ(-t). Every function gives one number for each sample; the mean is
+minimised.
 """
 
 from __future__ import annotations
@@ -120,9 +121,7 @@ GAMES = {
     ),
     "non_saturating": Game(logistic_critic, non_saturating_generator, penalty="zero"),
     "saturating": Game(logistic_critic, saturating_generator, penalty="zero"),
-    "wasserstein": Game(
-        wasserstein_critic, wasserstein_generator, penalty="one", penalty_weight=10.0, critic_steps=5
-    ),
+    "wasserstein": Game(wasserstein_critic, wasserstein_generator, penalty="one", penalty_weight=10.0, critic_steps=5),
     "hinge": Game(hinge_critic, wasserstein_generator, penalty="zero"),
     "least_squares": Game(least_squares_critic, least_squares_generator, penalty="zero"),
 }
