@@ -1,4 +1,4 @@
-"""What a network reads of real samples that was trained on generated ones alone: are these all that there is to learn?"""
+"""What a network reads of real pictures that was trained on samples alone: is there all to be learned from these?"""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def learned_from_samples(
     if missing:
         names = ", ".join(dataset.spec.classes[label] for label in missing[:5])
         raise DataError(f"there is no sample of {names}", "make samples of every class")
-    prepared = replace(dataset.between(-1.0, 1.0), splits={**dataset.splits, "train": TensorSplit(samples, labels, "made")})
+    prepared = replace(
+        dataset.between(-1.0, 1.0), splits={**dataset.splits, "train": TensorSplit(samples, labels, "made")}
+    )
     seed_here(seed, "learned from samples")
     model = create(NETWORK, dataset.spec, widths=WIDTHS)
     training = Training(epochs=epochs, optimizer="adam", learning_rate=3e-3, warmup=0.15, weight_decay=0.0, seed=seed)
