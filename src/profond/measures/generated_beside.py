@@ -11,10 +11,10 @@ from torch import Tensor
 from profond.core.randomness import generator
 from profond.data.dataset import Dataset
 from profond.data.split import Split
-from profond.measures.compared import HEADLINE, LEAST, Comparison, compared
+from profond.measures.compared import HEADLINE, LEAST, Comparison, compared, with_floor
 from profond.measures.generated_figures import nearest_figure
 from profond.measures.judge import Judge
-from profond.measures.judged import as_floor, judged
+from profond.measures.judged import judged
 from profond.measures.memorised import OTHERS, memorised, nearest
 from profond.measures.modes import covered, modes_of_classes
 from profond.measures.pixels import as_pixels
@@ -62,13 +62,12 @@ def _with_floor(report: Report, found: Comparison, training: Tensor) -> Report:
     count = min(len(found.real), len(training))
     if count < LEAST:
         return report
-    floor = as_floor(compared(found.features, found.real[:count], training[:count]))
-    value, least = report.metrics[HEADLINE], floor[f"real_{HEADLINE}"]
-    line = f"kernel distance {value}; of {count:,} real training samples instead {least}"
+    floor = compared(found.features, found.real[:count], training[:count])
+    line = f"kernel distance {report.metrics[HEADLINE]}; of {count:,} real training samples instead {floor[HEADLINE]}"
     facts = {"floor": {"samples": count, "of": "the training split, against the split that was measured"}}
     return replace(
         report,
-        metrics={**report.metrics, **floor},
+        metrics=with_floor(report.metrics, floor),
         lines=(*report.lines, line),
         facts={**report.facts, **facts},
     )
