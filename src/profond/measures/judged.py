@@ -16,6 +16,7 @@ from profond.measures.measured import SHARE, Measured
 from profond.measures.modes import covered
 from profond.measures.report import Draw
 
+_IN_ITS_FEATURES = ("kernel_distance", "frechet_distance", "coverage")
 SHOWN = 100
 """Classes beyond this are not drawn."""
 
@@ -81,11 +82,12 @@ def _right(said: NDArray[np.int64], labels: NDArray[np.int64], label: int | None
 
 
 def _in_features(found: Comparison, judge: Judge, others: Tensor | None) -> dict[str, Measured]:
-    """Every measure in the judge's features, beside what real samples reach."""
+    """Distances and coverage in the judge's features, beside what real samples reach."""
     metrics = compared(judge.features, found.real, found.made)
     if others is not None and len(others) >= len(found.real):
         metrics = with_floor(metrics, compared(judge.features, found.real, others[: len(found.real)]))
     return {
         f"judge_{name}": one.called(f"{one.title} (judge)", unit=one.unit, better=one.better)
         for name, one in metrics.items()
+        if name.removeprefix("real_") in _IN_ITS_FEATURES
     }

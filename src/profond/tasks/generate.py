@@ -29,7 +29,7 @@ from profond.tasks.adversarial import GAMES, between, one_centred, steepness, ze
 from profond.tasks.augmentation import KINDS, changed
 from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.names import index_of
-from profond.tasks.picture_features import judge_of, usual_features
+from profond.tasks.picture_features import inception_features, judge_of, usual_features
 from profond.tasks.samples import Sample, samples_of
 from profond.tasks.task import Example, Explained, Loss, Phase
 
@@ -281,18 +281,22 @@ class Generate:
     # -- judging and answering ---------------------------------------------------------------------------------
 
     def meter(self, spec: Spec | None = None) -> SamplesMeter:
-        pictures = spec is not None and spec.axes == "chw"
-        return SamplesMeter(spec, usual_features() if pictures else None, self.measured)
+        features = usual_features(max(spec.shape[1:])) if spec is not None and spec.axes == "chw" else None
+        return SamplesMeter(spec, features, self.measured)
 
-    def beside(self, dataset: Dataset, split: str, report: Report, *, judge: str | None = None) -> Report:
+    def beside(
+        self, dataset: Dataset, split: str, report: Report, *, judge: str | None = None, inception: str | None = None
+    ) -> Report:
         """The report with what real samples reach, whether samples are copies of training data, and what a judge says.
 
         Args:
             judge: folder of a run that tells the classes of such pictures apart.
+            inception: file of the published weights that FID and KID are defined by.
 
-        Raises: ConfigError for a judge that is none; DataError for one that knows other classes.
+        Raises: ConfigError for a judge that is none, or another file; DataError for a judge of other classes.
         """
-        return beside_training(report, dataset, split, None if judge is None else judge_of(judge))
+        features = None if inception is None else inception_features(inception)
+        return beside_training(report, dataset, split, None if judge is None else judge_of(judge), features)
 
     def answer(self, model: nn.Module, inputs: Tensor, spec: Spec | None = None) -> Sequence[CriticAnswer]:
         critic, classes = _part(model, "critic"), _class_names(model, spec)
