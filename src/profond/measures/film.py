@@ -60,7 +60,8 @@ def write_film(
         if path.suffix.lower() == ".mp4":
             _write_mp4(temporary, shown, durations)
         else:
-            first, *others = shown
+            # NOTE without dithering: its noise is other in each frame, flickers, and takes twice the room
+            first, *others = [frame.quantize(256, dither=Image.Dither.NONE) for frame in shown]
             times = [round(1000 * one) for one in durations]
             first.save(temporary, "GIF", save_all=True, append_images=others, duration=times, loop=0, optimize=True)
     return path

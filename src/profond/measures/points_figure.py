@@ -101,10 +101,13 @@ def points_picture(
     """The same as a picture, with a line below that says what is what; always of one size."""
     from matplotlib.figure import Figure  # a third of a second that `--help` should not pay
 
-    figure = Figure(figsize=(5.2, 5.5), dpi=100, facecolor="white")
-    draw_points(figure.add_axes((0.08, 0.125, 0.89, 0.845)), limits, real=real, made=made, scores=scores, push=push)
-    ground = "; ground: blue where the critic says real, orange where it says made" if scores is not None else ""
-    figure.text(0.08, 0.055, f"blue points: real, orange points: made{ground}", fontsize=7.5, color="#5f6c7b", va="top")
+    figure = Figure(figsize=(5.2, 5.6), dpi=100, facecolor="white")
+    draw_points(figure.add_axes((0.08, 0.13, 0.89, 0.83)), limits, real=real, made=made, scores=scores, push=push)
+    shown = [f"{colour} points: {what}" for colour, what, some in (("blue", "real", real), ("orange", "made", made)) if len(some)]
+    words = ", ".join(shown)
+    if scores is not None:
+        words += "\nground: blue where the critic says real, orange where it says made"
+    figure.text(0.08, 0.075, words, fontsize=8, color="#5f6c7b", va="top", linespacing=1.4)
     return as_image(figure)
 
 

@@ -9,6 +9,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor, nn
 
+from profond.core.device import device_of
 from profond.core.errors import DataError
 from profond.core.randomness import generator
 from profond.data.dataset import Dataset
@@ -17,7 +18,8 @@ from profond.measures.latents import latents
 from profond.measures.picture_sheet import in_rows, in_square, picture_sheet
 from profond.measures.points_figure import limits_of, points_picture, score_map
 from profond.tasks.made import ROWS
-from profond.tasks.sampling import EACH, made_from
+from profond.tasks.samples import samples_of
+from profond.tasks.sampling import EACH
 from profond.tasks.symptoms import Watch, can_be_searched, small
 
 PICTURES, POINTS = 64, 500
@@ -91,24 +93,24 @@ class GeneratedShow:
     def picture(self, model: Any) -> Image:
         made, labels = self._made(model)
         if not self.pictures:
-            device = made.device
+            device = device_of(model)
             scores = score_map(lambda places: _scores(model, places.to(device)), self.limits)
-            return points_picture(self.limits, real=self.samples, made=made.cpu(), scores=scores)
+            return points_picture(self.limits, real=self.samples, made=made, scores=scores)
         return self._sheet(made, labels if self._in_classes(model) else None)
 
     def symptoms(self, model: Any, means: Mapping[str, float], live: nn.Module | None = None) -> list[str]:
         made, labels = self._made(model)
         count = min(len(made), len(self.samples))  # the losses of some critics are of pairs
-        device, classes = made.device, bool(model.num_classes)
+        device, classes = device_of(model), bool(model.num_classes)
         pairs = ((self.samples, self.labels), (made, labels))
         scores = [
             _scores(model, samples[:count].to(device), of[:count].to(device) if classes else None).cpu()
             for samples, of in pairs
         ]
         return self.watch.look(
-            made.cpu(),
+            made,
             labels if self._in_classes(model) else None,
-            live=None if live is None else self._made(live)[0].cpu(),
+            live=None if live is None else self._made(live)[0],
             scores=(scores[0], scores[1]),
         )
 
@@ -121,9 +123,9 @@ class GeneratedShow:
             indices = [label + self._rows * k for label in range(self._rows) for k in range(EACH)]
         else:
             indices = list(range(PICTURES if self.pictures else POINTS))
-        labels = [index % max(1, model.num_classes) for index in indices]
-        made = made_from(model, latents(model.latent_size, indices, self.seed), labels)
-        return made, torch.tensor(labels)
+        labels = torch.tensor(indices) % max(1, model.num_classes)
+        noise = latents(model.latent_size, indices, self.seed)
+        return samples_of(model, noise, labels if model.num_classes else None), labels
 
 
 def _scores(model: Any, samples: Tensor, labels: Tensor | None = None) -> Tensor:

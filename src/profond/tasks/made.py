@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from profond.core.files import write_bytes, write_text
 from profond.measures.film import FORMATS, write_film
 from profond.measures.picture_sheet import as_picture, in_rows, in_square, picture_sheet
 from profond.measures.points_figure import limits_of, points_picture
+from profond.tasks.samples import Sample
 
 ROWS = 20
 """Classes that a sheet has rows for; of more, samples stand in a square."""
@@ -25,27 +25,7 @@ _STATIONS, _FRAME_SECONDS = 8, 0.08
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
-@dataclass(frozen=True)
-class One:
-    """One of the samples.
-
-    Args:
-        index: its noise depends on the seed and on this alone.
-        values: (c, h, w) between -1 and 1, or the coordinates of a point.
-        label: its class, where it was asked for.
-    """
-
-    index: int
-    seed: int
-    values: Tensor
-    label: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        point = {} if self.values.ndim == 3 else {"point": [round(float(value), 6) for value in self.values]}
-        return {"index": self.index, "seed": self.seed, **({} if self.label is None else {"class": self.label}), **point}
-
-
-class Made(Sequence[One]):
+class Made(Sequence[Sample]):
     """Samples of one seed.
 
     Args:
@@ -64,9 +44,10 @@ class Made(Sequence[One]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         number = range(len(self))[index]
-        return One(number, self.seed, self.samples[number], self.classes[self.labels[number]] if self.labels else None)
+        label = self.classes[self.labels[number]] if self.labels else ""
+        return Sample(self.samples[number], self.seed, number, label)
 
-    def __iter__(self) -> Iterator[One]:
+    def __iter__(self) -> Iterator[Sample]:
         return (self[i] for i in range(len(self)))
 
     @property
@@ -88,7 +69,7 @@ class Made(Sequence[One]):
         if not each:
             return [as_picture_name(path), *([] if self.pictures else [path.with_suffix(".csv")])]
         digits = len(str(len(self) - 1))
-        names = (f"{one.index:0{digits}}" + ("" if one.label is None else f"-{_plain(one.label)}") for one in self)
+        names = (f"{one.index:0{digits}}" + (f"-{_plain(one.label)}" if one.label else "") for one in self)
         return [path / f"{name}.png" for name in names]
 
     def write(self, path: Path, *, each: bool = False) -> list[Path]:
@@ -114,7 +95,7 @@ class Made(Sequence[One]):
         return encoded(self.sheet(), ".png")
 
 
-class Between(Sequence[One]):
+class Between(Sequence[Sample]):
     """Samples on their way from one noise to another, each row a way of its own.
 
     Args:

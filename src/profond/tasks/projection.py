@@ -15,9 +15,10 @@ from profond.core.errors import ConfigError, UsageError
 from profond.core.spec import Spec
 from profond.measures.latents import latents
 from profond.measures.picture_sheet import picture_sheet
-from profond.tasks.batch import check_finite, described
+from profond.tasks.batch import described
 from profond.tasks.made import as_picture_name, encoded, save_picture
-from profond.tasks.sampling import labels_asked, made_from
+from profond.tasks.samples import samples_of
+from profond.tasks.sampling import labels_asked
 
 DRAWN, STARTS, STEPS = 256, 8, 200
 """Samples among which the nearest are where the descent starts; how many of them; and its steps."""
@@ -84,7 +85,7 @@ class Projection:
 
 
 def projected(
-    model: Any, spec: Spec, sample: Tensor, *, label: Sequence[str] = (), seed: int = 0, steps: int = STEPS
+    model: Any, spec: Spec, sample: Tensor, *, label: str | Sequence[str] = (), seed: int = 0, steps: int = STEPS
 ) -> Projection:
     """Noise whose picture is as near as can be to a given one: Adam on the mean squared difference, from several starts.
 
@@ -103,8 +104,7 @@ def projected(
     asked = labels_asked(model, spec, label)
     noise = latents(model.latent_size, range(DRAWN), seed)
     labels = [asked[i % len(asked)] for i in range(DRAWN)] if asked else []
-    drawn = made_from(model, noise, labels)
-    check_finite(drawn)
+    drawn = samples_of(model, noise, torch.tensor(labels) if labels else None)
     nearest = (drawn - sample).square().flatten(1).mean(1).argsort()[:STARTS]
     given = torch.tensor(labels)[nearest].to(device) if labels else None
     target = sample.to(device)
@@ -119,8 +119,7 @@ def projected(
             optimizer.step()
     last = moved.detach().cpu()
     of = [labels[i] for i in nearest.tolist()] if labels else []
-    found = made_from(model, last, of)
-    check_finite(found)
+    found = samples_of(model, last, torch.tensor(of) if of else None)
     best = int((found - sample).square().flatten(1).mean(1).argmin())
     return Projection(
         sample.cpu(),

@@ -14,14 +14,13 @@ from profond.core.errors import ConfigError
 from profond.core.randomness import mix
 from profond.core.spec import Spec
 from profond.measures.latents import latents
-from profond.tasks.batch import check_finite
 from profond.tasks.made import ROWS, Between, Made
 from profond.tasks.names import index_of
+from profond.tasks.samples import samples_of
 
 EACH, WITHOUT_CLASSES, POINTS = 8, 64, 1000
 """How many are made where nobody says: of each class, of pictures without classes, of points."""
 _FRAMES = 24
-_AT_ONCE = 32
 _MOST = 250_000_000
 """Numbers that are made at once: a gigabyte."""
 
@@ -32,7 +31,7 @@ def generated(
     *,
     count: int | None = None,
     seed: int = 0,
-    label: Sequence[str] = (),
+    label: str | Sequence[str] = (),
     truncation: float | None = None,
 ) -> Made:
     """Samples of a generator. Sample i depends on (seed, i) alone, and of several classes it is of the i-th in turn.
@@ -50,8 +49,8 @@ def generated(
     count = usual if count is None else count
     _check(count, seed, truncation, spec)
     labels = [asked[i % len(asked)] for i in range(count)] if asked else []
-    samples = made_from(model, latents(model.latent_size, range(count), seed, truncation), labels)
-    return Made(_checked(samples), seed, labels, spec.classes)
+    noise = latents(model.latent_size, range(count), seed, truncation)
+    return Made(samples_of(model, noise, torch.tensor(labels) if labels else None), seed, labels, spec.classes)
 
 
 def interpolated(
@@ -60,7 +59,7 @@ def interpolated(
     *,
     count: int | None = None,
     seed: int = 0,
-    label: Sequence[str] = (),
+    label: str | Sequence[str] = (),
     truncation: float | None = None,
 ) -> Between:
     """From each of the first samples to another one that has not been seen: sample i to sample count + i.
@@ -90,7 +89,7 @@ def walked(
     *,
     count: int | None = None,
     seed: int = 0,
-    label: Sequence[str] = (),
+    label: str | Sequence[str] = (),
     truncation: float | None = None,
 ) -> Between:
     """From each of the first samples around a circle in the space of noise, back to where it began.
@@ -105,34 +104,15 @@ def walked(
     return Between(_along(model, noise, labels), seed, closed=True, labels=labels, classes=spec.classes)
 
 
-@torch.no_grad()
-def made_from(model: Any, noise: Tensor, labels: Sequence[int] = ()) -> Tensor:
-    """Samples (n, …) of noise (n, z), on the CPU; of a model that knows classes, each of its label.
-
-    All batches have one size, whatever n is: arithmetic in another order would change last digits.
-    """
-    device = next(model.parameters()).device
-    count = len(noise)
-    filled = F.pad(noise, (0, 0, 0, -count % _AT_ONCE))
-    given = F.pad(torch.tensor(labels), (0, -count % _AT_ONCE)) if model.num_classes else None
-    parts = [
-        model.generator(filled[at : at + _AT_ONCE].to(device), None if given is None else given[at : at + _AT_ONCE].to(device))
-        .float()
-        .cpu()
-        for at in range(0, len(filled), _AT_ONCE)
-    ]
-    return torch.cat(parts)[:count]
-
-
 def _along(model: Any, noise: Tensor, labels: Sequence[int]) -> Tensor:
     """Samples (n, t, …) of noise (n, t, z)."""
     count, steps = noise.shape[:2]
-    each = [label for label in labels for _ in range(steps)]
-    return _checked(made_from(model, noise.flatten(0, 1), each)).unflatten(0, (count, steps))
+    each = torch.tensor(labels).repeat_interleave(steps) if labels else None
+    return samples_of(model, noise.flatten(0, 1), each).unflatten(0, (count, steps))
 
 
 def _ways(
-    model: Any, spec: Spec, count: int | None, seed: int, label: Sequence[str], truncation: float | None
+    model: Any, spec: Spec, count: int | None, seed: int, label: str | Sequence[str], truncation: float | None
 ) -> tuple[list[int], int]:
     """The labels of so many ways. Raises: ConfigError, UnknownName."""
     if len(spec.shape) != 3:
@@ -143,7 +123,7 @@ def _ways(
     return [asked[i % len(asked)] for i in range(count)] if asked else [], count
 
 
-def labels_asked(model: Any, spec: Spec, wanted: Sequence[str]) -> list[int]:
+def labels_asked(model: Any, spec: Spec, wanted: str | Sequence[str]) -> list[int]:
     """Which classes are asked for, all of them where none is named; none of a model that knows none.
 
     Raises: ConfigError, UnknownName.
@@ -155,7 +135,7 @@ def labels_asked(model: Any, spec: Spec, wanted: Sequence[str]) -> list[int]:
     if not wanted:
         return list(range(model.num_classes))
     found = []
-    for text in wanted:
+    for text in [wanted] if isinstance(wanted, str) else wanted:
         whole = text in spec.classes
         found += [index_of(name, spec.classes, "class") for name in ([text] if whole else _parts(text))]
     return list(dict.fromkeys(found))
@@ -175,7 +155,3 @@ def _check(count: int, seed: int, truncation: float | None, spec: Spec) -> None:
     if truncation is not None and not 0 < truncation <= 100:
         raise ConfigError(f"the truncation is {truncation}", "use a number above 0, such as 1; 0.5 makes them more alike")
 
-
-def _checked(samples: Tensor) -> Tensor:
-    check_finite(samples)
-    return samples
