@@ -16,6 +16,7 @@ networks", ICLR 2018. The paper's networks are twice as wide: 128 to 1,024 chann
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, ClassVar
 
 import torch.nn.functional as F
@@ -103,7 +104,7 @@ class DCCritic(nn.Module):
         super().__init__()
         outwards = [channels, *wide[::-1]]
         self.body = nn.Sequential()
-        for before, after in zip(outwards, outwards[1:], strict=False):
+        for before, after in itertools.pairwise(outwards):
             self.body.append(Down(before, after, first=not len(self.body), spectral=spectral))
         if not spectral:
             _started(self.body)

@@ -11,6 +11,7 @@ adversarial networks", ICLR 2017, and A. Srivastava et al., "VEEGAN", NeurIPS 20
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -26,7 +27,7 @@ from profond.nn.adversarial import SLOPE, Labelled, Projection, conditional_clas
 
 def _layers(sizes: Sequence[int]) -> nn.Sequential:
     layers = nn.Sequential()
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in itertools.pairwise(sizes):
         layer = nn.Linear(before, after)
         scaled(layer.weight, before)
         nn.init.uniform_(layer.bias, -1, 1)  # else all kinks go through the origin
@@ -104,7 +105,9 @@ class PointsGAN(nn.Module):
         self.forward_shape = (latent_size,)
         self.generator = PointsGenerator(input_shape[0], latent_size, self.num_classes, hidden)
         self.critic = PointsCritic(input_shape[0], self.num_classes, hidden)
-        self.stages = tuple(f"{part}.hidden.{layer}" for part in ("generator", "critic") for layer in range(len(hidden)))
+        self.stages = tuple(
+            f"{part}.hidden.{layer}" for part in ("generator", "critic") for layer in range(len(hidden))
+        )
         self.head = "critic.score"
 
     def forward(self, latents: Float[Tensor, "n z"], labels: Int[Tensor, " n"] | None = None) -> Float[Tensor, "n d"]:

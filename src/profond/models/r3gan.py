@@ -2,7 +2,7 @@
 
 Notable features:
 - no normalisation, no noise inside, no style: a modern residual network on either side, initialised so that each
-  residual branch starts at zero (Fix-up)
+  residual branch starts at nearly zero (Fix-up)
 - the residual body: stages of 1×1, 3×3 in groups, 1×1 with leaky ReLU, twice as wide inside; pictures are doubled and
   halved between stages by bilinear interpolation and means of 2×2
 - the first layer is a learned basis of the smallest size, weighted by the latent; the critic's last one is its mirror
@@ -12,7 +12,8 @@ Notable features:
 - any size, rectangular too: odd sizes are halved rounding up, and doubled with the last row and column left out
 
 Where this differs from the paper: few groups, whose double backward loops over the groups, instead of many; 2×2 means
-instead of a [1, 2, 1] filter; the strided body is ours.
+instead of a [1, 2, 1] filter; branches start at a hundredth instead of zero, so that a first step moves all of them; the
+strided body is ours.
 
 Source: Y. Huang, A. Gokaslan, V. Kuleshov and J. Tompkin, "The GAN is dead; long live the GAN! A modern GAN baseline",
 NeurIPS 2024; of Fix-up, H. Zhang et al., ICLR 2019.
@@ -20,6 +21,7 @@ NeurIPS 2024; of Fix-up, H. Zhang et al., ICLR 2019.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -32,7 +34,17 @@ from profond.core.config import Count
 from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_input
-from profond.nn.adversarial import SLOPE, Labelled, Projection, conditional_classes, cropped, even, levels, scaled, widths
+from profond.nn.adversarial import (
+    SLOPE,
+    Labelled,
+    Projection,
+    conditional_classes,
+    cropped,
+    even,
+    levels,
+    scaled,
+    widths,
+)
 
 Size = tuple[int, int]
 
@@ -121,7 +133,7 @@ class StridedCritic(nn.Module):
         super().__init__()
         (height, width), outwards = sizes[0], wide[::-1]
         self.input = _convolution(channels, outwards[0], 3)
-        self.body = nn.Sequential(*(Halving(*pair) for pair in zip(outwards, outwards[1:], strict=False)))
+        self.body = nn.Sequential(*(Halving(*pair) for pair in itertools.pairwise(outwards)))
         self.body.append(Residual(wide[0]))
         self.features = nn.Linear(wide[0] * height * width, wide[0])
         scaled(self.features.weight, self.features.in_features)
@@ -138,7 +150,7 @@ class StridedCritic(nn.Module):
 
 
 class Block(nn.Module):
-    """x + a branch that is twice as wide inside: 1×1, 3×3 in groups, 1×1, which starts at zero."""
+    """x + a branch that is twice as wide inside: 1×1, 3×3 in groups, 1×1, which starts at nearly zero."""
 
     def __init__(self, channels: int, groups: int) -> None:
         super().__init__()
@@ -147,7 +159,7 @@ class Block(nn.Module):
         self.widen = _convolution(channels, inside, 1)
         self.mix = _convolution(inside, inside, 3, groups=groups)
         self.narrow = nn.Conv2d(inside, channels, 1, bias=False)
-        nn.init.zeros_(self.narrow.weight)
+        scaled(self.narrow.weight, inside, gain=0.01)
 
     def forward(self, inputs: Tensor) -> Tensor:
         branch = F.leaky_relu(self.mix(F.leaky_relu(self.widen(inputs), SLOPE)), SLOPE)
@@ -179,7 +191,13 @@ class Stage(nn.Module):
 
 class ResidualGenerator(nn.Module):
     def __init__(
-        self, channels: int, sizes: list[Size], wide: list[int], latent_size: int, num_classes: int, block: dict[str, int]
+        self,
+        channels: int,
+        sizes: list[Size],
+        wide: list[int],
+        latent_size: int,
+        num_classes: int,
+        block: dict[str, int],
     ) -> None:
         super().__init__()
         labelled = Labelled(latent_size, num_classes)
@@ -206,7 +224,7 @@ class ResidualCritic(nn.Module):
         outwards = wide[::-1]
         self.input = _convolution(channels, outwards[0], 1, gain=1.0)
         self.body = nn.Sequential(nn.Sequential(*(Block(outwards[0], block["groups"]) for _ in range(block["blocks"]))))
-        for before, after in zip(outwards, outwards[1:], strict=False):
+        for before, after in itertools.pairwise(outwards):
             self.body.append(Stage(before, after, None, **block))
         self.basis = nn.Parameter(torch.empty(wide[0], *sizes[0]))
         scaled(self.basis, sizes[0][0] * sizes[0][1], gain=1.0)

@@ -120,9 +120,7 @@ GAMES = {
     ),
     "non_saturating": Game(logistic_critic, non_saturating_generator, penalty="zero"),
     "saturating": Game(logistic_critic, saturating_generator, penalty="zero"),
-    "wasserstein": Game(
-        wasserstein_critic, wasserstein_generator, penalty="one", penalty_weight=10.0, critic_steps=5
-    ),
+    "wasserstein": Game(wasserstein_critic, wasserstein_generator, penalty="one", penalty_weight=10.0, critic_steps=5),
     "hinge": Game(hinge_critic, wasserstein_generator, penalty="zero"),
     "least_squares": Game(least_squares_critic, least_squares_generator, penalty="zero"),
 }

@@ -19,6 +19,7 @@ from profond.core.spec import Spec
 from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
+from profond.measures.compared import HEADLINE
 from profond.measures.generated import SamplesMeter
 from profond.tasks import register_task
 from profond.tasks.adversarial import GAMES, between, one_centred, steepness, zero_centred
@@ -83,7 +84,7 @@ class Generate:
         mirrored_labels: filled in: the numbers of these classes.
     """
 
-    headline = "kernel_distance"
+    headline = HEADLINE
     families: tuple[str, ...] = ("generator",)
     usual: Mapping[str, Any] = {
         "training.steps": 4000,
@@ -172,7 +173,7 @@ class Generate:
     # -- learning ----------------------------------------------------------------------------------------------
 
     def loss(self, model: nn.Module, batch: Any, phase: Phase) -> Loss:
-        """Of one player; its latents are drawn from torch's random state, so that no two batches weigh as samples do."""
+        """Of one player; its noise is drawn from torch's random state, and batches count alike, whatever their size."""
         real, targets = pair(batch)
         labels = _labels_for(model, targets)
         real = self._mirror(real, targets)
@@ -271,12 +272,15 @@ class Generate:
         )
 
     def card(self, spec: Spec) -> list[str]:
-        what = f"pictures of {'×'.join(map(str, spec.shape))}" if spec.axes == "chw" else f"points of {spec.shape[0]} numbers"
+        what = (
+            f"pictures of {'×'.join(map(str, spec.shape))}"
+            if spec.axes == "chw"
+            else f"points of {spec.shape[0]} numbers"
+        )
         lines = [f"- Makes: {what}, from random numbers"]
         if spec.classes:
             lines.append(f"- Classes of its data: {', '.join(map(markdown, spec.classes))}")
-        penalty = f", gradients punished with weight {self.penalty_weight:g}" if self.penalty_weight else ""
-        lines.append(f"- Two players: {self.name.replace('_', ' ')} loss{penalty}")
+        lines.append(f"- A generator learns from a critic: {self.name.replace('_', ' ')} loss")
         return lines
 
     @staticmethod
