@@ -64,10 +64,10 @@ class Projection:
         return [file]
 
     def lines(self) -> list[str]:
-        of = "" if self.label is None else f", of class {self.label}"
+        of = "" if self.label is None else f" in class {self.label}"
         return [
-            f"what was found differs by {self.after:.1f} levels of 255 a pixel, the nearest of {DRAWN} samples by "
-            f"{self.before:.1f}{of}; its noise is {self.length:.2f} times as long as usual"
+            f"found{of}: {self.after:.1f} levels of 255 away in the mean, where the nearest of {DRAWN} samples was "
+            f"{self.before:.1f} away; its noise is {self.length:.2f} times as long as usual"
         ]
 
     def to_json(self) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def labels_asked(model: Any, spec: Spec, wanted: str | Sequence[str]) -> list[in
     """
     if not model.num_classes:
         if wanted:
-            raise ConfigError("this run was trained without classes, and none can be asked for", "leave --class out")
+            raise ConfigError("this run makes samples of no class, and one is asked for", "leave it out, or train with classes")
         return []
     if not wanted:
         return list(range(model.num_classes))
@@ -149,7 +149,7 @@ def _check(count: int, seed: int, truncation: float | None, spec: Spec) -> None:
     """Raises: ConfigError."""
     most = _MOST // math.prod(spec.shape)
     if not 1 <= count <= most:
-        raise ConfigError(f"{count:,} samples are asked for", f"1 to {most:,} can be made at once; --seed gives others")
+        raise ConfigError(f"count is {count:,}", f"1 to {most:,} can be made at once; another seed gives others")
     if not 0 <= seed < 2**63:
         raise ConfigError(f"the seed is {seed}", "use a whole number from 0 up, below 2^63")
     if truncation is not None and not 0 < truncation <= 100:

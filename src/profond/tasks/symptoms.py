@@ -13,7 +13,7 @@ LOOKS = 3
 """A symptom is said when it was there so many times in a row: a generator that has just begun has most of them."""
 _SURE = 0.01  # nats: the critic's loss where it is hardly ever wrong
 _ALIKE = 0.35  # of the real samples' distances from each other; within one class of digits they are 0.7 of all
-_GREY = 0.4  # of the real pictures' contrast
+_GREY = 0.5  # of the real pictures' contrast
 _LAGGING = 0.6  # of the live samples' contrast
 _COPIED = 0.4  # of what is usual; the mean of many pictures is as near to each of them as 0.7
 _SIDE = 16  # pixels at which pictures are compared: whether one is a copy is seen at any size
@@ -78,7 +78,8 @@ class Watch:
                 f"they have {contrast / _contrast(self.real):.0%} of the contrast of real ones; the generator gives means "
                 "of many: a smaller learning rate, or a stronger penalty of the critic, and more steps"
             )
-        found |= self._alike(made, labels)
+        alike = self._alike(made, labels)
+        found |= alike
         if scores is not None and self.critic_loss is not None:
             loss = float(self.critic_loss(*scores).float().mean())
             if loss < _SURE:
@@ -87,7 +88,7 @@ class Watch:
                     f"its loss is {loss:.2g}, and its scores of real and made samples are {apart:.1f} apart, so that the "
                     "generator hardly learns from it: a smaller learning rate, a stronger penalty, or augmentation"
                 )
-        if self.train is not None and self._usual > 0:
+        if self.train is not None and self._usual > 0 and not alike:  # one picture is near to some by chance
             share = nearest(small(made), self.train) / self._usual
             if share < _COPIED:
                 found["the samples are copies"] = (
