@@ -22,13 +22,14 @@ from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
 from profond.measures.compared import HEADLINE
 from profond.measures.generated import SamplesMeter
-from profond.measures.latents import latents
 from profond.tasks import register_task
 from profond.tasks.adversarial import GAMES, between, one_centred, steepness, zero_centred
 from profond.tasks.augmentation import KINDS, changed
 from profond.tasks.batch import called, check_finite, pair
+from profond.tasks.generated_show import GeneratedShow
 from profond.tasks.names import index_of
-from profond.tasks.samples import Sample, samples_of
+from profond.tasks.projection import projected
+from profond.tasks.sampling import generated, interpolated, walked
 from profond.tasks.task import Example, Explained, Loss, Phase
 
 GameName = Literal["relativistic", "non_saturating", "saturating", "wasserstein", "hinge", "least_squares"]
@@ -234,42 +235,14 @@ class Generate:
 
     # -- making ------------------------------------------------------------------------------------------------
 
-    def generate(
-        self,
-        model: nn.Module,
-        spec: Spec | None = None,
-        *,
-        count: int = 16,
-        seed: int = 0,
-        label: str | None = None,
-        truncation: float | None = None,
-    ) -> list[Sample]:
-        """Samples made from a seed; sample k depends on the seed, k and the class alone.
+    generate = staticmethod(generated)
+    interpolate = staticmethod(interpolated)
+    walk = staticmethod(walked)
+    project = staticmethod(projected)
 
-        Args:
-            count: how many.
-            seed: another seed, other samples.
-            label: the class that they are of; without it each class in turn.
-            truncation: noise of at most so many deviations: less is more usual, and less various.
-
-        Raises: ConfigError for a class of a model that knows none, and for impossible numbers; UnknownName.
-        """
-        if count < 1 or (truncation is not None and not 0 < truncation < math.inf):
-            wrong = f"count is {count}" if count < 1 else f"truncation is {truncation}"
-            raise ConfigError(wrong, "use a count of 1 or more, and a truncation of more than 0, such as 1")
-        classes = _class_names(model, spec)
-        labels = None
-        if label is not None and not classes:
-            raise ConfigError(
-                f"class {label!r} is asked for, and this run makes samples of no class",
-                "leave it out, or train on data with classes",
-            )
-        if classes:
-            numbers = torch.arange(count) % len(classes)
-            labels = numbers if label is None else torch.full_like(numbers, index_of(label, classes, "class"))
-        made = samples_of(model, latents(_latent_size(model), range(count), seed, truncation), labels)
-        names = [""] * count if labels is None else [classes[number] for number in labels.tolist()]
-        return [Sample(one, seed, index, names[index]) for index, one in enumerate(made)]
+    def show(self, dataset: Dataset, seed: int) -> GeneratedShow:
+        unbounded = self.name == "wasserstein"  # its loss falls below any number
+        return GeneratedShow(dataset, seed, None if unbounded else self.game.critic)
 
     # -- judging and answering ---------------------------------------------------------------------------------
 
