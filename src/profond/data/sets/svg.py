@@ -25,8 +25,6 @@ def renderer() -> Any:
 
 def render(svg: str, size: int) -> NDArray[np.uint8]:
     """A square drawing as pixels (3, size, size) on white, with no font of the system. Raises: MissingError."""
-    png = renderer().svg_to_bytes(
-        svg_string=svg, width=size, height=size, background="#ffffff", skip_system_fonts=True
-    )
+    png = renderer().svg_to_bytes(svg_string=svg, width=size, height=size, background="#ffffff", skip_system_fonts=True)
     with Image.open(io.BytesIO(png)) as picture:
         return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
