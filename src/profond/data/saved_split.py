@@ -127,8 +127,10 @@ def _store_table(
 
 def _sizes_and_hashes(written: Listing) -> dict[str, dict[str, Any]]:
     counts = Counter(sample.split for sample in written.samples)
+    unlabelled = str(0)  # the target of all of them, as it is hashed
     targets = [
-        (s.split, relative(s.path, written.root), "0" if written.unlabelled else s.label) for s in written.samples
+        (s.split, relative(s.path, written.root), unlabelled if written.unlabelled else s.label)
+        for s in written.samples
     ]
     return {
         name: {

@@ -195,9 +195,8 @@ def assemble(config: Configuration) -> Experiment:
             "leave data.ends out, or take a network such as lstm or gru",
         )
     config = dataclasses.replace(config, data=data)
-    if not config.task.name and task_of_family(family_of(config.model.name)) is None:
-        if (error := no_classes(config.data.name, config.data.settings)) is not None:
-            raise error
+    if _data_decide(config) and (error := no_classes(config.data.name, config.data.settings)) is not None:
+        raise error
     if config.transfer is not None:
         config = finetune.with_preprocessing(config)
     dataset = opened(config)
@@ -221,9 +220,9 @@ def settled(config: Configuration, dataset: Dataset) -> tuple[Configuration, lis
     Raises: ConfigError for settings that the task does not have; DataError.
     """
     name, given = config.task.name, config.task.settings
-    if not name and not dataset.spec.has_target and task_of_family(family_of(config.model.name)) is None:
+    if _data_decide(config) and not dataset.spec.has_target:
         raise DataError(
-            f"{dataset.name} has neither classes nor numbers to be estimated, and {config.model.name} learns from these",
+            f"{dataset.name} has neither classes nor numbers to be estimated, and {config.model.name} learns from them",
             "take a network that makes such samples, as `profond models list` names them; or data with classes",
         )
     if not name:
@@ -232,6 +231,11 @@ def settled(config: Configuration, dataset: Dataset) -> tuple[Configuration, lis
         given = {**usual, **bind(task_class(name), given, what=f"task {name!r}")}
     decided, notes = task_class(name)(**given).settle(dataset)
     return dataclasses.replace(config, task=Chosen(name, {**given, **decided})), notes
+
+
+def _data_decide(config: Configuration) -> bool:
+    """Whether it is the data that say what is learned: no task is named, and the model is made for none."""
+    return not config.task.name and task_of_family(family_of(config.model.name)) is None
 
 
 def spec_before(run: Run, preprocessing: Preprocessing) -> Spec:

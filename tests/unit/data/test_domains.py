@@ -94,7 +94,7 @@ def test_a_folder_of_classes_is_no_domain_and_a_domain_no_file(tmp_path):
     with pytest.raises(DataError, match=r"photos holds folders of images \(cat, dog\)") as told:
         open_dataset(sketches, to=str(tmp_path / "photos"))
     assert f"did you mean {tmp_path / 'photos' / 'cat'}?" in told.value.help
-    with pytest.raises(DataError, match="there is no folder .*gone"):
+    with pytest.raises(DataError, match=r"there is no folder .*gone"):
         open_dataset(sketches, to=str(tmp_path / "gone"))
     with pytest.raises(DataError, match="A and B are the same folder"):
         open_dataset(sketches, to=str(sketches))
