@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("--count", type=int, help="How many are made.  [default: a sheet of pictures, one text]")
-@click.option("--seed", type=int, help="Another seed, other samples. Sample i is the same whatever --count.  [default: 0]")
 @click.option(
-    "--class", "label", multiple=True, help="Of a class alone; several times, or names with commas between, for several."
+    "--seed", type=int, help="Another seed, other samples. Sample i is the same whatever --count.  [default: 0]"
+)
+@click.option(
+    "--class",
+    "label",
+    multiple=True,
+    help="Of a class alone; several times, or names with commas between, for several.",
 )
 @click.option("--truncation", type=float, help="Noise ends at so many deviations: 1 is more usual and less various.")
 @click.option("--each", is_flag=True, help="Single pictures, in a folder, instead of one sheet.")
@@ -159,4 +164,6 @@ def _say_what_is_replaced(paths: Sequence[Path], quiet: bool) -> None:
     there = [path for path in paths if path.exists()]
     if there:
         others = f" and {len(there) - 1:,} more" if len(there) > 1 else ""
-        warn(f"{there[0]}{others} {'was' if len(there) == 1 else 'were'} there and {'is' if len(there) == 1 else 'are'} replaced")
+        warn(
+            f"{there[0]}{others} {'was' if len(there) == 1 else 'were'} there and {'is' if len(there) == 1 else 'are'} replaced"
+        )

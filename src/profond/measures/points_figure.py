@@ -103,7 +103,11 @@ def points_picture(
 
     figure = Figure(figsize=(5.2, 5.6), dpi=100, facecolor="white")
     draw_points(figure.add_axes((0.08, 0.13, 0.89, 0.83)), limits, real=real, made=made, scores=scores, push=push)
-    shown = [f"{colour} points: {what}" for colour, what, some in (("blue", "real", real), ("orange", "made", made)) if len(some)]
+    shown = [
+        f"{colour} points: {what}"
+        for colour, what, some in (("blue", "real", real), ("orange", "made", made))
+        if len(some)
+    ]
     words = ", ".join(shown)
     if scores is not None:
         words += "\nground: blue where the critic says real, orange where it says made"
@@ -111,7 +115,9 @@ def points_picture(
     return as_image(figure)
 
 
-def draw_coverage(axes: Axes, steps: Sequence[int], found: Sequence[int], total: int, words: str = "modes found") -> None:
+def draw_coverage(
+    axes: Axes, steps: Sequence[int], found: Sequence[int], total: int, words: str = "modes found"
+) -> None:
     """How many modes the samples reach as the training goes on, out of how many there are.
 
     Args:
