@@ -141,7 +141,7 @@ class Marked(Protocol):
     """A meter that takes note of what else is known: it measures hidden steps apart, or pairs, or modes."""
 
     marks: Mapping[str, Tensor]
-    """Of the whole split that it measures, in its order, by name: of each step bool (n, t), or of each sample int64 (n).
+    """Of the whole split that it measures, in its order, by name: of each step bool (n, t), of each sample int64 (n).
     Set before the pass."""
 
 
@@ -186,12 +186,38 @@ class Show(Protocol):
         """All of them in one picture, always of one size; the model is in eval mode, without gradients."""
         ...
 
-    def symptoms(self, model: nn.Module, means: Mapping[str, float]) -> list[str]:
-        """What goes wrong, for people, with advice; most often nothing. What was said once is not said again.
+    def symptoms(self, model: nn.Module, means: Mapping[str, float], live: nn.Module | None = None) -> list[str]:
+        """What goes wrong, for people, with advice; most often nothing.
+
+        Each is ``what it is: the rest``; what stands before the colon is said once in a training.
 
         Args:
             means: what the training last logged, by name.
+            live: the model as it is being trained, where ``model`` is an average of its weights.
         """
+        ...
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """What was made, where it is there to be looked at."""
+
+    def paths(self, path: Path, *, each: bool = False) -> list[Path]:
+        """The files that `write` will write.
+
+        Args:
+            path: of one picture of all; with ``each`` the folder of single ones.
+
+        Raises: UsageError for a name or a wish that does not fit.
+        """
+        ...
+
+    def write(self, path: Path, *, each: bool = False) -> list[Path]:
+        """Raises: UsageError as `paths`; StorageError."""
+        ...
+
+    def lines(self) -> list[str]:
+        """What there is to say of it, for people."""
         ...
 
 
