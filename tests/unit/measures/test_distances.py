@@ -25,9 +25,7 @@ def test_the_kernel_distance_is_the_mean_over_all_pairs() -> None:
     def alike(one: np.ndarray, other: np.ndarray) -> float:
         return float((one @ other / 6 + 1) ** 3)
 
-    mean = np.mean(
-        [alike(REAL[i], REAL[j]) + alike(MADE[i], MADE[j]) - 2 * alike(REAL[i], MADE[j]) for i, j in pairs]
-    )
+    mean = np.mean([alike(REAL[i], REAL[j]) + alike(MADE[i], MADE[j]) - 2 * alike(REAL[i], MADE[j]) for i, j in pairs])
     assert kernel_distance(REAL, MADE).value == pytest.approx(mean, rel=1e-9)
 
 
@@ -35,7 +33,9 @@ def test_the_kernel_distance_is_that_of_torchmetrics_but_for_the_pairs_of_equal_
     own = np.mean([(real @ made / 6 + 1) ** 3 for real, made in zip(REAL, MADE, strict=True)])
     theirs = float(poly_mmd(torch.from_numpy(REAL), torch.from_numpy(MADE)))
     cross = np.mean((REAL @ MADE.T / 6 + 1) ** 3)
-    assert theirs == pytest.approx(kernel_distance(REAL, MADE).value + 2 * (40 * cross - own) / 39 - 2 * cross, rel=1e-9)
+    assert theirs == pytest.approx(
+        kernel_distance(REAL, MADE).value + 2 * (40 * cross - own) / 39 - 2 * cross, rel=1e-9
+    )
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
