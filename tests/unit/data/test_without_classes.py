@@ -45,11 +45,10 @@ def test_images_that_lie_in_a_folder_are_opened_without_classes_in_their_own_siz
 def test_enough_is_held_out_that_samples_can_be_set_beside_it(tmp_path, count, held_out):
     opened = open_dataset(images(tmp_path, count, (8, 8)))
     assert [len(opened.split(name)) for name in ("valid", "test")] == [held_out, held_out]
-    tested = count // 4
     given = open_dataset(tmp_path, valid_fraction=0.0, test_fraction=0.25)
     assert {name: len(split) for name, split in given.splits.items()} == {
-        "train": count - count // 4,
-        "test": count // 4,
+        "train": count - round(count / 4),
+        "test": round(count / 4),
     }
 
 
