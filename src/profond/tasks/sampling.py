@@ -118,8 +118,9 @@ def _ways(
     if len(spec.shape) != 3:
         raise ConfigError("this run makes points, and ways lead from picture to picture", "leave it out")
     asked = labels_asked(model, spec, label)
-    count = count or (len(asked) if 1 < len(asked) <= ROWS else EACH)
-    _check(2 * count * _FRAMES, seed, truncation, spec)
+    if count is None:
+        count = len(asked) if 1 < len(asked) <= ROWS else EACH
+    _check(count, seed, truncation, spec, each=2 * _FRAMES)
     return [asked[i % len(asked)] for i in range(count)] if asked else [], count
 
 
@@ -145,9 +146,9 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()] or [text]
 
 
-def _check(count: int, seed: int, truncation: float | None, spec: Spec) -> None:
-    """Raises: ConfigError."""
-    most = _MOST // math.prod(spec.shape)
+def _check(count: int, seed: int, truncation: float | None, spec: Spec, each: int = 1) -> None:
+    """Whether so many can be made, of ``each`` samples. Raises: ConfigError."""
+    most = _MOST // math.prod(spec.shape) // each
     if not 1 <= count <= most:
         raise ConfigError(f"count is {count:,}", f"1 to {most:,} can be made at once; another seed gives others")
     if not 0 <= seed < 2**63:
