@@ -1,4 +1,4 @@
-"""What a network makes while it learns, as pictures in the run's folder, a film of them, and what goes wrong in words."""
+"""What a network makes while it learns: pictures in the run's folder, a film of them, and what goes wrong in words."""
 
 from __future__ import annotations
 

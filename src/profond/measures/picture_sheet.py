@@ -48,7 +48,8 @@ def side_by_side(pictures: Sequence[Tensor], words: Sequence[str]) -> Image.Imag
     """A few pictures (c, h, w) between -1 and 1, enlarged, each with words below it."""
     zoom = max(1, _LARGE // max(pictures[0].shape[1:]))
     shown = [as_picture(picture, zoom).convert("RGB") for picture in pictures]
-    across = [max(picture.width, math.ceil(text_width(line, _LETTER))) for picture, line in zip(shown, words, strict=True)]
+    needed = [math.ceil(text_width(line, _LETTER)) for line in words]
+    across = [max(picture.width, width) for picture, width in zip(shown, needed, strict=True)]
     edge = 5 * _GAP
     size = (sum(across) + edge * (len(shown) + 1), shown[0].height + _LETTER + 3 * edge)
     sheet = Image.new("RGB", size, "white")

@@ -103,15 +103,16 @@ def points_picture(
 
     figure = Figure(figsize=(5.2, 5.6), dpi=100, facecolor="white")
     draw_points(figure.add_axes((0.08, 0.13, 0.89, 0.83)), limits, real=real, made=made, scores=scores, push=push)
-    shown = [f"{colour} points: {what}" for colour, what, some in (("blue", "real", real), ("orange", "made", made)) if len(some)]
-    words = ", ".join(shown)
+    words = ", ".join(line for line, some in (("blue points: real", real), ("orange points: made", made)) if len(some))
     if scores is not None:
         words += "\nground: blue where the critic says real, orange where it says made"
     figure.text(0.08, 0.075, words, fontsize=8, color="#5f6c7b", va="top", linespacing=1.4)
     return as_image(figure)
 
 
-def draw_coverage(axes: Axes, steps: Sequence[int], found: Sequence[int], total: int, words: str = "modes found") -> None:
+def draw_coverage(
+    axes: Axes, steps: Sequence[int], found: Sequence[int], total: int, words: str = "modes found"
+) -> None:
     """How many modes the samples reach as the training goes on, out of how many there are.
 
     Args:

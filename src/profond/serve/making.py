@@ -36,7 +36,11 @@ def make(experiment: Experiment, way: str = "generate", *, device: str = "auto",
 
 
 def find_again(
-    experiment: Experiment, picture: Any, *, device: str = "auto", say: Callable[[str], None] = lambda text: None,
+    experiment: Experiment,
+    picture: Any,
+    *,
+    device: str = "auto",
+    say: Callable[[str], None] = lambda text: None,
     **asked: Any,
 ) -> Any:
     """The nearest to a picture that a run can make, as `profond.tasks.task.Drawn`.

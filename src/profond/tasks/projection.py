@@ -35,7 +35,8 @@ class Projection:
     Args:
         given, drawn, found: (c, h, w) between -1 and 1: the picture, the nearest of the samples that were drawn, and
             what was found from there.
-        before, after: how far these two are from the picture: the root of the mean squared difference, in levels of 255.
+        before, after: how far these two are from the picture: the root of the mean squared difference, in levels of
+            255.
         length: of the noise that was found, in usual lengths.
         label: the class that it was found in.
     """
@@ -67,8 +68,8 @@ class Projection:
     def lines(self) -> list[str]:
         of = "" if self.label is None else f" in class {self.label}"
         return [
-            f"found{of}: {self.after:.1f} levels of 255 away (root mean square), where the nearest of {DRAWN} samples was "
-            f"{self.before:.1f} away; its noise is {self.length:.2f} times as long as usual"
+            f"found{of}: {self.after:.1f} levels of 255 away (root mean square), where the nearest of {DRAWN} samples "
+            f"was {self.before:.1f} away; its noise is {self.length:.2f} times as long as usual"
         ]
 
     def to_json(self) -> dict[str, Any]:
@@ -88,7 +89,7 @@ class Projection:
 def projected(
     model: Any, spec: Spec, sample: Tensor, *, label: str | Sequence[str] = (), seed: int = 0, steps: int = STEPS
 ) -> Projection:
-    """Noise whose picture is as near as can be to a given one: Adam on the mean squared difference, from several starts.
+    """Noise whose picture is as near as can be to a given one: Adam on the squared difference, from several starts.
 
     Args:
         sample: (c, h, w) as the generator makes them.

@@ -77,9 +77,7 @@ def interpolated(
     end = latents(model.latent_size, range(count, 2 * count), seed, truncation)
     angle = torch.acos(F.cosine_similarity(start, end).clamp(-0.9999, 0.9999))[:, None]
     steps = torch.linspace(0, 1, _FRAMES).tolist()
-    noise = torch.stack(
-        [(((1 - t) * angle).sin() * start + (t * angle).sin() * end) / angle.sin() for t in steps], 1
-    )
+    noise = torch.stack([(((1 - t) * angle).sin() * start + (t * angle).sin() * end) / angle.sin() for t in steps], 1)
     return Between(_along(model, noise, labels), seed, closed=False, labels=labels, classes=spec.classes)
 
 
@@ -131,7 +129,9 @@ def labels_asked(model: Any, spec: Spec, wanted: str | Sequence[str]) -> list[in
     """
     if not model.num_classes:
         if wanted:
-            raise ConfigError("this run makes samples of no class, and one is asked for", "leave it out, or train with classes")
+            raise ConfigError(
+                "this run makes samples of no class, and one is asked for", "leave it out, or train with classes"
+            )
         return []
     if not wanted:
         return list(range(model.num_classes))
@@ -154,5 +154,6 @@ def _check(count: int, seed: int, truncation: float | None, spec: Spec, each: in
     if not 0 <= seed < 2**63:
         raise ConfigError(f"the seed is {seed}", "use a whole number from 0 up, below 2^63")
     if truncation is not None and not 0 < truncation <= 100:
-        raise ConfigError(f"the truncation is {truncation}", "use a number above 0, such as 1; 0.5 makes them more alike")
-
+        raise ConfigError(
+            f"the truncation is {truncation}", "use a number above 0, such as 1; 0.5 is more alike"
+        )

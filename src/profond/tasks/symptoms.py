@@ -70,13 +70,13 @@ class Watch:
         if lags:
             share = contrast / max(_contrast(live), 1e-12) if live is not None else 0.0
             found["the average of the weights lags behind"] = (
-                f"averaged samples have {share:.0%} of the contrast that those of the newest weights have; "
-                "it looks too far back for so short a training: --set ema_half_life= with a smaller share, or more steps"
+                f"averaged samples have {share:.0%} of the contrast that those of the newest weights have; it looks too "
+                "far back for so short a training: a smaller share, such as --set ema_half_life=0.05, or more steps"
             )
         elif pictures and contrast < _GREY * _contrast(self.real):
             found["the samples are grey"] = (
-                f"they have {contrast / _contrast(self.real):.0%} of the contrast of real ones; the generator gives means "
-                "of many: a smaller learning rate, or a stronger penalty of the critic, and more steps"
+                f"they have {contrast / _contrast(self.real):.0%} of the contrast of real ones; the generator gives "
+                "means of many: a smaller learning rate, or a stronger penalty of the critic, and more steps"
             )
         alike = self._alike(made, labels)
         found |= alike
@@ -85,8 +85,8 @@ class Watch:
             if loss < _SURE:
                 apart = float(scores[0].float().mean() - scores[1].float().mean())
                 found["the critic is sure of every sample"] = (
-                    f"its loss is {loss:.2g}, and its scores of real and made samples are {apart:.1f} apart, so that the "
-                    "generator hardly learns from it: a smaller learning rate, a stronger penalty, or augmentation"
+                    f"its loss is {loss:.2g}, and its scores of real and made samples are {apart:.1f} apart, so that "
+                    "the generator hardly learns from it: a smaller learning rate, a stronger penalty, or augmentation"
                 )
         if self.train is not None and self._usual > 0 and not alike:  # one picture is near to some by chance
             share = nearest(small(made), self.train) / self._usual

@@ -75,7 +75,7 @@ def test_what_the_generator_made_is_found_again(num_classes: int) -> None:
     found = projected(model, SPEC, given, seed=0)
     assert found.after < 0.2 * found.before
     assert found.label == ("bar" if num_classes else None)
-    torch.testing.assert_close(found.noise, noise[0], atol=0.1, rtol=0)
+    torch.testing.assert_close(found.noise, noise[0], atol=0.3, rtol=0)
     if num_classes:
         other = projected(model, SPEC, given, label="disc")
         assert other.label == "disc"
