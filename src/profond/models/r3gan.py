@@ -12,8 +12,8 @@ Notable features:
 - any size, rectangular too: odd sizes are halved rounding up, and doubled with the last row and column left out
 
 Where this differs from the paper: few groups, whose double backward loops over the groups, instead of many; 2×2 means
-instead of a [1, 2, 1] filter; branches start at a hundredth instead of zero, so that a first step moves all of them; the
-strided body is ours.
+instead of a [1, 2, 1] filter; branches start at a hundredth instead of zero, so that a first step moves all of them;
+the strided body is ours.
 
 Source: Y. Huang, A. Gokaslan, V. Kuleshov and J. Tompkin, "The GAN is dead; long live the GAN! A modern GAN baseline",
 NeurIPS 2024; of Fix-up, H. Zhang et al., ICLR 2019.

@@ -22,7 +22,7 @@ def levels(height: int, width: int, smallest: int) -> list[tuple[int, int]]:
 
 
 def widths(count: int, finest: int, widest: int) -> list[int]:
-    """Channels at so many levels, from the smallest size to the full one: twice as many at half the size, to a limit."""
+    """Channels at so many levels, from the smallest size to the full one: twice as many at half of it, to a limit."""
     return [min(widest, finest * 2**steps) for steps in reversed(range(count))]
 
 

@@ -1,9 +1,9 @@
 """Generators: points of known modes, digits, fashion on demand, faces; each with the penalty that suits its numbers.
 
-Source of the way they are trained: Y. Huang et al., "The GAN is dead; long live the GAN! A modern GAN baseline", NeurIPS
-2024: the relativistic loss, R1 + R2 with equal weight, no momentum (Adam's first beta is 0), rates that fall. Here the
-penalty is computed on every fourth step of the critic and weighs four times as much, as T. Karras et al. do (StyleGAN 2,
-CVPR 2020, "lazy regularization").
+Source of the way they are trained: Y. Huang et al., "The GAN is dead; long live the GAN! A modern GAN baseline",
+NeurIPS 2024: the relativistic loss, R1 + R2 with equal weight, no momentum (Adam's first beta is 0), rates that fall.
+Here the penalty is computed on every fourth step of the critic and weighs four times as much, as T. Karras et al. do
+(StyleGAN 2, CVPR 2020, "lazy regularization").
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def fashion_on_demand() -> Recipe:
 
 @register_recipe("faces")
 def faces() -> Recipe:
-    """Faces like those of 400 photos (ORL), 64 pixels a side, with augmentation; few pictures, so near copies of them."""
+    """Faces like those of 320 photos (ORL), 64 pixels a side, with augmentation."""
     return Recipe(
         data={"name": "orl_faces", "size": 64},
         model={"name": "r3gan", "body": "strided", "conditional": False},
@@ -101,8 +101,8 @@ def faces() -> Recipe:
 def ffhq64() -> Recipe:
     """R3GAN on 70,000 faces of 64 pixels; published: FID 1.95 on 8 GPUs, not run here. --data is your copy of FFHQ.
 
-    NOTE Theirs lets the penalty's weight fall from 2 to 0.2 and Adam's second beta rise from 0.9 to 0.99 while it trains,
-    and adds augmentation in up to 0.3 of the pictures; here both are as they are at its end, and augmentation is off.
+    NOTE Theirs lets the penalty's weight fall from 2 to 0.2 and Adam's second beta rise from 0.9 to 0.99 while it
+    trains, and changes up to 0.3 of the pictures; here both are as they are at its end, and pictures are mirrored.
     """
     return Recipe(
         data={"name": "ffhq64", "size": 64},
@@ -121,7 +121,7 @@ def ffhq64() -> Recipe:
         loader=Loader(batch_size=256),
         augment={"flip": True},
         expected=Expected(
-            "test",
+            "valid",
             "frechet_distance",
             1.5,
             2.5,

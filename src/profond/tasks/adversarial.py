@@ -1,7 +1,8 @@
 """The losses of two players, as equations; shared by the tasks that have a critic.
 
-D(x) is what the critic says of real samples x, D(G(z)) what it says of made ones, any number; σ is the logistic function,
-and softplus(t) = log(1 + eᵗ) = -log σ(-t). Every function gives one number for each sample; the mean is minimised.
+D(x) is what the critic says of real samples x, D(G(z)) what it says of made ones, any number; σ is the logistic
+function, and softplus(t) = log(1 + eᵗ) = -log σ(-t). Every function gives one number for each sample; the mean is
+minimised.
 """
 
 from __future__ import annotations

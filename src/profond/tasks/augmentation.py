@@ -1,7 +1,7 @@
-"""Random changes to pictures that a gradient passes through, so that a critic of few pictures does not learn them by heart.
+"""Random changes to pictures that a gradient passes through, so that a critic does not learn a few by heart.
 
-Real and made pictures are changed alike before the critic sees them, and the generator learns through the changes: so it
-does not make changed pictures itself.
+Real and made pictures are changed alike before the critic sees them, and the generator learns through the changes: so
+it does not make changed pictures itself.
 
 Source: S. Zhao et al., "Differentiable augmentation for data-efficient GAN training", NeurIPS 2020, and its code.
 """
@@ -21,7 +21,7 @@ _SHIFT, _HOLE = 1 / 8, 1 / 2
 
 
 def changed(pictures: Float[Tensor, "n c h w"], kinds: Sequence[str] = KINDS) -> Float[Tensor, "n c h w"]:
-    """Each picture changed at random, by torch's random state. Black is -1 and comes in from outside as 0, the middle."""
+    """Each picture changed at random, by torch's random state; what comes in from outside is 0, as grey as can be."""
     for kind in KINDS:
         if kind in kinds:
             pictures = _CHANGES[kind](pictures)
@@ -30,7 +30,7 @@ def changed(pictures: Float[Tensor, "n c h w"], kinds: Sequence[str] = KINDS) ->
 
 def _uniform(pictures: Tensor) -> Tensor:
     """One number in [0, 1) for each picture."""
-    return torch.rand(len(pictures), 1, 1, 1, device=pictures.device)
+    return torch.rand(len(pictures), 1, 1, 1, device=pictures.device, dtype=pictures.dtype)
 
 
 def _colour(pictures: Tensor) -> Tensor:

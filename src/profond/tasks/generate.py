@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -183,15 +184,15 @@ class Generate:
         return self._critics_loss(model, real, noise, labels, phase.step)
 
     def _generators_loss(self, model: Any, real: Tensor, noise: Tensor, labels: Tensor | None) -> Loss:
-        made = called(model.generator, noise, labels)
-        of_made = called(model.critic, self._seen(made), labels)
+        made = called(_part(model, "generator"), noise, labels).float()
+        of_made = called(_part(model, "critic"), self._seen(made), labels)
         of_real = model.critic(self._seen(real), labels).float() if self.game.paired else of_made
         losses = self.game.generator(of_made.float(), of_real)
         return Loss(losses.mean())
 
     def _critics_loss(self, model: Any, real: Tensor, noise: Tensor, labels: Tensor | None, step: int) -> Loss:
         with torch.no_grad():
-            made = called(model.generator, noise, labels).to(real.dtype)
+            made = called(model.generator, noise, labels).float()
         punished = self.penalty_weight > 0 and step % self.penalty_every == 0
         both = torch.cat((self._seen(real), self._seen(made)))
         if punished and self.game.penalty == "zero":
@@ -228,10 +229,8 @@ class Generate:
     def _mirror(self, real: Tensor, targets: Tensor) -> Tensor:
         if not self.mirrored_labels:
             return real
-        allowed = torch.zeros(max(self.mirrored_labels) + 2, dtype=torch.bool)
-        allowed[list(self.mirrored_labels)] = True
-        allowed = allowed.to(real.device, non_blocking=True)
-        chosen = allowed[targets.clamp(max=len(allowed) - 1)] & (torch.rand(len(real), device=real.device) < 0.5)
+        allowed = _on_device(self.mirrored_labels, real.device)
+        chosen = torch.isin(targets, allowed) & (torch.rand(len(real), device=real.device) < 0.5)
         return torch.where(chosen[:, None, None, None], real.flip(-1), real)
 
     # -- making ------------------------------------------------------------------------------------------------
@@ -297,6 +296,12 @@ class Generate:
         spec = Spec((2,), "c", (-2.0, 2.0), classes=tuple(f"heap {number}" for number in range(6)))
         model = {"name": "points_gan", "hidden": [32, 32], "latent_size": 4}
         return Example(Dataset("heaps", spec, Preprocessing(scale=1.0), splits, "made here"), model)
+
+
+@cache
+def _on_device(labels: tuple[int, ...], device: torch.device) -> Tensor:
+    """Copied once: the processor would wait for the device in each step."""
+    return torch.tensor(labels, device=device)
 
 
 def _part(model: nn.Module, name: str) -> Any:

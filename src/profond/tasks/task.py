@@ -141,7 +141,7 @@ class Marked(Protocol):
     """A meter that takes note of what else is known: it measures hidden steps apart, or pairs, or modes."""
 
     marks: Mapping[str, Tensor]
-    """Of the whole split that it measures, in its order, by name: of each step bool (n, t), or of each sample int64 (n).
+    """Of the whole split that it measures, in its order, by name: of each step bool (n, t), of each sample int64 (n).
     Set before the pass."""
 
 

@@ -32,6 +32,7 @@ from profond.data import register_data
 from profond.data.dataset import Dataset
 from profond.data.fetch.sources import DataFile, NpmPackage, obtain
 from profond.data.fetch.unpack import WHOLE
+from profond.data.fingerprint import of_tensor
 from profond.data.preprocessing import Preprocessing
 from profond.data.sets.svg import render, renderer
 from profond.data.split import TensorSplit
@@ -74,7 +75,7 @@ def openmoji(size: Annotated[Integer, Field(ge=16, le=256)] = 64) -> Dataset:
         names = [f"{list(STYLES)[style]}/{code}" for style, code in samples]
         groups = [code for _, code in samples]
         splits[name] = TensorSplit(pictures[styles, rows], styles, names, groups, marks={"pair": pair})
-    values = splits["train"].samples.double() / 255
+    values = splits["train"].samples.float() / 255
     mean, std = (
         tuple(round(value, 6) for value in found.tolist()) for found in (values.mean((0, 2, 3)), values.std((0, 2, 3)))
     )
@@ -86,18 +87,15 @@ def openmoji(size: Annotated[Integer, Field(ge=16, le=256)] = 64) -> Dataset:
 
 def _parts(codes: Sequence[str], pictures: Tensor) -> tuple[list[str], list[str], list[str]]:
     """Which drawings are learned from in colour, which as outlines, and which are in test; equal ones go together."""
-    first: dict[bytes, str] = {}
-    for i, code in enumerate(codes):
-        first.setdefault(pictures[:, i].numpy().tobytes(), code)
-    together: dict[str, list[str]] = {code: [] for code in first.values()}
-    for i, code in enumerate(codes):
-        together[first[pictures[:, i].numpy().tobytes()]].append(code)
+    together: dict[str, list[str]] = {}
+    for i, digest in enumerate(of_tensor(pictures.transpose(0, 1))):
+        together.setdefault(digest, []).append(codes[i])
     parts: tuple[list[str], list[str], list[str]] = ([], [], [])
     dealt = 0
-    for code in sorted(together, key=lambda code: mix(0, "openmoji", code)):
-        halfway = TESTED + (len(codes) - TESTED) // 2
-        parts[2 if dealt < TESTED else 0 if dealt < halfway else 1].extend(together[code])
-        dealt += len(together[code])
+    halfway = TESTED + (len(codes) - TESTED) // 2
+    for equal in sorted(together.values(), key=lambda equal: mix(0, "openmoji", equal[0])):
+        parts[2 if dealt < TESTED else 0 if dealt < halfway else 1].extend(equal)
+        dealt += len(equal)
     return parts
 
 
