@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("--count", type=int, help="How many are made.  [default: a sheet of pictures, one text]")
-@click.option(
-    "--seed", type=int, help="Another seed, others; the i-th is the same whatever --count.  [default: 0]"
-)
+@click.option("--seed", type=int, help="Another seed, others; the i-th is the same whatever --count.  [default: 0]")
 @click.option(
     "--class",
     "label",

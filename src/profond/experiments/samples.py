@@ -138,9 +138,10 @@ class Samples:
 
 def steps_between(total: int, pictures: int = PICTURES) -> int:
     """A round number of steps that gives so many pictures at most, and half as many at least: 1, 2 or 5 times 10ⁿ."""
-    least = max(1, total / pictures)
-    sizes = (factor * 10**power for power in range(20) for factor in (1, 2, 5))
-    return next(size for size in sizes if size >= least)
+    tens = 1
+    while 5 * tens * pictures < total:
+        tens *= 10
+    return next(factor * tens for factor in (1, 2, 5) if factor * tens * pictures >= total)
 
 
 @contextlib.contextmanager

@@ -129,7 +129,7 @@ def as_image(figure: Figure) -> Image:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image as Pictures
 
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
     canvas.draw()
     return Pictures.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
 

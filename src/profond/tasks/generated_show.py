@@ -145,5 +145,5 @@ def _samples(dataset: Dataset, split: Split, indices: Tensor) -> Tensor:
 
 def _small(dataset: Dataset, split: Split, most: int) -> Tensor:
     """The first samples of a split, made small a few at a time: all of them together may be large."""
-    parts = torch.arange(min(most, len(split))).split(1000)
+    parts = torch.split(torch.arange(min(most, len(split))), 1000)
     return torch.cat([small(_samples(dataset, split, part)) for part in parts])

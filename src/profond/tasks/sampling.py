@@ -106,7 +106,8 @@ def _along(model: Any, noise: Tensor, labels: Sequence[int]) -> Tensor:
     """Samples (n, t, …) of noise (n, t, z)."""
     count, steps = noise.shape[:2]
     each = torch.tensor(labels).repeat_interleave(steps) if labels else None
-    return samples_of(model, noise.flatten(0, 1), each).unflatten(0, (count, steps))
+    samples = samples_of(model, noise.flatten(0, 1), each)
+    return samples.view(count, steps, *samples.shape[1:])
 
 
 def _ways(
@@ -154,6 +155,4 @@ def _check(count: int, seed: int, truncation: float | None, spec: Spec, each: in
     if not 0 <= seed < 2**63:
         raise ConfigError(f"the seed is {seed}", "use a whole number from 0 up, below 2^63")
     if truncation is not None and not 0 < truncation <= 100:
-        raise ConfigError(
-            f"the truncation is {truncation}", "use a number above 0, such as 1; 0.5 is more alike"
-        )
+        raise ConfigError(f"the truncation is {truncation}", "use a number above 0, such as 1; 0.5 is more alike")

@@ -70,8 +70,8 @@ class Watch:
         if lags:
             share = contrast / max(_contrast(live), 1e-12) if live is not None else 0.0
             found["the average of the weights lags behind"] = (
-                f"averaged samples have {share:.0%} of the contrast that those of the newest weights have; it looks too "
-                "far back for so short a training: a smaller share, such as --set ema_half_life=0.05, or more steps"
+                f"averaged samples have {share:.0%} of the contrast that those of the newest weights have; it looks "
+                "too far back for so short a training: a smaller share, such as --set ema_half_life=0.05, or more steps"
             )
         elif pictures and contrast < _GREY * _contrast(self.real):
             found["the samples are grey"] = (
@@ -101,7 +101,7 @@ class Watch:
     def _alike(self, made: Tensor, labels: Tensor | None) -> dict[str, str]:
         """Whether samples of one class, or of several or all, are much the same."""
         shares = {}
-        for label in [-1] if labels is None else labels.unique().tolist():
+        for label in [-1] if labels is None else sorted(set(labels.tolist())):
             real = self.real if labels is None else self.real[self.labels == label]
             ours = made if labels is None else made[labels == label]
             if len(real) > 1 and len(ours) > 1:
@@ -135,7 +135,7 @@ def nearest(samples: Tensor, others: Tensor, *, itself: bool = False) -> float:
     Args:
         itself: the others are the samples themselves, and the next nearest counts.
     """
-    found = [torch.cdist(part, others).topk(1 + itself, largest=False).values[:, -1] for part in samples.split(512)]
+    found = [torch.cdist(part, others).topk(1 + itself, largest=False).values[:, -1] for part in torch.split(samples, 512)]
     return float(torch.cat(found).median())
 
 

@@ -37,7 +37,9 @@ def pictures(count: int = 16, classes: tuple[str, ...] = CLASSES, shape: tuple[i
     values[targets == 1, ..., shape[-1] // 2 :] += 127
     preprocessing = Preprocessing(size=(shape[1], shape[2]), mode="L")
     spec = Spec(shape, "chw", classes=classes)
-    return Dataset("halves", spec, preprocessing, {"train": TensorSplit(values, targets, "train")}, "made").between(-1, 1)
+    return Dataset("halves", spec, preprocessing, {"train": TensorSplit(values, targets, "train")}, "made").between(
+        -1, 1
+    )
 
 
 def points(count: int = 50) -> Dataset:
@@ -169,7 +171,9 @@ def test_a_stopped_training_with_augmentation_and_average_ends_with_the_same_bit
 
     dataset = pictures(16)
     task = Generate(augmentation="on", mirrored=["left"], mirrored_labels=[0], penalty_every=2)
-    training = Training(steps=7, optimizer="adam", betas=(0.0, 0.99), ema_half_life=0.2, device="cpu", log_every_steps=2)
+    training = Training(
+        steps=7, optimizer="adam", betas=(0.0, 0.99), ema_half_life=0.2, device="cpu", log_every_steps=2
+    )
     batches = dataset.batches("train", 6, shuffle=True)
     whole = network(dataset=dataset, **settings)
     stopped, resumed = copy.deepcopy(whole), copy.deepcopy(whole)
@@ -205,7 +209,13 @@ def test_a_sample_depends_on_seed_and_number_alone() -> None:
 
 def test_without_a_class_each_comes_in_turn_and_with_one_all_are_of_it(tmp_path: Path) -> None:
     model, spec = network(), pictures().spec
-    assert [one.label for one in Generate().generate(model, spec, count=5)] == ["left", "right", "left", "right", "left"]
+    assert [one.label for one in Generate().generate(model, spec, count=5)] == [
+        "left",
+        "right",
+        "left",
+        "right",
+        "left",
+    ]
     made = Generate().generate(model, spec, count=2, label="Right")
     assert [one.label for one in made] == ["right", "right"]
     (path,) = made[0].write(tmp_path, "one")
