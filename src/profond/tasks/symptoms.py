@@ -60,8 +60,8 @@ class Watch:
         if self._lags:
             share = _contrast(made) / _contrast(live)
             found["lag"] = (
-                f"the average of the weights lags behind: averaged samples have {share:.0%} of the contrast that those of "
-                "the newest weights have; it looks too far back for so short a training: a smaller share, such as "
+                f"the average of the weights lags behind: averaged samples have {share:.0%} of the contrast that those "
+                "of the newest weights have; it looks too far back for so short a training: a smaller share, such as "
                 "--set ema_half_life=0.05, or more steps"
             )
         return _lasting(found, self._lagged)
@@ -90,17 +90,17 @@ class Watch:
             if loss < _SURE:
                 apart = float(scores[0].float().mean() - scores[1].float().mean())
                 found["sure"] = (
-                    f"the critic is sure of every sample: its loss is {loss:.2g}, and its scores of real and made ones are"
-                    f" {apart:.1f} apart, so that the generator hardly learns from it: a smaller learning rate, a stronger"
-                    " penalty, or augmentation"
+                    f"the critic is sure of every sample: its loss is {loss:.2g}, and its scores of real and made ones"
+                    f" are {apart:.1f} apart, so that the generator hardly learns from it: a smaller learning rate, a"
+                    " stronger penalty, or augmentation"
                 )
         # NOTE one picture again and again is near to some by chance
         if self.train is not None and self._usual > 0 and "alike" not in found:
             share = nearest(small(made), self.train) / self._usual
             if share < _COPIED:
                 found["copies"] = (
-                    f"the samples are copies: they are nearer to training pictures than new ones are, {share:.0%} of that"
-                    " distance: more data, augmentation, or fewer steps"
+                    f"the samples are copies: they are nearer to training pictures than new ones are, {share:.0%} of"
+                    " that distance: more data, augmentation, or fewer steps"
                 )
         return _lasting(found, self._lasted)
 
