@@ -157,12 +157,7 @@ class Generate:
         if pictures and self.augmentation == "auto" and augmented:
             notes.append(
                 f"{count:,} pictures are few: the critic sees them in other colours, moved and in part"
-                f" ({', '.join(KINDS)}), so that it does not learn them by heart; --set augmentation=off leaves them"
-            )
-        if pictures and count < 300:
-            notes.append(
-                f"from {count:,} pictures expect copies of these and little else: 300 of one kind is a beginning, 5,000"
-                " is good; mirror images double them where left and right do not matter (--set flip=true)"
+                f" ({', '.join(KINDS)}), so that it does not learn them by heart (--set augmentation=off leaves them)"
             )
         return {"augmented": augmented, "mirrored_labels": self._labels(spec)}, notes
 
