@@ -21,13 +21,16 @@ from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
 from profond.measures.compared import HEADLINE
-from profond.measures.generated import SamplesMeter
+from profond.measures.generated import MEASURED, SamplesMeter
+from profond.measures.generated_beside import beside_training
+from profond.measures.report import Report
 from profond.tasks import register_task
 from profond.tasks.adversarial import GAMES, between, one_centred, steepness, zero_centred
 from profond.tasks.augmentation import KINDS, changed
 from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.generated_show import GeneratedShow
 from profond.tasks.names import index_of
+from profond.tasks.picture_features import inception_features, judge_of, usual_features
 from profond.tasks.projection import projected
 from profond.tasks.sampling import generated, interpolated, walked
 from profond.tasks.task import Example, Explained, Loss, Phase
@@ -81,6 +84,7 @@ class Generate:
         augmentation: random changes of real and made pictures alike, before the critic sees them: ``"auto"`` for few
             pictures alone, ``"on"``, ``"off"``.
         mirrored: names of classes whose pictures may be mirrored, each in half of the cases.
+        measured: samples that are measured, at most, beside as many real ones.
         augmented: filled in: whether it is on.
         mirrored_labels: filled in: the numbers of these classes.
     """
@@ -110,6 +114,7 @@ class Generate:
         critic_steps: Count | None = None,
         augmentation: Literal["auto", "on", "off"] = "auto",
         mirrored: Sequence[str] = (),
+        measured: Count = MEASURED,
         augmented: bool | None = None,
         mirrored_labels: Sequence[int] = (),
     ) -> None:
@@ -123,6 +128,7 @@ class Generate:
         self.augmentation, self.mirrored = augmentation, tuple(mirrored)
         self.augmented = augmentation == "on" if augmented is None else augmented
         self.mirrored_labels = tuple(mirrored_labels)
+        self.measured = measured
         self.phases: Sequence[Phase] = (
             Phase("critic", "critic"),
             Phase("generator", "generator", every=critic_steps or self.game.critic_steps),
@@ -242,7 +248,22 @@ class Generate:
     # -- judging and answering ---------------------------------------------------------------------------------
 
     def meter(self, spec: Spec | None = None) -> SamplesMeter:
-        return SamplesMeter(spec)
+        features = usual_features(max(spec.shape[1:])) if spec is not None and spec.axes == "chw" else None
+        return SamplesMeter(spec, features, self.measured)
+
+    def beside(
+        self, dataset: Dataset, split: str, report: Report, *, judge: str | None = None, inception: str | None = None
+    ) -> Report:
+        """The report with what real samples reach, whether samples are copies of training data, and what a judge says.
+
+        Args:
+            judge: folder of a run that tells the classes of such pictures apart.
+            inception: file of the published weights that FID and KID are defined by.
+
+        Raises: ConfigError for a judge that is none, or another file; DataError for a judge of other classes.
+        """
+        features = None if inception is None else inception_features(inception)
+        return beside_training(report, dataset, split, None if judge is None else judge_of(judge), features)
 
     def answer(self, model: nn.Module, inputs: Tensor, spec: Spec | None = None) -> Sequence[CriticAnswer]:
         critic, classes = _part(model, "critic"), _class_names(model, spec)
