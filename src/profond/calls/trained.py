@@ -212,8 +212,8 @@ class Trained:
 
         Args:
             way: ``"generate"``; of pictures also ``"interpolate"`` and ``"walk"``.
-            options: of the run's task: ``count``, ``seed``, ``label``, ``truncation``; of a text ``prompt``, ``length``,
-                ``temperature``.
+            options: of the run's task: ``count``, ``seed``, ``label``, ``truncation``; of a text ``prompt``,
+                ``length``, ``temperature``.
 
         Returns: a sequence; of pictures and points with ``samples``, a tensor, ``sheet()`` and ``write(path)``.
 

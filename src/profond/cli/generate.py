@@ -22,14 +22,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("--count", type=int, help="How many are made.  [default: a sheet of pictures, one text]")
-@click.option(
-    "--seed", type=int, help="Another seed, other samples. Sample i is the same whatever --count.  [default: 0]"
-)
+@click.option("--seed", type=int, help="Another seed, others; the i-th is the same whatever --count.  [default: 0]")
 @click.option(
     "--class",
     "label",
     multiple=True,
-    help="Of a class alone; several times, or names with commas between, for several.",
+    help="Of this class alone; several times, or with commas between, for several.",
 )
 @click.option("--truncation", type=float, help="Noise ends at so many deviations: 1 is more usual and less various.")
 @click.option("--each", is_flag=True, help="Single pictures, in a folder, instead of one sheet.")
@@ -101,7 +99,7 @@ def generate(
     written: list[Path] = []
     if isinstance(made, Drawn):
         written = _write(made, _place(out, found.name, each), each, quiet)
-    elif each or out is not None and out.is_dir():
+    elif each or (out is not None and out.is_dir()):
         option = "--each" if each else f"--out {out}, a folder,"
         raise UsageError(f"{option} is for pictures, and this run makes texts", "--out FILE; --runs is where runs are")
     elif out is not None:
@@ -164,6 +162,5 @@ def _say_what_is_replaced(paths: Sequence[Path], quiet: bool) -> None:
     there = [path for path in paths if path.exists()]
     if there:
         others = f" and {len(there) - 1:,} more" if len(there) > 1 else ""
-        warn(
-            f"{there[0]}{others} {'was' if len(there) == 1 else 'were'} there and {'is' if len(there) == 1 else 'are'} replaced"
-        )
+        was, is_replaced = ("was", "is") if len(there) == 1 else ("were", "are")
+        warn(f"{there[0]}{others} {was} there and {is_replaced} replaced")

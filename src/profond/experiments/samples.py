@@ -1,4 +1,4 @@
-"""What a network makes while it learns, as pictures in the run's folder, a film of them, and what goes wrong in words."""
+"""What a network makes while it learns: pictures in the run's folder, a film of them, and what goes wrong in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from profond.core.files import write_bytes
 from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.measures.film import check_film, write_film
-from profond.tasks.task import Show
+from profond.tasks.task import Averaged, Show
 from profond.training.observers import Progress, tell_warning
 
 PICTURES = 20
@@ -74,9 +74,10 @@ class Samples:
             return
         with self._going_on_without():
             self._draw(progress)
-            live = None if progress.model is progress.kept else progress.model
+            averaged = progress.model is not progress.kept and isinstance(self.show, Averaged)
             with _looked_at(progress.kept), _looked_at(progress.model):
-                found = self.show.symptoms(progress.kept, self._means, live)
+                found = self.show.lag(progress.kept, progress.model) if averaged else []
+                found += self.show.symptoms(progress.kept, self._means)
             self._tell(found)
 
     def logged(self, progress: Progress, record: Mapping[str, Any]) -> None:
@@ -138,9 +139,10 @@ class Samples:
 
 def steps_between(total: int, pictures: int = PICTURES) -> int:
     """A round number of steps that gives so many pictures at most, and half as many at least: 1, 2 or 5 times 10ⁿ."""
-    least = max(1, total / pictures)
-    sizes = (factor * 10**power for power in range(20) for factor in (1, 2, 5))
-    return next(size for size in sizes if size >= least)
+    tens = 1
+    while 5 * tens * pictures < total:
+        tens *= 10
+    return next(factor * tens for factor in (1, 2, 5) if factor * tens * pictures >= total)
 
 
 @contextlib.contextmanager

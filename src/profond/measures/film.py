@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from profond.core.errors import MissingError, UsageError
 from profond.core.files import atomic_path
-from profond.core.lettering import write_line
+from profond.core.lettering import text_width, write_line
 
 FORMATS = (".gif", ".mp4")
 _LETTER, _BAND = 14, 24
@@ -52,9 +53,11 @@ def write_film(
     """
     path = Path(path)
     check_film(path)
-    size = (max(frame.width for frame in frames), max(frame.height for frame in frames))
+    widest = max((math.ceil(text_width(line, _LETTER)) + 12 for line in words), default=0)
+    size = (max(widest, *(frame.width for frame in frames)), max(frame.height for frame in frames))
     captions = words or [""] * len(frames)
-    shown = [_captioned(frame, size, line) for frame, line in zip(frames, captions, strict=True)]
+    band = _BAND if any(words) else 0
+    shown = [_captioned(frame, size, line, band) for frame, line in zip(frames, captions, strict=True)]
     durations = [seconds] * (len(shown) - 1) + [max(seconds, at_the_end)]
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".mp4":
@@ -67,10 +70,10 @@ def write_film(
     return path
 
 
-def _captioned(frame: Image.Image, size: tuple[int, int], line: str) -> Image.Image:
+def _captioned(frame: Image.Image, size: tuple[int, int], line: str, band: int) -> Image.Image:
     """A frame on white, with its words in a band below it."""
     width, height = size
-    sheet = Image.new("RGB", (width, height + (_BAND if line else 0)), "white")
+    sheet = Image.new("RGB", (width, height + band), "white")
     sheet.paste(frame.convert("RGB"), (0, 0))
     if line:
         write_line(ImageDraw.Draw(sheet), (6, height + 3), line, "#1f2933", _LETTER)

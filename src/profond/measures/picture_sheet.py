@@ -12,7 +12,7 @@ from torch import Tensor
 from profond.core.lettering import class_names, text_width, write_line
 from profond.measures.pixels import as_pixels
 
-_GAP, _LETTER, _READABLE = 2, 13, 56
+_GAP, _LETTER, _READABLE, _LARGE = 2, 13, 56, 168
 BETWEEN = 176
 """Grey of the lines between pictures: neither a white nor a black margin of theirs is lost in it."""
 
@@ -41,6 +41,24 @@ def picture_sheet(rows: Sequence[Tensor], names: Sequence[str] = ()) -> Image.Im
             write_line(pen, (6, top + (height * zoom - _LETTER) / 2 - 1), written[r], "#1f2933", _LETTER)
         for c, picture in enumerate(row):
             sheet.paste(as_picture(picture, zoom), (margin + _GAP + c * wide, top))
+    return sheet
+
+
+def side_by_side(pictures: Sequence[Tensor], words: Sequence[str]) -> Image.Image:
+    """A few pictures (c, h, w) between -1 and 1, enlarged, each with words below it."""
+    zoom = max(1, _LARGE // max(pictures[0].shape[1:]))
+    shown = [as_picture(picture, zoom).convert("RGB") for picture in pictures]
+    needed = [math.ceil(text_width(line, _LETTER)) for line in words]
+    across = [max(picture.width, width) for picture, width in zip(shown, needed, strict=True)]
+    edge = 5 * _GAP
+    size = (sum(across) + edge * (len(shown) + 1), shown[0].height + _LETTER + 3 * edge)
+    sheet = Image.new("RGB", size, "white")
+    pen, left = ImageDraw.Draw(sheet), edge
+    for picture, line, width in zip(shown, words, across, strict=True):
+        sheet.paste(picture, (left, edge))
+        pen.rectangle((left - 1, edge - 1, left + picture.width, edge + picture.height), outline=(BETWEEN,) * 3)
+        write_line(pen, (left, picture.height + edge + 4), line, "#1f2933", _LETTER)
+        left += width + edge
     return sheet
 
 

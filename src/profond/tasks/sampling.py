@@ -106,7 +106,8 @@ def _along(model: Any, noise: Tensor, labels: Sequence[int]) -> Tensor:
     """Samples (n, t, …) of noise (n, t, z)."""
     count, steps = noise.shape[:2]
     each = torch.tensor(labels).repeat_interleave(steps) if labels else None
-    return samples_of(model, noise.flatten(0, 1), each).unflatten(0, (count, steps))
+    samples = samples_of(model, noise.flatten(0, 1), each)
+    return samples.view(count, steps, *samples.shape[1:])
 
 
 def _ways(
@@ -116,8 +117,9 @@ def _ways(
     if len(spec.shape) != 3:
         raise ConfigError("this run makes points, and ways lead from picture to picture", "leave it out")
     asked = labels_asked(model, spec, label)
-    count = count or (len(asked) if 1 < len(asked) <= ROWS else EACH)
-    _check(2 * count * _FRAMES, seed, truncation, spec)
+    if count is None:
+        count = len(asked) if 1 < len(asked) <= ROWS else EACH
+    _check(count, seed, truncation, spec, each=2 * _FRAMES)
     return [asked[i % len(asked)] for i in range(count)] if asked else [], count
 
 
@@ -145,14 +147,12 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()] or [text]
 
 
-def _check(count: int, seed: int, truncation: float | None, spec: Spec) -> None:
-    """Raises: ConfigError."""
-    most = _MOST // math.prod(spec.shape)
+def _check(count: int, seed: int, truncation: float | None, spec: Spec, each: int = 1) -> None:
+    """Whether so many can be made, of ``each`` samples. Raises: ConfigError."""
+    most = _MOST // math.prod(spec.shape) // each
     if not 1 <= count <= most:
         raise ConfigError(f"count is {count:,}", f"1 to {most:,} can be made at once; another seed gives others")
     if not 0 <= seed < 2**63:
         raise ConfigError(f"the seed is {seed}", "use a whole number from 0 up, below 2^63")
     if truncation is not None and not 0 < truncation <= 100:
-        raise ConfigError(
-            f"the truncation is {truncation}", "use a number above 0, such as 1; 0.5 makes them more alike"
-        )
+        raise ConfigError(f"the truncation is {truncation}", "use a number above 0, such as 1; 0.5 is more alike")

@@ -248,7 +248,7 @@ def test_a_network_of_pictures_refuses_points_and_the_reverse_and_each_names_the
 
 def test_a_network_that_is_no_generator_is_refused() -> None:
     model = models.create("mlp", pictures().spec)
-    with pytest.raises(ConfigError, match="no critic|no generator") as refusal:
+    with pytest.raises(ConfigError, match=r"no critic|no generator") as refusal:
         Generate().loss(model, next(iter(pictures().batches("train", 4))), Phase("critic"))
     assert "r3gan" in str(refusal.value.help)
 
