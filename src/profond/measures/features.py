@@ -170,4 +170,4 @@ def random_features() -> Features:
     Source: that such features still tell good samples from bad ones: M. F. Naeem et al., Reliable fidelity and
     diversity metrics for generative models, ICML 2020, section 4.
     """
-    return of_network("random features (three convolutions, seed 0)", _RandomNetwork(), (0.5,), (0.25,))
+    return of_network("random features (three convolutions, seed 0)", _RandomNetwork(), (0.5,), (0.25,), side=LARGE)
