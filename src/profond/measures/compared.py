@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from profond.core.errors import DataError
 from profond.measures.distances import SAMPLES_A_DIMENSION, frechet_distance, kernel_distance, standardised
 from profond.measures.features import Features, Kernel
-from profond.measures.measured import Measured
+from profond.measures.measured import SHARE, Measured
 from profond.measures.neighbourhoods import (
     COVERAGE_NEIGHBOURS,
     PRECISION_NEIGHBOURS,
     enough_neighbours,
     neighbourhoods,
 )
+from profond.measures.report import Scores
 
 HEADLINE = "kernel_distance"
 LEAST = 3
@@ -31,6 +34,7 @@ class Comparison:
     Args:
         real, made: (n, …), uint8 of pictures, float32 of points.
         labels: of both, int64 (n); -1 where there are none.
+        places: of the real samples in the split, int64 (n).
         features: that they are compared by.
         conditional: whether the i-th sample was made for the class of the i-th real one.
         classes: their names, as far as known.
@@ -40,6 +44,7 @@ class Comparison:
     real: Tensor
     made: Tensor
     labels: Tensor
+    places: NDArray[np.int64]
     features: Features
     conditional: bool
     classes: tuple[str, ...]
@@ -69,6 +74,15 @@ def compared(features: Features, real: Tensor, made: Tensor, *, cheap: bool = Fa
         return metrics | {name: measured for name, measured in around.items() if name == "coverage"}
     frechet = frechet_distance(truth, found)
     return metrics | ({} if frechet is None else {"frechet_distance": frechet}) | around
+
+
+def coverage_of_each(found: Comparison) -> Scores | None:
+    """Of each real sample whether a sample made is near, by which two runs can be compared; None for a part of them."""
+    if len(found.real) < found.count or not enough_neighbours(found.count):
+        return None
+    values = np.zeros(found.count)
+    values[found.places] = neighbourhoods(found.features(found.real), found.features(found.made)).covered
+    return Scores("coverage", values, SHARE, "higher")
 
 
 def with_floor(metrics: Mapping[str, Measured], floor: Mapping[str, Measured]) -> dict[str, Measured]:

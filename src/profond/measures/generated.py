@@ -6,7 +6,7 @@ import contextlib
 import copy
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,10 +61,11 @@ class SamplesMeter:
         self.model, self.device = model, inputs.device
         known = targets if targets.ndim == 1 and not targets.is_floating_point() else torch.full((len(inputs),), -1)
         labels = known.cpu().long()
+        real = as_pixels(inputs).cpu() if inputs.ndim == 4 else inputs.detach().float().cpu()
+        part = _Part(_digests(real), self._count + np.arange(len(real)), real, labels, None)
+        self.parts.append(_least(part, self.measured))
         self.said.append(self.model.critic(inputs, self._given(labels)).detach().float().cpu().flatten())
         self.labels.append(labels)
-        real = as_pixels(inputs).cpu() if inputs.ndim == 4 else inputs.detach().float().cpu()
-        self.parts.append(_least(_Part(_digests(real), real, labels, None), self.measured))
         if sum(len(part.keys) for part in self.parts) > 4 * self.measured + 4 * len(inputs):
             self.parts = [_least(_joined(self.parts), self.measured)]
         return len(inputs)
@@ -72,13 +73,14 @@ class SamplesMeter:
     def seen(self) -> tuple[Tensor, Tensor, bool, list[Any]]:
         part = self._compared()
         conditional = self.model is not None and bool(self.model.num_classes)
-        return torch.cat(self.said), torch.cat(self.labels), conditional, [part.keys, part.real, part.labels, part.made]
+        return torch.cat(self.said), torch.cat(self.labels), conditional, list(vars(part).values())
 
     def join(self, seen: tuple[Tensor, Tensor, bool, list[Any]]) -> None:
-        said, labels, self._conditional, part = seen
+        said, labels, self._conditional, values = seen
+        part = _Part(*values)
+        self.parts.append(replace(part, places=self._count + part.places))
         self.said.append(said)
         self.labels.append(labels)
-        self.parts.append(_Part(*part))
 
     def metrics(self) -> dict[str, Measured]:
         found = self.comparison()
@@ -95,11 +97,17 @@ class SamplesMeter:
         assert part.made is not None
         usual = of_points() if part.real.ndim == 2 else random_features()
         conditional = self._conditional if self.model is None else bool(self.model.num_classes)
-        count = sum(map(len, self.said))
-        return Comparison(part.real, part.made, part.labels, self.features or usual, conditional, self.classes, count)
+        features = self.features or usual
+        return Comparison(
+            part.real, part.made, part.labels, part.places, features, conditional, self.classes, self._count
+        )
+
+    @property
+    def _count(self) -> int:
+        return sum(map(len, self.said))
 
     def _compared(self) -> _Part:
-        count = sum(map(len, self.said))
+        count = self._count
         if self._whole is None or self._whole[0] != count:
             joined = [part for part in self.parts if part.made is not None]
             own = [part for part in self.parts if part.made is None]
@@ -135,19 +143,21 @@ class SamplesMeter:
 
 @dataclass
 class _Part:
-    """Real samples (n, …) with their digests, labels and, once made, the samples beside them."""
+    """Real samples (n, …) with their digests, their places in the pass, their labels and, once made, the samples beside
+    them."""
 
     keys: NDArray[np.uint64]
+    places: NDArray[np.int64]
     real: Tensor
     labels: Tensor
     made: Tensor | None
 
 
 def _joined(parts: Sequence[_Part]) -> _Part:
-    keys = np.concatenate([part.keys for part in parts])
+    keys, places = (np.concatenate([getattr(part, name) for part in parts]) for name in ("keys", "places"))
     real, labels = (torch.cat([getattr(part, name) for part in parts]) for name in ("real", "labels"))
     made = [part.made for part in parts if part.made is not None]
-    return _Part(keys, real, labels, torch.cat(made) if made else None)
+    return _Part(keys, places, real, labels, torch.cat(made) if made else None)
 
 
 def _least(part: _Part, count: int) -> _Part:
@@ -155,7 +165,7 @@ def _least(part: _Part, count: int) -> _Part:
     order = np.argsort(part.keys, kind="stable")[:count]
     chosen = torch.from_numpy(order)
     made = None if part.made is None else part.made[chosen]
-    return _Part(part.keys[order], part.real[chosen], part.labels[chosen], made)
+    return _Part(part.keys[order], part.places[order], part.real[chosen], part.labels[chosen], made)
 
 
 def _digests(samples: Tensor) -> NDArray[np.uint64]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from torch import Tensor
 
-from profond.measures.compared import HEADLINE, Comparison, protocol
+from profond.measures.compared import HEADLINE, Comparison, coverage_of_each, protocol
 from profond.measures.generated_figures import points_figure, side_by_side
 from profond.measures.measured import Measured
 from profond.measures.report import PREDICTIONS, Draw, Report, Table
@@ -36,6 +36,7 @@ def samples_report(found: Comparison, metrics: Mapping[str, Measured], said: Ten
         count=found.count,
         tables={PREDICTIONS: _said_of_each(found, said, labels)},
         pictures={"samples": _beside_real(found)},
+        scores=coverage_of_each(found),
         lines=tuple(lines),
         facts={"protocol": taken},
         findings=found,

@@ -86,6 +86,20 @@ def test_some_of_the_samples_are_the_same_ones_in_any_order_and_any_parts(shape:
         assert other.conditional
         for name in ("real", "made", "labels"):
             assert torch.equal(getattr(other, name), getattr(whole, name)), name
+    assert joined.comparison().places.tolist() == whole.places.tolist()
+    assert order[shuffled.places].tolist() == whole.places.tolist()
+
+
+def test_each_real_sample_is_covered_or_not_in_the_order_of_the_split() -> None:
+    model, (inputs, labels) = Players((2,), 3).eval(), data((2,))
+    report = passed(model, inputs, labels).report()
+    assert report.scores is not None
+    assert report.scores.values.mean() == pytest.approx(report.metrics["coverage"].value)
+    found = passed(model, inputs, labels).comparison()
+    apart = torch.cdist(found.made, inputs)
+    reach = torch.cdist(inputs, inputs).sort(1).values[:, 5]
+    np.testing.assert_array_equal(report.scores.values, (apart <= reach).any(0).double().numpy())
+    assert passed(model, inputs, labels, measured=30).report().scores is None
 
 
 def test_a_part_of_sorted_samples_is_drawn_from_all_of_them_and_never_too_many_are_kept() -> None:

@@ -165,7 +165,7 @@ def samples_with(fault: str, pictures: Pictures) -> Tensor:
 
 def measured(fault: str, pictures: Pictures, judge: Judge, features: Features) -> dict[str, Measured]:
     made = samples_with(fault, pictures)
-    found = Comparison(pictures.real, made, pictures.labels, features, True, pictures.classes, COUNT)
+    found = Comparison(pictures.real, made, pictures.labels, np.arange(COUNT), features, True, pictures.classes, COUNT)
     training = [pictures.training]
     told = memorised(nearest(made, training), nearest(pictures.real, training))
     return {**compared(features, found.real, made), **judged(found, judge).metrics, "memorised": told.share}
