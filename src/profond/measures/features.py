@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -50,7 +50,7 @@ class Features:
         """(n, d) in float64; those of samples that were asked for a little while ago are not computed again."""
         key = hashlib.blake2b(samples.contiguous().cpu().numpy().tobytes(), digest_size=16).digest()
         if key not in self._remembered:
-            rows = [self.of(part).double().cpu().flatten(1).numpy() for part in samples.split(_AT_ONCE)]
+            rows = [self.of(part).double().cpu().flatten(1).numpy() for part in in_parts(samples, _AT_ONCE)]
             self._remembered[key] = np.concatenate(rows)
         self._remembered.move_to_end(key)
         while len(self._remembered) > _REMEMBERED:
@@ -79,7 +79,9 @@ def of_network(
         mean, std, scale: what is done to pixels before, as in `profond.data.preprocessing.Preprocessing`.
         side: pixels of the square that pictures are brought to.
     """
-    network = network.to(memory_format=torch.channels_last)  # three times as fast where convolutions go by depth
+    network = cast(Any, network).to(
+        memory_format=torch.channels_last
+    )  # three times as fast where convolutions go by depth
     centre, spread = (torch.tensor(values).view(1, -1, 1, 1) for values in (mean, std))
 
     def seen(pictures: Tensor) -> Tensor:
@@ -128,6 +130,11 @@ def resized(pictures: Tensor, side: int, channels: int = 3) -> Tensor:
     )
 
 
+def in_parts(samples: Tensor, count: int) -> list[Tensor]:
+    """Samples in batches of so many."""
+    return [samples[start : start + count] for start in range(0, len(samples), count)]
+
+
 def in_channels(pictures: Tensor, channels: int) -> Tensor:
     """Grey pictures in colour, or coloured ones in grey (ITU-R 601-2, as Pillow does it)."""
     if pictures.shape[1] == channels:
@@ -150,7 +157,7 @@ class _RandomNetwork(nn.Module):
             stage = nn.Conv2d(channels, width, 5, stride=3, padding=2)
             deviation = (2 / (25 * channels)) ** 0.5
             stage.weight.data = torch.randn(stage.weight.shape, generator=random) * deviation
-            stage.bias.data = torch.randn(width, generator=random) * 0.1
+            stage.bias = nn.Parameter(torch.randn(width, generator=random) * 0.1)
             self.stages.append(stage)
             channels = width
         self.eval().requires_grad_(False)

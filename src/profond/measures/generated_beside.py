@@ -13,7 +13,7 @@ from profond.core.randomness import generator
 from profond.data.dataset import Dataset
 from profond.data.split import Split
 from profond.measures.compared import HEADLINE, LEAST, Comparison, compared, with_floor
-from profond.measures.features import Features
+from profond.measures.features import Features, in_parts
 from profond.measures.generated_figures import nearest_figure
 from profond.measures.judge import Judge
 from profond.measures.judged import judged
@@ -116,7 +116,7 @@ def _faults(metrics: Mapping[str, Measured], floor: Mapping[str, Measured]) -> l
 
 def _with_copies(report: Report, found: Comparison, training: Tensor, whole: int) -> Report:
     made, held_out = found.made[:LOOKED_UP], found.real[:LOOKED_UP]
-    parts = training.split(2048)
+    parts = in_parts(training, 2048)
     of_made, of_held_out = nearest(made, parts), nearest(held_out, parts)
     told = memorised(of_made, of_held_out)
     order = np.argsort(of_made.apart, kind="stable")[:_SHOWN]
@@ -164,7 +164,7 @@ def _training(dataset: Dataset, split: str) -> tuple[Tensor | None, Tensor | Non
 
 
 def _modes(train: Split, order: Tensor) -> Tensor | None:
-    marks = getattr(train, "marks", {})
+    marks: Mapping[str, Tensor] = getattr(train, "marks", {})
     if "mode" in marks:
         return marks["mode"][order]
     targets = train.targets

@@ -102,7 +102,7 @@ def classes_figure(
     """
     shown, note = class_names(names)
     figure = blank(max(6.2, across(title), 0.45 * len(names) + 1.2), 5.2 if right else 3.4)
-    above, *below = np.atleast_1d(figure.subplots(2 if right else 1, 1, sharex=True)).tolist()
+    above, *below = figure.subplots(2 if right else 1, 1, sharex=True, squeeze=False)[:, 0].tolist()
     places = np.arange(len(names))
     for counts, offset, colour, name in ((real, -0.2, REAL, "real"), (made, 0.2, MADE, "samples")):
         above.bar(places + offset, 100 * counts / max(1, counts.sum()), 0.4, color=colour, label=name)

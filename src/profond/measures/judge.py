@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, DataError
 from profond.data.preprocessing import Preprocessing
-from profond.measures.features import Features, in_channels
+from profond.measures.features import Features, in_channels, in_parts
 from profond.models import head_of
 
 _AT_ONCE = 256
@@ -74,7 +74,7 @@ class Judge:
 
     def _said(self, pictures: Tensor) -> NDArray[np.int64]:
         with torch.no_grad():
-            parts = [self.model(self._prepared(part)).argmax(1).cpu() for part in pictures.split(_AT_ONCE)]
+            parts = [self.model(self._prepared(part)).argmax(1).cpu() for part in in_parts(pictures, _AT_ONCE)]
         return torch.cat(parts).numpy()
 
     def _before_the_head(self, pictures: Tensor) -> Tensor:

@@ -35,7 +35,8 @@ def usual_features(longest: int) -> Features:
     except MissingError:
         announce(f"the weights of {NETWORK} cannot be had here: samples are compared by random features")
         return random_features()
-    network = nn.Sequential(found.model.stem, found.model.body[:STAGES]).eval().requires_grad_(False)
+    whole: Any = found.model
+    network = nn.Sequential(whole.stem, whole.body[:STAGES]).eval().requires_grad_(False)
     prepared = found.preprocessing
     name = "EfficientNet-Lite0 trained on ImageNet, mean of its last stage (320 channels)"
     return of_network(name, network, prepared.mean, prepared.std, prepared.scale, side)
