@@ -70,8 +70,8 @@ class Samples:
                 self._draw(progress)
 
     def stepped(self, progress: Progress) -> None:
-        if self._stopped or not self._due(progress):
-            return
+        if self._stopped or not self._due(progress) or not _is_finite(progress.kept):
+            return  # a network that is not finite is the loop's to tell
         with self._going_on_without():
             self._draw(progress)
             averaged = progress.model is not progress.kept and isinstance(self.show, Averaged)
@@ -143,6 +143,10 @@ def steps_between(total: int, pictures: int = PICTURES) -> int:
     while 5 * tens * pictures < total:
         tens *= 10
     return next(factor * tens for factor in (1, 2, 5) if factor * tens * pictures >= total)
+
+
+def _is_finite(model: nn.Module) -> bool:
+    return all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
 
 
 @contextlib.contextmanager
