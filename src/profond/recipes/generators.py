@@ -32,7 +32,7 @@ def _training(images: int, batch_size: int, **settings: object) -> Training:
 
 @register_recipe("ring")
 def ring() -> Recipe:
-    """Points of eight heaps in a ring: all eight are found, by every one of ten seeds."""
+    """Points of eight heaps in a ring: each heap has its share of what is made."""
     return Recipe(
         data={"name": "ring"},
         model={"name": "points_gan"},
@@ -45,7 +45,7 @@ def ring() -> Recipe:
 
 @register_recipe("grid")
 def grid() -> Recipe:
-    """Points of 25 heaps in a grid: all 25 are found, by every one of ten seeds."""
+    """Points of 25 heaps in a grid: each heap has its share of what is made."""
     return Recipe(
         data={"name": "grid"},
         model={"name": "points_gan"},
