@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from profond import models
 from profond.cli import run
 from profond.core.errors import MissingError
 from profond.experiments.configuration import Configuration, changed, from_recipe, on_data
@@ -59,11 +60,12 @@ def test_it_is_listed_and_shown(name: str, capsys: pytest.CaptureFixture[str]) -
 
 @NAMES
 def test_its_data_its_model_and_its_task_fit_together(name: str, request: pytest.FixtureRequest) -> None:
-    """One step on a few samples; where its data cannot be handed on, on a miniature in the same layout."""
+    """One step on a few samples; where its data cannot be handed on, on a miniature, and with a small network."""
     config = changed(from_recipe(name), {"loader.batch_size": FEW, "loader.workers": 0, "training.steps": 1})
     if recipe(name).expected.published:
         miniature: Path = request.getfixturevalue("miniature")
-        config = changed(on_data(config, str(miniature)), {"data.size": 64, "augment.sizes": [[0.0, 64]]})
+        small = {f"model.{key}": value for key, value in models.example_settings(config.model.name).items()}
+        config = changed(on_data(config, str(miniature)), {"data.size": 64, "augment.sizes": [[0.0, 64]], **small})
     try:
         experiment = assemble(config)
     except MissingError as error:

@@ -20,6 +20,7 @@ from profond.data.dataset import Dataset
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
 from profond.data.images.build import DEFAULT_SIDE, cut_off
 from profond.data.images.decoding import opening
+from profond.data.images.flat import few
 from profond.data.issue import SEVERITIES, Issue, Report
 from profond.data.listing import Listing, Sample
 from profond.data.locations import Location, relative
@@ -72,7 +73,7 @@ def check(reference: str, **options: Any) -> Report:
         in_memory = all(isinstance(split, TensorSplit) for split in dataset.splits.values())
         return check_splits(dataset) if in_memory else _check_listing(_listed(dataset))
     path = Path(reference).expanduser()
-    kind = kind_of(path, reference)
+    kind = kind_of(path, reference, options)
     settings = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
     if kind.texts or kind.videos:
         return check_splits(kind.open(**settings))
@@ -83,7 +84,7 @@ def check(reference: str, **options: Any) -> Report:
         shares = {"valid_fraction": 0.1, "test_fraction": 0.1, "split_seed": 0}
         return listing.with_splits(*(settings.get(name, usual) for name, usual in shares.items()))
 
-    asked = {"target": settings["target"]} if "target" in settings else {}
+    asked = {name: settings[name] for name in ("target", "to") if name in settings}
     report = (
         _check_series(kind, path, settings, with_splits)
         if kind.series
@@ -181,6 +182,8 @@ def _check_listing(listing: Listing) -> Report:
     ]
     issues += [Issue("layout", "warning", warning) for warning in listing.warnings]
     issues += [Issue("layout", "note", note) for note in listing.notes]
+    if listing.unlabelled:
+        issues += [Issue("few", "warning", text) for text in few({listing.name: len(listing.samples)})]
     written = "" if listing.text is None else "each with a caption to be written"
     return replace(_report(listing.name, samples, issues, listing.root), written=written)
 
