@@ -1,7 +1,7 @@
 """Points of a plane whose distribution is known, so that a generator can be held to it: ring, grid, moons, a drawing.
 
-The mode that each point was drawn from is kept as ``marks["mode"]``, int64 (n), of ring and grid; of the moons, which have
-no middles, ``marks["moon"]``.
+The mode that each point was drawn from is kept as ``marks["mode"]``, int64 (n), of ring and grid; of the moons, which
+have no middles, ``marks["moon"]``.
 
 Source: eight Gaussians in a ring, L. Metz et al., Unrolled Generative Adversarial Networks, ICLR 2017 (radius 2,
 deviation 0.02); 25 Gaussians in a grid, A. Srivastava et al., VEEGAN: Reducing Mode Collapse in GANs using Implicit
