@@ -81,7 +81,7 @@ def is_flat(path: Path) -> bool:
         if walk.loose(path):
             return not any(walk.below(folder).files for folder in walk.folders(path))
         return bool(_splits(path, walk))
-    except DataError:
+    except (DataError, OSError):  # a path too long, a folder that may not be read
         return False  # the door of folders with classes says it best
 
 
