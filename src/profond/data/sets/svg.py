@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from profond.core.errors import MissingError
+from profond.data.images.decoding import eight_bit, opening
+from profond.data.locations import FileInMemory
 
 
 def renderer() -> Any:
@@ -26,5 +26,5 @@ def renderer() -> Any:
 def render(svg: str, size: int) -> NDArray[np.uint8]:
     """A square drawing as pixels (3, size, size) on white, with no font of the system. Raises: MissingError."""
     png = renderer().svg_to_bytes(svg_string=svg, width=size, height=size, background="#ffffff", skip_system_fonts=True)
-    with Image.open(io.BytesIO(png)) as picture:
-        return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+    with opening(FileInMemory(png, "a drawing")) as opened:
+        return np.asarray(eight_bit(opened.image, "RGB")).transpose(2, 0, 1)
