@@ -18,6 +18,8 @@ SOURCE = Path(profond.__file__).parent
 ROOMS = ("training", "evaluation", "explain", "experiments", "serve", "calls", "cli")
 LEARNING = {"loss"}
 """What every training makes less, whatever the task: the loop, its log and its settings call it so."""
+ELSEWHERE = {"generate", "precision", "Comparison"}
+"""What is called so above the tasks too: a verb, the arithmetic of a training, two runs side by side."""
 
 
 def files() -> list[Path]:
@@ -37,6 +39,7 @@ def words() -> re.Pattern[str]:
         classes.add(type(report.findings).__name__)
         names |= {*case.meter("valid").metrics(), *report.metrics} - LEARNING
         names |= {measured.title for measured in report.metrics.values() if " " not in measured.title} - LEARNING
+    names, classes = names - ELSEWHERE, classes - ELSEWHERE
     plain, exact = ("|".join(sorted(map(re.escape, some))) for some in (names, classes))
     return re.compile(rf"(?<![a-z0-9])({plain}|(?-i:{exact}))(?![a-z0-9])", re.IGNORECASE)
 

@@ -101,7 +101,8 @@ def resume(
     """Continue a run that was stopped or killed, to the very same end; `last` is the newest unfinished one.
 
     With --epochs or --steps a finished run is trained longer, and `last` is the newest of all. The schedule is then
-    laid out anew over the whole length, and the run goes on at the rate that it has there.
+    laid out anew over the whole length, and the run goes on at the rate that it has there. Pictures of what it makes
+    while it learns stay, and others follow.
 
     \b
     profond runs resume last

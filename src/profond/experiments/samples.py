@@ -7,19 +7,23 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from PIL import Image
 from torch import nn
 
 from profond.core.device import device_of
+from profond.core.errors import ImageError
 from profond.core.files import write_bytes
 from profond.core.randomness import seed_here
 from profond.core.run import Run
+from profond.data.images.decoding import open_image
 from profond.measures.film import check_film, write_film
 from profond.tasks.task import Averaged, Show
 from profond.training.observers import Progress, tell_warning
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PICTURES = 20
 """Of a training, where nobody says how many steps lie between two."""
@@ -70,8 +74,8 @@ class Samples:
                 self._draw(progress)
 
     def stepped(self, progress: Progress) -> None:
-        if self._stopped or not self._due(progress):
-            return
+        if self._stopped or not self._due(progress) or not _is_finite(progress.kept):
+            return  # a network that is not finite is the loop's to tell
         with self._going_on_without():
             self._draw(progress)
             averaged = progress.model is not progress.kept and isinstance(self.show, Averaged)
@@ -90,10 +94,7 @@ class Samples:
             return
         with self._going_on_without():
             drawn = self._drawn()
-            frames = []
-            for _, path in drawn:
-                with Image.open(path) as picture:
-                    frames.append(picture.copy())
+            frames = [open_image(path).image for _, path in drawn]
             if frames:
                 write_film(self.film, frames, [f"step {step:,} of {progress.total_steps:,}" for step, _ in drawn])
 
@@ -113,7 +114,7 @@ class Samples:
             picture = self.show.picture(progress.kept)
         self._write(self.folder / f"step_{progress.step:06}.png", picture)
 
-    def _write(self, path: Path, picture: Image.Image) -> None:
+    def _write(self, path: Path, picture: Image) -> None:
         buffer = io.BytesIO()
         picture.save(buffer, "PNG")
         write_bytes(path, buffer.getvalue())
@@ -132,7 +133,7 @@ class Samples:
     def _going_on_without(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
+        except (OSError, ImageError) as error:
             self._stopped = True
             self.warn(f"no more pictures are written to {self.folder}: {getattr(error, 'message', None) or error}")
 
@@ -143,6 +144,10 @@ def steps_between(total: int, pictures: int = PICTURES) -> int:
     while 5 * tens * pictures < total:
         tens *= 10
     return next(factor * tens for factor in (1, 2, 5) if factor * tens * pictures >= total)
+
+
+def _is_finite(model: nn.Module) -> bool:
+    return all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
 
 
 @contextlib.contextmanager

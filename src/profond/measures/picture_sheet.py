@@ -27,7 +27,9 @@ def picture_sheet(rows: Sequence[Tensor], names: Sequence[str] = ()) -> Image.Im
     channels, height, width = rows[0].shape[1:]
     zoom = max(1, _READABLE // max(height, width))
     tall, wide = height * zoom + _GAP, width * zoom + _GAP
-    written = class_names(names)[0] if names else []
+    unlike = list(dict.fromkeys(names))  # a class may have several rows
+    known = dict(zip(unlike, class_names(unlike)[0], strict=True))
+    written = [known[name] for name in names]
     margin = math.ceil(max((text_width(name, _LETTER) for name in written), default=0.0)) + (12 if written else 0)
     columns = max(map(len, rows))
     size = (margin + columns * wide + _GAP, len(rows) * tall + _GAP)

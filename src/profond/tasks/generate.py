@@ -113,7 +113,7 @@ class Generate:
         penalty_every: Count | None = None,
         critic_steps: Count | None = None,
         augmentation: Literal["auto", "on", "off"] = "auto",
-        mirrored: Sequence[str] = (),
+        mirrored: tuple[str, ...] = (),
         measured: Count = MEASURED,
         augmented: bool | None = None,
         mirrored_labels: Sequence[int] = (),

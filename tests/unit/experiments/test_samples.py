@@ -164,6 +164,26 @@ def test_a_full_disk_is_said_once_and_the_training_goes_on(tmp_path: Path) -> No
     assert "no space left" in told[0]
 
 
+def test_a_picture_that_was_damaged_costs_the_film_alone(tmp_path: Path) -> None:
+    told: list[str] = []
+    run = Run.create(tmp_path, "damaged", {})
+    trained(run, 2, Samples(run, Numbered(), every=1))
+    (run.file("samples") / "step_000001.png").write_bytes(b"no picture")
+    assert trained(run, 4, Samples(run, Numbered(), every=1, warn=told.append), resume=True).steps == 4
+    assert drawn(run) == [0, 1, 2, 3, 4]
+    assert len(told) == 1
+    assert "step_000001.png" in told[0]
+
+
+def test_a_network_that_is_not_finite_is_left_to_the_loop(tmp_path: Path) -> None:
+    run, model = Run.create(tmp_path, "lost", {}), network()
+    looking = Samples(run, Numbered("it leans: much"), every=1)
+    looking.stepped(Progress(1, 5, 0, 0.0, model, model))
+    model.generator.output.bias.data[0] = float("nan")
+    looking.stepped(Progress(2, 5, 0, 0.0, model, model))
+    assert drawn(run) == [1]
+
+
 @pytest.mark.slow
 def test_a_task_that_can_be_shown_is_shown_and_a_longer_run_goes_on(tmp_path: Path) -> None:
     config = changed(

@@ -83,14 +83,14 @@ def test_samples_that_are_neither_pictures_nor_points_are_refused() -> None:
 
 
 def test_classes_that_may_be_mirrored_are_named_and_an_unknown_name_is_refused() -> None:
-    assert Generate(mirrored=["right"]).settle(pictures())[0]["mirrored_labels"] == [1]
+    assert Generate(mirrored=("right",)).settle(pictures())[0]["mirrored_labels"] == [1]
     with pytest.raises(ProfondError, match="rihgt") as refusal:
-        Generate(mirrored=["rihgt"]).settle(pictures())
+        Generate(mirrored=("rihgt",)).settle(pictures())
     assert "right" in str(refusal.value.help)
 
 
 def test_only_pictures_of_classes_that_may_be_mirrored_are() -> None:
-    task = Generate(mirrored=["left"], mirrored_labels=[0], augmentation="off")
+    task = Generate(mirrored=("left",), mirrored_labels=[0], augmentation="off")
     seen: list[Tensor] = []
     model = network()
     model.critic.register_forward_pre_hook(lambda module, given: seen.append(given[0].detach()[:16].clone()))
@@ -168,7 +168,7 @@ def test_a_stopped_training_with_augmentation_and_average_ends_with_the_same_bit
         logged = lambda self, progress, record: None  # noqa: E731
 
     dataset = pictures(16)
-    task = Generate(augmentation="on", mirrored=["left"], mirrored_labels=[0], penalty_every=2)
+    task = Generate(augmentation="on", mirrored=("left",), mirrored_labels=[0], penalty_every=2)
     training = Training(
         steps=7, optimizer="adam", betas=(0.0, 0.99), ema_half_life=0.2, device="cpu", log_every_steps=2
     )
