@@ -34,6 +34,7 @@ def evaluated(
     batch_size: int,
     device: str,
     figures: bool,
+    options: Mapping[str, Any],
 ) -> Evaluation:
     """As `profond.calls.trained.Trained.evaluate`."""
     reference = as_name(data, "data")
@@ -51,6 +52,7 @@ def evaluated(
         batch_size=batch_size,
         device=choose_device(device),
         pictures=figures,
+        options=options,
     )
     samples = measured.dataset.split(measured.split)
     return Evaluation(report, samples, f"{run.name}, {measured.name}", folder_of(run, measured.name))

@@ -111,6 +111,7 @@ class Trained:
         batch_size: int = 256,
         device: str = "auto",
         figures: bool = True,
+        **options: Any,
     ) -> Evaluation:
         """Measure it on a split of its own data, or on other data, as `profond evaluate` does.
 
@@ -123,8 +124,10 @@ class Trained:
             data: other data: a registered name or a path.
             data_settings: of the other data, such as ``{"target": "weight"}``.
             figures: write the figures into the run's folder too.
+            options: what else its task's judgement can be asked, such as ``judge="runs/…"`` of generated pictures.
 
-        Raises: ConfigError when the data have changed since training; DataError, UnknownName, DeviceError.
+        Raises: ConfigError when the data have changed since training, or for an option that is not there; DataError,
+        UnknownName, DeviceError.
         """
         from profond.calls.answers import evaluated
 
@@ -137,6 +140,7 @@ class Trained:
             batch_size=batch_size,
             device=device,
             figures=figures,
+            options=options,
         )
 
     def predict(

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from profond.calls.ask import load
 from profond.cli import run as profond
+from profond.core.errors import ConfigError
 from profond.experiments.configuration import changed, for_model
 from profond.experiments.experiment import assemble
 from profond.experiments.train import train_experiment
@@ -71,6 +73,13 @@ def test_a_judge_tells_of_each_sample_whether_it_is_what_was_asked_for(
     assert report["judge"]["name"] == judge.name
     assert report["protocol"]["samples"] == 20
     assert report["floor"]["samples"] == 20
+
+
+def test_a_judge_is_asked_from_python_too(generator: Path, judge: Path) -> None:
+    found = load(generator).evaluate(device="cpu", figures=False, judge=judge)
+    assert found.metrics["conditional_accuracy"].unit == "share"
+    with pytest.raises(ConfigError, match="--jury says nothing"):
+        load(generator).evaluate(device="cpu", jury=judge)
 
 
 def test_a_judge_is_refused_where_there_is_nothing_to_judge(
