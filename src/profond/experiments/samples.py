@@ -78,10 +78,11 @@ class Samples:
             return  # a network that is not finite is the loop's to tell
         with self._going_on_without():
             self._draw(progress)
-            averaged = progress.model is not progress.kept and isinstance(self.show, Averaged)
-            with _looked_at(progress.kept), _looked_at(progress.model):
-                found = self.show.lag(progress.kept, progress.model) if averaged else []
-                found += self.show.symptoms(progress.kept, self._means)
+            kept, live, found = progress.kept, progress.model, list[str]()
+            with _looked_at(kept), _looked_at(live):
+                if live is not kept and isinstance(self.show, Averaged):
+                    found += self.show.lag(kept, live)
+                found += self.show.symptoms(kept, self._means)
             self._tell(found)
 
     def logged(self, progress: Progress, record: Mapping[str, Any]) -> None:
