@@ -138,10 +138,11 @@ class Joinable(Protocol):
 
 @runtime_checkable
 class Marked(Protocol):
-    """A meter that measures some steps apart, such as the hidden ones."""
+    """A meter that wants to know what else is known of the samples: hidden steps, or which of them belong together."""
 
     marks: Mapping[str, Tensor]
-    """Of the whole split that it measures, in its order: bool (n, t) by name. Set before the pass."""
+    """Of the whole split that it measures, in its order, by name: such as bool (n, t) of steps, or int64 (n) of pairs.
+    Set before the pass."""
 
 
 @runtime_checkable

@@ -18,7 +18,7 @@ from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
 from profond.measures.translated import HEADLINE, TranslationMeter
 from profond.tasks import register_task
-from profond.tasks.batch import check_finite, pair
+from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.patch_contrast import patch_contrast, some_places
 from profond.tasks.picture_pool import PicturePool
 from profond.tasks.task import Example, Explained, Loss, Phase
@@ -210,25 +210,16 @@ class TranslateImages:
     def meter(self, spec: Spec | None = None) -> TranslationMeter:
         return TranslationMeter(spec)
 
-    def answer(
-        self, model: nn.Module, inputs: Tensor, spec: Spec | None = None, *, back: bool = False
-    ) -> Sequence[Translation]:
-        """Each picture as one of B.
-
-        Args:
-            back: the other way, pictures of B as ones of A; for models that learned it.
-
-        Raises: ConfigError where the model has no way back, or gives numbers that are not finite.
-        """
-        if back and not goes_back(model):
-            raise ConfigError(
-                f"{type(model).__name__} learned one direction alone",
-                "train --model cyclegan, or train it with the two kinds of pictures exchanged",
-            )
-        generator: Any = model.generators["to_a"] if back else model  # type: ignore[index]
-        made = generator(inputs).float()
+    def answer(self, model: nn.Module, inputs: Tensor, spec: Spec | None = None) -> Sequence[Translation]:
+        """Each picture as one of B. Raises: ConfigError where the model gives numbers that are not finite."""
+        made = called(model, inputs).float()
         check_finite(made)
         return [Translation.of(picture) for picture in made.cpu()]
+
+    def translators(self, model: Any) -> dict[str, nn.Module]:
+        """The parts of a model that translate pictures, by direction."""
+        back = {"b-to-a": model.generators["to_a"]} if goes_back(model) else {}
+        return {"a-to-b": model.generators["to_b"], **back}
 
     def show(self, dataset: Dataset, seed: int) -> TranslationShow:
         """Some pictures of A, and what becomes of them; beside them the known answers, where there are such."""
