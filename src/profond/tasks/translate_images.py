@@ -130,6 +130,8 @@ class TranslateImages:
         a, b = domains(inputs, targets)
         if phase.name == CRITIC.name:
             return self._critics(model, a, b, self._made_before(model, inputs, a, b))
+        if phase.step == 0:  # another training, which begins with empty pools
+            self.remember({})
         if phase.step != self._made_at:
             self._made, self._made_at = {}, phase.step
         loss, made = self._cycle(model, a, b) if goes_back(model) else self._contrast(model, a, b)
