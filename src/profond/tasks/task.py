@@ -138,10 +138,10 @@ class Joinable(Protocol):
 
 @runtime_checkable
 class Marked(Protocol):
-    """A meter that wants to know what else is known of the samples: hidden steps, or which of them belong together."""
+    """A meter that takes note of what else is known: it measures hidden steps apart, or pairs, or modes."""
 
     marks: Mapping[str, Tensor]
-    """Of the whole split that it measures, in its order, by name: such as bool (n, t) of steps, or int64 (n) of pairs.
+    """Of the whole split that it measures, in its order, by name: of each step bool (n, t), of each sample int64 (n).
     Set before the pass."""
 
 
