@@ -12,7 +12,9 @@ from typing import Literal
 import torch
 from torch import nn
 
+from profond import models
 from profond.core.config import bind
+from profond.core.device import choose_device, choose_precision
 from profond.core.errors import ConfigError, DataError, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
@@ -208,8 +210,15 @@ def assemble(config: Configuration) -> Experiment:
         config, model, decided = finetune.complete(config, dataset)
         return Experiment(config, model, dataset=dataset, notes=[*decided, *notes])
     settings = configure(config.model.name, dataset.spec, config.model.settings)
+    settings, said = models.settled(config.model.name, settings, _fast(config.training))
     config = dataclasses.replace(config, model=Chosen(config.model.name, settings))
-    return Experiment(config, _fresh_model(config), dataset=dataset, notes=notes)
+    return Experiment(config, _fresh_model(config), dataset=dataset, notes=[*said, *notes])
+
+
+def _fast(training: Training) -> bool:
+    """Whether a training has a GPU, or bf16."""
+    device = choose_device(training.device)
+    return device.type != "cpu" or choose_precision(device, training.precision).precision != "fp32"
 
 
 def settled(config: Configuration, dataset: Dataset) -> tuple[Configuration, list[str]]:
