@@ -239,7 +239,7 @@ class TranslateImages:
 
     @staticmethod
     def example(seed: int = 0) -> Example:
-        """Two-coloured stripes: blue on black in A, and the same, yellow on grey, in B."""
+        """Two-coloured stripes: light grey on dark grey in A, and yellow on blue in B."""
         random = torch.Generator().manual_seed(seed)
         splits: dict[str, Split] = {}
         for name, count in (("train", 96), ("valid", 24), ("test", 32)):
@@ -252,9 +252,9 @@ class TranslateImages:
             pictures = torch.where(kinds[:, None, None, None] == B, _coloured(shapes, B), _coloured(shapes, A))
             splits[name] = TensorSplit(pictures, kinds, name, marks=marks)
         preprocessing = Preprocessing(size=(8, 8), mode="RGB", mean=(0.5,), std=(0.5,), fixed_size=True)
-        spec = Spec((3, 8, 8), "chw", classes=("blue on black", "yellow on grey"))
+        spec = Spec((3, 8, 8), "chw", classes=("grey", "coloured"))
         dataset = Dataset("stripes", spec, preprocessing, splits, "made here")
-        small = {"width": 8, "blocks": 1, "critic_width": 8, "critic_layers": 1}
+        small = {"width": 4, "blocks": 1, "critic_width": 4, "critic_layers": 1}
         return Example(dataset, {"name": "cyclegan", **small})
 
 
@@ -298,4 +298,4 @@ def _coloured(shapes: Tensor, kind: int) -> Tensor:
     return torch.where(shapes, ink, paper).to(torch.uint8)
 
 
-_COLOURS = (((40, 80, 230), (10, 10, 10)), ((240, 220, 40), (120, 120, 120)))
+_COLOURS = (((200, 200, 200), (40, 40, 40)), ((250, 200, 60), (20, 20, 120)))

@@ -11,9 +11,25 @@ from profond.nn.translation import Blur, InstanceNorm, PatchCritic, ResNetGenera
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
-def test_instance_norm_is_that_of_pytorch() -> None:
-    maps = torch.randn(2, 5, 6, 7) * 3 + 1
-    torch.testing.assert_close(InstanceNorm(5)(maps), nn.InstanceNorm2d(5)(maps), **CLOSE)
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_instance_norm_is_that_of_pytorch_and_so_are_its_gradients(channels_last: bool) -> None:
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    maps = (torch.randn(2, 5, 6, 7) * 3 + 100).to(memory_format=layout)
+    weights = torch.randn(2, 5, 6, 7)
+    found = []
+    for norm in (InstanceNorm(5), nn.InstanceNorm2d(5)):
+        given = maps.clone().requires_grad_(True)
+        made = norm(given)
+        (made * weights).sum().backward()
+        found.append((made, given.grad))
+        with torch.no_grad():
+            torch.testing.assert_close(norm(given), made, rtol=1e-3, atol=1e-4)
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+    assert found[0][0].is_contiguous(memory_format=layout)
+    half = InstanceNorm(5)(maps.bfloat16().requires_grad_(True))
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), nn.InstanceNorm2d(5)(maps.bfloat16().float()), rtol=0.01, atol=0.01)
 
 
 def test_sides_are_extended_by_reflection_below_and_on_the_right_and_cut_again() -> None:
