@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Spec
-from profond.measures.distances import kernel_distance
+from profond.measures.distances import frechet_distance, kernel_distance
 from profond.measures.features import random_features
 from profond.measures.intervals import paired_bootstrap
 from profond.measures.measured import Measured
@@ -113,7 +113,10 @@ class TranslationMeter:
 
     def report(self) -> Report:
         before = torch.stack([picture for _, picture, _ in self.a]) if self.a else torch.empty(0)
-        metrics = {HEADLINE: self._distance(self._made_pixels())}
+        made_pixels = self._made_pixels()
+        metrics = {HEADLINE: self._distance(made_pixels)}
+        frechet = frechet_distance(*self._rows(made_pixels))
+        metrics |= {} if frechet is None else {"frechet_distance": frechet}
         untouched = self._distance(before)
         lines = [f"as they are, the pictures of {self.names[0]} are {untouched.written} from those of {self.names[1]}"]
         known, scores, beside = self._known(), None, None
@@ -162,6 +165,10 @@ class TranslationMeter:
 
     def _distance(self, pictures: Tensor) -> Measured:
         """Of pictures uint8 from those of B."""
+        return kernel_distance(*self._rows(pictures), random_features().kernel)
+
+    def _rows(self, pictures: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The features of pictures of B, and of as many of these."""
         count = min(len(pictures), len(self.b), MEASURED)
         if count < LEAST:
             raise DataError(
@@ -169,7 +176,7 @@ class TranslationMeter:
                 f"give {LEAST} or more of each",
             )
         features, real = random_features(), torch.stack([picture for _, picture in self.b[:count]])
-        return kernel_distance(features(real), features(pictures[:count]), features.kernel)
+        return features(real), features(pictures[:count])
 
     def _known(self) -> tuple[list[int], Tensor, Tensor] | None:
         """Which of the translations have a known answer, these, and the answers, from 0 to 1; None where none has."""
