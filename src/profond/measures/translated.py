@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Spec
-from profond.measures.distances import frechet_distance, kernel_distance
-from profond.measures.features import random_features
+from profond.measures.compared import HEADLINE, LEAST, compared, protocol
+from profond.measures.features import Features, random_features
 from profond.measures.intervals import paired_bootstrap
 from profond.measures.measured import Measured
 from profond.measures.pixels import as_pixels
@@ -22,14 +22,13 @@ from profond.measures.report import PREDICTIONS, Report, Scores, Table
 from profond.measures.simple_translations import simple_translations
 from profond.measures.translated_figures import translations_figure
 
-HEADLINE = "kernel_distance"
 PAIR = "pair"
 """The mark of a split that says which pictures belong together: int64 (n), equal numbers do, -1 belongs to none."""
-LEAST = 3
-"""Pictures of each kind below which two heaps of them are not compared."""
 MEASURED = 2000
 """Pictures of each kind that are compared as heaps, at most."""
 SHOWN = 8
+SEEN_SIDE = 16
+"""Pixels of a side below which a network that saw photos has nothing to say: random features then."""
 _SSIM_SIDE = 11
 """Pixels of the window in which structure is compared: smaller pictures have none."""
 
@@ -70,14 +69,18 @@ class Judged:
 class TranslationMeter:
     """What a model makes of the pictures of A in a split; one pass.
 
+    Args:
+        features: that heaps of pictures are compared by; got when they are needed.
+
     Attributes:
         marks: of the split; ``"pair"`` says which A and which B belong together.
     """
 
-    def __init__(self, spec: Spec | None = None) -> None:
+    def __init__(self, spec: Spec | None = None, features: Callable[[], Features] = random_features) -> None:
         names = () if spec is None else spec.classes
         self.names = tuple(names) if len(names) == 2 else ("A", "B")
         self.marks: Mapping[str, Tensor] = {}
+        self.features = features
         self.count = 0
         self.a: list[tuple[int, Tensor, Tensor]] = []
         self.b: list[tuple[int, Tensor]] = []
@@ -106,18 +109,16 @@ class TranslationMeter:
         self.count += count
 
     def metrics(self) -> dict[str, Measured]:
-        metrics = {HEADLINE: self._distance(self._made_pixels())}
+        metrics = self._compared(self._made_pixels(), cheap=True)
         if (known := self._known()) is not None:
             metrics["l1"] = Judged.of(*known[1:]).metrics()["l1"]
         return metrics
 
     def report(self) -> Report:
         before = torch.stack([picture for _, picture, _ in self.a]) if self.a else torch.empty(0)
-        made_pixels = self._made_pixels()
-        metrics = {HEADLINE: self._distance(made_pixels)}
-        frechet = frechet_distance(*self._rows(made_pixels))
-        metrics |= {} if frechet is None else {"frechet_distance": frechet}
-        untouched = self._distance(before)
+        whole = self._compared(self._made_pixels())
+        metrics = {HEADLINE: whole.pop(HEADLINE)}
+        untouched = self._compared(before, cheap=True)[HEADLINE]
         lines = [f"as they are, the pictures of {self.names[0]} are {untouched.written} from those of {self.names[1]}"]
         known, scores, beside = self._known(), None, None
         places: Sequence[int] = [place for place, _, _ in self.a]
@@ -134,6 +135,7 @@ class TranslationMeter:
             lines += [_words(metrics["l1"], beside)]
             places, rows = [places[n] for n in numbers], [rows[n] for n in numbers]
             worst = np.argsort(-judged.l1, kind="stable")[:SHOWN].tolist()
+        metrics |= whole
         tables = {PREDICTIONS: Table(("change",), rows, places)}
         pictures = {"translations": self._figure(list(range(len(numbers)))[:SHOWN], known, numbers)}
         if beside is not None:
@@ -150,7 +152,7 @@ class TranslationMeter:
             lines=tuple(lines),
             facts={
                 "untouched": untouched.to_json(),
-                "features": random_features().name,
+                "protocol": self._protocol(),
                 "beside": {
                     name: {key: one.to_json() for key, one in of.metrics().items()}
                     for name, of in (beside or {}).items()
@@ -163,20 +165,24 @@ class TranslationMeter:
     def _made_pixels(self) -> Tensor:
         return as_pixels(torch.stack([after for _, _, after in self.a])) if self.a else torch.empty(0)
 
-    def _distance(self, pictures: Tensor) -> Measured:
-        """Of pictures uint8 from those of B."""
-        return kernel_distance(*self._rows(pictures), random_features().kernel)
-
-    def _rows(self, pictures: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The features of pictures of B, and of as many of these."""
+    def _compared(self, pictures: Tensor, *, cheap: bool = False) -> dict[str, Measured]:
+        """Pictures uint8 with as many of B, as heaps."""
         count = min(len(pictures), len(self.b), MEASURED)
         if count < LEAST:
             raise DataError(
                 f"{len(self.a)} pictures of {self.names[0]} and {len(self.b)} of {self.names[1]} are too few to measure",
                 f"give {LEAST} or more of each",
             )
-        features, real = random_features(), torch.stack([picture for _, picture in self.b[:count]])
-        return features(real), features(pictures[:count])
+        real = torch.stack([picture for _, picture in self.b[:count]])
+        return compared(self._features(), real, pictures[:count], cheap=cheap)
+
+    def _features(self) -> Features:
+        return self.features() if min(self.b[0][1].shape[1:]) >= SEEN_SIDE else random_features()
+
+    def _protocol(self) -> dict[str, Any]:
+        features = self._features()
+        dimensions = features(self.b[0][1][None]).shape[1]
+        return protocol(features, min(len(self.a), len(self.b), MEASURED), dimensions)
 
     def _known(self) -> tuple[list[int], Tensor, Tensor] | None:
         """Which of the translations have a known answer, these, and the answers, from 0 to 1; None where none has."""
