@@ -16,7 +16,8 @@ from profond.core.spec import Spec
 from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
-from profond.measures.translated import HEADLINE, TranslationMeter
+from profond.measures.compared import HEADLINE, LEAST
+from profond.measures.translated import TranslationMeter
 from profond.tasks import register_task
 from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.patch_contrast import patch_contrast, some_places
@@ -119,12 +120,15 @@ class TranslateImages:
                 f"translation learns from two kinds of pictures, and {dataset.name} has {what}",
                 "give a folder with trainA and trainB, or two folders: --from A/ --to B/",
             )
+        for name, split in dataset.splits.items():
+            counts = torch.bincount(split.targets, minlength=2).tolist()
+            found = f"{name} has {counts[A]} pictures of {spec.classes[A]} and {counts[B]} of {spec.classes[B]}"
+            if name == "train" and not all(counts):
+                raise DataError(found, "both kinds need some: some hundred of each are usual")
+            if name != "train" and min(counts) < LEAST:
+                more = f"give more pictures; or hold out a larger part of them: --set data.{name}_fraction=0.3"
+                raise DataError(f"{found}, and less than {LEAST} of each cannot be measured", more)
         counts = torch.bincount(dataset.split("train").targets, minlength=2).tolist()
-        if not all(counts):
-            raise DataError(
-                f"there are {counts[A]} pictures of {spec.classes[A]} and {counts[B]} of {spec.classes[B]} to learn from",
-                "both kinds need some",
-            )
         return {}, [f"{counts[A]} of {spec.classes[A]} become like {counts[B]} of {spec.classes[B]}"]
 
     # -- learning ----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,16 @@ def test_data_that_are_not_two_kinds_of_pictures_are_refused_in_words() -> None:
         with pytest.raises(DataError) as refusal:
             TranslateImages().settle(data)
         assert refusal.value.help
+
+
+def test_a_split_that_could_not_be_measured_is_told_before_anything_is_learned() -> None:
+    data = TranslateImages.example().dataset
+    decided, notes = TranslateImages().settle(data)
+    assert (decided, notes) == ({}, ["48 of grey become like 48 of coloured"])
+    few = replace(data, splits={**data.splits, "test": data.split("test").subset([0, 1, 2, 3])})
+    with pytest.raises(DataError, match="test has 2 pictures of grey and 2 of coloured") as refusal:
+        TranslateImages().settle(few)
+    assert "data.test_fraction" in refusal.value.help
 
 
 def test_impossible_settings_are_refused_in_words() -> None:
