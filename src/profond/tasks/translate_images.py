@@ -126,7 +126,7 @@ class TranslateImages:
             if name == "train" and not all(counts):
                 raise DataError(found, "both kinds need some: some hundred of each are usual")
             if name != "train" and min(counts) < LEAST:
-                more = f"give more pictures; or hold out a larger part of them: --set data.{name}_fraction=0.3"
+                more = f"give more pictures, hold out a larger part of them (--set data.{name}_fraction=0.3), or none (=0)"
                 raise DataError(f"{found}, and less than {LEAST} of each cannot be measured", more)
         counts = torch.bincount(dataset.split("train").targets, minlength=2).tolist()
         return {}, [f"{counts[A]} of {spec.classes[A]} become like {counts[B]} of {spec.classes[B]}"]
