@@ -49,8 +49,8 @@ class TranslateImages:
             model has it: CUT does, FastCUT does not.
         mirror: CUT: half of the steps translate mirror images, whose patches must be those of the originals; None is
             as the model has it: FastCUT does.
-        recolour: pictures of A are learned from in other colours each time, black and white staying what they are: where
-            colours say nothing of what a picture becomes, such as those that a drawing is filled with.
+        recolour: pictures of A are learned from in other colours each time, black and white staying what they are: for
+            colours that say nothing of what a picture becomes, such as those that a drawing is filled with.
 
     Source: J.-Y. Zhu et al., ICCV 2017, arXiv:1703.10593, sections 3 and 4; T. Park et al., ECCV 2020,
         arXiv:2007.15651, sections 3 and 4. Deviation: the critics learn after the generators in each step, from the
@@ -126,8 +126,10 @@ class TranslateImages:
             if name == "train" and not all(counts):
                 raise DataError(found, "both kinds need some: some hundred of each are usual")
             if name != "train" and min(counts) < LEAST:
-                more = f"give more pictures, hold out a larger part of them (--set data.{name}_fraction=0.3), or none (=0)"
-                raise DataError(f"{found}, and less than {LEAST} of each cannot be measured", more)
+                raise DataError(
+                    f"{found}, and less than {LEAST} of each cannot be measured",
+                    f"give more pictures, hold out a larger part (--set data.{name}_fraction=0.3), or none (=0)",
+                )
         counts = torch.bincount(dataset.split("train").targets, minlength=2).tolist()
         return {}, [f"{counts[A]} of {spec.classes[A]} become like {counts[B]} of {spec.classes[B]}"]
 
