@@ -93,6 +93,8 @@ def train(
     \b
     A model of your own data, by what they are:
       pictures in folders          profond train --model convnet2d --data photos/
+      pictures to be made          profond train --model dcgan --data faces/
+      pictures to be translated    profond train --model cyclegan --from photos/ --to paintings/
       pictures and captions.csv    profond train --model show_attend_and_tell --data captioned/
       series                       profond train --model lstm --data sensors/
       texts and their classes      profond train --model text_lstm --data reviews.csv

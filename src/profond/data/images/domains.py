@@ -19,11 +19,12 @@ from profond.core.names import as_text
 from profond.data.copies import equal_files
 from profond.data.dataset import Dataset
 from profond.data.images.build import build
-from profond.data.images.flat import LARGEST_SIDE, few
+from profond.data.images.flat import LARGEST_SIDE, dealt, few
 from profond.data.images.foreign import about
 from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.layout import Walk
 from profond.data.listing import SPLIT_NAMES, Listing, Sample
+from profond.data.locations import relative
 
 _LAYOUT = "put what is to be learned from in trainA and trainB, and what is to be tested with in testA and testB"
 _NAME = re.compile(r"([a-z]+)[ _-]?([ab])", re.IGNORECASE)
@@ -35,8 +36,8 @@ def open_domains(
     size: int | tuple[int, int] | None = None,
     channels: Literal[1, 3] | None = None,
     resize: Literal["crop", "stretch", "pad"] = "crop",
-    valid_fraction: float = 0.1,
-    test_fraction: float = 0.1,
+    valid_fraction: float | None = None,
+    test_fraction: float | None = None,
     split_seed: int = 0,
     memory_mib: int = 512,
     preprocessing: dict[str, Any] | None = None,
@@ -45,12 +46,13 @@ def open_domains(
     """Open pictures of two domains as two classes, A with the label 0 and B with the label 1.
 
     Args: as in ``open_folder``; without a ``size``, images that all have one of at most 128 pixels keep it.
+        valid_fraction, test_fraction: None: a tenth of each, of few images ten, and never more than a quarter.
         to: the folder of B, where ``path`` is that of A; None: ``path`` holds trainA and trainB.
 
     Raises: DataError, ImageError.
     """
     listing = without_unreadable(list_domains(path, to), unreadable)
-    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
+    listing = dealt(listing, valid_fraction, test_fraction, split_seed)
     return build(listing, size, channels, resize, memory_mib, preprocessing, LARGEST_SIDE)
 
 
@@ -84,7 +86,7 @@ def list_domains(path: Path, to: str | None = None) -> Listing:
     if only_train:  # a share of it is held out, as of any folder without splits
         samples = [Sample(sample.path, sample.label) for sample in samples]
     notes, warnings = _told(folders, walk)
-    warnings += _in_both(samples, classes)
+    warnings += _in_both(samples, classes, root)
     learned = [sample.label for sample in samples if sample.split in ("", "train")]
     warnings += few({name: learned.count(name) for name in classes})
     return Listing(str(path), root, tuple(samples), classes, tuple(map(as_text, notes)), tuple(map(as_text, warnings)))
@@ -149,7 +151,7 @@ def _told(folders: Mapping[tuple[int, str], Path], walk: Walk) -> tuple[list[str
     return notes, warnings
 
 
-def _in_both(samples: Sequence[Sample], classes: tuple[str, str]) -> list[str]:
+def _in_both(samples: Sequence[Sample], classes: tuple[str, str], root: Path) -> list[str]:
     """A warning where A and B have images in common, by what their files hold."""
     sets = equal_files([sample.path for sample in samples])
     common = [group for group in sets if len({samples[at].label for at in group}) > 1]
@@ -157,7 +159,7 @@ def _in_both(samples: Sequence[Sample], classes: tuple[str, str]) -> list[str]:
         return []
     shared = sum(samples[at].label == classes[0] for group in common for at in group)
     count = sum(sample.label == classes[0] for sample in samples)
-    first = f"{samples[common[0][0]].path.name} = {samples[common[0][-1]].path.name}"
+    first = " = ".join(relative(samples[common[0][at]].path, root) for at in (0, -1))
     if shared == count:
         return [f"A and B hold the same pictures, all {count} of A ({first}): there is nothing to translate"]
     return [f"{shared} of the {count} pictures of A are in B too, such as {first}"]
