@@ -219,7 +219,7 @@ def build(
     with torch.device("meta"):
         model = zoo.registry.load(name)(**config)
     taken = getattr(model, "forward_shape", None) or config.get("input_shape") or shape or zoo.example_shape(name)
-    return label, model, tuple(taken), config, assumed
+    return label, zoo.whole(model), tuple(taken), config, assumed
 
 
 def as_built_there(model: nn.Module, config: dict[str, Any], counting: Counting) -> dict[str, Any]:

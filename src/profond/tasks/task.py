@@ -187,11 +187,50 @@ class Show(Protocol):
         ...
 
     def symptoms(self, model: nn.Module, means: Mapping[str, float]) -> list[str]:
-        """What goes wrong, for people, with advice; most often nothing. What was said once is not said again.
+        """What goes wrong, for people, with advice; most often nothing.
+
+        Each is ``what it is: the rest``; what stands before the colon is said once in a training.
 
         Args:
             means: what the training last logged, by name.
         """
+        ...
+
+
+@runtime_checkable
+class Averaged(Protocol):
+    """A show that sees where an average of weights is not what it should be."""
+
+    def lag(self, model: nn.Module, live: nn.Module) -> list[str]:
+        """What is wrong with the average, as `Show.symptoms` says it, which is asked after this.
+
+        Args:
+            model: the average of the weights.
+            live: the model as it is being trained.
+        """
+        ...
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """What was made, where it is there to be looked at."""
+
+    def paths(self, path: Path, *, each: bool = False) -> list[Path]:
+        """The files that `write` will write.
+
+        Args:
+            path: of one picture of all; with ``each`` the folder of single ones.
+
+        Raises: UsageError for a name or a wish that does not fit.
+        """
+        ...
+
+    def write(self, path: Path, *, each: bool = False) -> list[Path]:
+        """Raises: UsageError as `paths`; StorageError."""
+        ...
+
+    def lines(self) -> list[str]:
+        """What there is to say of it, for people."""
         ...
 
 
