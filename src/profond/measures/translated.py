@@ -70,13 +70,14 @@ class TranslationMeter:
     """What a model makes of the pictures of A in a split; one pass.
 
     Args:
-        features: that heaps of pictures are compared by; got when they are needed.
+        features: from the longest side of a picture to what heaps of them are compared by, asked for when it is needed;
+            None is random features.
 
     Attributes:
         marks: of the split; ``"pair"`` says which A and which B belong together.
     """
 
-    def __init__(self, spec: Spec | None = None, features: Callable[[], Features] = random_features) -> None:
+    def __init__(self, spec: Spec | None = None, features: Callable[[int], Features] | None = None) -> None:
         names = () if spec is None else spec.classes
         self.names = tuple(names) if len(names) == 2 else ("A", "B")
         self.marks: Mapping[str, Tensor] = {}
@@ -177,7 +178,10 @@ class TranslationMeter:
         return compared(self._features(), real, pictures[:count], cheap=cheap)
 
     def _features(self) -> Features:
-        return self.features() if min(self.b[0][1].shape[1:]) >= SEEN_SIDE else random_features()
+        sides = self.b[0][1].shape[1:]
+        if self.features is None or min(sides) < SEEN_SIDE:
+            return random_features()
+        return self.features(max(sides))
 
     def _protocol(self) -> dict[str, Any]:
         features = self._features()
@@ -242,6 +246,6 @@ def _ssim(made: Tensor, known: Tensor) -> NDArray[np.float64] | None:
 
     parts = [
         ssim(some, others, data_range=1.0, reduction="none")
-        for some, others in zip(made.split(64), known.split(64), strict=True)
+        for some, others in zip(torch.split(made, 64), torch.split(known, 64), strict=True)
     ]
     return torch.cat([torch.as_tensor(part).reshape(-1) for part in parts]).double().numpy()
