@@ -1,0 +1,81 @@
+"""Samples made beside real ones: every measure of how far they are from each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from profond.core.errors import DataError
+from profond.measures.distances import SAMPLES_A_DIMENSION, frechet_distance, kernel_distance
+from profond.measures.features import Features
+from profond.measures.measured import Measured
+from profond.measures.neighbourhoods import (
+    COVERAGE_NEIGHBOURS,
+    PRECISION_NEIGHBOURS,
+    enough_neighbours,
+    neighbourhoods,
+)
+
+HEADLINE = "kernel_distance"
+LEAST = 3
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Real samples and samples made, side by side, in an order that the real samples' content decides.
+
+    Args:
+        real, made: (n, …), uint8 of pictures, float32 of points.
+        labels: of both, int64 (n); -1 where there are none.
+        features: that they are compared by.
+        conditional: whether the i-th sample was made for the class of the i-th real one.
+        classes: their names, as far as known.
+        count: real samples that were seen, of which these are some.
+    """
+
+    real: Tensor
+    made: Tensor
+    labels: Tensor
+    features: Features
+    conditional: bool
+    classes: tuple[str, ...]
+    count: int
+
+    @property
+    def pictures(self) -> bool:
+        return self.real.ndim == 4
+
+
+def compared(features: Features, real: Tensor, made: Tensor, *, cheap: bool = False) -> dict[str, Measured]:
+    """Every measure of samples made against as many real ones, with intervals.
+
+    Args:
+        real, made: (n, …), uint8 of pictures; the i-th of both may belong together.
+        cheap: the kernel distance and the coverage alone.
+
+    Raises: DataError for fewer than 3.
+    """
+    if len(real) < LEAST:
+        raise DataError(f"{len(real)} samples are too few to compare distributions", f"give {LEAST} or more")
+    truth, found = features(real), features(made)
+    metrics = {HEADLINE: kernel_distance(truth, found, features.kernel)}
+    around = neighbourhoods(truth, found).metrics if enough_neighbours(len(truth)) else {}
+    if cheap:
+        return metrics | {name: measured for name, measured in around.items() if name == "coverage"}
+    frechet = frechet_distance(truth, found)
+    return metrics | ({} if frechet is None else {"frechet_distance": frechet}) | around
+
+
+def protocol(features: Features, count: int, dimensions: int) -> dict[str, Any]:
+    """How these measures were taken, so that somebody else can do it again; JSON-able."""
+    enough = count >= SAMPLES_A_DIMENSION * dimensions
+    return {
+        "samples": count,
+        "features": features.name,
+        "dimensions": dimensions,
+        "kernel": "(x·y / d + 1)³" if features.kernel == "polynomial" else "-|x - y|, as in the energy distance",
+        "neighbours": {"precision, recall": PRECISION_NEIGHBOURS, "density, coverage": COVERAGE_NEIGHBOURS},
+        "frechet_distance": "measured" if enough else f"left out below {SAMPLES_A_DIMENSION * dimensions:,} samples",
+    }
