@@ -230,6 +230,12 @@ class TranslateImages:
         check_finite(made)
         return [Translation.of(picture) for picture in made.cpu()]
 
+    def translators(self, model: nn.Module) -> Mapping[str, nn.Module]:
+        """The generators by direction."""
+        generators: Any = model.generators
+        back = {"b-to-a": generators["to_a"]} if goes_back(model) else {}
+        return {"a-to-b": generators["to_b"], **back}
+
     def show(self, dataset: Dataset, seed: int) -> TranslationShow:
         """Some pictures of A, and what becomes of them; beside them the known answers, where there are such."""
         return TranslationShow(dataset, seed)
