@@ -22,6 +22,8 @@ def train(
     *,
     model: str | None = None,
     data: Reference | None = None,
+    from_folder: Reference | None = None,
+    to_folder: Reference | None = None,
     epochs: float | None = None,
     steps: int | None = None,
     batch_size: int | None = None,
@@ -45,6 +47,7 @@ def train(
         recipe: a registered recipe; `profond recipes list`.
         model: a registered model, instead of the recipe's; `profond models list`.
         data: a registered data set, or the path of a folder, a CSV manifest or a table of series.
+        from_folder, to_folder: instead of data, pictures to be translated, and pictures as they are to become.
         epochs: passes over the training data.
         steps: optimizer steps, instead of epochs.
         batch_size: samples in a batch.
@@ -71,6 +74,7 @@ def train(
         as_name(recipe, "recipe"),
         model=as_name(model, "model"),
         data=as_name(data, "data"),
+        domains=(as_name(from_folder, "from_folder"), as_name(to_folder, "to_folder")),
         file=as_file(config),
         settings=as_settings(settings),
         flags=flags,

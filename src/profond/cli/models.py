@@ -218,7 +218,7 @@ def build(
     config = zoo.configure(name, settings={**assumed, **given})
     with torch.device("meta"):
         model = zoo.registry.load(name)(**config)
-    taken = config.get("input_shape") or shape or zoo.example_shape(name)
+    taken = getattr(model, "forward_shape", None) or config.get("input_shape") or shape or zoo.example_shape(name)
     return label, model, tuple(taken), config, assumed
 
 

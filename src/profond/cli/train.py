@@ -67,10 +67,14 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.argument("recipe", required=False)
 @training_options
+@click.option("--from", "from_folder", metavar="FOLDER", help="Instead of --data: pictures to be translated …")
+@click.option("--to", "to_folder", metavar="FOLDER", help="… and pictures as they are to become.")
 def train(
     recipe: str | None,
     model: str | None,
     data: str | None,
+    from_folder: str | None,
+    to_folder: str | None,
     learning_rate: str | None,
     out: Path,
     config_file: Path | None,
@@ -99,7 +103,11 @@ def train(
     from profond.experiments.plan import plan_training
 
     config = plan_training(
-        recipe, model=model, data=data, **given(config_file, settings, quiet, learning_rate=learning_rate, **flags)
+        recipe,
+        model=model,
+        data=data,
+        domains=(from_folder, to_folder),
+        **given(config_file, settings, quiet, learning_rate=learning_rate, **flags),
     )
     run = run_training("train", config, learning_rate, out, as_json, quiet)
     if run is not None and config.recipe is None and config_file is None and length_is_usual(settings, flags):

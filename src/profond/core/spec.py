@@ -82,6 +82,11 @@ class Spec:
         return len(self.classes)
 
     @property
+    def has_target(self) -> bool:
+        """Whether something is to be said of a sample; not where such samples are to be made, and no more is known."""
+        return bool(self.classes or self.quantities) or self.text is not None
+
+    @property
     def num_outputs(self) -> int:
         """How many numbers a model gives for one sample: a score for each class, or an estimate of each quantity."""
         return len(self.classes) or len(self.quantities)
@@ -93,6 +98,8 @@ class Spec:
             return f"to estimate {', '.join(map(str, self.quantities))}"
         if self.text is not None:
             return f"to write {self.text.kind}"
+        if not self.has_target:
+            return "to make such samples"
         return f"for {self.num_classes} classes" + (" at each step" if self.each else "")
 
     def interface(self) -> dict[str, Any]:

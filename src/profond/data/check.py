@@ -72,7 +72,7 @@ def check(reference: str, **options: Any) -> Report:
         in_memory = all(isinstance(split, TensorSplit) for split in dataset.splits.values())
         return check_splits(dataset) if in_memory else _check_listing(_listed(dataset))
     path = Path(reference).expanduser()
-    kind = kind_of(path, reference)
+    kind = kind_of(path, reference, options)
     settings = bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
     if kind.texts or kind.videos:
         return check_splits(kind.open(**settings))
@@ -83,7 +83,7 @@ def check(reference: str, **options: Any) -> Report:
         shares = {"valid_fraction": 0.1, "test_fraction": 0.1, "split_seed": 0}
         return listing.with_splits(*(settings.get(name, usual) for name, usual in shares.items()))
 
-    asked = {"target": settings["target"]} if "target" in settings else {}
+    asked = {name: settings[name] for name in ("target", "to") if name in settings}
     report = (
         _check_series(kind, path, settings, with_splits)
         if kind.series

@@ -238,7 +238,7 @@ def nothing_in(path: Path, walk: Walk, inside: Sequence[Path]) -> DataError:
     if loose:
         return DataError(
             f"{path} has {walk.kind.counted(len(loose))} but no sub-folders, so no classes",
-            _manifest(path, walk) or walk.kind.layout,
+            tables_beside(path, walk) or walk.kind.layout,
         )
     held = f": {counted(others)}" if others else ""
     archives = [command for one in walk.files(path) if (command := unpacking(one))]
@@ -256,11 +256,14 @@ def only_one_class(path: Path, walk: Walk, filled: Sequence[Path], name: str, wa
     text = f"{path} has one class only, {name!r}" + "".join(f"; {warning}" for warning in warnings)
     if len(filled) == 1 and len(walk.classes(inside)) > 1 and name == as_text(filled[0].name):
         return DataError(text, f"did you mean {inside}?")
-    help = _manifest(path, walk) or "at least two are needed: one sub-folder, or one label, for each class"
+    help = tables_beside(path, walk) or "at least two are needed: one sub-folder, or one label, for each class"
+    if walk.kind is IMAGES and walk.loose(inside):
+        help += f"; a network that makes such pictures takes {inside}"
     return DataError(text, help)
 
 
-def _manifest(path: Path, walk: Walk) -> str | None:
+def tables_beside(path: Path, walk: Walk) -> str | None:
+    """A question about tables that lie beside images; None where there are none."""
     tables = [file for file in walk.files(path) if file.suffix.lower() in (".csv", ".tsv")]
     if not tables:
         return None

@@ -63,6 +63,7 @@ class Listing:
         quantities: what the numbers of each sample are; empty where there are classes.
         noun: what people call the samples, where they are no files of their own.
         text: what the labels are written in, where they are texts such as captions.
+        unlabelled: nothing is known of the samples but what they are; labels are empty, and there are no classes.
     """
 
     name: str
@@ -76,9 +77,10 @@ class Listing:
     quantities: tuple[Quantity, ...] = ()
     noun: str = "series"
     text: Tokens | None = None
+    unlabelled: bool = False
 
     def __post_init__(self) -> None:
-        if not self.quantities and self.text is None and len(self.classes) < 2:
+        if not self.quantities and self.text is None and not self.unlabelled and len(self.classes) < 2:
             raise DataError(
                 f"{self.name} has one class only, {self.classes[0]!r}" if self.classes else f"{self.name} has no class",
                 "at least two are needed: one sub-folder, or one label, for each class",

@@ -58,6 +58,8 @@ class Batches:
             raise ConfigError(f"the batch size is {batch_size}", "use 1 or more")
         if workers is not None and workers < 0:
             raise ConfigError(f"{workers} workers were asked for", "use 0 or more")
+        if balanced and not shuffle:
+            raise ConfigError("balanced batches are in an order of their own", "use shuffle=True with balanced=True")
         self.split = split
         self.preprocessing = preprocessing
         self.batch_size = batch_size

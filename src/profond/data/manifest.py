@@ -86,12 +86,13 @@ def list_manifest(path: Path, target: str | None = None) -> Listing:
     """
     path = Path(path)
     rows, columns, numbers, delimiter = _rows(path, target)
+    unlabelled = not numbers and "label" not in columns
     splits, told = split_words(row.get("split", "") for _, row in rows)
     samples = []
     absent = []
     lines: dict[Path, int] = {}
     for line, row in rows:
-        for column in ("path",) if numbers else ("path", "label"):
+        for column in ("path",) if numbers or unlabelled else ("path", "label"):
             if not row.get(column, "").strip():
                 raise DataError(f"{path}, line {line}: {column} is empty", "fill it in, or delete the line")
         split = row.get("split", "").strip()
@@ -109,7 +110,7 @@ def list_manifest(path: Path, target: str | None = None) -> Listing:
                 f"{path}, line {line}: {row['path'].strip()} stands already in line {lines[file]}", "keep one of them"
             )
         lines[file] = line
-        label, group = "" if numbers else row["label"].strip(), row.get("group", "").strip()
+        label, group = "" if numbers or unlabelled else row["label"].strip(), row.get("group", "").strip()
         samples.append(Sample(file, label, splits.get(split.lower(), ""), group))
     if absent:
         shown = ", ".join(absent[:3]) + (" …" if len(absent) > 3 else "")
@@ -134,6 +135,9 @@ def list_manifest(path: Path, target: str | None = None) -> Listing:
         return Listing(
             str(path), path.parent, tuple(samples), (), (*told, *notes), tuple(warnings), quantities=quantities
         )
+    if unlabelled:
+        told.append("no column label: for networks that make such pictures")
+        return Listing(str(path), path.parent, tuple(samples), (), (*told, *notes), tuple(warnings), unlabelled=True)
     labels = [sample.label for sample in samples]
     return Listing(
         str(path), path.parent, tuple(samples), class_order(labels), (*told, *notes), (*warnings, *doubts(labels))
@@ -144,14 +148,14 @@ def write_manifest(path: Path, samples: Sequence[Sample], quantities: Sequence[Q
     """Store samples with their splits; appears whole or not at all.
 
     Args:
-        quantities: what the samples' values are; none where they have classes.
+        quantities: what the samples' values are; none where they have classes, or nothing is known of them.
 
     Raises: StorageError.
     """
     grouped = any(sample.group for sample in samples)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    target = list(map(column_of, quantities)) or ["label"]
+    target = list(map(column_of, quantities)) or (["label"] if any(sample.label for sample in samples) else [])
     writer.writerow(["path", *target, "split", *(["group"] if grouped else [])])
     folder = path.resolve().parent
     for sample in samples:  # NOTE bytes that are no text are written as they are, for the file is called so
@@ -160,7 +164,7 @@ def write_manifest(path: Path, samples: Sequence[Sample], quantities: Sequence[Q
         file = sample.path.absolute()
         resolved = file.parent.resolve() / file.name
         shown = resolved.relative_to(folder) if resolved.is_relative_to(folder) else resolved
-        cells = [numbers_text([value]) for value in sample.values] or [sample.label]
+        cells = [numbers_text([value]) for value in sample.values] or [sample.label][: len(target)]
         writer.writerow([shown.as_posix(), *cells, sample.split, *([as_text(sample.group)] if grouped else [])])
     write_text(path, text.getvalue())
 
@@ -244,7 +248,8 @@ def _check_header(path: Path, given: Sequence[str], target: str | None) -> dict[
     if target is None and "label" not in header:
         chosen = [at for at, name in enumerate(given) if quantity_of(name)]
         chosen = chosen or [at for at, name in enumerate(header) if name == TARGET][:1]
-    lacking = [name for name in ("path", "label") if name not in header and not (name == "label" and chosen)]
+    no_target = bool(chosen) or not set(header) - {*_COLUMNS_USED, ""}  # what is left out is not called otherwise
+    lacking = [name for name in ("path", "label") if name not in header and not (name == "label" and no_target)]
     if lacking:
         if "path" not in header and (time := next(filter(LIKE_TIME.fullmatch, header), "")):
             raise DataError(

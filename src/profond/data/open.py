@@ -17,6 +17,7 @@ from profond.data.registered import registry
 
 TABLES = ("table of series", "folder of tables")
 """Names of the kinds whose samples are rows of a table."""
+WITHOUT_CLASSES = "folder of images without classes"
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,17 @@ def kind_of(path: Path, name: str = "", options: Container[str] = ()) -> Kind:
     """What lies at a path. Raises: DataError, UnknownName when there is nothing that can be opened.
 
     Args:
-        options: names of those that were given: only pairs of texts have a ``source``.
+        options: names of those that were given: only pairs of texts have a ``source``, and only two folders a ``to``.
     """
     name = name or str(path)
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
     except OSError as error:  # a path too long, a loop of links
         raise DataError(f"{name} cannot be opened: {error.strerror}", "check the path") from None
+    if is_folder and "to" in options:
+        from profond.data.images import domains
+
+        return Kind("two folders of images", domains.list_domains, domains.open_domains)
     if is_folder or (is_file and path.suffix.lower() == ".tar"):
         return _folder(path)
     if is_file and path.suffix.lower() in (".csv", ".tsv", ".txt", ".jsonl"):
@@ -110,7 +115,7 @@ def kind_of(path: Path, name: str = "", options: Container[str] = ()) -> Kind:
 
 
 def _folder(path: Path) -> Kind:
-    from profond.data.images import captions, folder
+    from profond.data.images import captions, domains, flat, folder
     from profond.data.images import imagenet_folder as imagenet
     from profond.data.shards import read as shards
 
@@ -137,7 +142,28 @@ def _folder(path: Path) -> Kind:
         return Kind("folder of series", series.list_series, series.open_series, series=True)
     if holds_texts(path):
         return Kind("folder of texts", list_texts, open_texts, texts=True)
+    if domains.are_domains(path):
+        return Kind("folder of two domains", domains.list_domains, domains.open_domains)
+    if flat.is_flat(path):
+        return Kind(WITHOUT_CLASSES, flat.list_flat, flat.open_flat)
     return Kind("folder", folder.list_folder, folder.open_folder)
+
+
+def no_classes(reference: str, options: Container[str] = ()) -> DataError | None:
+    """Why a folder of images without classes has none, for people who want to tell classes apart; else None.
+
+    Raises: as `kind_of`.
+    """
+    path = Path(reference).expanduser()
+    if reference in registry.names() or kind_of(path, reference, options).name != WITHOUT_CLASSES:
+        return None
+    from profond.data.images.folder import list_folder
+
+    try:
+        list_folder(path)
+    except DataError as error:
+        return error
+    return None
 
 
 def _holds_images(path: Path) -> bool:

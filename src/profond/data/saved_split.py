@@ -12,6 +12,7 @@ from profond.core.config import bind
 from profond.core.errors import DataError
 from profond.core.progress import announce
 from profond.data.check import NEAR_LIMIT, count_in_words, fingerprints
+from profond.data.classes import class_order
 from profond.data.dataset import hash_samples
 from profond.data.fingerprint import Fingerprint, Sets, near_groups
 from profond.data.listing import Listing
@@ -51,8 +52,8 @@ def store_split(
     path = Path(reference).expanduser()
     if not path.exists():
         raise DataError(f"there is no {reference}", "name a folder of images or a .csv manifest")
-    kind = kind_of(path, reference)
     options = options or {}
+    kind = kind_of(path, reference, options)
     if kind.name in TABLES:
         bind(kind.open, {"path": path, **options}, what=f"{kind.name} {reference!r}")
         return _store_table(path, kind.name, out, valid_fraction, test_fraction, seed, duplicates_together, options)
@@ -68,6 +69,12 @@ def store_split(
     if duplicates_together:
         listing = _grouped(listing, inspect_series(path, table=False).prints if kind.series else None)
     listing = listing.with_splits(valid_fraction, test_fraction, seed)
+    if listing.classes != class_order(listing.classes):  # of two domains, of which the first is A
+        first, second = listing.classes
+        raise DataError(
+            f"a manifest has its classes in the order of their names, so that {first} and {second} would change places",
+            f"rename the folders: A_{first} and B_{second}",
+        )
     write_manifest(out, listing.samples, listing.quantities)
     written = list_manifest(out)
     return _sizes_and_hashes(written)
@@ -120,10 +127,15 @@ def _store_table(
 
 def _sizes_and_hashes(written: Listing) -> dict[str, dict[str, Any]]:
     counts = Counter(sample.split for sample in written.samples)
+    unlabelled = str(0)  # the target of all of them, as it is hashed
+    targets = [
+        (s.split, relative(s.path, written.root), unlabelled if written.unlabelled else s.label)
+        for s in written.samples
+    ]
     return {
         name: {
             "samples": counts[name],
-            "hash": hash_samples((relative(s.path, written.root), s.label) for s in written.samples if s.split == name),
+            "hash": hash_samples((path, label) for split, path, label in targets if split == name),
         }
         for name in ("train", "valid", "test")
         if counts[name]

@@ -59,8 +59,8 @@ class TensorSplit:
         names: one identity for each sample, or a prefix to which the position is added.
         groups: one group for each sample, or None.
         origin: what the samples were made from, such as their files; it says what they are, however they are prepared.
-        marks: what else is known of each step, such as ``"hidden"``: bool (n, t) by name; how these are labelled is
-            measured apart.
+        marks: what else is known, by name: of each step, such as ``"hidden"``, bool (n, t), and how these are labelled
+            is measured apart; of each sample, such as the ``"mode"`` that it was drawn from, int64 (n).
     """
 
     def __init__(

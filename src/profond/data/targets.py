@@ -23,12 +23,15 @@ def as_targets(given: Tensor) -> Tensor:
 
 
 def targets_of(samples: Sequence[Sample], listing: Listing) -> Tensor:
-    """The targets of some samples of a listing: int64 (n), int64 (n, t) of texts, or float32 (n, quantities)."""
+    """The targets of some samples of a listing: int64 (n), int64 (n, t) of texts, or float32 (n, quantities); zeros
+    where nothing is known of them."""
     if listing.text is not None:
         return encoded([sample.label for sample in samples], listing.text)
     if listing.quantities:
         rows = [sample.values for sample in samples]
         return torch.tensor(rows, dtype=torch.float32).reshape(len(samples), len(listing.quantities))
+    if listing.unlabelled:
+        return torch.zeros(len(samples), dtype=torch.int64)
     label_of = {name: i for i, name in enumerate(listing.classes)}
     return torch.tensor([label_of[sample.label] for sample in samples], dtype=torch.int64)
 

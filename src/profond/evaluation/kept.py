@@ -88,12 +88,12 @@ def _draw(folder: Path, report: Report, samples: Samples, title: str) -> None:
 
 def _with_scores(given: Table, report: Report, contents: Sequence[str] | None) -> Table:
     columns: dict[str, Iterable[str]] = {}
+    samples = range(report.count) if given.samples is None else given.samples
     if report.scores is not None:
         columns[SCORE] = (f"{value:.9g}" for value in report.scores.values.tolist())
     if contents is not None:
-        columns[CONTENT] = contents
+        columns[CONTENT] = [contents[int(i)] for i in samples]
     rows = ([*row, *more] for row, *more in zip(given.rows, *columns.values(), strict=True))
-    samples = range(report.count) if given.samples is None else given.samples
     return replace(given, columns=(*given.columns, *columns), rows=rows, samples=samples)
 
 

@@ -15,7 +15,7 @@ from profond.core.spec import Quantity, Spec
 from profond.data import registry
 from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
-from profond.data.open import kind_of, open_dataset
+from profond.data.open import kind_of, no_classes, open_dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.sets.synsets import are_synsets
 from profond.data.text.build import retold
@@ -133,6 +133,8 @@ def open_other(
         written = experiment.spec.text
         dataset = retold(dataset, known) if written is None else rewritten(dataset, known.text, written)
     chosen = split or usual_split(dataset)
+    if experiment.spec.classes and not dataset.spec.has_target and (error := no_classes(reference, settings or {})):
+        raise error
     check_targets(dataset.spec, experiment.spec)
     _check_shape(dataset, chosen, experiment)
     short = reference if reference in registry.names() else Path(reference).expanduser().resolve().stem

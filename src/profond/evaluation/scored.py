@@ -62,8 +62,9 @@ class Scored:
             rows = list(csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True))
             if any(None in row or None in row.values() for row in rows):
                 raise ValueError("columns are missing")
-            if len(rows) != report["count"]:
-                raise ValueError(f"{len(rows)} rows instead of {report['count']}")
+            count = words.get("count", report["count"])  # not of all samples where some cannot be judged
+            if len(rows) != count:
+                raise ValueError(f"{len(rows)} rows instead of {count}")
             column = words.get("column")
             values = [scored_before(row) if column is None else float(row[column]) for row in rows]
             identities = [row[IDENTITY] for row in rows]

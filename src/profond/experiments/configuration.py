@@ -16,7 +16,7 @@ from profond.data import registry as data_sets
 from profond.data.images.augment import Augment
 from profond.data.images.folder import open_folder
 from profond.data.open import kind_of
-from profond.models import family_of
+from profond.models import family_of, usual_settings
 from profond.models import registry as models
 from profond.recipes import registry
 from profond.recipes.recipe import Loader, Recipe, Transfer
@@ -140,7 +140,7 @@ def for_model(model: str, data: str) -> Configuration:
     task = None if name is None else task_class(name)
     if name is None or not isinstance(task, ForModels):
         return config
-    return changed(replace(config, task=Chosen(name), training=Training()), task.usual)
+    return changed(replace(config, task=Chosen(name), training=Training()), {**task.usual, **usual_settings(model)})
 
 
 def for_finetuning(model: str, data: str, *, parts: int | None = None) -> Configuration:

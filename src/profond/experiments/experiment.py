@@ -12,8 +12,10 @@ from typing import Literal
 import torch
 from torch import nn
 
+from profond import models
 from profond.core.config import bind
-from profond.core.errors import ConfigError, ProfondError
+from profond.core.device import choose_device, choose_precision
+from profond.core.errors import ConfigError, DataError, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.core.spec import Spec
@@ -22,7 +24,7 @@ from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
 from profond.data.images.augment import Augment
 from profond.data.loader import Batches
-from profond.data.open import accepts, open_dataset
+from profond.data.open import accepts, no_classes, open_dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.subsample import subsample
 from profond.evaluation.same_data import check_content, check_names
@@ -185,6 +187,8 @@ def assemble(config: Configuration) -> Experiment:
     path = Path(data.name).expanduser()
     if data.name not in data_sets.names() and path.exists():  # so that the run can be used from anywhere
         data = dataclasses.replace(data, name=str(path.absolute()))
+    if (to := data.settings.get("to")) is not None and data.name not in data_sets.names():
+        data = data.having(to=str(Path(to).expanduser().absolute()))
     if takes_any_length(config.model.name) and "ends" not in data.settings and accepts(data.name, "ends"):
         data = data.having(ends="missing")
     elif data.settings.get("ends") == "missing" and not takes_any_length(config.model.name):
@@ -193,6 +197,8 @@ def assemble(config: Configuration) -> Experiment:
             "leave data.ends out, or take a network such as lstm or gru",
         )
     config = dataclasses.replace(config, data=data)
+    if _data_decide(config) and (error := no_classes(config.data.name, config.data.settings)) is not None:
+        raise error
     if config.transfer is not None:
         config = finetune.with_preprocessing(config)
     dataset = opened(config)
@@ -204,8 +210,15 @@ def assemble(config: Configuration) -> Experiment:
         config, model, decided = finetune.complete(config, dataset)
         return Experiment(config, model, dataset=dataset, notes=[*decided, *notes])
     settings = configure(config.model.name, dataset.spec, config.model.settings)
+    settings, said = models.settled(config.model.name, settings, _fast(config.training))
     config = dataclasses.replace(config, model=Chosen(config.model.name, settings))
-    return Experiment(config, _fresh_model(config), dataset=dataset, notes=notes)
+    return Experiment(config, _fresh_model(config), dataset=dataset, notes=[*said, *notes])
+
+
+def _fast(training: Training) -> bool:
+    """Whether a training has a GPU, or bf16."""
+    device = choose_device(training.device)
+    return device.type != "cpu" or choose_precision(device, training.precision).precision != "fp32"
 
 
 def settled(config: Configuration, dataset: Dataset) -> tuple[Configuration, list[str]]:
@@ -216,12 +229,22 @@ def settled(config: Configuration, dataset: Dataset) -> tuple[Configuration, lis
     Raises: ConfigError for settings that the task does not have; DataError.
     """
     name, given = config.task.name, config.task.settings
+    if _data_decide(config) and not dataset.spec.has_target:
+        raise DataError(
+            f"{dataset.name} has neither classes nor numbers to be estimated, and {config.model.name} learns from them",
+            "take a network that makes such samples, as `profond models list` names them; or data with classes",
+        )
     if not name:
         name = task_of_family(family_of(config.model.name)) or task_for(dataset.spec)
         usual = {} if config.transfer is None else task_class(name).transfer_settings
         given = {**usual, **bind(task_class(name), given, what=f"task {name!r}")}
     decided, notes = task_class(name)(**given).settle(dataset)
     return dataclasses.replace(config, task=Chosen(name, {**given, **decided})), notes
+
+
+def _data_decide(config: Configuration) -> bool:
+    """Whether it is the data that say what is learned: no task is named, and the model is made for none."""
+    return not config.task.name and task_of_family(family_of(config.model.name)) is None
 
 
 def spec_before(run: Run, preprocessing: Preprocessing) -> Spec:

@@ -39,6 +39,7 @@ def plan_training(
     *,
     model: str | None = None,
     data: str | None = None,
+    domains: tuple[str | None, str | None] = (None, None),
     file: Path | Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     flags: Mapping[str, Any] | None = None,
@@ -47,6 +48,7 @@ def plan_training(
     """A recipe by name, a model on data, or what a file says in full.
 
     Args:
+        domains: instead of data, a folder of pictures to be translated, and one of pictures as they are to become.
         file: of settings, as `read_settings` takes it; or what would stand in it.
         settings: others, which win over those of the file, as `changed` takes them.
         flags: of `FLAGS`, which win over all; None is not given.
@@ -55,6 +57,9 @@ def plan_training(
     Raises: UsageError where there is nothing to train; UnknownName, ConfigError.
     """
     written = _written(file, say)
+    if any(domains):
+        data, to = _two_folders(domains, data)
+        settings = {**(settings or {}), "data.to": to}
     if recipe is not None:
         config = from_recipe(recipe)
         if model is not None:
@@ -69,6 +74,16 @@ def plan_training(
     else:
         config = for_model(model, data)
     return changed(changed(config, as_changes(written)), {**(settings or {}), **_of_sections(flags or {})})
+
+
+def _two_folders(domains: tuple[str | None, str | None], data: str | None) -> tuple[str, str]:
+    source, to = domains
+    if not source or not to:
+        given, lacking = ("--from", "--to") if source else ("--to", "--from")
+        raise UsageError(f"{given} is given, and {lacking} is not", "name two folders of pictures: --from A/ --to B/")
+    if data is not None:
+        raise UsageError("--data and --from … --to … are given", "give one of them")
+    return source, to
 
 
 def plan_finetuning(

@@ -38,7 +38,8 @@ class Scores:
 
     Args:
         metric: the metric whose mean over the samples this is, such as ``"accuracy"``.
-        values: n, in the order of the split; 0 and 1 where a sample is right or wrong.
+        values: one for each row of the report's predictions: in the order of the split, and of all samples where the
+            table does not name others; 0 and 1 where a sample is right or wrong.
         unit, better: as in `Measured`.
     """
 
@@ -111,5 +112,5 @@ class Report:
         }
         if self.scores is not None:
             scores = {"metric": self.scores.metric, "unit": self.scores.unit, "better": self.scores.better}
-            document["scores"] = {**scores, "column": SCORE}
+            document["scores"] = {**scores, "column": SCORE, "count": len(self.scores.values)}
         return {**document, **self.facts}

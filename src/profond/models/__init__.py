@@ -12,6 +12,10 @@ And, where it is not the usual one:
 - ``example_settings``: settings that make a small network of it, for tests
 - ``value_range``: least and greatest value of the pictures that it takes, such as (-1, 1), where these are not
   standardised: of a generator, whose own pictures have bounds
+- ``usual``: settings that usually work with it, where they are not those of the task that its family is for
+- ``settled``: a static method from its settings, and whether the machine has bf16 or a GPU, to these settings with what
+  that decides, and a line for people on each
+- ``forward_shape``: of what one forward pass is given for a sample, where that is no sample: a generator's noise
 - ``any_length``: true where it takes series of unlike length, which end in NaN; others get the mean of the channel
 """
 
@@ -118,6 +122,23 @@ def value_range_of(name: str) -> tuple[float, float] | None:
     Raises: UnknownName, ConfigError.
     """
     return getattr(registry.load(name), "value_range", None)
+
+
+def usual_settings(name: str) -> dict[str, Any]:
+    """Settings of an experiment that usually work with a registered model. Raises: UnknownName, ConfigError."""
+    return dict(getattr(registry.load(name), "usual", {}))
+
+
+def settled(name: str, settings: Mapping[str, Any], fast: bool) -> tuple[dict[str, Any], list[str]]:
+    """A registered model's settings with what the machine decides, and a line for people on each decision.
+
+    Args:
+        fast: whether the training has bf16 or a GPU.
+
+    Raises: UnknownName, ConfigError.
+    """
+    decide = getattr(registry.load(name), "settled", None)
+    return (dict(settings), []) if decide is None else decide(settings, fast)
 
 
 def takes_any_length(name: str) -> bool:

@@ -104,12 +104,12 @@ class PatchHeads(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(
-        self, maps: Sequence[Float[Tensor, "n c h w"]], places: Sequence[Tensor]
-    ) -> list[Float[Tensor, "n p width"]]:
-        """What each head makes of its map at some places.
+        self, maps: Sequence[Tensor], places: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """What each head makes of its map at some places: (n, p, width) of each.
 
         Args:
-            maps: one for each head.
+            maps: (n, c, h, w), one for each head.
             places: of each map, which places of its rows laid end to end, int64 (p).
         """
         projected = []

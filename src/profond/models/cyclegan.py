@@ -5,7 +5,7 @@ Notable features:
 - two generators, A to B and B to A; a picture that goes there and back must come out as it was
 - the generators keep the size, so any picture will do: two halvings, residual blocks, two doublings, instance norm
 - two critics that score patches of 70×70 pixels, not whole pictures
-- 11,376,387 parameters in each generator of 9 blocks with 64 maps, 2,763,713 in each critic
+- 11,372,931 parameters in each generator of 9 blocks with 64 maps, 2,763,841 in each critic
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class CycleGAN(nn.Module):
         critic_layers: halvings of a critic: it looks at patches of 16×16 pixels with 1, of 34×34 with 2, 70×70 with 3.
         upsample: ``"transposed"`` as published, or ``"resize"`` against checkerboards.
         downsample: ``"strided"`` as published, or ``"blurred"``.
+        one_way: the generator from A to B alone, without critics: for published weights; it cannot be trained.
 
     Raises: ConfigError for too small a picture.
 
@@ -59,6 +60,7 @@ class CycleGAN(nn.Module):
         critic_layers: Count = 3,
         upsample: Upsampling = "transposed",
         downsample: Downsampling = "strided",
+        one_way: bool = False,
     ) -> None:
         super().__init__()
         check_sides("cyclegan", input_shape, critic_layers)
@@ -67,8 +69,9 @@ class CycleGAN(nn.Module):
         def generator() -> nn.Module:
             return ResNetGenerator(channels, width, blocks, upsample, downsample)
 
-        self.generators = nn.ModuleDict({"to_b": generator(), "to_a": generator()})
-        self.critics = nn.ModuleDict({name: PatchCritic(channels, critic_width, critic_layers) for name in "ba"})
+        self.generators = nn.ModuleDict({name: generator() for name in (("to_b",) if one_way else ("to_b", "to_a"))})
+        critics = "" if one_way else "ba"
+        self.critics = nn.ModuleDict({name: PatchCritic(channels, critic_width, critic_layers) for name in critics})
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         translated: Tensor = self.generators["to_b"](images)

@@ -151,14 +151,15 @@ class Predictor:
 
         Raises: UnknownName, MissingError, ConfigError, DeviceError.
         """
-        from profond.tasks import task_class, task_for
+        from profond.models import family_of
+        from profond.tasks import task_class, task_for, task_of_family
         from profond.weights.pretrained import load_pretrained
 
         processor = choose_device(device)
         loaded = load_pretrained(model, weights, **settings)
         predictor = cls(
             loaded.model,
-            task_class(task_for(loaded.spec))(),
+            task_class(task_of_family(family_of(model)) or task_for(loaded.spec))(),
             loaded.spec,
             loaded.preprocessing,
             device=processor,

@@ -146,6 +146,12 @@ class Classify:
 
         Raises: DataError for data without classes.
         """
+        if not dataset.spec.has_target:
+            raise DataError(
+                f"these samples have no classes ({dataset.name}), and this training is about classes",
+                "give data with classes, such as a folder with a sub-folder for each; or take a network that makes such"
+                " samples, as `profond models list` names them",
+            )
         if not dataset.spec.classes:
             raise DataError(
                 f"{dataset.name} has no classes to be told apart, and this training is about classes",

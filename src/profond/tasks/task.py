@@ -138,10 +138,11 @@ class Joinable(Protocol):
 
 @runtime_checkable
 class Marked(Protocol):
-    """A meter that measures some steps apart, such as the hidden ones."""
+    """A meter that takes note of what else is known: it measures hidden steps apart, or pairs, or modes."""
 
     marks: Mapping[str, Tensor]
-    """Of the whole split that it measures, in its order: bool (n, t) by name. Set before the pass."""
+    """Of the whole split that it measures, in its order, by name: of each step bool (n, t), of each sample int64 (n).
+    Set before the pass."""
 
 
 @runtime_checkable

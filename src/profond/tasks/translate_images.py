@@ -18,7 +18,7 @@ from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
 from profond.measures.translated import HEADLINE, TranslationMeter
 from profond.tasks import register_task
-from profond.tasks.batch import check_finite, pair
+from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.patch_contrast import patch_contrast, some_places
 from profond.tasks.picture_pool import PicturePool
 from profond.tasks.task import Example, Explained, Loss, Phase
@@ -130,6 +130,8 @@ class TranslateImages:
         a, b = domains(inputs, targets)
         if phase.name == CRITIC.name:
             return self._critics(model, a, b, self._made_before(model, inputs, a, b))
+        if phase.step == 0:  # another training, which begins with empty pools
+            self.remember({})
         if phase.step != self._made_at:
             self._made, self._made_at = {}, phase.step
         loss, made = self._cycle(model, a, b) if goes_back(model) else self._contrast(model, a, b)
@@ -210,31 +212,16 @@ class TranslateImages:
     def meter(self, spec: Spec | None = None) -> TranslationMeter:
         return TranslationMeter(spec)
 
-    def answer(
-        self, model: nn.Module, inputs: Tensor, spec: Spec | None = None, *, back: bool = False
-    ) -> Sequence[Translation]:
-        """Each picture as one of B.
-
-        Args:
-            back: the other way, pictures of B as ones of A; for models that learned it.
-
-        Raises: ConfigError where the model has no way back, or gives numbers that are not finite.
-        """
-        if back and not goes_back(model):
-            raise ConfigError(
-                f"{type(model).__name__} learned one direction alone",
-                "train --model cyclegan, or train it with the two kinds of pictures exchanged",
-            )
-        generator: Any = model.generators["to_a"] if back else model  # type: ignore[index]
-        made = generator(inputs).float()
+    def answer(self, model: nn.Module, inputs: Tensor, spec: Spec | None = None) -> Sequence[Translation]:
+        """Each picture as one of B. Raises: ConfigError where the model gives numbers that are not finite."""
+        made = called(model, inputs).float()
         check_finite(made)
         return [Translation.of(picture) for picture in made.cpu()]
 
-    def translators(self, model: nn.Module) -> Mapping[str, nn.Module]:
-        """The generators by direction."""
-        generators: Any = model.generators
-        back = {"b-to-a": generators["to_a"]} if goes_back(model) else {}
-        return {"a-to-b": generators["to_b"], **back}
+    def translators(self, model: Any) -> dict[str, nn.Module]:
+        """The parts of a model that translate pictures, by direction."""
+        back = {"b-to-a": model.generators["to_a"]} if goes_back(model) else {}
+        return {"a-to-b": model.generators["to_b"], **back}
 
     def show(self, dataset: Dataset, seed: int) -> TranslationShow:
         """Some pictures of A, and what becomes of them; beside them the known answers, where there are such."""
@@ -252,7 +239,7 @@ class TranslateImages:
 
     @staticmethod
     def example(seed: int = 0) -> Example:
-        """Two-coloured stripes: blue on black in A, and the same, yellow on grey, in B."""
+        """Two-coloured stripes: light grey on dark grey in A, and yellow on blue in B."""
         random = torch.Generator().manual_seed(seed)
         splits: dict[str, Split] = {}
         for name, count in (("train", 96), ("valid", 24), ("test", 32)):
@@ -265,9 +252,9 @@ class TranslateImages:
             pictures = torch.where(kinds[:, None, None, None] == B, _coloured(shapes, B), _coloured(shapes, A))
             splits[name] = TensorSplit(pictures, kinds, name, marks=marks)
         preprocessing = Preprocessing(size=(8, 8), mode="RGB", mean=(0.5,), std=(0.5,), fixed_size=True)
-        spec = Spec((3, 8, 8), "chw", classes=("blue on black", "yellow on grey"))
+        spec = Spec((3, 8, 8), "chw", classes=("grey", "coloured"))
         dataset = Dataset("stripes", spec, preprocessing, splits, "made here")
-        small = {"width": 8, "blocks": 1, "critic_width": 8, "critic_layers": 1}
+        small = {"width": 4, "blocks": 1, "critic_width": 4, "critic_layers": 1}
         return Example(dataset, {"name": "cyclegan", **small})
 
 
@@ -311,4 +298,4 @@ def _coloured(shapes: Tensor, kind: int) -> Tensor:
     return torch.where(shapes, ink, paper).to(torch.uint8)
 
 
-_COLOURS = (((40, 80, 230), (10, 10, 10)), ((240, 220, 40), (120, 120, 120)))
+_COLOURS = (((200, 200, 200), (40, 40, 40)), ((250, 200, 60), (20, 20, 120)))

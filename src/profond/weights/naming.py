@@ -39,6 +39,17 @@ def conventions(model: nn.Module) -> Iterator[dict[str, str]]:
             yield renamed
 
 
+def without_effect(model: nn.Module) -> set[str]:
+    """Names that a file may have for what changes nothing that this network computes."""
+    found = getattr(_module(type(model).__module__), "without_effect", None)
+    return set() if found is None else found(model)
+
+
+def is_published(module: str) -> bool:
+    """Whether files of the paper's own authors are read."""
+    return hasattr(_module(module), "published_names")
+
+
 def settings(module: str, convention: str) -> dict[str, Any]:
     """The settings that make a model of ours one of that library.
 

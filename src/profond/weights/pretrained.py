@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,9 +195,15 @@ def _row_for(name: str, path: Path, settings: dict[str, Any]) -> Published:
     rows.sort(key=lambda row: (Path(row.file.name).suffix != suffix, row.classes is not None))
     if rows:
         return dataclasses.replace(rows[0], classes=None)
+    target, bounds = models.registry.load(name), models.value_range_of(name)
     shape = models.configure(name, None, settings).get("input_shape") or (3, 224, 224)
-    convention = "KERAS" if suffix in _KERAS_FILES else "TORCHVISION"
+    published_so = suffix in _TORCH_FILES and naming.is_published(target.__module__)
+    convention = "KERAS" if suffix in _KERAS_FILES else "PUBLISHED" if published_so else "TORCHVISION"
     preprocessing = scaled(shape[-1], round(shape[-1] / 0.875))
+    if bounds is not None:
+        side, spread = shape[-1], bounds[1] - bounds[0]
+        preprocessing = scaled(side, side, mean=(-bounds[0] / spread,), std=(1 / spread,))
+        return Published(name, "", DataFile(path.name, ""), (), convention, preprocessing)
     if shape[0] == 1:
         preprocessing = dataclasses.replace(preprocessing, mode="L", mean=(0.449,), std=(0.226,))
     return Published(name, "", DataFile(path.name, ""), (), convention, preprocessing)
@@ -212,7 +219,9 @@ def _load(found: Located, new_head: bool) -> Pretrained:
         model: nn.Module = models.registry.load(found.row.model)(**found.config)
     assigned = load_file(model, found.path, new_head=new_head)
     model.eval()
-    classes = _classes(found.row, found.config.get("num_classes", IMAGENET_CLASSES), fresh=bool(assigned.fresh))
+    count = found.config.get("num_classes", IMAGENET_CLASSES)
+    tells_apart = "num_classes" in inspect.signature(models.registry.load(found.row.model)).parameters
+    classes = _classes(found.row, count, fresh=bool(assigned.fresh)) if tells_apart else ()
     config = {"name": found.row.model, **found.config}
     return Pretrained(model, config, found.preprocessing, classes, found.label, assigned)
 

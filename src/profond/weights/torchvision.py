@@ -18,7 +18,7 @@ from profond.weights.assignment import (
     replaceable,
     tensors_of,
 )
-from profond.weights.naming import conventions
+from profond.weights.naming import conventions, without_effect
 from profond.weights.torch_file import read_tensors
 
 TRAINING_ONLY = ("aux1.", "aux2.", "AuxLogits.")
@@ -49,6 +49,8 @@ def load_named(
     """As ``load_torch``, from tensors that are at hand."""
     found = {_OLD_DENSE.sub(r"\1\2", name): tensor for name, tensor in found.items()}
     own = tensors_of(model)
+    idle = sorted(without_effect(model) & (found.keys() - own.keys()))
+    found = {name: tensor for name, tensor in found.items() if name not in idle}
     # The convention that knows most of the file's names is the file's.
     names: dict[str, str] = {}
     most_known = -1
@@ -86,7 +88,7 @@ def load_named(
     left = [] if fresh else [name for name in unused if names.get(name) not in own and not _may_be_left(name)]
     problems += [f"{name} has no place in the model" for name in left]
     refuse(what, problems, HEAD_HELP if problems and head_only and not left else None)
-    return assign_tensors(model, tensors, what, fresh=list(fresh), unused=unused, assign=assign)
+    return assign_tensors(model, tensors, what, fresh=list(fresh), unused=[*unused, *idle], assign=assign)
 
 
 def _same_size(tensor: Tensor, wanted: Tensor) -> bool:

@@ -111,8 +111,6 @@ def break_layout(folder, case):
         folder.mkdir()
     elif case == "one class":
         images(folder, "cat", 3)
-    elif case == "no classes":
-        images(folder.parent, folder.name, 3)
     elif case == "one level too high":
         for label in ("a", "b"):
             images(folder / "inner", label, 3)
@@ -149,7 +147,6 @@ def break_layout(folder, case):
         ("empty", "no images", "sub-folder"),
         ("text only", "one class only, 'a'", ""),
         ("one class", "one class only, 'cat'", "two"),
-        ("no classes", "no sub-folders", "sub-folder"),
         ("one level too high", "one class only, 'inner'", "did you mean"),
         ("no train", "no train", "train"),
         ("unseen label", "'c' is in test but never in train", "add examples"),

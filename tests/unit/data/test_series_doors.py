@@ -13,7 +13,9 @@ from profond.cli import run
 from profond.core.errors import DataError
 from profond.data import open_dataset
 from profond.data.check import check
+from profond.data.images.folder import list_folder
 from profond.data.leaks import across
+from profond.data.open import WITHOUT_CLASSES, kind_of
 from profond.serve.predictor import Predictor
 
 
@@ -103,8 +105,10 @@ def test_lists_beside_loose_pictures_are_no_tables_of_series(tmp_path):
     for split in ("train", "test"):
         (tmp_path / f"{split}.csv").write_text("image,label\na.png,cat\nb.png,dog\n")
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="has 1 image but no sub-folders"):
-        open_dataset(tmp_path)
+    assert kind_of(tmp_path).name == WITHOUT_CLASSES
+    with pytest.raises(DataError, match="has 1 image but no sub-folders") as told:
+        list_folder(tmp_path)
+    assert f"did you mean {tmp_path / 'test.csv'}?" in told.value.help
 
 
 def test_equal_rows_of_a_table_go_to_one_split(tmp_path):

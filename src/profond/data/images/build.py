@@ -45,10 +45,12 @@ def build(
     resize: Literal["crop", "stretch", "pad"],
     memory_mib: int,
     preprocessing: Mapping[str, Any] | None = None,
+    largest: int = DEFAULT_SIDE,
 ) -> Dataset:
     """A data set of a listing whose samples are all placed in splits.
 
     With ``preprocessing``, all of it is as a model with weights was trained; otherwise mean and deviation are measured.
+    Images that all have one size of at most ``largest`` pixels keep it.
 
     Raises: ImageError when an image cannot be read, ConfigError when a setting does not fit.
     """
@@ -67,7 +69,7 @@ def build(
         raise ConfigError(f"size is {size}", "use 1 to 4096 pixels")
     mode: Mode | None = None if channels is None else ("L" if channels == 1 else "RGB")
     if size is None or mode is None:
-        size, mode = _choose_size_and_mode(listing.samples, size, mode, notes)
+        size, mode = _choose_size_and_mode(listing.samples, size, mode, notes, largest)
     plain = saved or Preprocessing(size=size, mode=mode, mean=(0.0,), std=(1.0,), resize=resize)
     if plain.background is None:
         border_colours = _background([sample for sample in listing.samples if sample.split == "train"], mode)
@@ -126,7 +128,7 @@ def cut_off(sizes: Sequence[tuple[int, int]], size: tuple[int, int], crop: float
 
 
 def _choose_size_and_mode(
-    samples: Sequence[Sample], size: tuple[int, int] | None, mode: Mode | None, notes: list[str]
+    samples: Sequence[Sample], size: tuple[int, int] | None, mode: Mode | None, notes: list[str], largest: int
 ) -> tuple[tuple[int, int], Mode]:
     """Choose size and mode from the images, as far as they were not given."""
     step = max(1, len(samples) // _LOOKED_AT)
@@ -144,7 +146,7 @@ def _choose_size_and_mode(
         raise failure  # not one can be read; otherwise decoding counts those that cannot
     if size is None:
         first = next(iter(sizes))
-        if len(sizes) == 1 and max(first) <= DEFAULT_SIDE:
+        if len(sizes) == 1 and max(first) <= largest:
             size = first
         else:
             size = (DEFAULT_SIDE, DEFAULT_SIDE)

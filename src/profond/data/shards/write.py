@@ -77,6 +77,8 @@ def write_shards(
         raise DataError(
             f"{reference} holds numbers to be estimated, and shards hold classes", "train on the table as it is"
         )
+    if listing.unlabelled:
+        raise DataError(f"{reference} has no classes, and shards hold classes", "train on the folder as it is")
     for warning in listing.warnings:
         announce(f"warning: {warning}")
     labels = {name: number for number, name in enumerate(listing.classes)}

@@ -4,7 +4,9 @@ Each has, as far as the other library has the network:
 
 - ``keras_layers(model)``: (Keras layer, our module) for every layer with weights, in the order of Keras's ``layers``
 - ``torchvision_names(model)``: torchvision's key of each tensor to ours
-- ``KERAS``, ``TORCHVISION``: the settings that make our model theirs
+- ``published_names(model)``: the same of files that a paper's authors publish
+- ``KERAS``, ``TORCHVISION``, ``PUBLISHED``: the settings that make our model theirs
+- ``without_effect(model)``: names in a file of what changes nothing that the network computes
 """
 
 from __future__ import annotations
