@@ -65,9 +65,8 @@ def translate_pictures(
             for job in jobs:
                 shown = shown_name(str(job.source), given.names)
                 try:
-                    done = _translated(
-                        translator, job, overwrite, (lambda share: advance(100 * share)) if one else None
-                    )
+                    share = (lambda part: advance(100 * part)) if one else None
+                    done, said = _translated(translator, job, overwrite, share)
                 except ProfondError as error:
                     refuse(str(job.source), error)
                 else:

@@ -10,18 +10,22 @@ Source: C. Chu, A. Zhmoginov, M. Sandler, CycleGAN, a master of steganography, 2
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from profond.measures.pixels import as_pixels
 
 Translate = Callable[[Tensor], Tensor]
+Ways = Callable[[nn.Module], Mapping[str, nn.Module]]
+"""From a model to its translators by direction: ``a-to-b`` and, where there is one, ``b-to-a``."""
+SENT = 32
+"""Pictures of each kind that are sent there and back at the end of a pass, at most."""
 QUALITY = 75
 """Of JPEG: what most programs take."""
 _AMPLIFIED = 3.0
@@ -54,15 +58,19 @@ class Cycle:
         pairs = ((self.eight_bits, self.lost_eight_bits), (self.jpeg, self.lost_jpeg))
         return any(after - self.as_is > max(_LEAST, _AMPLIFIED * lost) for after, lost in pairs)
 
-    def sentence(self, name: str = "the translation") -> str:
-        """For people: what was found, and what it means."""
+    def sentence(self, before: str = "A", after: str = "B") -> str:
+        """For people: what was found, and what it means.
+
+        Args:
+            before, after: what the pictures are, and what they are on the way.
+        """
         numbers = (
-            f"there and back the pictures differ by {self.as_is:.4f}, with {name} in 8 bits by {self.eight_bits:.4f},"
+            f"{before} to {after} and back: off by {self.as_is:.4f}, with {after} in 8 bits by {self.eight_bits:.4f},"
             f" as JPEG by {self.jpeg:.4f}"
         )
         if self.hides:
-            return f"{numbers}: {name} hides what the way back needs, where nobody sees it"
-        return f"{numbers}: what the way back needs stands visibly in {name}"
+            return f"{numbers}; the way back needs what is hidden in {after}, where nobody sees it"
+        return f"{numbers}; what the way back needs stands visibly in {after}"
 
     def to_json(self) -> dict[str, Any]:
         values = {"as_is": self.as_is, "eight_bits": self.eight_bits, "jpeg": self.jpeg, "hides": self.hides}
@@ -90,6 +98,43 @@ def cycle(there: Translate, back: Translate, pictures: Tensor, batch_size: int =
         sums += torch.tensor([*errors, *lost], dtype=torch.float64) * len(given)
     as_is, eight_bits, jpeg, lost_eight_bits, lost_jpeg = (sums / max(1, len(pictures))).tolist()
     return Cycle(as_is, eight_bits, jpeg, lost_eight_bits, lost_jpeg, len(pictures))
+
+
+class Cycles:
+    """The first pictures of each kind in a pass over a split, to be sent there and back once it is over.
+
+    Args:
+        ways: None where nothing comes back.
+    """
+
+    def __init__(self, ways: Ways | None) -> None:
+        self.ways = ways
+        self.model: nn.Module | None = None
+        self.pictures: tuple[list[Tensor], list[Tensor]] = [], []
+
+    def add(self, model: nn.Module, inputs: Tensor, targets: Tensor) -> None:
+        """Take in a batch: pictures, and 0 for A or 1 for B."""
+        self.model = model
+        for label, kept in enumerate(self.pictures):
+            kept += inputs[targets == label][: max(0, SENT - len(kept))].unbind()
+
+    def measured(self, names: Sequence[str]) -> dict[tuple[str, str], Cycle]:
+        """Of each way there and back, by what pictures are before and on the way; none where the model has no way back.
+
+        Args:
+            names: of A and of B.
+        """
+        networks = {} if self.ways is None or self.model is None else self.ways(self.model)
+        if len(networks) < 2:
+            return {}
+        (a, b), (of_a, of_b) = names, self.pictures
+        to_b, to_a = networks["a-to-b"], networks["b-to-a"]
+        found = {}
+        if of_a:
+            found[a, b] = cycle(to_b, to_a, torch.stack(of_a))
+        if of_b:
+            found[b, a] = cycle(to_a, to_b, torch.stack(of_b))
+        return found
 
 
 def _distance(one: Tensor, other: Tensor) -> float:

@@ -15,6 +15,7 @@ from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Spec
 from profond.measures.distances import kernel_distance
 from profond.measures.features import random_features
+from profond.measures.hidden import Cycles, Ways
 from profond.measures.intervals import paired_bootstrap
 from profond.measures.measured import Measured
 from profond.measures.pixels import as_pixels
@@ -70,12 +71,17 @@ class Judged:
 class TranslationMeter:
     """What a model makes of the pictures of A in a split; one pass.
 
+    Args:
+        spec: whose two classes are called A and B where it names none.
+        ways: of models that may come back: what these need is then looked for in the pictures on the way.
+
     Attributes:
         marks: of the split; ``"pair"`` says which A and which B belong together.
     """
 
-    def __init__(self, spec: Spec | None = None) -> None:
+    def __init__(self, spec: Spec | None = None, ways: Ways | None = None) -> None:
         names = () if spec is None else spec.classes
+        self.cycles = Cycles(ways)
         self.names = tuple(names) if len(names) == 2 else ("A", "B")
         self.marks: Mapping[str, Tensor] = {}
         self.count = 0
@@ -85,6 +91,7 @@ class TranslationMeter:
     def update(self, model: nn.Module, batch: Any) -> int:
         inputs, targets = batch
         chosen = (targets == 0).nonzero()[:, 0]
+        self.cycles.add(model, inputs, targets)
         if len(chosen):
             made = model(inputs[chosen]).float().clamp(-1, 1).cpu()
             if not bool(made.isfinite().all()):
@@ -116,6 +123,7 @@ class TranslationMeter:
         metrics = {HEADLINE: self._distance(self._made_pixels())}
         untouched = self._distance(before)
         lines = [f"as they are, the pictures of {self.names[0]} are {untouched.written} from those of {self.names[1]}"]
+        cycles = self.cycles.measured(self.names)
         known, scores, beside = self._known(), None, None
         places: Sequence[int] = [place for place, _, _ in self.a]
         changed = [float((_unit(after) - old / 255).abs().mean()) for _, old, after in self.a]
@@ -131,6 +139,7 @@ class TranslationMeter:
             lines += [_words(metrics["l1"], beside)]
             places, rows = [places[n] for n in numbers], [rows[n] for n in numbers]
             worst = np.argsort(-judged.l1, kind="stable")[:SHOWN].tolist()
+        lines += [one.sentence(*way) for way, one in cycles.items()]
         tables = {PREDICTIONS: Table(("change",), rows, places)}
         pictures = {"translations": self._figure(list(range(len(numbers)))[:SHOWN], known, numbers)}
         if beside is not None:
@@ -146,6 +155,7 @@ class TranslationMeter:
             scores=scores,
             lines=tuple(lines),
             facts={
+                "cycles": {" to ".join(way): one.to_json() for way, one in cycles.items()},
                 "untouched": untouched.to_json(),
                 "features": random_features().name,
                 "beside": {

@@ -210,7 +210,7 @@ class TranslateImages:
     # -- judging and answering ---------------------------------------------------------------------------------
 
     def meter(self, spec: Spec | None = None) -> TranslationMeter:
-        return TranslationMeter(spec)
+        return TranslationMeter(spec, self.translators)
 
     def answer(self, model: nn.Module, inputs: Tensor, spec: Spec | None = None) -> Sequence[Translation]:
         """Each picture as one of B. Raises: ConfigError where the model gives numbers that are not finite."""

@@ -40,7 +40,7 @@ def test_what_is_hidden_below_the_last_bit_is_lost_in_8_bits(channels: int) -> N
     assert found.eight_bits > 0.1
     assert found.lost_eight_bits < 0.002
     assert found.hides
-    assert "hides what the way back needs" in found.sentence()
+    assert "the way back needs what is hidden in B" in found.sentence()
 
 
 def test_what_is_hidden_in_the_last_bits_survives_8_bits_and_not_jpeg() -> None:
@@ -59,7 +59,7 @@ def test_what_stands_visibly_in_the_translation_survives_both(channels: int) -> 
     assert found.jpeg == pytest.approx(found.lost_jpeg)
     assert 0 < found.eight_bits < found.jpeg < 0.05
     assert not found.hides
-    assert "stands visibly in the drawing" in found.sentence("the drawing")
+    assert "stands visibly in drawings" in found.sentence("photos", "drawings")
     assert found.to_json()["count"] == 6
 
 

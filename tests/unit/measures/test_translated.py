@@ -124,7 +124,9 @@ def test_only_pictures_with_a_known_answer_are_scored_and_runs_are_compared_by_t
 
 def test_without_known_answers_the_heaps_are_compared() -> None:
     samples = split(pairs=[])
-    inverted, given = (measured(function, samples) for function in (lambda images: -images, lambda images: images * 0.2))
+    inverted, given = (
+        measured(function, samples) for function in (lambda images: -images, lambda images: images * 0.2)
+    )
     for report in (inverted, given):
         assert "l1" not in report.metrics
         assert report.scores is None
