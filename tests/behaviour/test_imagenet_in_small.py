@@ -25,7 +25,7 @@ from profond.training.measure import measure
 
 pytestmark = pytest.mark.slow
 
-PUBLISHED = [name for name in registry.names() if registry.load(name)().expected.published]
+PUBLISHED = [name for name in registry.names() if registry.load(name)().data["name"] == "imagenet"]
 SETTINGS = [
     "train", "imagenet_resnet18", "--model=convnet2d", "--epochs=6", "--batch-size=5", "--precision=fp32", "--quiet",
     "--set=data.size=64", "--set=augment.sizes=[[0,32],[0.5,64]]", "--set=loader.workers=1",

@@ -1,6 +1,7 @@
 """Every recipe, trained as it stands on the real data, reaches what it says it reaches.
 
-Those whose result is published elsewhere, for data that nobody can fetch, run in `test_imagenet_in_small.py`.
+Those whose result is published elsewhere, for data that nobody can fetch, run in `test_imagenet_in_small.py` and
+`test_translations_survive_a_kill.py`.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ DATA = "data."
 @pretrained_options(setting="With --data: a setting of it, such as data.target=weight; with --model: of the network.")
 @click.option("--split", help="By default test, else valid, else train; other data without splits is taken whole.")
 @click.option("--data", help="Other data with the same classes: a registered name, a folder or a table.")
+@click.option("--judge", metavar="RUN", help="Of generated pictures: a run that tells their classes apart.")
 @click.option("--pictures/--no-pictures", default=True, help="Draw the figures too.")
 @BATCH
 @DEVICE
@@ -35,6 +36,7 @@ def evaluate(
     changes: tuple[str, ...],
     split: str | None,
     data: str | None,
+    judge: str | None,
     pictures: bool,
     batch_size: int,
     device: str,
@@ -52,6 +54,7 @@ def evaluate(
     profond evaluate last --split test
     profond evaluate last --data new.csv --set data.target=weight
     profond evaluate --model efficientnet_lite0 --pretrained --data photos/
+    profond evaluate last --judge runs/20261127-101500-fashion
     """
     from profond.core.device import choose_device
     from profond.core.errors import UsageError
@@ -72,6 +75,8 @@ def evaluate(
         )
     run, others = split_words(() if run is None else (run,), model, pretrained, weights, changes)
     if run is None:
+        if judge is not None:
+            raise UsageError("--judge judges what a run generates", "name the run: profond evaluate last --judge RUN")
         if others or data is None or model is None:
             raise UsageError("a network with published weights is measured on other data", "add --data photos/")
         report, name = measure_pretrained(
@@ -86,6 +91,7 @@ def evaluate(
         tell_report(report)
         return
     found = find_run(run, out, quiet=quiet)
+    options = {} if judge is None else {"judge": str(find_run(judge, out, quiet=quiet).path)}
     processor = choose_device(device)
     experiment = load(found)
     for note in experiment.notes:
@@ -105,6 +111,7 @@ def evaluate(
             device=processor,
             pictures=pictures,
             progress=advance,
+            options=options,
         )
     folder = folder_of(found, measured.name)
     files = sorted(path.name for path in folder.iterdir())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import signature
 from typing import Any, Protocol
 
 import torch
@@ -92,6 +93,7 @@ def evaluate_run(
     pictures: bool = True,
     progress: Callable[[int], None] | None = None,
     processes: Processes | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Report:
     """Measure a run's model and write ``evaluation/<name>/`` and its line of ``evaluation.json``.
 
@@ -102,11 +104,15 @@ def evaluate_run(
         device: by default where the model is.
         pictures: draw the figures too.
         processes: this one, which writes, and others that measure a part by `measure_along`.
+        options: what else is asked of the task's own judgement: the keyword-only parameters of its ``beside``.
 
     Raises: UnknownName for a split that is not there; DataError when the data have a class never seen in training;
     ConfigError when the samples of the run's own data hold something else than in training, or another process works
-    on the run; StorageError.
+    on the run, or for an option that the task does not have; StorageError.
     """
+    usual = data is None and split == usual_split(experiment.dataset)
+    beside = getattr(experiment.task, "beside", None) if usual else None  # not every task knows simple means
+    _check_options(options or {}, beside, split)
     with run.held("evaluating"):
         dataset = experiment.dataset if data is None else data
         samples = dataset.split(split)
@@ -125,12 +131,18 @@ def evaluate_run(
             progress=progress,
             processes=processes,
         )
-        beside = getattr(experiment.task, "beside", None)  # not every task knows simple means
-        if beside is not None and data is None and split == usual_split(dataset):
-            report = beside(dataset, split, report)
+        if beside is not None:
+            report = beside(dataset, split, report, **(options or {}))
         report = report.sourced(data=dataset.name, split=split, split_hash=dataset.split_hash(split))
         keep(run, name or split, report, samples, contents=dataset.contents(split), pictures=pictures)
         return report
+
+
+def _check_options(options: Mapping[str, Any], beside: Callable[..., Report] | None, split: str) -> None:
+    known = {} if beside is None else signature(beside).parameters
+    for name in options:
+        if name not in known:
+            raise ConfigError(f"--{name} says nothing about this run on its split {split!r}", "leave it out")
 
 
 def measure_along(experiment: Trained, split: str, processes: Processes, *, batch_size: int = 256) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from profond.core.errors import DataError
-from profond.measures.distances import SAMPLES_A_DIMENSION, frechet_distance, kernel_distance
-from profond.measures.features import Features
+from profond.measures.distances import SAMPLES_A_DIMENSION, frechet_distance, kernel_distance, standardised
+from profond.measures.features import Features, Kernel
 from profond.measures.measured import Measured
 from profond.measures.neighbourhoods import (
     COVERAGE_NEIGHBOURS,
@@ -20,6 +20,7 @@ from profond.measures.neighbourhoods import (
 
 HEADLINE = "kernel_distance"
 LEAST = 3
+_KERNELS: dict[Kernel, str] = {"polynomial": "(x·y / d + 1)³", "distance": "-|x - y|, as in the energy distance"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def compared(features: Features, real: Tensor, made: Tensor, *, cheap: bool = Fa
     if len(real) < LEAST:
         raise DataError(f"{len(real)} samples are too few to compare distributions", f"give {LEAST} or more")
     truth, found = features(real), features(made)
-    metrics = {HEADLINE: kernel_distance(truth, found, features.kernel)}
+    scaled = (truth, found) if features.as_they_are else standardised(truth, found)
+    metrics = {HEADLINE: kernel_distance(*scaled, features.kernel)}
     around = neighbourhoods(truth, found).metrics if enough_neighbours(len(truth)) else {}
     if cheap:
         return metrics | {name: measured for name, measured in around.items() if name == "coverage"}
@@ -75,7 +77,8 @@ def protocol(features: Features, count: int, dimensions: int) -> dict[str, Any]:
         "samples": count,
         "features": features.name,
         "dimensions": dimensions,
-        "kernel": "(x·y / d + 1)³" if features.kernel == "polynomial" else "-|x - y|, as in the energy distance",
+        "kernel": _KERNELS[features.kernel],
+        "for_the_kernel": "as they are" if features.as_they_are else "mean 0 and deviation 1 among the real samples",
         "neighbours": {"precision, recall": PRECISION_NEIGHBOURS, "density, coverage": COVERAGE_NEIGHBOURS},
         "frechet_distance": "measured" if enough else f"left out below {SAMPLES_A_DIMENSION * dimensions:,} samples",
     }

@@ -50,6 +50,16 @@ def kernel_distance(real: Rows, made: Rows, kernel: Kernel = "polynomial") -> Me
     return mean_interval(float(total / (n * (n - 1))), deviation, n).called("kernel distance", better="lower")
 
 
+def standardised(real: Rows, made: Rows) -> tuple[Rows, Rows]:
+    """Both with each feature at mean 0 and deviation 1 among the real ones, so that none drowns the others.
+
+    A feature that hardly varies among the real ones is not made large: its deviation counts as a hundredth of all.
+    """
+    mean, deviation = real.mean(0), real.std(0)
+    deviation = np.maximum(deviation, max(0.01 * float(np.sqrt((deviation**2).mean())), 1e-12))
+    return (real - mean) / deviation, (made - mean) / deviation
+
+
 def frechet_distance(real: Rows, made: Rows) -> Measured | None:
     """Between two normal distributions with the means and covariances of both; None for too few samples.
 

@@ -39,6 +39,11 @@ class Features:
     canonical: bool = False
     _remembered: OrderedDict[bytes, NDArray[np.float64]] = field(default_factory=OrderedDict, repr=False)
 
+    @property
+    def as_they_are(self) -> bool:
+        """Whether the kernel distance takes them as they are, rather than each at mean 0 and deviation 1."""
+        return self.canonical or self.kernel == "distance"
+
     @torch.no_grad()
     def __call__(self, samples: Tensor) -> NDArray[np.float64]:
         """(n, d) in float64; those of samples that were asked for a little while ago are not computed again."""

@@ -19,6 +19,7 @@ from profond.core.spec import Spec
 from profond.measures.compared import Comparison, compared
 from profond.measures.features import Features, of_points, random_features
 from profond.measures.generated_report import samples_report
+from profond.measures.latents import latents
 from profond.measures.measured import Measured
 from profond.measures.pixels import as_pixels
 from profond.measures.report import Report
@@ -113,15 +114,15 @@ class SamplesMeter:
     def _made(self, part: _Part) -> Tensor:
         """The sample beside each real one, whatever the others are: pictures in batches that are all of one size, and
         points in float64, so that rounding to pixels, or to float32, gives the same bits."""
-        latents = torch.stack([_latent(int(key), self.model.latent_size) for key in part.keys])
+        noise = latents(self.model.latent_size, map(int, part.keys), seed=0)
         points = part.real.ndim == 2 and self.device.type != "mps"  # which has no float64
         generator = copy.deepcopy(self.model.generator).double() if points else self.model.generator
         made = []
         with _judged(generator):
-            for start in range(0, len(latents), _AT_ONCE):
-                rows = torch.arange(start, start + _AT_ONCE) % len(latents)
-                given = latents[rows].to(self.device, torch.float64 if points else torch.float32)
-                made.append(generator(given, self._given(part.labels[rows]))[: len(latents) - start].float().cpu())
+            for start in range(0, len(noise), _AT_ONCE):
+                rows = torch.arange(start, start + _AT_ONCE) % len(noise)
+                given = noise[rows].to(self.device, torch.float64 if points else torch.float32)
+                made.append(generator(given, self._given(part.labels[rows]))[: len(noise) - start].float().cpu())
         samples = torch.cat(made)
         if not bool(samples.isfinite().all()):
             raise ConfigError("the samples made are not finite", "its weights are damaged, or training went astray")
@@ -161,10 +162,6 @@ def _digests(samples: Tensor) -> NDArray[np.uint64]:
     rows = samples.contiguous().flatten(1).numpy()
     digests = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
     return np.frombuffer(b"".join(digests), dtype="<u8")
-
-
-def _latent(key: int, size: int) -> Tensor:
-    return torch.randn(size, generator=torch.Generator().manual_seed(key % 2**63))
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Spec
-from profond.measures.distances import kernel_distance
-from profond.measures.features import random_features
+from profond.measures.compared import HEADLINE, LEAST, compared, protocol
+from profond.measures.features import Features, random_features
 from profond.measures.hidden import Cycles, Ways
 from profond.measures.intervals import paired_bootstrap
 from profond.measures.measured import Measured
@@ -23,14 +23,13 @@ from profond.measures.report import PREDICTIONS, Report, Scores, Table
 from profond.measures.simple_translations import simple_translations
 from profond.measures.translated_figures import translations_figure
 
-HEADLINE = "kernel_distance"
 PAIR = "pair"
 """The mark of a split that says which pictures belong together: int64 (n), equal numbers do, -1 belongs to none."""
-LEAST = 3
-"""Pictures of each kind below which two heaps of them are not compared."""
 MEASURED = 2000
 """Pictures of each kind that are compared as heaps, at most."""
 SHOWN = 8
+SEEN_SIDE = 16
+"""Pixels of a side below which a network that saw photos has nothing to say: random features then."""
 _SSIM_SIDE = 11
 """Pixels of the window in which structure is compared: smaller pictures have none."""
 
@@ -73,17 +72,24 @@ class TranslationMeter:
 
     Args:
         spec: whose two classes are called A and B where it names none.
+        features: that heaps of pictures are compared by; got when they are needed.
         ways: of models that may come back: what these need is then looked for in the pictures on the way.
 
     Attributes:
         marks: of the split; ``"pair"`` says which A and which B belong together.
     """
 
-    def __init__(self, spec: Spec | None = None, ways: Ways | None = None) -> None:
+    def __init__(
+        self,
+        spec: Spec | None = None,
+        features: Callable[[], Features] = random_features,
+        ways: Ways | None = None,
+    ) -> None:
         names = () if spec is None else spec.classes
         self.cycles = Cycles(ways)
         self.names = tuple(names) if len(names) == 2 else ("A", "B")
         self.marks: Mapping[str, Tensor] = {}
+        self.features = features
         self.count = 0
         self.a: list[tuple[int, Tensor, Tensor]] = []
         self.b: list[tuple[int, Tensor]] = []
@@ -113,15 +119,16 @@ class TranslationMeter:
         self.count += count
 
     def metrics(self) -> dict[str, Measured]:
-        metrics = {HEADLINE: self._distance(self._made_pixels())}
+        metrics = self._compared(self._made_pixels(), cheap=True)
         if (known := self._known()) is not None:
             metrics["l1"] = Judged.of(*known[1:]).metrics()["l1"]
         return metrics
 
     def report(self) -> Report:
         before = torch.stack([picture for _, picture, _ in self.a]) if self.a else torch.empty(0)
-        metrics = {HEADLINE: self._distance(self._made_pixels())}
-        untouched = self._distance(before)
+        whole = self._compared(self._made_pixels())
+        metrics = {HEADLINE: whole.pop(HEADLINE)}
+        untouched = self._compared(before, cheap=True)[HEADLINE]
         lines = [f"as they are, the pictures of {self.names[0]} are {untouched.written} from those of {self.names[1]}"]
         cycles = self.cycles.measured(self.names)
         known, scores, beside = self._known(), None, None
@@ -140,6 +147,7 @@ class TranslationMeter:
             places, rows = [places[n] for n in numbers], [rows[n] for n in numbers]
             worst = np.argsort(-judged.l1, kind="stable")[:SHOWN].tolist()
         lines += [one.sentence(*way) for way, one in cycles.items()]
+        metrics |= whole
         tables = {PREDICTIONS: Table(("change",), rows, places)}
         pictures = {"translations": self._figure(list(range(len(numbers)))[:SHOWN], known, numbers)}
         if beside is not None:
@@ -157,7 +165,7 @@ class TranslationMeter:
             facts={
                 "cycles": {" to ".join(way): one.to_json() for way, one in cycles.items()},
                 "untouched": untouched.to_json(),
-                "features": random_features().name,
+                "protocol": self._protocol(),
                 "beside": {
                     name: {key: one.to_json() for key, one in of.metrics().items()}
                     for name, of in (beside or {}).items()
@@ -170,16 +178,24 @@ class TranslationMeter:
     def _made_pixels(self) -> Tensor:
         return as_pixels(torch.stack([after for _, _, after in self.a])) if self.a else torch.empty(0)
 
-    def _distance(self, pictures: Tensor) -> Measured:
-        """Of pictures uint8 from those of B."""
+    def _compared(self, pictures: Tensor, *, cheap: bool = False) -> dict[str, Measured]:
+        """Pictures uint8 with as many of B, as heaps."""
         count = min(len(pictures), len(self.b), MEASURED)
         if count < LEAST:
             raise DataError(
                 f"{len(self.a)} pictures of {self.names[0]} and {len(self.b)} of {self.names[1]} are too few to measure",
                 f"give {LEAST} or more of each",
             )
-        features, real = random_features(), torch.stack([picture for _, picture in self.b[:count]])
-        return kernel_distance(features(real), features(pictures[:count]), features.kernel)
+        real = torch.stack([picture for _, picture in self.b[:count]])
+        return compared(self._features(), real, pictures[:count], cheap=cheap)
+
+    def _features(self) -> Features:
+        return self.features() if min(self.b[0][1].shape[1:]) >= SEEN_SIDE else random_features()
+
+    def _protocol(self) -> dict[str, Any]:
+        features = self._features()
+        dimensions = features(self.b[0][1][None]).shape[1]
+        return protocol(features, min(len(self.a), len(self.b), MEASURED), dimensions)
 
     def _known(self) -> tuple[list[int], Tensor, Tensor] | None:
         """Which of the translations have a known answer, these, and the answers, from 0 to 1; None where none has."""

@@ -101,7 +101,7 @@ class Residual(nn.Module):
                 pad1=nn.ReflectionPad2d(1),
                 convolution1=nn.Conv2d(channels, channels, 3, bias=False),
                 norm1=InstanceNorm(channels),
-                activation=nn.ReLU(inplace=True),
+                activation=nn.ReLU(),
                 pad2=nn.ReflectionPad2d(1),
                 convolution2=nn.Conv2d(channels, channels, 3, bias=False),
                 norm2=InstanceNorm(channels),
@@ -147,7 +147,7 @@ class ResNetGenerator(nn.Module):
                 pad=nn.ReflectionPad2d(3),
                 convolution=nn.Conv2d(channels, width, 7, bias=False),
                 norm=InstanceNorm(width),
-                activation=nn.ReLU(inplace=True),
+                activation=nn.ReLU(),
             )
         )
         self.down = nn.Sequential(*(Halving(width * 2**step, downsample) for step in range(2)))
@@ -211,7 +211,7 @@ class Halving(nn.Module):
         self.convolution = nn.Conv2d(channels, 2 * channels, 3, stride, 1, bias=False)
         parts: list[tuple[str, nn.Module]] = [
             ("norm", InstanceNorm(2 * channels)),
-            ("activation", nn.ReLU(inplace=True)),
+            ("activation", nn.ReLU()),
         ]
         if downsample == "blurred":
             parts.append(("blur", Blur()))
@@ -233,7 +233,7 @@ def doubling(channels: int, upsample: Upsampling = "transposed") -> nn.Sequentia
     else:
         parts += [("resize", nn.Upsample(scale_factor=2)), ("pad", nn.ReflectionPad2d(1))]
         parts.append(("convolution", nn.Conv2d(channels, half, 3, bias=False)))
-    return nn.Sequential(OrderedDict([*parts, ("norm", InstanceNorm(half)), ("activation", nn.ReLU(inplace=True))]))
+    return nn.Sequential(OrderedDict([*parts, ("norm", InstanceNorm(half)), ("activation", nn.ReLU())]))
 
 
 class PatchCritic(nn.Module):
@@ -251,13 +251,13 @@ class PatchCritic(nn.Module):
     def __init__(self, channels: int, width: int = 64, layers: int = 3) -> None:
         super().__init__()
         widths = [width * min(2**step, 8) for step in range(layers + 1)]
-        parts: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+        parts: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         for number, (before, after) in enumerate(pairwise(widths), start=1):
             stride = 2 if number < layers else 1
             parts += [
                 nn.Conv2d(before, after, 4, stride, 1, bias=False),
                 InstanceNorm(after),
-                nn.LeakyReLU(0.2, inplace=True),
+                nn.LeakyReLU(0.2),
             ]
         self.body = nn.Sequential(*parts)
         self.output = nn.Conv2d(widths[-1], 1, 4, 1, 1)

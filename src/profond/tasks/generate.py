@@ -20,13 +20,16 @@ from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
 from profond.measures.compared import HEADLINE
-from profond.measures.generated import SamplesMeter
+from profond.measures.generated import MEASURED, SamplesMeter
+from profond.measures.generated_beside import beside_training
 from profond.measures.latents import latents
+from profond.measures.report import Report
 from profond.tasks import register_task
 from profond.tasks.adversarial import GAMES, between, one_centred, steepness, zero_centred
 from profond.tasks.augmentation import KINDS, changed
 from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.names import index_of
+from profond.tasks.picture_features import judge_of, usual_features
 from profond.tasks.samples import Sample, samples_of
 from profond.tasks.task import Example, Explained, Loss, Phase
 
@@ -79,6 +82,7 @@ class Generate:
         augmentation: random changes of real and made pictures alike, before the critic sees them: ``"auto"`` for few
             pictures alone, ``"on"``, ``"off"``.
         mirrored: names of classes whose pictures may be mirrored, each in half of the cases.
+        measured: samples that are measured, at most, beside as many real ones.
         augmented: filled in: whether it is on.
         mirrored_labels: filled in: the numbers of these classes.
     """
@@ -108,6 +112,7 @@ class Generate:
         critic_steps: Count | None = None,
         augmentation: Literal["auto", "on", "off"] = "auto",
         mirrored: Sequence[str] = (),
+        measured: Count = MEASURED,
         augmented: bool | None = None,
         mirrored_labels: Sequence[int] = (),
     ) -> None:
@@ -121,6 +126,7 @@ class Generate:
         self.augmentation, self.mirrored = augmentation, tuple(mirrored)
         self.augmented = augmentation == "on" if augmented is None else augmented
         self.mirrored_labels = tuple(mirrored_labels)
+        self.measured = measured
         self.phases: Sequence[Phase] = (
             Phase("critic", "critic"),
             Phase("generator", "generator", every=critic_steps or self.game.critic_steps),
@@ -275,7 +281,18 @@ class Generate:
     # -- judging and answering ---------------------------------------------------------------------------------
 
     def meter(self, spec: Spec | None = None) -> SamplesMeter:
-        return SamplesMeter(spec)
+        pictures = spec is not None and spec.axes == "chw"
+        return SamplesMeter(spec, usual_features() if pictures else None, self.measured)
+
+    def beside(self, dataset: Dataset, split: str, report: Report, *, judge: str | None = None) -> Report:
+        """The report with what real samples reach, whether samples are copies of training data, and what a judge says.
+
+        Args:
+            judge: folder of a run that tells the classes of such pictures apart.
+
+        Raises: ConfigError for a judge that is none; DataError for one that knows other classes.
+        """
+        return beside_training(report, dataset, split, None if judge is None else judge_of(judge))
 
     def answer(self, model: nn.Module, inputs: Tensor, spec: Spec | None = None) -> Sequence[CriticAnswer]:
         critic, classes = _part(model, "critic"), _class_names(model, spec)

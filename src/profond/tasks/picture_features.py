@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 from torch import nn
 
-from profond.core.errors import MissingError
+from profond.core.errors import ConfigError, MissingError
 from profond.core.progress import announce
+from profond.core.run import Run
 from profond.measures.features import SIDE, Features, of_network, random_features
+from profond.measures.judge import Judge
+from profond.models import family_of
+from profond.weights.of_run import in_run
 from profond.weights.pretrained import load_pretrained
 
 NETWORK = "efficientnet_lite0"
@@ -28,3 +33,21 @@ def usual_features() -> Features:
     prepared = found.preprocessing
     name = "EfficientNet-Lite0 trained on ImageNet, mean of its last stage (320 channels)"
     return of_network(name, network, prepared.mean, prepared.std, prepared.scale)
+
+
+def judge_of(folder: str | Path) -> Judge:
+    """The trained network of a run, as a judge of pictures.
+
+    Raises: ConfigError for a folder that is no run that is done, or whose network tells no classes of pictures apart.
+    """
+    run = Run.open(folder)
+    if not in_run(run.path).is_file():
+        raise ConfigError(f"{run.path} cannot judge: it is not done", "resume it, or name another run")
+    name = str(run.config.get("model", {}).get("name", ""))
+    if not name or family_of(name) != "feedforward":
+        raise ConfigError(
+            f"{run.path} cannot judge: it tells no classes apart", "name a run of `profond train` on classes"
+        )
+    found = load_pretrained(name, run.path)
+    found.model.requires_grad_(False)
+    return Judge(run.name, found.model, found.preprocessing, found.classes)

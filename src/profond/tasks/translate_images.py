@@ -20,6 +20,7 @@ from profond.measures.translated import HEADLINE, TranslationMeter
 from profond.tasks import register_task
 from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.patch_contrast import patch_contrast, some_places
+from profond.tasks.picture_features import usual_features
 from profond.tasks.picture_pool import PicturePool
 from profond.tasks.task import Example, Explained, Loss, Phase
 from profond.tasks.translation import Translation, TranslationShow
@@ -210,7 +211,7 @@ class TranslateImages:
     # -- judging and answering ---------------------------------------------------------------------------------
 
     def meter(self, spec: Spec | None = None) -> TranslationMeter:
-        return TranslationMeter(spec, self.translators)
+        return TranslationMeter(spec, usual_features, self.translators)
 
     def answer(self, model: nn.Module, inputs: Tensor, spec: Spec | None = None) -> Sequence[Translation]:
         """Each picture as one of B. Raises: ConfigError where the model gives numbers that are not finite."""

@@ -1,0 +1,37 @@
+"""Drawings in colour become outlines: two heaps of different drawings, without pairs, scored where pairs are known."""
+
+from __future__ import annotations
+
+from profond.recipes import register_recipe
+from profond.recipes.recipe import Expected, Loader, Recipe
+from profond.training.settings import Training
+
+
+@register_recipe("openmoji")
+def openmoji() -> Recipe:
+    """FastCUT turns drawings in colour into outlines, from other drawings' outlines alone; 25,000 pictures of each."""
+    return Recipe(
+        data={"name": "openmoji"},
+        model={"name": "fastcut"},
+        task={"name": "translate_images", "contrast": 1.0, "places": 128},
+        training=Training(
+            steps=6250,
+            optimizer="adam",
+            learning_rate=5e-4,
+            betas=(0.5, 0.999),
+            schedule="late_linear",
+            ema=0.999,
+        ),
+        loader=Loader(batch_size=8, balanced=True, drop_last=True),
+        augment={"flip": True},
+        expected=Expected(
+            "test",
+            "l1",
+            0.015,
+            0.036,
+            2400,
+            "2 cores",
+            "measured here: no other source has this task; untouched pictures are at 0.083, and a network that is shown"
+            " the pairs reaches 0.015",
+        ),
+    )
