@@ -70,7 +70,7 @@ def translate_pictures(
                 except ProfondError as error:
                     refuse(str(job.source), error)
                 else:
-                    notes.update([*said, *_in_tiles(done, shown)])
+                    notes.update(said)
                     written.append(_row(done, shown, job))
                     _keep(pairs, done, shown, wanted=sheet is not None)
                     if not as_json:
@@ -147,15 +147,8 @@ def _translated(translator: Translator, job: Job, overwrite: bool, progress: Any
                 "--overwrite replaces it, --to names another place",
             )
     done = translator.translate(job.source, progress=progress or (lambda share: None))
-    return done, [*done.notes, *write(done, job.target)]
-
-
-def _in_tiles(done: Translated, name: str) -> list[str]:
-    """What is said of a picture that was too large."""
-    if done.tiles == 1:
-        return []
-    size = f"{done.before.width}×{done.before.height}"
-    return [f"{name}: {size} pixels went through in {done.tiles} tiles, with what a norm measures of the whole"]
+    tiles = [] if done.tiles == 1 else [f"done in {done.tiles} tiles, with the result that it has as a whole"]
+    return done, [*done.notes, *tiles, *write(done, job.target)]
 
 
 def _row(done: Translated, name: str, job: Job) -> dict[str, Any]:

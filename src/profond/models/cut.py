@@ -103,9 +103,7 @@ class PatchHeads(nn.Module):
                 nn.init.normal_(layer.weight, 0.0, 0.02)
                 nn.init.zeros_(layer.bias)
 
-    def forward(
-        self, maps: Sequence[Tensor], places: Sequence[Tensor]
-    ) -> list[Tensor]:
+    def forward(self, maps: Sequence[Tensor], places: Sequence[Tensor]) -> list[Tensor]:
         """What each head makes of its map at some places: (n, p, width) of each.
 
         Args:

@@ -154,9 +154,7 @@ class ResNetGenerator(nn.Module):
         self.body = nn.Sequential(*(Residual(4 * width) for _ in range(blocks)))
         self.up = nn.Sequential(*(doubling(width * 2**step, upsample) for step in (2, 1)))
         self.output = nn.Sequential(
-            OrderedDict(
-                pad=nn.ReflectionPad2d(3), convolution=nn.Conv2d(width, channels, 7), activation=nn.Tanh()
-            )
+            OrderedDict(pad=nn.ReflectionPad2d(3), convolution=nn.Conv2d(width, channels, 7), activation=nn.Tanh())
         )
         self.width, self.channels = width, channels
         start_small(self)
@@ -227,9 +225,7 @@ def doubling(channels: int, upsample: Upsampling = "transposed") -> nn.Sequentia
     half = channels // 2
     parts: list[tuple[str, nn.Module]] = []
     if upsample == "transposed":
-        parts.append(
-            ("convolution", nn.ConvTranspose2d(channels, half, 3, 2, padding=1, output_padding=1, bias=False))
-        )
+        parts.append(("convolution", nn.ConvTranspose2d(channels, half, 3, 2, padding=1, output_padding=1, bias=False)))
     else:
         parts += [("resize", nn.Upsample(scale_factor=2)), ("pad", nn.ReflectionPad2d(1))]
         parts.append(("convolution", nn.Conv2d(channels, half, 3, bias=False)))

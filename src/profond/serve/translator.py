@@ -25,8 +25,9 @@ from profond.tasks.task import TranslatesImages
 DIRECTIONS = ("a-to-b", "b-to-a")
 _LEAST = 32
 """Pixels: smaller pictures are extended to it by reflection, for a network halves them."""
-_MOST = 4 << 30
-"""Bytes that a picture may take on its way as a whole, however much memory there is: tiles are no slower then."""
+_MOST = 3 << 29
+"""Bytes for one picture on its way, however much memory there is: whole maps of 12 million pixels in a network of usual
+width, between its halvings and doublings."""
 _LARGER = 4
 """Times the size that a run was trained on, from which on it is said that it sees details alone."""
 

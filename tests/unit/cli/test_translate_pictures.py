@@ -216,7 +216,7 @@ def test_json_a_sheet_and_tiles(trained: str, capsys: pytest.CaptureFixture[str]
     with Image.open("sheet.png") as sheet:
         assert len(sheet.convert("RGB").getcolors(2**20) or []) > 500
     _, err = said(capsys, trained, "0.png", "--tile", "64", "--to", "tiled.png")
-    assert "0.png: 160×90 pixels went through in 6 tiles" in err
+    assert "1 picture: done in 6 tiles" in err
     assert abs(pixels("0-translated.png") - pixels("tiled.png")).max() <= 2
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from profond.core.lettering import FONT
-from profond.explain.draw.drawing import DOTS, FAINT, INK, MUTED, Panel, Sheet, fit, outline
+from profond.explain.draw.drawing import DOTS, FAINT, INK, Panel, Sheet, fit, outline
 from profond.explain.draw.mosaic import clipped
 
 MOST = 48
@@ -60,35 +60,28 @@ def draw_pairs(pairs: Sequence[Pair], title: str, words: tuple[str, str], subtit
         for row, tall in zip(rows, heights, strict=True):
             for place in row:
                 left = (place - row.start) * (column + _GAP)
-                _draw_pair(axes, shown[place], left, top, sizes[place], across, tall - _WORDS)
+                _draw_pair(axes, shown[place], left, top, sizes[place], across)
             top += tall + _GAP
         axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
 
-    left_out = f"; the first {MOST} of {len(pairs)}" if len(pairs) > MOST else ""
-    sheet = Sheet(title, f"left: {words[0]}, as given; right: {words[1]}, as made of it{left_out}")
-    if subtitle:
-        sheet.text(subtitle)
+    sheet = Sheet(title, f"left: {words[0]}, as given; right: {words[1]}, as made of it. {subtitle}".rstrip())
     sheet.row(Panel(width, math.ceil(height), draw))
     return sheet.figure()
 
 
-def _draw_pair(
-    axes: Axes, pair: Pair, left: float, top: float, size: tuple[float, float], across: float, tall: float
-) -> None:
+def _draw_pair(axes: Axes, pair: Pair, left: float, top: float, size: tuple[float, float], across: float) -> None:
     """The two pictures against each other's side, and their name below them, in the middle of their column."""
     wide, high = size
-    start = left + across - wide
-    y = top + tall - high
-    for image, x in ((pair.before, start), (pair.after, left + across + _BETWEEN)):
+    for image, x in ((pair.before, left + across - wide), (pair.after, left + across + _BETWEEN)):
         target = (max(1, round(wide)), max(1, round(high)))
         grows = target[0] >= image.width and target[1] >= image.height
         picture = image.resize(target, Image.Resampling.NEAREST if grows else Image.Resampling.LANCZOS)
-        axes.imshow(np.asarray(picture), extent=(x, x + wide, y + high, y), cmap="gray", vmin=0, vmax=255)
-        outline(axes, x, y, wide, high, FAINT, 0.8)
+        axes.imshow(np.asarray(picture), extent=(x, x + wide, top + high, top), cmap="gray", vmin=0, vmax=255)
+        outline(axes, x, top, wide, high, FAINT, 0.8)
     style: dict[str, Any] = {"fontsize": 13 * 72 / DOTS, "family": FONT, "va": "top", "ha": "center"}
     middle = left + across + _BETWEEN / 2
     text = clipped(pair.name, 2 * across, 13)
-    axes.text(middle, top + tall + 8, text, color=INK if pair.name else MUTED, parse_math=False, **style)
+    axes.text(middle, top + high + 8, text, color=INK, parse_math=False, **style)
 
 
 def _thumbnail(image: Image.Image, side: int) -> Image.Image:
