@@ -125,8 +125,6 @@ class Translator:
             notes = list(opened.notes)
             if opened.mislabelled:
                 notes.append(f"the name promises another format than {opened.format}, which it is")
-            if (frames := getattr(opened.image, "n_frames", 1)) > 1 and opened.format != "MPO":
-                notes.append(f"of {frames} pictures in the file the first")
             return self._translated(opened.image, source, tuple(notes), progress)
 
     def _translated(
