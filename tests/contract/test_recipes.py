@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from profond import models
 from profond.cli import run
 from profond.core.errors import MissingError
 from profond.experiments.configuration import Configuration, changed, from_recipe, on_data
@@ -71,13 +72,14 @@ def test_it_is_listed_and_shown(name: str, capsys: pytest.CaptureFixture[str]) -
 
 @NAMES
 def test_its_data_its_model_and_its_task_fit_together(name: str, request: pytest.FixtureRequest) -> None:
-    """One step on a few samples; where its data cannot be handed on, on a miniature in the same layout."""
+    """One step on a few samples; where its data cannot be handed on, on a miniature, and with a small network."""
     config = changed(from_recipe(name), {"loader.batch_size": FEW, "loader.workers": 0, "training.steps": 1})
     if recipe(name).expected.published:
         translates = family_of(config.model.name) == "translator"
         miniature: Path = request.getfixturevalue("two_kinds" if translates else "miniature")
-        small = {"model.width": 8, "model.critic_width": 8} if translates else {"augment.sizes": [[0.0, 64]]}
-        config = changed(on_data(config, str(miniature)), {"data.size": 64, **small})
+        small = {f"model.{key}": value for key, value in models.example_settings(config.model.name).items()}
+        sizes = {} if translates else {"augment.sizes": [[0.0, 64]]}
+        config = changed(on_data(config, str(miniature)), {"data.size": 64, **sizes, **small})
     try:
         experiment = assemble(config)
     except MissingError as error:

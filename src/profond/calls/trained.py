@@ -204,6 +204,40 @@ class Trained:
         predictor = self.predictor(device=device, resize=resize)
         return explained(predictor, self.run.name, inputs, method=method, wanted=wanted, stage=stage, step=step)
 
+    def generate(self, way: str = "generate", *, device: str = "auto", **options: Any) -> Any:
+        """What it makes by itself, as `profond generate` does: pictures, points or texts.
+
+            trained.generate(count=64, label="sneaker", seed=0).sheet()
+            trained.generate("walk").write(Path("walk.gif"))
+
+        Args:
+            way: ``"generate"``; of pictures also ``"interpolate"`` and ``"walk"``.
+            options: of the run's task: ``count``, ``seed``, ``label``, ``truncation``; of a text ``prompt``,
+                ``length``, ``temperature``.
+
+        Returns: a sequence; of pictures and points with ``samples``, a tensor, ``sheet()`` and ``write(path)``.
+
+        Raises: ConfigError, UnknownName, DeviceError.
+        """
+        from profond.serve.making import make
+
+        return make(self.experiment, way, device=device, **options)
+
+    def project(self, picture: Picture, *, device: str = "auto", **options: Any) -> Any:
+        """The nearest to a picture that it can make, as `profond generate --project` does.
+
+            trained.project("photo.jpg").sheet()
+
+        Args:
+            picture: one, as in `predict`.
+            options: ``label``, ``seed`` and ``steps``.
+
+        Raises: ConfigError, UnknownName, ImageError, DataError, DeviceError.
+        """
+        from profond.serve.making import find_again
+
+        return find_again(self.experiment, picture, device=device, say=warn, **options)
+
     def predictor(self, **options: Any) -> Predictor:
         """What answers; kept for the next time with the same options.
 

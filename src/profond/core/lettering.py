@@ -19,6 +19,7 @@ from profond.core.names import as_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL.ImageDraw import ImageDraw
 
 FONT = "DejaVu Sans"  # comes with Matplotlib, so pictures are the same everywhere
 BOX = "□"
@@ -115,6 +116,17 @@ def runs(text: str) -> list[tuple[str, str]]:
         ("".join(sign for sign, _ in piece), font_file(family))
         for family, piece in itertools.groupby(signs, key=lambda pair: pair[1])
     ]
+
+
+def write_line(pen: ImageDraw, at: tuple[float, float], text: str, colour: str, size: int) -> None:
+    """One line into a Pillow picture, each sign in a font that has it; ``at`` is its top left corner."""
+    from PIL import ImageFont
+
+    x, y = float(at[0]), at[1] + size  # a baseline, so that fonts of different heights stand in one line
+    for piece, file in runs(text):
+        font = ImageFont.truetype(file, size)
+        pen.text((x, y), piece, fill=colour, font=font, anchor="ls")
+        x += font.getlength(piece)
 
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:

@@ -14,8 +14,9 @@ def lengthen(run: Run, *, epochs: float | str | None = None, steps: int | str | 
 
     Everything that is a share of all steps is laid out anew over the new length: the schedule of the learning rate,
     warm-up, and when parts are unfrozen. So the run goes on at the rate that a training of the new length has at that
-    step. Early stopping counts anew. The result is not that of a run which was this long from the start, for the steps
-    done were done at the old rates; ``run.json`` keeps under ``lengthened`` where that was.
+    step. Early stopping counts anew. Pictures of what it makes stay, those that follow come in the steps of the new
+    length, and the film has all of them. The result is not that of a run which was this long from the start, for the
+    steps done were done at the old rates; ``run.json`` keeps under ``lengthened`` where that was.
 
     Args:
         epochs, steps: one of them: of the whole training, or with a plus sign so many more than now.

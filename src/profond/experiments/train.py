@@ -25,6 +25,8 @@ from profond.experiments.configuration import Configuration, on_data
 from profond.experiments.experiment import Experiment, assemble, load
 from profond.experiments.finetune import head_work
 from profond.experiments.lengthen import lengthen
+from profond.experiments.samples import Samples
+from profond.tasks.task import Shown
 from profond.training.feed import enough_for_each
 from profond.training.find import Found, find_learning_rate
 from profond.training.launch import settled
@@ -263,7 +265,11 @@ def _carry_on(
     several = f", {processes.size} processes" if processes.size > 1 else ""
     arithmetic = precision_for(experiment.model, processes.device, training.precision)
     say(f"{len(dataset.splits['train']):,} samples, {where}{several}, {arithmetic}")
-    _fit(experiment, run, (*observers, TensorBoard(run.path)), say, processes, resume=resume)
+    watching = (*observers, TensorBoard(run.path))
+    if isinstance(experiment.task, Shown):
+        show = experiment.task.show(dataset, training.seed)
+        watching = (*watching, Samples(run, show, every=training.show_every_steps, film=training.film))
+    _fit(experiment, run, watching, say, processes, resume=resume)
     write_text(run.file("README.md"), readable(model_card(run, experiment)))
     return run
 

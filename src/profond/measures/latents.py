@@ -25,4 +25,5 @@ def latents(size: int, indices: Iterable[int], seed: int, truncation: float | No
         return noise
     share = torch.special.ndtr(torch.tensor([-truncation, truncation], dtype=torch.float64))
     inside = share[0] + torch.special.ndtr(noise.double()) * (share[1] - share[0])
-    return torch.special.ndtri(inside).clamp(-truncation, truncation).float()
+    moved: Tensor = torch.special.ndtri(inside).clamp(-truncation, truncation).float()
+    return moved

@@ -79,7 +79,11 @@ class PointsGAN(nn.Module):
     """
 
     family = "generator"
-    usual: ClassVar[dict[str, Any]] = {"loader.batch_size": 256, "task.penalty_weight": 0.1}
+    usual: ClassVar[dict[str, Any]] = {
+        "loader.batch_size": 256,
+        "task.penalty_weight": 0.02,
+        "training.precision": "fp32",  # in bf16, places near 1 lie 0.008 apart
+    }
     example_shape: ClassVar[tuple[int, ...]] = (2,)
     example_settings: ClassVar[dict[str, Any]] = {"hidden": (16, 16), "latent_size": 3}
 

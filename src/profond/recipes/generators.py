@@ -121,7 +121,7 @@ def ffhq64() -> Recipe:
         loader=Loader(batch_size=256),
         augment={"flip": True},
         expected=Expected(
-            "test",
+            "valid",
             "frechet_distance",
             1.5,
             2.5,

@@ -46,10 +46,11 @@ def prepared(
 
     Raises: MissingError when OpenVINO is wanted and not installed; ConfigError when it is, on another device.
     """
-    if callable(getattr(model, "step", None)):  # it is called step by step, which nothing here can compile
+    in_parts = callable(getattr(model, "step", None)) or callable(getattr(model, "critic", None))
+    if in_parts:  # called step by step, or its critic alone, which nothing here can compile
         if precision in ("int8", "bf16") or engine == "openvino":
             raise ConfigError(
-                "a network that writes word by word answers in fp32 here", "leave --precision and --engine out"
+                "a network that is called part by part answers in fp32 here", "leave --precision and --engine out"
             )
         return model.to(device).eval()
     if getattr(model, "any_length", False):

@@ -30,7 +30,7 @@ def changed(pictures: Float[Tensor, "n c h w"], kinds: Sequence[str] = KINDS) ->
 
 def _uniform(pictures: Tensor) -> Tensor:
     """One number in [0, 1) for each picture."""
-    return torch.rand(len(pictures), 1, 1, 1, device=pictures.device)
+    return torch.rand(len(pictures), 1, 1, 1, device=pictures.device, dtype=pictures.dtype)
 
 
 def _colour(pictures: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,15 +23,16 @@ from profond.data.split import Split, TensorSplit
 from profond.measures.compared import HEADLINE
 from profond.measures.generated import MEASURED, SamplesMeter
 from profond.measures.generated_beside import beside_training
-from profond.measures.latents import latents
 from profond.measures.report import Report
 from profond.tasks import register_task
 from profond.tasks.adversarial import GAMES, between, one_centred, steepness, zero_centred
 from profond.tasks.augmentation import KINDS, changed
 from profond.tasks.batch import called, check_finite, pair
+from profond.tasks.generated_show import GeneratedShow
 from profond.tasks.names import index_of
 from profond.tasks.picture_features import judge_of, usual_features
-from profond.tasks.samples import Sample, samples_of
+from profond.tasks.projection import projected
+from profond.tasks.sampling import generated, interpolated, walked
 from profond.tasks.task import Example, Explained, Loss, Phase
 
 GameName = Literal["relativistic", "non_saturating", "saturating", "wasserstein", "hinge", "least_squares"]
@@ -188,15 +190,15 @@ class Generate:
         return self._critics_loss(model, real, noise, labels, phase.step)
 
     def _generators_loss(self, model: Any, real: Tensor, noise: Tensor, labels: Tensor | None) -> Loss:
-        made = called(model.generator, noise, labels)
-        of_made = called(model.critic, self._seen(made), labels)
+        made = called(_part(model, "generator"), noise, labels).float()
+        of_made = called(_part(model, "critic"), self._seen(made), labels)
         of_real = model.critic(self._seen(real), labels).float() if self.game.paired else of_made
         losses = self.game.generator(of_made.float(), of_real)
         return Loss(losses.mean())
 
     def _critics_loss(self, model: Any, real: Tensor, noise: Tensor, labels: Tensor | None, step: int) -> Loss:
         with torch.no_grad():
-            made = called(model.generator, noise, labels).to(real.dtype)
+            made = called(model.generator, noise, labels).float()
         punished = self.penalty_weight > 0 and step % self.penalty_every == 0
         both = torch.cat((self._seen(real), self._seen(made)))
         if punished and self.game.penalty == "zero":
@@ -233,50 +235,20 @@ class Generate:
     def _mirror(self, real: Tensor, targets: Tensor) -> Tensor:
         if not self.mirrored_labels:
             return real
-        allowed = torch.zeros(max(self.mirrored_labels) + 2, dtype=torch.bool)
-        allowed[list(self.mirrored_labels)] = True
-        allowed = allowed.to(real.device, non_blocking=True)
-        chosen = allowed[targets.clamp(max=len(allowed) - 1)] & (torch.rand(len(real), device=real.device) < 0.5)
+        allowed = _on_device(self.mirrored_labels, real.device)
+        chosen = torch.isin(targets, allowed) & (torch.rand(len(real), device=real.device) < 0.5)
         return torch.where(chosen[:, None, None, None], real.flip(-1), real)
 
     # -- making ------------------------------------------------------------------------------------------------
 
-    def generate(
-        self,
-        model: nn.Module,
-        spec: Spec | None = None,
-        *,
-        count: int = 16,
-        seed: int = 0,
-        label: str | None = None,
-        truncation: float | None = None,
-    ) -> list[Sample]:
-        """Samples made from a seed; sample k depends on the seed, k and the class alone.
+    generate = staticmethod(generated)
+    interpolate = staticmethod(interpolated)
+    walk = staticmethod(walked)
+    project = staticmethod(projected)
 
-        Args:
-            count: how many.
-            seed: another seed, other samples.
-            label: the class that they are of; without it each class in turn.
-            truncation: noise of at most so many deviations: less is more usual, and less various.
-
-        Raises: ConfigError for a class of a model that knows none, and for impossible numbers; UnknownName.
-        """
-        if count < 1 or (truncation is not None and not 0 < truncation < math.inf):
-            wrong = f"count is {count}" if count < 1 else f"truncation is {truncation}"
-            raise ConfigError(wrong, "use a count of 1 or more, and a truncation of more than 0, such as 1")
-        classes = _class_names(model, spec)
-        labels = None
-        if label is not None and not classes:
-            raise ConfigError(
-                f"class {label!r} is asked for, and this run makes samples of no class",
-                "leave it out, or train on data with classes",
-            )
-        if classes:
-            numbers = torch.arange(count) % len(classes)
-            labels = numbers if label is None else torch.full_like(numbers, index_of(label, classes, "class"))
-        made = samples_of(model, latents(_latent_size(model), range(count), seed, truncation), labels)
-        names = [""] * count if labels is None else [classes[number] for number in labels.tolist()]
-        return [Sample(one, seed, index, names[index]) for index, one in enumerate(made)]
+    def show(self, dataset: Dataset, seed: int) -> GeneratedShow:
+        unbounded = self.name == "wasserstein"  # its loss falls below any number
+        return GeneratedShow(dataset, seed, None if unbounded else self.game.critic)
 
     # -- judging and answering ---------------------------------------------------------------------------------
 
@@ -341,6 +313,12 @@ class Generate:
         spec = Spec((2,), "c", (-2.0, 2.0), classes=tuple(f"heap {number}" for number in range(6)))
         model = {"name": "points_gan", "hidden": [32, 32], "latent_size": 4}
         return Example(Dataset("heaps", spec, Preprocessing(scale=1.0), splits, "made here"), model)
+
+
+@cache
+def _on_device(labels: tuple[int, ...], device: torch.device) -> Tensor:
+    """Copied once: the processor would wait for the device in each step."""
+    return torch.tensor(labels, device=device)
 
 
 def _part(model: nn.Module, name: str) -> Any:

@@ -14,8 +14,8 @@ from profond.core.device import device_of
 from profond.measures.pixels import as_pixels
 from profond.tasks.batch import called, check_finite
 
-AT_ONCE = 256
-"""Samples made together at most, so that memory has a bound."""
+AT_ONCE = 64
+"""Samples made together, always so many: in batches of another size, last digits would be others."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Sample:
 def samples_of(
     model: Any, latents: Float[Tensor, "n z"], labels: Int[Tensor, " n"] | None = None
 ) -> Float[Tensor, "n ..."]:
-    """What the generator makes of latents, in eval mode and in pieces of bounded memory; on the CPU.
+    """What the generator makes of latents, in eval mode, of each the same whatever stands behind it; on the CPU.
 
     Raises: ConfigError where that is not finite.
     """
@@ -78,8 +78,9 @@ def samples_of(
     made = []
     try:
         for start in range(0, len(latents), AT_ONCE):
-            some = None if labels is None else labels[start : start + AT_ONCE].to(device)
-            made.append(called(network, latents[start : start + AT_ONCE].to(device), some).float().cpu())
+            rows = torch.arange(start, start + AT_ONCE) % len(latents)
+            some = None if labels is None else labels[rows].to(device)
+            made.append(called(network, latents[rows].to(device), some)[: len(latents) - start].float().cpu())
     finally:
         for part, mode in modes.items():
             part.training = mode

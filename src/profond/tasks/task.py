@@ -157,6 +157,18 @@ class ForModels(Protocol):
 
 
 @runtime_checkable
+class TranslatesImages(Protocol):
+    """A task whose model makes pictures of another kind of those that it is given, of the same size, whatever it is."""
+
+    def translators(self, model: nn.Module) -> Mapping[str, nn.Module]:
+        """The parts of a model that do so, by direction: ``a-to-b``, and ``b-to-a`` where there is one.
+
+        Pictures (n, c, h, w) as the data's preprocessing makes them go in; such between -1 and 1 come out.
+        """
+        ...
+
+
+@runtime_checkable
 class Remembering(Protocol):
     """A task with a memory of its own that a training changes, such as a pool of pictures: kept in its checkpoints."""
 
@@ -186,24 +198,38 @@ class Show(Protocol):
         """All of them in one picture, always of one size; the model is in eval mode, without gradients."""
         ...
 
-    def symptoms(self, model: nn.Module, means: Mapping[str, float]) -> list[str]:
-        """What goes wrong, for people, with advice; most often nothing. What was said once is not said again.
+    def symptoms(self, model: nn.Module, means: Mapping[str, float], live: nn.Module | None = None) -> list[str]:
+        """What goes wrong, for people, with advice; most often nothing.
+
+        Each is ``what it is: the rest``; what stands before the colon is said once in a training.
 
         Args:
             means: what the training last logged, by name.
+            live: the model as it is being trained, where ``model`` is an average of its weights.
         """
         ...
 
 
 @runtime_checkable
-class TranslatesImages(Protocol):
-    """A task whose model makes pictures of another kind of those that it is given, of the same size, whatever it is."""
+class Drawn(Protocol):
+    """What was made, where it is there to be looked at."""
 
-    def translators(self, model: nn.Module) -> Mapping[str, nn.Module]:
-        """The parts of a model that do so, by direction: ``a-to-b``, and ``b-to-a`` where there is one.
+    def paths(self, path: Path, *, each: bool = False) -> list[Path]:
+        """The files that `write` will write.
 
-        Pictures (n, c, h, w) as the data's preprocessing makes them go in; such between -1 and 1 come out.
+        Args:
+            path: of one picture of all; with ``each`` the folder of single ones.
+
+        Raises: UsageError for a name or a wish that does not fit.
         """
+        ...
+
+    def write(self, path: Path, *, each: bool = False) -> list[Path]:
+        """Raises: UsageError as `paths`; StorageError."""
+        ...
+
+    def lines(self) -> list[str]:
+        """What there is to say of it, for people."""
         ...
 
 

@@ -134,7 +134,7 @@ class TensorBoard:
 
     def __init__(self, folder: Path | str, warn: Callable[[str], None] | None = None) -> None:
         self.folder = Path(folder)
-        self.warn = warn or _warn
+        self.warn = warn or tell_warning
         self._file: Any = None
         self._flushed_at = 0.0
 
@@ -195,6 +195,7 @@ class TensorBoard:
                 file.close()
 
 
-def _warn(text: str) -> None:
+def tell_warning(text: str) -> None:
+    """One line on standard error."""
     with contextlib.suppress(OSError):
         print(f"warning: {text}", file=sys.stderr, flush=True)

@@ -49,6 +49,9 @@ class Training:
         keep: the weights that the model ends with: of the ``last`` step, or of the ``best`` validation.
         validate_every_epochs: may be fractional.
         validate_every_steps: instead of epochs.
+        show_every_steps: from one picture to the next of what the network makes, where the task has something to look
+            at; None makes about 20.
+        film: what becomes of these pictures at the end; ``mp4`` needs PyAV.
         freeze: name patterns of parameters that are not trained (``"features.*"``, or a module's name).
         unfreeze: pairs of a share of all steps and name patterns: these are frozen too, up to that share.
         freeze_norms: BatchNorm keeps its scale, shift and running statistics as they were given; None leaves it to what
@@ -88,6 +91,8 @@ class Training:
     keep: Literal["last", "best"] = "last"
     validate_every_epochs: Positive = 1.0
     validate_every_steps: Count | None = None
+    show_every_steps: Count | None = None
+    film: Literal["gif", "mp4"] = "gif"
     freeze: tuple[str, ...] = ()
     unfreeze: tuple[tuple[Between, tuple[str, ...]], ...] = ()
     freeze_norms: bool | None = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from profond.core.errors import DataError, ImageError
 from profond.core.files import write_bytes
-from profond.core.lettering import drawable, runs, text_width, visible
+from profond.core.lettering import drawable, text_width, visible, write_line
 from profond.data.images.decoding import eight_bit, open_image
 from profond.data.issue import Report
 from profond.data.shards.read import location_of
@@ -36,7 +36,7 @@ def contact_sheet(report: Report, path: Path) -> bool:
     for r, (kind, item) in enumerate(rows):
         top = _MARGIN + r * height
         colour = "#b00020" if "leak" in kind or kind == "unreadable" else "#444444"
-        _write(pen, (_MARGIN, top), kind, colour)
+        write_line(pen, (_MARGIN, top), kind, colour, _LETTER)
         for c, name in enumerate(item[:_COLUMNS]):
             left = _MARGIN + c * (_THUMB + _MARGIN)
             box = (left, top + _CAPTION, left + _THUMB, top + _CAPTION + _THUMB)
@@ -48,20 +48,11 @@ def contact_sheet(report: Report, path: Path) -> bool:
                 pen.line((*box[:2], *box[2:]), fill="#b00020")
                 pen.line((box[0], box[3], box[2], box[1]), fill="#b00020")
             pen.rectangle(box, outline="#cccccc")
-            _write(pen, (left, box[3] + 1), _end(name), "black")
+            write_line(pen, (left, box[3] + 1), _end(name), "black", _LETTER)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     write_bytes(path, buffer.getvalue())
     return True
-
-
-def _write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: str) -> None:
-    """One line, each sign in a font that has it; ``at`` is its top left corner."""
-    x, y = float(at[0]), at[1] + _LETTER  # a baseline, so that fonts of different heights stand in one line
-    for piece, file in runs(text):
-        font = ImageFont.truetype(file, _LETTER)
-        pen.text((x, y), piece, fill=colour, font=font, anchor="ls")
-        x += font.getlength(piece)
 
 
 def _end(name: str) -> str:
