@@ -26,10 +26,13 @@ def data() -> None:
     A data set is one of
       a registered name        mnist, fashion_mnist …  (`profond data list`)
       a folder of images       one sub-folder a class; train/ valid/ test/ above, or not
+      images without classes   in one folder, for networks that make such pictures; in train/ test/, or not
+      two domains of images    trainA/ trainB/ testA/ testB/, or two folders (`profond train --from A/ --to B/`)
       a folder of series       likewise: .csv, .npy or .wav files, each one series
       ImageNet's folder        train/n01440764/ …, val/, and the devkit; or as Kaggle has it
       a folder of tar shards   in WebDataset's layout: train-000000.tar …
-      a CSV manifest           path,label and, if wished, split and group; of images or of series
+      a CSV manifest           path,label and, if wished, split and group; of images or of series; without label, of
+                               images without classes
       images with captions     a folder that holds captions.csv: path,caption and, if wished, split and group
       a table of series        a row for each series (label,values…), or for each step (id,time,values…,label)
       a .ts file               of series, as the archives of time series classification have them

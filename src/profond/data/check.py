@@ -20,6 +20,7 @@ from profond.data.dataset import Dataset
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
 from profond.data.images.build import DEFAULT_SIDE, cut_off
 from profond.data.images.decoding import opening
+from profond.data.images.flat import few
 from profond.data.issue import SEVERITIES, Issue, Report
 from profond.data.listing import Listing, Sample
 from profond.data.locations import Location, relative
@@ -181,6 +182,8 @@ def _check_listing(listing: Listing) -> Report:
     ]
     issues += [Issue("layout", "warning", warning) for warning in listing.warnings]
     issues += [Issue("layout", "note", note) for note in listing.notes]
+    if listing.unlabelled:
+        issues += [Issue("few", "warning", text) for text in few({listing.name: len(listing.samples)})]
     written = "" if listing.text is None else "each with a caption to be written"
     return replace(_report(listing.name, samples, issues, listing.root), written=written)
 

@@ -49,7 +49,10 @@ def test_the_layout_of_cyclegan_opens_as_two_classes_with_splits(photos):
 def test_without_tests_a_share_of_each_domain_is_held_out(photos):
     shutil.rmtree(photos / "testA")
     shutil.rmtree(photos / "testB")
-    assert counts(open_dataset(photos)) == {"train": [10, 7], "valid": [1, 1], "test": [1, 1]}
+    with pytest.raises(DataError, match="B has 9 images, and 12 at least are needed"):
+        open_dataset(photos)
+    images(photos / "trainB", 12)
+    assert counts(open_dataset(photos)) == {"train": [6, 6], "valid": [3, 3], "test": [3, 3]}
 
 
 def test_two_folders_are_two_domains_the_first_of_which_is_a(tmp_path):
@@ -65,7 +68,7 @@ def test_two_folders_are_two_domains_the_first_of_which_is_a(tmp_path):
 
 
 def test_folders_of_one_name_are_called_a_and_b(tmp_path):
-    opened = open_dataset(images(tmp_path / "x" / "photos", 9), to=str(images(tmp_path / "y" / "photos", 9)))
+    opened = open_dataset(images(tmp_path / "x" / "photos", 12), to=str(images(tmp_path / "y" / "photos", 12)))
     assert opened.spec.classes == ("A", "B")
 
 

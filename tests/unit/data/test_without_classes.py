@@ -35,11 +35,30 @@ def faces(tmp_path):
 def test_images_that_lie_in_a_folder_are_opened_without_classes_in_their_own_size(faces):
     opened = open_dataset(faces)
     assert (opened.spec.shape, opened.spec.classes, opened.spec.has_target) == ((1, 112, 92), (), False)
-    assert {name: len(split) for name, split in opened.splits.items()} == {"train": 16, "valid": 2, "test": 2}
+    assert {name: len(split) for name, split in opened.splits.items()} == {"train": 10, "valid": 5, "test": 5}
     inputs, targets = next(iter(opened.batches("train", 8, shuffle=True)))
     assert tuple(inputs.shape) == (8, 1, 112, 92)
     assert not targets.any()
-    assert any("20 images" in warning and "mirror images" in warning for warning in opened.warnings)
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(12, 3), (40, 10), (100, 10), (130, 13)])
+def test_enough_is_held_out_that_samples_can_be_set_beside_it(tmp_path, count, held_out):
+    opened = open_dataset(images(tmp_path, count, (8, 8)))
+    assert [len(opened.split(name)) for name in ("valid", "test")] == [held_out, held_out]
+    given = open_dataset(tmp_path, valid_fraction=0.0, test_fraction=0.25)
+    assert {name: len(split) for name, split in given.splits.items()} == {
+        "train": count - round(count / 4),
+        "test": round(count / 4),
+    }
+
+
+def test_too_few_images_are_refused_with_the_number_that_is_needed(tmp_path):
+    images(tmp_path, 11, (8, 8))
+    with pytest.raises(DataError, match="has 11 images, and 12 at least are needed") as told:
+        open_dataset(tmp_path)
+    assert "some hundred" in told.value.help
+    whole = open_dataset(tmp_path, valid_fraction=0.0, test_fraction=0.0)  # as where a run is measured on other data
+    assert {name: len(split) for name, split in whole.splits.items()} == {"train": 11}
 
 
 def test_train_and_test_may_be_given_without_classes(tmp_path):
@@ -52,7 +71,7 @@ def test_train_and_test_may_be_given_without_classes(tmp_path):
 
 @pytest.mark.parametrize(("side", "expected"), [(28, 28), (128, 128), (129, 64)])
 def test_sizes_up_to_128_are_kept(tmp_path, side, expected):
-    assert open_dataset(images(tmp_path, 6, (side, side))).spec.shape == (1, expected, expected)
+    assert open_dataset(images(tmp_path, 12, (side, side))).spec.shape == (1, expected, expected)
 
 
 def test_transparency_is_laid_on_white_and_grey_among_colours_becomes_colour(tmp_path):
@@ -115,7 +134,7 @@ def test_a_stored_split_of_them_is_a_manifest_without_labels(faces, capsys):
     opened = open_dataset(faces.parent / "faces.csv")
     assert opened.spec.classes == ()
     assert {name: opened.split_hash(name) for name in opened.splits} == {n: one["hash"] for n, one in stored.items()}
-    plain = open_dataset(faces)
+    plain = open_dataset(faces, valid_fraction=0.1, test_fraction=0.1)
     for name, split in plain.splits.items():
         assert {f"faces/{split.identity(i)}" for i in range(len(split))} == {
             opened.split(name).identity(i) for i in range(len(opened.split(name)))
@@ -128,6 +147,7 @@ def test_the_check_says_that_there_are_no_classes_and_shards_refuse_them(faces, 
     told = capsys.readouterr().out
     assert "21 images, without classes" in told
     assert "1 set of images that are the same: 003.png = copy.png" in told
+    assert "faces has 21 images to learn from: a network that makes pictures learns fewer than 100 by heart" in told
     assert run(["data", "shard", str(faces), str(tmp_path / "shards")]) == 3
     assert "has no classes, and shards hold classes" in capsys.readouterr().err
 

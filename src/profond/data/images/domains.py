@@ -19,7 +19,7 @@ from profond.core.names import as_text
 from profond.data.copies import equal_files
 from profond.data.dataset import Dataset
 from profond.data.images.build import build
-from profond.data.images.flat import LARGEST_SIDE, few
+from profond.data.images.flat import LARGEST_SIDE, dealt, few
 from profond.data.images.foreign import about
 from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.layout import Walk
@@ -35,8 +35,8 @@ def open_domains(
     size: int | tuple[int, int] | None = None,
     channels: Literal[1, 3] | None = None,
     resize: Literal["crop", "stretch", "pad"] = "crop",
-    valid_fraction: float = 0.1,
-    test_fraction: float = 0.1,
+    valid_fraction: float | None = None,
+    test_fraction: float | None = None,
     split_seed: int = 0,
     memory_mib: int = 512,
     preprocessing: dict[str, Any] | None = None,
@@ -45,12 +45,13 @@ def open_domains(
     """Open pictures of two domains as two classes, A with the label 0 and B with the label 1.
 
     Args: as in ``open_folder``; without a ``size``, images that all have one of at most 128 pixels keep it.
+        valid_fraction, test_fraction: None: a tenth of each, of few images ten, and never more than a quarter.
         to: the folder of B, where ``path`` is that of A; None: ``path`` holds trainA and trainB.
 
     Raises: DataError, ImageError.
     """
     listing = without_unreadable(list_domains(path, to), unreadable)
-    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
+    listing = dealt(listing, valid_fraction, test_fraction, split_seed)
     return build(listing, size, channels, resize, memory_mib, preprocessing, LARGEST_SIDE)
 
 

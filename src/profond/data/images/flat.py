@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,10 @@ LARGEST_SIDE = 128
 """Pixels up to which images that all have one size keep it, be they square or not."""
 FEW = 100
 """Images of which fewer are learned by heart rather than learned from."""
+LEAST = 12
+"""Images of which a quarter are the three that a measure needs."""
+HELD_OUT = 10
+"""Images that valid and test have where there are not many."""
 
 
 def open_flat(
@@ -25,8 +30,8 @@ def open_flat(
     size: int | tuple[int, int] | None = None,
     channels: Literal[1, 3] | None = None,
     resize: Literal["crop", "stretch", "pad"] = "crop",
-    valid_fraction: float = 0.1,
-    test_fraction: float = 0.1,
+    valid_fraction: float | None = None,
+    test_fraction: float | None = None,
     split_seed: int = 0,
     memory_mib: int = 512,
     preprocessing: dict[str, Any] | None = None,
@@ -35,11 +40,12 @@ def open_flat(
     """Open a folder that holds images and no folders of classes, or holds such folders train, valid and test.
 
     Args: as in ``open_folder``; without a ``size``, images that all have one of at most 128 pixels keep it.
+        valid_fraction, test_fraction: None: a tenth, of few images ten, and never more than a quarter.
 
     Raises: DataError, ImageError.
     """
     listing = without_unreadable(list_flat(path), unreadable)
-    listing = listing.with_splits(valid_fraction, test_fraction, split_seed)
+    listing = dealt(listing, valid_fraction, test_fraction, split_seed)
     return build(listing, size, channels, resize, memory_mib, preprocessing, LARGEST_SIDE)
 
 
@@ -55,7 +61,6 @@ def list_flat(path: Path) -> Listing:
     notes.insert(0, "no classes: for networks that make such pictures")
     if found := tables_beside(path, walk):
         warnings.append(f"read without classes; {found}")
-    warnings += few({str(path): len([one for one in samples if one.split in ("", "train")])})
     return Listing(
         str(path),
         path,
@@ -78,6 +83,25 @@ def is_flat(path: Path) -> bool:
         return bool(_splits(path, walk))
     except DataError:
         return False  # the door of folders with classes says it best
+
+
+def dealt(listing: Listing, valid_fraction: float | None, test_fraction: float | None, seed: int) -> Listing:
+    """The same with a split for every image: enough in each that what a network makes can be set beside them.
+
+    Raises: DataError where there are too few for that, and nobody said how they are to be dealt.
+    """
+    counts = Counter(sample.label for sample in listing.samples)
+    least = min(counts.values())
+    if not listing.is_split and least < LEAST and None in (valid_fraction, test_fraction):
+        what = next(label for label, count in counts.items() if count == least) or listing.name
+        raise DataError(
+            f"{what} has {least} image{'' if least == 1 else 's'}, and {LEAST} at least are needed, to learn from some"
+            " and measure with the others",
+            f"add images: {FEW} are few, some hundred a beginning",
+        )
+    usual = max(0.1, min(0.25, HELD_OUT / least))
+    shares = [usual if share is None else share for share in (valid_fraction, test_fraction)]
+    return listing.with_splits(shares[0], shares[1], seed)
 
 
 def few(counts: Mapping[str, int]) -> list[str]:

@@ -65,7 +65,7 @@ def drawn_faces(
 ) -> Dataset:
     """Drawn faces, no photos, as many as are wanted; who wears glasses or a beard is known (Open Peeps).
 
-    They are drawn once, some 300 a second, and kept in the cache.
+    They are drawn once, some hundred a second, and kept in the cache.
 
     Args:
         train_faces: to learn from.
