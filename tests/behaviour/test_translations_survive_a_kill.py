@@ -19,7 +19,8 @@ from profond.training import checkpoint
 pytestmark = pytest.mark.slow
 
 SMALL = [
-    "--steps=40", "--precision=fp32", "--quiet", "--set=data.size=24", "--set=model.width=4", "--set=model.blocks=1",
+    "--steps=40", "--precision=fp32", "--quiet", "--set=data.size=24", "--set=data.valid_fraction=0",
+    "--set=model.width=4", "--set=model.blocks=1",
     "--set=model.critic_width=4", "--set=checkpoint_every_seconds=0.01", "--set=log_every_steps=2",
 ]  # fmt: skip
 

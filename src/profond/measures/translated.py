@@ -183,7 +183,7 @@ class TranslationMeter:
         count = min(len(pictures), len(self.b), MEASURED)
         if count < LEAST:
             raise DataError(
-                f"{len(self.a)} pictures of {self.names[0]} and {len(self.b)} of {self.names[1]} are too few to measure",
+                f"{len(self.a)} pictures of {self.names[0]} and {len(self.b)} of {self.names[1]} are too few",
                 f"give {LEAST} or more of each",
             )
         real = torch.stack([picture for _, picture in self.b[:count]])

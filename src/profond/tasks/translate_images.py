@@ -16,7 +16,8 @@ from profond.core.spec import Spec
 from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
-from profond.measures.translated import HEADLINE, TranslationMeter
+from profond.measures.compared import HEADLINE, LEAST
+from profond.measures.translated import TranslationMeter
 from profond.tasks import register_task
 from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.patch_contrast import patch_contrast, some_places
@@ -48,6 +49,8 @@ class TranslateImages:
             model has it: CUT does, FastCUT does not.
         mirror: CUT: half of the steps translate mirror images, whose patches must be those of the originals; None is
             as the model has it: FastCUT does.
+        recolour: pictures of A are learned from in other colours each time, black and white staying what they are: for
+            colours that say nothing of what a picture becomes, such as those that a drawing is filled with.
 
     Source: J.-Y. Zhu et al., ICCV 2017, arXiv:1703.10593, sections 3 and 4; T. Park et al., ECCV 2020,
         arXiv:2007.15651, sections 3 and 4. Deviation: the critics learn after the generators in each step, from the
@@ -83,6 +86,7 @@ class TranslateImages:
         temperature: Positive = 0.07,
         translate_b: bool | None = None,
         mirror: bool | None = None,
+        recolour: bool = False,
     ) -> None:
         if min(cycle, contrast, temperature) <= 0 or min(identity, pool) < 0 or places < 1:
             raise ConfigError(
@@ -92,7 +96,7 @@ class TranslateImages:
             )
         self.cycle, self.identity = cycle, identity
         self.contrast, self.places, self.temperature = contrast, places, temperature
-        self.translate_b, self.mirror = translate_b, mirror
+        self.translate_b, self.mirror, self.recolour = translate_b, mirror, recolour
         self.pools = {"a": PicturePool(pool), "b": PicturePool(pool)}
         self._made: dict[int, tuple[Tensor, dict[str, Tensor]]] = {}
         self._made_at = -1
@@ -116,12 +120,17 @@ class TranslateImages:
                 f"translation learns from two kinds of pictures, and {dataset.name} has {what}",
                 "give a folder with trainA and trainB, or two folders: --from A/ --to B/",
             )
+        for name, split in dataset.splits.items():
+            counts = torch.bincount(split.targets, minlength=2).tolist()
+            found = f"{name} has {counts[A]} pictures of {spec.classes[A]} and {counts[B]} of {spec.classes[B]}"
+            if name == "train" and not all(counts):
+                raise DataError(found, "both kinds need some: some hundred of each are usual")
+            if name != "train" and min(counts) < LEAST:
+                raise DataError(
+                    f"{found}, and less than {LEAST} of each cannot be measured",
+                    f"give more pictures, hold out a larger part (--set data.{name}_fraction=0.3), or none (=0)",
+                )
         counts = torch.bincount(dataset.split("train").targets, minlength=2).tolist()
-        if not all(counts):
-            raise DataError(
-                f"there are {counts[A]} pictures of {spec.classes[A]} and {counts[B]} of {spec.classes[B]} to learn from",
-                "both kinds need some",
-            )
         return {}, [f"{counts[A]} of {spec.classes[A]} become like {counts[B]} of {spec.classes[B]}"]
 
     # -- learning ----------------------------------------------------------------------------------------------
@@ -131,6 +140,8 @@ class TranslateImages:
         a, b = domains(inputs, targets)
         if phase.name == CRITIC.name:
             return self._critics(model, a, b, self._made_before(model, inputs, a, b))
+        if self.recolour:
+            a = recoloured(a)
         if phase.step == 0:  # another training, which begins with empty pools
             self.remember({})
         if phase.step != self._made_at:
@@ -275,6 +286,18 @@ def domains(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
             "use an even batch size of 2 or more, and as many of each: --set loader.balanced=true",
         )
     return a, b
+
+
+def recoloured(pictures: Tensor) -> Tensor:
+    """Pictures (n, c, h, w) between -1 and 1 with their channels exchanged, and each bent up or down, at random.
+
+    Black and white, and with them lines on paper, stay; what is grey gets a colour.
+    """
+    count, channels = pictures.shape[:2]
+    order = torch.rand(count, channels).argsort(1).to(pictures.device)
+    bend = (2 * torch.rand(count, channels, 1, 1) - 1).exp().to(pictures.device)
+    exchanged = pictures.gather(1, order[:, :, None, None].expand_as(pictures))
+    return ((exchanged.clamp(-1, 1) + 1) / 2).pow(bend) * 2 - 1
 
 
 def _real(scores: Tensor) -> Tensor:

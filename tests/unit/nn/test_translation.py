@@ -102,9 +102,8 @@ def test_a_critic_of_three_halvings_looks_at_70_pixels() -> None:
         for part in critic.modules():
             if isinstance(part, nn.Conv2d):  # so that nothing that is seen is lost
                 part.weight.abs_().add_(0.1)
-        without_norm = nn.Sequential(
-            *(part for part in critic.body if not isinstance(part, InstanceNorm)), critic.output
-        )
+        parts = [part for part in critic.body if not isinstance(part, InstanceNorm)]
+        without_norm = nn.Sequential(*parts, critic.output)
         with torch.enable_grad():
             images = torch.zeros(1, 1, 128, 128, requires_grad=True)
             scores = without_norm(images)

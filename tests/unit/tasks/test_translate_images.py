@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from profond.data.preprocessing import Preprocessing
 from profond.data.split import TensorSplit
 from profond.tasks.patch_contrast import patch_contrast
 from profond.tasks.picture_pool import PicturePool
-from profond.tasks.translate_images import CRITIC, GENERATOR, TranslateImages
+from profond.tasks.translate_images import CRITIC, GENERATOR, TranslateImages, recoloured
 from profond.tasks.translation import Translation, TranslationShow
 from profond.training import Training, fit
 
@@ -163,8 +164,28 @@ def test_a_critic_learns_from_what_the_generators_made_before_they_learned() -> 
     calls.clear()
     with torch.no_grad():
         model.generators["to_b"].output.convolution.bias += 3
-    assert torch.equal(task.loss(model, given, CRITIC).value, expected)
+    torch.testing.assert_close(task.loss(model, given, CRITIC).value, expected)
     assert (made, len(calls)) == (2, 0)
+
+
+def test_other_colours_leave_black_and_white_and_shapes() -> None:
+    random = torch.Generator().manual_seed(0)
+    values = torch.tensor([-1.0, 1.0, 0.5, -0.3])[torch.randint(0, 4, (5, 1, 8, 8), generator=random)]
+    pictures = torch.cat([values, values.abs(), torch.where(values.abs() == 1, values, -values)], 1)
+    torch.manual_seed(0)
+    found = recoloured(pictures)
+    assert found.shape == pictures.shape
+    for before, after in zip(pictures, found, strict=True):
+        whites = (before == 1).all(0)
+        assert bool(whites.any())
+        assert bool((after[:, whites] == 1).all())
+        assert after.flatten(1).T.unique(dim=0).shape == before.flatten(1).T.unique(dim=0).shape
+    assert not torch.allclose(found, pictures, atol=0.1)
+    model, given = built("fastcut"), batch()
+    torch.manual_seed(0)
+    other = TranslateImages(recolour=True, mirror=False).loss(model, given, GENERATOR).value
+    torch.manual_seed(0)
+    assert not torch.allclose(other, TranslateImages(mirror=False).loss(model, given, GENERATOR).value)
 
 
 def test_a_batch_of_one_kind_is_refused_in_words() -> None:
@@ -184,6 +205,16 @@ def test_data_that_are_not_two_kinds_of_pictures_are_refused_in_words() -> None:
         with pytest.raises(DataError) as refusal:
             TranslateImages().settle(data)
         assert refusal.value.help
+
+
+def test_a_split_that_could_not_be_measured_is_told_before_anything_is_learned() -> None:
+    data = TranslateImages.example().dataset
+    decided, notes = TranslateImages().settle(data)
+    assert (decided, notes) == ({}, ["48 of grey become like 48 of coloured"])
+    few = replace(data, splits={**data.splits, "test": data.split("test").subset([0, 1, 2, 3])})
+    with pytest.raises(DataError, match="test has 2 pictures of grey and 2 of coloured") as refusal:
+        TranslateImages().settle(few)
+    assert "data.test_fraction" in refusal.value.help
 
 
 def test_impossible_settings_are_refused_in_words() -> None:
