@@ -11,6 +11,7 @@ from typing import Any
 from profond.core.errors import ConfigError, UsageError
 from profond.core.records import parse, read_text
 from profond.core.run import Run
+from profond.data.images.domains import are_domains
 from profond.experiments.configuration import (
     SECTIONS,
     Chosen,
@@ -26,6 +27,9 @@ from profond.experiments.finetune import sized
 from profond.tasks import task_class
 
 Say = Callable[[str], None]
+
+TRANSLATOR = "fastcut"
+"""The model that learns from two folders of pictures where none is named."""
 
 FLAGS = {
     "epochs": "training", "steps": "training", "learning_rate": "training", "precision": "training",
@@ -60,6 +64,9 @@ def plan_training(
     if any(domains):
         data, to = _two_folders(domains, data)
         settings = {**(settings or {}), "data.to": to}
+    if model is None and recipe is None and not written and data is not None and _of_two_kinds(domains, data):
+        model = TRANSLATOR
+        say(f"no model is named: {TRANSLATOR} learns from A to B; --model cyclegan learns both ways, in three times that")
     if recipe is not None:
         config = from_recipe(recipe)
         if model is not None:
@@ -74,6 +81,11 @@ def plan_training(
     else:
         config = for_model(model, data)
     return changed(changed(config, as_changes(written)), {**(settings or {}), **_of_sections(flags or {})})
+
+
+def _of_two_kinds(domains: tuple[str | None, str | None], data: str) -> bool:
+    """Whether pictures of one kind are to become pictures of another."""
+    return any(domains) or are_domains(Path(data).expanduser())
 
 
 def _two_folders(domains: tuple[str | None, str | None], data: str | None) -> tuple[str, str]:

@@ -36,7 +36,7 @@ class CUT(nn.Module):
         width: maps after the first convolution of the generator.
         blocks: residual blocks of the generator.
         critic_width: maps after the first convolution of the critic.
-        critic_layers: halvings of the critic, which looks at patches of 16×16 pixels with 1, 34×34 with 2, 70×70 with 3.
+        critic_layers: halvings of the critic, which looks at patches of 16×16 pixels with 1, 34×34 with 2, 70×70 for 3.
         upsample: ``"resize"``, or ``"transposed"`` convolutions.
         downsample: ``"blurred"`` as published, or ``"strided"``.
         looked_at: numbers of the residual blocks whose maps have a head; besides them the picture itself and the two

@@ -63,6 +63,7 @@ class TranslateImages:
         "loader.batch_size": 8,
         "loader.balanced": True,
         "loader.drop_last": True,
+        "loader.valid_fraction": 0.0,
         "augment.flip": True,
         "training.steps": 6000,
         "training.optimizer": "adam",
