@@ -99,6 +99,8 @@ def train(
       pairs of texts               profond train --model seq2seq --data pairs.csv
       one long text                profond train --model char_lstm --data book.txt
       videos and labels.csv        profond train --model frame_lstm --data videos/
+      pictures to make others of   profond train --model r3gan --data photos/
+      two kinds of pictures        profond train --model fastcut --from photos/ --to drawings/
     """
     from profond.experiments.plan import plan_training
 
