@@ -50,6 +50,8 @@ def translate_pictures(
 
     if not words:
         raise UsageError("no pictures were given", "name files, a folder, or - for standard input")
+    if sheet is not None and sheet.exists() and not overwrite:
+        raise UsageError(f"{sheet} is there already", "--overwrite replaces it, or name another with --sheet")
     translator = Translator.of(predictor, direction, tile=tile)
     failed: list[tuple[str, ProfondError]] = []
     written: list[dict[str, Any]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import struct
 import sys
 import zlib
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from support.examples import untrained
 
 from profond.cli import run as profond
@@ -183,6 +186,7 @@ def test_bad_pictures_are_told_and_the_others_done(
         (("photo.png", "--to", "photo.png/made"), 1, "a file stands where a folder is needed"),
         (("photo.png", "--beam", "3"), 2, "--beam is not for these"),
         (("photo.png", "--sheet", "sheet.xyz"), 2, "what kind of picture"),
+        (("photo.png", "--sheet", "photo.png"), 2, "photo.png is there already"),
         (("photo.png", "--tile", "3"), 2, "64"),
     ],
 )
@@ -218,6 +222,19 @@ def test_json_a_sheet_and_tiles(trained: str, capsys: pytest.CaptureFixture[str]
     _, err = said(capsys, trained, "0.png", "--tile", "64", "--to", "tiled.png")
     assert "1 picture: done in 6 tiles" in err
     assert abs(pixels("0-translated.png") - pixels("tiled.png")).max() <= 2
+
+
+def test_the_weights_of_another_generator_are_refused(
+    trained: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained, "other")
+    picture().save("photo.png")
+    weights = load_file("other/model.safetensors")
+    save_file({name: torch.cat([one, one]) for name, one in weights.items()}, "other/model.safetensors")
+    out, err = said(capsys, "other", "photo.png", code=3)
+    assert out == ""
+    assert "other/model.safetensors" in err
+    assert not Path("photo-translated.png").exists()
 
 
 def test_a_picture_is_piped_in(
