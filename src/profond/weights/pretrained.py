@@ -196,14 +196,16 @@ def _row_for(name: str, path: Path, settings: dict[str, Any]) -> Published:
     if rows:
         return dataclasses.replace(rows[0], classes=None)
     target, bounds = models.registry.load(name), models.value_range_of(name)
-    shape = models.configure(name, None, settings).get("input_shape") or (3, 224, 224)
+    given = models.configure(name, None, settings).get("input_shape")
     published_so = suffix in _TORCH_FILES and naming.is_published(target.__module__)
     convention = "KERAS" if suffix in _KERAS_FILES else "PUBLISHED" if published_so else "TORCHVISION"
-    preprocessing = scaled(shape[-1], round(shape[-1] / 0.875))
-    if bounds is not None:
-        side, spread = shape[-1], bounds[1] - bounds[0]
+    if bounds is not None:  # its own pictures have them too
+        side = (given or inspect.signature(target).parameters["input_shape"].default)[-1]
+        spread = bounds[1] - bounds[0]
         preprocessing = scaled(side, side, mean=(-bounds[0] / spread,), std=(1 / spread,))
         return Published(name, "", DataFile(path.name, ""), (), convention, preprocessing)
+    shape = given or (3, 224, 224)
+    preprocessing = scaled(shape[-1], round(shape[-1] / 0.875))
     if shape[0] == 1:
         preprocessing = dataclasses.replace(preprocessing, mode="L", mean=(0.449,), std=(0.226,))
     return Published(name, "", DataFile(path.name, ""), (), convention, preprocessing)
