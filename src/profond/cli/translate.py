@@ -11,7 +11,7 @@ import click
 
 from profond.cli import register_verb
 from profond.cli.options import BATCH, DEVICE, JSON, OUT, QUIET
-from profond.cli.pretrained import open_predictor
+from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 
 
 @register_verb("translate", section="Use", line="Texts in another language, or pictures of another kind.")
@@ -47,6 +47,7 @@ from profond.cli.pretrained import open_predictor
     metavar="PIXELS",
     help="Pictures: cut all into tiles of this side.  [default: large ones alone, 512]",
 )
+@pretrained_options()
 @BATCH
 @DEVICE
 @OUT
@@ -55,6 +56,10 @@ from profond.cli.pretrained import open_predictor
 def translate(
     run: str,
     inputs: tuple[str, ...],
+    model: str | None,
+    pretrained: bool,
+    weights: str | None,
+    changes: tuple[str, ...],
     batch_size: int,
     device: str,
     out: str,
@@ -80,6 +85,7 @@ def translate(
     profond translate last --attention map.png "And God said, Let there be light."
     profond translate last photo.jpg --sheet sheet.png
     profond translate last photos/ --to drawings/ --direction b-to-a
+    profond translate --model cyclegan_256 --weights latest_net_G_A.pth photo.jpg
     """
     from profond.core.errors import ConfigError
     from profond.tasks.task import TranslatesImages
@@ -90,7 +96,8 @@ def translate(
             from profond.explain.draw.drawing import check_picture_name
 
             check_picture_name(Path(asked[option]))
-    predictor, name = open_predictor(run, out, None, None, (), device=device, quiet=quiet)
+    reference, inputs = split_words((run, *inputs), model, pretrained, weights, changes)
+    predictor, name = open_predictor(reference, out, model, weights, changes, device=device, quiet=quiet)
     said: dict[str, Any] = {"as_json": as_json, "quiet": quiet, "start": start}
     if isinstance(predictor.task, TranslatesImages):
         from profond.cli.translate_pictures import translate_pictures

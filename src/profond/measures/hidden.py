@@ -88,7 +88,7 @@ def cycle(there: Translate, back: Translate, pictures: Tensor, batch_size: int =
         batch_size: pictures at once.
     """
     sums = torch.zeros(5, dtype=torch.float64)
-    for given in pictures.split(batch_size):
+    for given in torch.split(pictures, batch_size):
         made = there(given)
         rounded = as_pixels(made)
         compressed = _as_jpeg(rounded)

@@ -38,7 +38,8 @@ def checkerboard(pictures: Tensor) -> Tensor:
     at_half = power[:, height // 2].sum(1) + power[:, :, width // 2].sum(1)
     below = _below(power, height) + _below(power.transpose(1, 2), width)
     least = torch.finfo(torch.float64).eps * power.sum((1, 2)) + torch.finfo(torch.float64).tiny
-    return (at_half + least) / (below + least)
+    ratio: Tensor = (at_half + least) / (below + least)
+    return ratio
 
 
 def _below(power: Tensor, length: int) -> Tensor:

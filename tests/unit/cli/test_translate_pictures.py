@@ -23,6 +23,8 @@ from profond.cli import run as profond
 from profond.experiments.configuration import Chosen, changed, for_model
 from profond.experiments.experiment import Experiment, settled
 from profond.experiments.train import train_experiment
+from profond.models import create
+from profond.weights.names.cyclegan import published_names
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +224,18 @@ def test_json_a_sheet_and_tiles(trained: str, capsys: pytest.CaptureFixture[str]
     _, err = said(capsys, trained, "0.png", "--tile", "64", "--to", "tiled.png")
     assert "1 picture: done in 6 tiles" in err
     assert abs(pixels("0-translated.png") - pixels("tiled.png")).max() <= 2
+
+
+def test_a_file_of_the_authors_of_cyclegan_translates(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = create("cyclegan_256", width=4, blocks=1, one_way=True)
+    state = model.state_dict()
+    torch.save({theirs: state[ours] for theirs, ours in published_names(model).items()}, "latest_net_G_A.pth")
+    picture().save("photo.png")
+    words = ["--model", "cyclegan_256", "--weights", "latest_net_G_A.pth", "--set", "width=4", "--set", "blocks=1"]
+    out, err = said(capsys, "photo.png", *words)
+    assert out == "photo.png\tphoto-translated.png\n"
+    _, err = said(capsys, "photo.png", *words, "--direction", "b-to-a", "--overwrite", code=2)
+    assert "goes a-to-b alone" in err
 
 
 def test_the_weights_of_another_generator_are_refused(
