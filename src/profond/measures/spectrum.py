@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from profond.core.errors import DataError
 
+MUCH = 5.0
+"""Times as much as real pictures have, from which on it is told."""
 SMALLEST = 16
 """Pixels of a side, below which there are no frequencies to compare with."""
 
@@ -40,6 +44,33 @@ def checkerboard(pictures: Tensor) -> Tensor:
     least = torch.finfo(torch.float64).eps * power.sum((1, 2)) + torch.finfo(torch.float64).tiny
     ratio: Tensor = (at_half + least) / (below + least)
     return ratio
+
+
+@dataclass(frozen=True)
+class Checkerboards:
+    """Of made pictures and of real ones, the median of `checkerboard`."""
+
+    made: float
+    real: float
+
+    @classmethod
+    def of(cls, made: Tensor, real: Tensor) -> Checkerboards | None:
+        """None where pictures are too small to say."""
+        if min(*made.shape[-2:], *real.shape[-2:]) < SMALLEST:
+            return None
+        return cls(*(float(checkerboard(pictures).median()) for pictures in (made, real)))
+
+    def lines(self) -> list[str]:
+        """A sentence where made pictures have far more of it than real ones; else nothing."""
+        if self.made <= MUCH * max(self.real, 1.0):
+            return []
+        return [
+            f"what is made has a checkerboard: {self.made:.1f} times as much energy at half the sampling frequency as"
+            f" beside it, where real pictures have {self.real:.1f} times; upsample=resize leaves none"
+        ]
+
+    def to_json(self) -> dict[str, float]:
+        return {"made": self.made, "real": self.real}
 
 
 def _below(power: Tensor, length: int) -> Tensor:

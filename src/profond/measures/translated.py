@@ -21,6 +21,7 @@ from profond.measures.measured import Measured
 from profond.measures.pixels import as_pixels
 from profond.measures.report import PREDICTIONS, Report, Scores, Table
 from profond.measures.simple_translations import simple_translations
+from profond.measures.spectrum import Checkerboards
 from profond.measures.translated_figures import translations_figure
 
 PAIR = "pair"
@@ -147,6 +148,8 @@ class TranslationMeter:
             places, rows = [places[n] for n in numbers], [rows[n] for n in numbers]
             worst = np.argsort(-judged.l1, kind="stable")[:SHOWN].tolist()
         lines += [one.sentence(*way) for way, one in cycles.items()]
+        boards = Checkerboards.of(self._made_pixels(), torch.stack([picture for _, picture in self.b]))
+        lines += [] if boards is None else boards.lines()
         metrics |= whole
         tables = {PREDICTIONS: Table(("change",), rows, places)}
         pictures = {"translations": self._figure(list(range(len(numbers)))[:SHOWN], known, numbers)}
@@ -163,6 +166,7 @@ class TranslationMeter:
             scores=scores,
             lines=tuple(lines),
             facts={
+                "checkerboard": None if boards is None else boards.to_json(),
                 "cycles": {" to ".join(way): one.to_json() for way, one in cycles.items()},
                 "untouched": untouched.to_json(),
                 "protocol": self._protocol(),
@@ -255,6 +259,6 @@ def _ssim(made: Tensor, known: Tensor) -> NDArray[np.float64] | None:
 
     parts = [
         ssim(some, others, data_range=1.0, reduction="none")
-        for some, others in zip(made.split(64), known.split(64), strict=True)
+        for some, others in zip(torch.split(made, 64), torch.split(known, 64), strict=True)
     ]
     return torch.cat([torch.as_tensor(part).reshape(-1) for part in parts]).double().numpy()

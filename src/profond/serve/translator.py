@@ -151,12 +151,12 @@ class Translator:
         """Pixels uint8 (c, h, w) to those of the other kind, and in how many tiles."""
         height, width = raw.shape[1:]
         multiple = self.tiles.multiple
-        wanted = [-(-max(side, _LEAST) // multiple) * multiple for side in (height, width)]
+        down, across = (-(-max(side, _LEAST) // multiple) * multiple for side in (height, width))
         whole = raw
-        if wanted != [height, width]:
-            border = ((0, 0), (0, wanted[0] - height), (0, wanted[1] - width))
+        if (down, across) != (height, width):
+            border = ((0, 0), (0, down - height), (0, across - width))
             whole = torch.from_numpy(np.pad(raw.numpy(), border, mode="reflect"))
-        if self.tile is None and self.tiles.needed(*wanted) <= self.memory:
+        if self.tile is None and self.tiles.needed(down, across) <= self.memory:
             made = self.tiles.whole(whole, self.preprocessing.standardise, as_pixels)
             count = 1
             progress(1.0)
@@ -165,7 +165,7 @@ class Translator:
             made = self.tiles.run(
                 whole, self.preprocessing.standardise, as_pixels, tile=tile, memory=self.memory, progress=progress
             )
-            count = self.tiles.count(*wanted, tile)
+            count = self.tiles.count(down, across, tile)
         return made[:, :height, :width], count
 
 

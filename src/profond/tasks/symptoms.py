@@ -135,7 +135,9 @@ def nearest(samples: Tensor, others: Tensor, *, itself: bool = False) -> float:
     Args:
         itself: the others are the samples themselves, and the next nearest counts.
     """
-    found = [torch.cdist(part, others).topk(1 + itself, largest=False).values[:, -1] for part in torch.split(samples, 512)]
+    found = [
+        torch.cdist(part, others).topk(1 + itself, largest=False).values[:, -1] for part in torch.split(samples, 512)
+    ]
     return float(torch.cat(found).median())
 
 

@@ -23,7 +23,7 @@ from profond.cli import run as profond
 from profond.experiments.configuration import Chosen, changed, for_model
 from profond.experiments.experiment import Experiment, settled
 from profond.experiments.train import train_experiment
-from profond.models import create
+from profond.models.cyclegan import CycleGAN
 from profond.weights.names.cyclegan import published_names
 
 
@@ -227,7 +227,7 @@ def test_json_a_sheet_and_tiles(trained: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_a_file_of_the_authors_of_cyclegan_translates(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model = create("cyclegan_256", width=4, blocks=1, one_way=True)
+    model = CycleGAN(width=4, blocks=1, one_way=True)
     state = model.state_dict()
     torch.save({theirs: state[ours] for theirs, ours in published_names(model).items()}, "latest_net_G_A.pth")
     picture().save("photo.png")

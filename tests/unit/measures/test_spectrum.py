@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from profond.core.errors import DataError
-from profond.measures.spectrum import checkerboard
+from profond.measures.spectrum import Checkerboards, checkerboard
 
 
 def smooth(height: int = 64, width: int = 48) -> Tensor:
@@ -53,3 +53,15 @@ def test_what_is_no_picture_is_refused() -> None:
 
 def test_a_plain_page_is_no_checkerboard() -> None:
     assert checkerboard(torch.full((1, 3, 32, 32), 0.3)).item() == pytest.approx(1)
+
+
+def test_a_checkerboard_is_told_where_real_pictures_have_none() -> None:
+    pattern = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(32, 24)
+    with_pattern = Checkerboards.of(smooth() + 0.05 * pattern, smooth())
+    without = Checkerboards.of(smooth(), smooth())
+    assert with_pattern is not None
+    assert without is not None
+    assert "upsample=resize" in " ".join(with_pattern.lines())
+    assert with_pattern.to_json()["made"] > 5
+    assert without.lines() == []
+    assert Checkerboards.of(smooth(8, 8), smooth()) is None

@@ -43,10 +43,10 @@ def plain(made: Tensor) -> Tensor:
     return made
 
 
-def differing(network: nn.Module, picture: Tensor, **settings: int) -> float:
+def differing(network: nn.Module, picture: Tensor, tile: int, memory: int = 1 << 30) -> float:
     tiles = Tiles(network, 3)
     whole = tiles.whole(picture, prepare, plain)
-    parts = tiles.run(picture, prepare, plain, **settings)
+    parts = tiles.run(picture, prepare, plain, tile=tile, memory=memory)
     assert whole.std() > 0.1, "a grey page would be equal anyhow"
     assert parts.shape == whole.shape
     return float((whole - parts).abs().max())
