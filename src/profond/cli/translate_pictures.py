@@ -107,12 +107,14 @@ def translate_pictures(
 def _jobs(given: Inputs, words: Sequence[str], to: Path | None) -> Iterator[Job]:
     """Where each picture goes; a folder's below one folder, at their places in it.
 
-    Raises: UsageError for one file that several pictures would be written to.
+    Raises: UsageError for one file that several pictures would be written to, or of a kind that is not written.
     """
-    from profond.serve.translator import is_picture_name
+    from profond.data.images.formats import SUFFIXES
+    from profond.serve.translator import check_name
 
     paths = [path for path in given.paths if isinstance(path, Path)]
-    if to is not None and is_picture_name(to) and not to.is_dir():
+    if to is not None and to.suffix.lower() in SUFFIXES and not to.is_dir():
+        check_name(to)
         if len(paths) != 1:
             raise UsageError(f"{len(paths)} pictures were given, and --to {to} is one file", "name a folder")
         yield Job(paths[0], to)

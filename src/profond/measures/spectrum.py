@@ -66,7 +66,7 @@ class Checkerboards:
             return []
         return [
             f"what is made has a checkerboard: {self.made:.1f} times as much energy at half the sampling frequency as"
-            f" beside it, where real pictures have {self.real:.1f} times; upsample=resize leaves none"
+            f" beside it, where real pictures have {self.real:.1f} times; --set model.upsample=resize leaves none"
         ]
 
     def to_json(self) -> dict[str, float]:

@@ -194,11 +194,6 @@ def check_name(path: Path) -> None:
         raise UsageError(f"{path} does not say what kind of picture to write", f"end it in {', '.join(_FORMATS)}")
 
 
-def is_picture_name(path: Path) -> bool:
-    """Whether an ending says a kind of picture that is written."""
-    return path.suffix.lower() in _FORMATS
-
-
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 
 

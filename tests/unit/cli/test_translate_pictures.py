@@ -186,6 +186,7 @@ def test_bad_pictures_are_told_and_the_others_done(
         (("photo.png", "--to", "photo.png"), 3, "is the picture that is read"),
         (("photo.png", "photo.png", "--to", "one.png"), 2, "is one file"),
         (("photo.png", "--to", "photo.png/made"), 1, "a file stands where a folder is needed"),
+        (("photo.png", "--to", "made.gif"), 2, "what kind of picture"),
         (("photo.png", "--beam", "3"), 2, "--beam is not for these"),
         (("photo.png", "--sheet", "sheet.xyz"), 2, "what kind of picture"),
         (("photo.png", "--sheet", "photo.png"), 2, "photo.png is there already"),
