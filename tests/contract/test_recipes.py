@@ -17,7 +17,6 @@ from profond.cli import run
 from profond.core.errors import MissingError
 from profond.experiments.configuration import Configuration, changed, from_recipe, on_data
 from profond.experiments.experiment import assemble
-from profond.models import family_of
 from profond.recipes import registry
 from profond.recipes.recipe import Recipe
 
@@ -75,7 +74,7 @@ def test_its_data_its_model_and_its_task_fit_together(name: str, request: pytest
     """One step on a few samples; where its data cannot be handed on, on a miniature, and with a small network."""
     config = changed(from_recipe(name), {"loader.batch_size": FEW, "loader.workers": 0, "training.steps": 1})
     if recipe(name).expected.published:
-        translates = family_of(config.model.name) == "translator"
+        translates = models.family_of(config.model.name) == "translator"
         miniature: Path = request.getfixturevalue("two_kinds" if translates else "miniature")
         small = {f"model.{key}": value for key, value in models.example_settings(config.model.name).items()}
         sizes = {} if translates else {"augment.sizes": [[0.0, 64]]}

@@ -22,6 +22,7 @@ DATA = "data."
 @click.option("--split", help="By default test, else valid, else train; other data without splits is taken whole.")
 @click.option("--data", help="Other data with the same classes: a registered name, a folder or a table.")
 @click.option("--judge", metavar="RUN", help="Of generated pictures: a run that tells their classes apart.")
+@click.option("--inception", metavar="FILE", help="Of generated pictures: weights that FID and KID are defined by.")
 @click.option("--pictures/--no-pictures", default=True, help="Draw the figures too.")
 @BATCH
 @DEVICE
@@ -37,6 +38,7 @@ def evaluate(
     split: str | None,
     data: str | None,
     judge: str | None,
+    inception: str | None,
     pictures: bool,
     batch_size: int,
     device: str,
@@ -75,8 +77,8 @@ def evaluate(
         )
     run, others = split_words(() if run is None else (run,), model, pretrained, weights, changes)
     if run is None:
-        if judge is not None:
-            raise UsageError("--judge judges what a run generates", "name the run: profond evaluate last --judge RUN")
+        if judge is not None or inception is not None:
+            raise UsageError("--judge and --inception are for what a run generates", "name it: profond evaluate last …")
         if others or data is None or model is None:
             raise UsageError("a network with published weights is measured on other data", "add --data photos/")
         report, name = measure_pretrained(
@@ -92,6 +94,7 @@ def evaluate(
         return
     found = find_run(run, out, quiet=quiet)
     options = {} if judge is None else {"judge": str(find_run(judge, out, quiet=quiet).path)}
+    options |= {} if inception is None else {"inception": inception}
     processor = choose_device(device)
     experiment = load(found)
     for note in experiment.notes:

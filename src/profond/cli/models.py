@@ -218,11 +218,8 @@ def build(
     config = zoo.configure(name, settings={**assumed, **given})
     with torch.device("meta"):
         model = zoo.registry.load(name)(**config)
-    of_noise = getattr(model, "forward_shape", None)
-    if of_noise is not None:  # what it makes is shown as its critic sees it
-        model.forward = lambda noise: model.critic(model.generator(noise))
-    taken = of_noise or config.get("input_shape") or shape or zoo.example_shape(name)
-    return label, model, tuple(taken), config, assumed
+    taken = getattr(model, "forward_shape", None) or config.get("input_shape") or shape or zoo.example_shape(name)
+    return label, zoo.whole(model), tuple(taken), config, assumed
 
 
 def as_built_there(model: nn.Module, config: dict[str, Any], counting: Counting) -> dict[str, Any]:

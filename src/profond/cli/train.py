@@ -93,14 +93,14 @@ def train(
     \b
     A model of your own data, by what they are:
       pictures in folders          profond train --model convnet2d --data photos/
+      pictures to be made          profond train --model dcgan --data faces/
+      pictures to be translated    profond train --model cyclegan --from photos/ --to paintings/
       pictures and captions.csv    profond train --model show_attend_and_tell --data captioned/
       series                       profond train --model lstm --data sensors/
       texts and their classes      profond train --model text_lstm --data reviews.csv
       pairs of texts               profond train --model seq2seq --data pairs.csv
       one long text                profond train --model char_lstm --data book.txt
       videos and labels.csv        profond train --model frame_lstm --data videos/
-      pictures to make others of   profond train --model r3gan --data photos/
-      two kinds of pictures        profond train --model fastcut --from photos/ --to drawings/
     """
     from profond.experiments.plan import plan_training
 

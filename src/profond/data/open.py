@@ -150,14 +150,14 @@ def _folder(path: Path) -> Kind:
 
 
 def no_classes(reference: str, options: Container[str] = ()) -> DataError | None:
-    """Why a folder of images without classes has none, for people who want to tell classes apart; else None.
-
-    Raises: as `kind_of`.
-    """
-    path = Path(reference).expanduser()
-    if reference in registry.names() or kind_of(path, reference, options).name != WITHOUT_CLASSES:
-        return None
+    """Why a folder of images without classes has none, for people who want to tell classes apart; else None."""
+    from profond.data.images.flat import is_flat
     from profond.data.images.folder import list_folder
+
+    path = Path(reference).expanduser()
+    # What is cheap is asked first: what kind of data a large folder holds takes a while.
+    if reference in registry.names() or not is_flat(path) or kind_of(path, reference, options).name != WITHOUT_CLASSES:
+        return None
 
     try:
         list_folder(path)

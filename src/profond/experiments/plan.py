@@ -66,9 +66,7 @@ def plan_training(
         settings = {**(settings or {}), "data.to": to}
     if model is None and recipe is None and not written and data is not None and _of_two_kinds(domains, data):
         model = TRANSLATOR
-        say(
-            f"no model is named: {TRANSLATOR} learns from A to B; --model cyclegan learns both ways, in three times that"
-        )
+        say(f"no model is named: {TRANSLATOR} learns from A to B; --model cyclegan learns both ways, for thrice that")
     if recipe is not None:
         config = from_recipe(recipe)
         if model is not None:

@@ -18,7 +18,7 @@ from profond.core.files import write_bytes
 from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.measures.film import check_film, write_film
-from profond.tasks.task import Show
+from profond.tasks.task import Averaged, Show
 from profond.training.observers import Progress, tell_warning
 
 PICTURES = 20
@@ -74,9 +74,10 @@ class Samples:
             return
         with self._going_on_without():
             self._draw(progress)
-            live = None if progress.model is progress.kept else progress.model
+            averaged = progress.model is not progress.kept and isinstance(self.show, Averaged)
             with _looked_at(progress.kept), _looked_at(progress.model):
-                found = self.show.symptoms(progress.kept, self._means, live)
+                found = self.show.lag(progress.kept, progress.model) if averaged else []
+                found += self.show.symptoms(progress.kept, self._means)
             self._tell(found)
 
     def logged(self, progress: Progress, record: Mapping[str, Any]) -> None:

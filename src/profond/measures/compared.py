@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,16 @@ def compared(features: Features, real: Tensor, made: Tensor, *, cheap: bool = Fa
         return metrics | {name: measured for name, measured in around.items() if name == "coverage"}
     frechet = frechet_distance(truth, found)
     return metrics | ({} if frechet is None else {"frechet_distance": frechet}) | around
+
+
+def with_floor(metrics: Mapping[str, Measured], floor: Mapping[str, Measured]) -> dict[str, Measured]:
+    """Each measure, and below it what real samples reach beside other real ones: no generator should beat that."""
+    beside: dict[str, Measured] = {}
+    for name, one in metrics.items():
+        beside[name] = one
+        if name in floor:
+            beside[f"real_{name}"] = floor[name].called(f"real: {one.title}", unit=one.unit)
+    return beside
 
 
 def protocol(features: Features, count: int, dimensions: int) -> dict[str, Any]:

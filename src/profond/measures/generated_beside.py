@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,12 @@ from torch import Tensor
 from profond.core.randomness import generator
 from profond.data.dataset import Dataset
 from profond.data.split import Split
-from profond.measures.compared import HEADLINE, LEAST, Comparison, compared
+from profond.measures.compared import HEADLINE, LEAST, Comparison, compared, with_floor
+from profond.measures.features import Features
 from profond.measures.generated_figures import nearest_figure
 from profond.measures.judge import Judge
-from profond.measures.judged import as_floor, judged
+from profond.measures.judged import judged
+from profond.measures.measured import Measured
 from profond.measures.memorised import OTHERS, memorised, nearest
 from profond.measures.modes import covered, modes_of_classes
 from profond.measures.pixels import as_pixels
@@ -26,7 +29,9 @@ _TRAINING_BYTES = 400_000_000
 _SHOWN = 24
 
 
-def beside_training(report: Report, dataset: Dataset, split: str, judge: Judge | None = None) -> Report:
+def beside_training(
+    report: Report, dataset: Dataset, split: str, judge: Judge | None = None, inception: Features | None = None
+) -> Report:
     """The report with what is known from the training data, and what a judge says.
 
     Args:
@@ -34,6 +39,7 @@ def beside_training(report: Report, dataset: Dataset, split: str, judge: Judge |
         dataset: as the model takes it.
         split: that was measured.
         judge: a classifier, or none.
+        inception: the features that FID and KID are defined by, or none.
 
     Raises: as `profond.measures.judged.judged`.
     """
@@ -54,7 +60,23 @@ def beside_training(report: Report, dataset: Dataset, split: str, judge: Judge |
             lines=(*report.lines, *more.lines),
             facts={**report.facts, "judge": {"name": judge.name, "features": judge.features.name}},
         )
-    return report
+    return report if inception is None else _with_fid(report, found, inception, training)
+
+
+def _with_fid(report: Report, found: Comparison, inception: Features, training: Tensor | None) -> Report:
+    metrics = compared(inception, found.real, found.made)
+    if training is not None and len(training) >= len(found.real):
+        metrics = with_floor(metrics, compared(inception, found.real, training[: len(found.real)]))
+    names = {"kernel_distance": ("kid", "KID"), "frechet_distance": ("fid", "FID")}
+    named = {}
+    for name, one in metrics.items():
+        short, title = names.get(name.removeprefix("real_"), ("", ""))
+        real = name.startswith("real_")
+        if short:
+            words = f"real: {title}" if real else title
+            named[f"real_{short}" if real else short] = one.called(words, better=one.better)
+    lines = () if "fid" in named else ("FID is left out: it needs twice as many samples as there are features, 4,096",)
+    return replace(report, metrics={**report.metrics, **named}, lines=(*report.lines, *lines))
 
 
 def _with_floor(report: Report, found: Comparison, training: Tensor) -> Report:
@@ -62,16 +84,34 @@ def _with_floor(report: Report, found: Comparison, training: Tensor) -> Report:
     count = min(len(found.real), len(training))
     if count < LEAST:
         return report
-    floor = as_floor(compared(found.features, found.real[:count], training[:count]))
-    value, least = report.metrics[HEADLINE], floor[f"real_{HEADLINE}"]
-    line = f"kernel distance {value}; of {count:,} real training samples instead {least}"
+    floor = compared(found.features, found.real[:count], training[:count])
+    line = f"kernel distance {report.metrics[HEADLINE]}; of {count:,} real training samples instead {floor[HEADLINE]}"
+    lines = [line, *_faults(report.metrics, floor)]
     facts = {"floor": {"samples": count, "of": "the training split, against the split that was measured"}}
     return replace(
         report,
-        metrics={**report.metrics, **floor},
-        lines=(*report.lines, line),
+        metrics=with_floor(report.metrics, floor),
+        lines=(*report.lines, *lines),
         facts={**report.facts, **facts},
     )
+
+
+def _faults(metrics: Mapping[str, Measured], floor: Mapping[str, Measured]) -> list[str]:
+    """What is plainly wrong, in words: half as good as real samples, or less."""
+    far = {name for name, one in metrics.items() if name in floor and one.value < floor[name].value / 2}
+    lines = []
+    if "precision" in far:
+        lines.append(
+            f"{100 * metrics['precision'].value:.0f} % of the samples look real (precision; of real ones"
+            f" {100 * floor['precision'].value:.0f} %): more steps help, or a larger network"
+        )
+    if "recall" in far or "coverage" in far:
+        lines.append(
+            f"much of what is real is never made (recall {100 * metrics['recall'].value:.0f} %, coverage"
+            f" {100 * metrics['coverage'].value:.0f} %; of real ones {100 * floor['recall'].value:.0f} % and"
+            f" {100 * floor['coverage'].value:.0f} %): the samples are too much alike, or all of them unlike the data"
+        )
+    return lines
 
 
 def _with_copies(report: Report, found: Comparison, training: Tensor, whole: int) -> Report:

@@ -87,7 +87,7 @@ def nearest_figure(
     gap = np.full((*made.shape[:3], max(1, made.shape[3] // 14)), 255, np.uint8)
     pairs = list(np.concatenate([made, gap, nearest], axis=3))
     captions = [((f"{distance:.2f}", WRONG if near else FAINT),) for distance, near in zip(apart, flagged, strict=True)]
-    heading = "sample | nearest training picture; below: its distance, the next five's being 1"
+    heading = "the samples nearest to a training picture, each beside it; below: how near, the next five being 1"
     return samples_sheet(pairs, captions, f"{title}\n{heading}" if title else heading, columns=6)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from profond.measures.compared import Comparison, compared
+from profond.measures.compared import Comparison, compared, with_floor
 from profond.measures.generated_figures import classes_figure
 from profond.measures.intervals import wilson
 from profond.measures.judge import Judge
@@ -16,6 +16,7 @@ from profond.measures.measured import SHARE, Measured
 from profond.measures.modes import covered
 from profond.measures.report import Draw
 
+_IN_ITS_FEATURES = ("kernel_distance", "frechet_distance", "coverage")
 SHOWN = 100
 """Classes beyond this are not drawn."""
 
@@ -81,21 +82,12 @@ def _right(said: NDArray[np.int64], labels: NDArray[np.int64], label: int | None
 
 
 def _in_features(found: Comparison, judge: Judge, others: Tensor | None) -> dict[str, Measured]:
-    """Kernel and Fréchet distance and coverage in the judge's features, and between real samples."""
-    metrics = _named(compared(judge.features, found.real, found.made), "judge_", "{} (judge)")
+    """Distances and coverage in the judge's features, beside what real samples reach."""
+    metrics = compared(judge.features, found.real, found.made)
     if others is not None and len(others) >= len(found.real):
-        floor = compared(judge.features, found.real, others[: len(found.real)])
-        metrics |= as_floor(_named(floor, "judge_", "{} (judge)"))
-    return metrics
-
-
-def _named(metrics: dict[str, Measured], prefix: str, title: str) -> dict[str, Measured]:
+        metrics = with_floor(metrics, compared(judge.features, found.real, others[: len(found.real)]))
     return {
-        f"{prefix}{name}": one.called(title.format(one.title), unit=one.unit, better=one.better)
+        f"judge_{name}": one.called(f"{one.title} (judge)", unit=one.unit, better=one.better)
         for name, one in metrics.items()
+        if name.removeprefix("real_") in _IN_ITS_FEATURES
     }
-
-
-def as_floor(metrics: dict[str, Measured]) -> dict[str, Measured]:
-    """Measures of real samples against other real ones: what no generator can be expected to beat."""
-    return {f"real_{name}": one.called(f"real: {one.title}", unit=one.unit) for name, one in metrics.items()}

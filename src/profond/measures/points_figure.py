@@ -104,6 +104,7 @@ def points_picture(
     figure = Figure(figsize=(5.2, 5.6), dpi=100, facecolor="white")
     draw_points(figure.add_axes((0.08, 0.13, 0.89, 0.83)), limits, real=real, made=made, scores=scores, push=push)
     words = ", ".join(line for line, some in (("blue points: real", real), ("orange points: made", made)) if len(some))
+    words += "" if push is None else ", arrows: where the critic pushes them"
     if scores is not None:
         words += "\nground: blue where the critic says real, orange where it says made"
     figure.text(0.08, 0.075, words, fontsize=8, color="#5f6c7b", va="top", linespacing=1.4)

@@ -45,7 +45,7 @@ def samples_sheet(
     axes.set_axis_off()
     room = (width / columns - 0.1) * 72
     lines = {line for caption in captions for line, colour in caption if colour != FAINT}
-    size = max(5.0, min(9.5, *(9.5 * room / max(1.0, 1.1 * text_width(line, 9.5)) for line in lines)))
+    size = max(5.0, min([9.5, *(9.5 * room / max(1.0, 1.1 * text_width(line, 9.5)) for line in lines)]))
     for index, (sample, caption) in enumerate(zip(samples, captions, strict=True)):
         x, y = (index % columns + 0.5) * width / columns, (index // columns) * tall
         draw_sample(axes, sample, x, y, 1.3)

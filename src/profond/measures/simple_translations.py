@@ -49,4 +49,5 @@ def _mapping(values: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> NDArray[np
     areas = np.concatenate([[0.0], np.cumsum(shares[1] * np.arange(256))])  # of the wanted values, up to a rank
     up_to = np.interp(np.concatenate([[0.0], ends]), others, areas)
     found = np.divide(np.diff(up_to), shares[0], out=np.arange(256, dtype=np.float64), where=shares[0] > 1e-9)
-    return (found.clip(0, 255) / 255).astype(np.float32)
+    mapping: NDArray[np.float32] = (found.clip(0, 255) / 255).astype(np.float32)
+    return mapping

@@ -73,7 +73,8 @@ class TranslationMeter:
 
     Args:
         spec: whose two classes are called A and B where it names none.
-        features: that heaps of pictures are compared by; got when they are needed.
+        features: from the longest side of a picture to what heaps of them are compared by, asked for when it is needed;
+            None is random features.
         ways: of models that may come back: what these need is then looked for in the pictures on the way.
 
     Attributes:
@@ -83,7 +84,7 @@ class TranslationMeter:
     def __init__(
         self,
         spec: Spec | None = None,
-        features: Callable[[], Features] = random_features,
+        features: Callable[[int], Features] | None = None,
         ways: Ways | None = None,
     ) -> None:
         names = () if spec is None else spec.classes
@@ -194,7 +195,10 @@ class TranslationMeter:
         return compared(self._features(), real, pictures[:count], cheap=cheap)
 
     def _features(self) -> Features:
-        return self.features() if min(self.b[0][1].shape[1:]) >= SEEN_SIDE else random_features()
+        sides = self.b[0][1].shape[1:]
+        if self.features is None or min(sides) < SEEN_SIDE:
+            return random_features()
+        return self.features(max(sides))
 
     def _protocol(self) -> dict[str, Any]:
         features = self._features()

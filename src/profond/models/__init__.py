@@ -141,6 +141,14 @@ def settled(name: str, settings: Mapping[str, Any], fast: bool) -> tuple[dict[st
     return (dict(settings), []) if decide is None else decide(settings, fast)
 
 
+def whole(model: nn.Module) -> nn.Module:
+    """The same model, whose forward pass goes through all of it: a generator's samples through its critic."""
+    if hasattr(model, "generator") and hasattr(model, "critic"):
+        made: Any = model
+        made.forward = lambda noise: made.critic(made.generator(noise))
+    return model
+
+
 def takes_any_length(name: str) -> bool:
     """Whether a registered model takes series that end in NaN. Raises: UnknownName, ConfigError."""
     return bool(getattr(registry.load(name), "any_length", False))

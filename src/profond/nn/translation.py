@@ -38,7 +38,7 @@ class InstanceNorm(nn.Module):
 
     def forward(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         if maps.requires_grad and maps.device.type == "cpu":
-            normalised: Tensor = _Normalised.apply(maps, self.epsilon)
+            normalised: Tensor = _Normalised.apply(maps, self.epsilon)  # type: ignore[no-untyped-call]
             return normalised
         return F.group_norm(maps, self.channels, eps=self.epsilon)  # one group for each map is the same
 
@@ -169,7 +169,7 @@ class ResNetGenerator(nn.Module):
         """The translated pictures, and the maps on the way: see `features`."""
         maps = self.features(images, blocks)
         last = maps[-1]
-        for block in self.body[min(max(blocks), len(self.body)) :]:
+        for block in list(self.body)[max(blocks) :]:
             last = block(last)
         return cut(self.output(self.up(last)), images), maps
 
@@ -183,12 +183,13 @@ class ResNetGenerator(nn.Module):
         """
         maps = [extended(images)]
         inner = self.stem(maps[0])
+        halved: Any
         for halved in self.down:
             convolved = halved.convolution(inner)
             maps.append(convolved)
             inner = halved.rest(convolved)
         wanted = sorted({min(number, len(self.body)) for number in blocks})
-        for number, block in enumerate(self.body[: wanted[-1]], start=1):
+        for number, block in enumerate(list(self.body)[: wanted[-1]], start=1):
             inner = block(inner)
             if number in wanted:
                 maps.append(inner)
@@ -266,7 +267,7 @@ class PatchCritic(nn.Module):
     @staticmethod
     def smallest(layers: int) -> int:
         """The side below which no patch is left."""
-        return 3 * 2**layers
+        return int(3 * 2**layers)
 
 
 def extended(images: Float[Tensor, "n c h w"], multiple: int = MULTIPLE) -> Float[Tensor, "n c h2 w2"]:

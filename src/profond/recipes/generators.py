@@ -36,8 +36,8 @@ def ring() -> Recipe:
     return Recipe(
         data={"name": "ring"},
         model={"name": "points_gan"},
-        task={"name": "generate", "penalty_weight": 0.1},
-        training=_training(256 * 2000, 256),
+        task={"name": "generate", "penalty_weight": 0.05},
+        training=_training(256 * 1500, 256, precision="fp32"),
         loader=Loader(batch_size=256),
         expected=Expected("test", "kernel_distance", -0.01, 0.02, 15, "1 core", "measured here"),
     )
@@ -49,8 +49,8 @@ def grid() -> Recipe:
     return Recipe(
         data={"name": "grid"},
         model={"name": "points_gan"},
-        task={"name": "generate", "penalty_weight": 0.1},
-        training=_training(256 * 2500, 256),
+        task={"name": "generate", "penalty_weight": 0.04},
+        training=_training(256 * 2000, 256, precision="fp32"),
         loader=Loader(batch_size=256),
         expected=Expected("test", "kernel_distance", -0.01, 0.02, 20, "1 core", "measured here"),
     )

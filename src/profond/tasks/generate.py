@@ -30,7 +30,7 @@ from profond.tasks.augmentation import KINDS, changed
 from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.generated_show import GeneratedShow
 from profond.tasks.names import index_of
-from profond.tasks.picture_features import judge_of, usual_features
+from profond.tasks.picture_features import inception_features, judge_of, usual_features
 from profond.tasks.projection import projected
 from profond.tasks.sampling import generated, interpolated, walked
 from profond.tasks.task import Example, Explained, Loss, Phase
@@ -163,12 +163,7 @@ class Generate:
         if pictures and self.augmentation == "auto" and augmented:
             notes.append(
                 f"{count:,} pictures are few: the critic sees them in other colours, moved and in part"
-                f" ({', '.join(KINDS)}), so that it does not learn them by heart; --set augmentation=off leaves them"
-            )
-        if pictures and count < 300:
-            notes.append(
-                f"from {count:,} pictures expect copies of these and little else: 300 of one kind is a beginning, 5,000"
-                " is good; mirror images double them where left and right do not matter (--set flip=true)"
+                f" ({', '.join(KINDS)}), so that it does not learn them by heart (--set augmentation=off leaves them)"
             )
         return {"augmented": augmented, "mirrored_labels": self._labels(spec)}, notes
 
@@ -253,18 +248,22 @@ class Generate:
     # -- judging and answering ---------------------------------------------------------------------------------
 
     def meter(self, spec: Spec | None = None) -> SamplesMeter:
-        pictures = spec is not None and spec.axes == "chw"
-        return SamplesMeter(spec, usual_features() if pictures else None, self.measured)
+        features = usual_features(max(spec.shape[1:])) if spec is not None and spec.axes == "chw" else None
+        return SamplesMeter(spec, features, self.measured)
 
-    def beside(self, dataset: Dataset, split: str, report: Report, *, judge: str | None = None) -> Report:
+    def beside(
+        self, dataset: Dataset, split: str, report: Report, *, judge: str | None = None, inception: str | None = None
+    ) -> Report:
         """The report with what real samples reach, whether samples are copies of training data, and what a judge says.
 
         Args:
             judge: folder of a run that tells the classes of such pictures apart.
+            inception: file of the published weights that FID and KID are defined by.
 
-        Raises: ConfigError for a judge that is none; DataError for one that knows other classes.
+        Raises: ConfigError for a judge that is none, or another file; DataError for a judge of other classes.
         """
-        return beside_training(report, dataset, split, None if judge is None else judge_of(judge))
+        features = None if inception is None else inception_features(inception)
+        return beside_training(report, dataset, split, None if judge is None else judge_of(judge), features)
 
     def answer(self, model: nn.Module, inputs: Tensor, spec: Spec | None = None) -> Sequence[CriticAnswer]:
         critic, classes = _part(model, "critic"), _class_names(model, spec)

@@ -98,7 +98,10 @@ class GeneratedShow:
             return points_picture(self.limits, real=self.samples, made=made, scores=scores)
         return self._sheet(made, labels if self._in_classes(model) else None)
 
-    def symptoms(self, model: Any, means: Mapping[str, float], live: nn.Module | None = None) -> list[str]:
+    def lag(self, model: nn.Module, live: nn.Module) -> list[str]:
+        return self.watch.lag(self._made(model)[0], self._made(live)[0])
+
+    def symptoms(self, model: Any, means: Mapping[str, float]) -> list[str]:
         made, labels = self._made(model)
         count = min(len(made), len(self.samples))  # the losses of some critics are of pairs
         device, classes = device_of(model), bool(model.num_classes)
@@ -110,7 +113,6 @@ class GeneratedShow:
         return self.watch.look(
             made,
             labels if self._in_classes(model) else None,
-            live=None if live is None else self._made(live)[0],
             scores=(scores[0], scores[1]),
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from profond.core.errors import ConfigError, MissingError
 from profond.core.progress import announce
 from profond.core.run import Run
-from profond.measures.features import SIDE, Features, of_network, random_features
+from profond.measures.features import LARGE, SMALL, Features, of_inception, of_network, random_features
 from profond.measures.judge import Judge
 from profond.models import family_of
 from profond.weights.of_run import in_run
@@ -22,17 +23,22 @@ STAGES = 7
 
 
 @cache
-def usual_features() -> Features:
-    """What pictures are compared by: EfficientNet-Lite0's last stage, or random features where it cannot be had."""
+def usual_features(longest: int) -> Features:
+    """What pictures are compared by: EfficientNet-Lite0's last stage, or random features where it cannot be had.
+
+    Args:
+        longest: of a picture's sides, in pixels.
+    """
+    side = SMALL if longest <= SMALL else LARGE
     try:
-        found = load_pretrained(NETWORK, input_shape=(3, SIDE, SIDE))
+        found = load_pretrained(NETWORK, input_shape=(3, side, side))
     except MissingError:
         announce(f"the weights of {NETWORK} cannot be had here: samples are compared by random features")
         return random_features()
     network = nn.Sequential(found.model.stem, found.model.body[:STAGES]).eval().requires_grad_(False)
     prepared = found.preprocessing
     name = "EfficientNet-Lite0 trained on ImageNet, mean of its last stage (320 channels)"
-    return of_network(name, network, prepared.mean, prepared.std, prepared.scale)
+    return of_network(name, network, prepared.mean, prepared.std, prepared.scale, side)
 
 
 def judge_of(folder: str | Path) -> Judge:
@@ -51,3 +57,20 @@ def judge_of(folder: str | Path) -> Judge:
     found = load_pretrained(name, run.path)
     found.model.requires_grad_(False)
     return Judge(run.name, found.model, found.preprocessing, found.classes)
+
+
+def inception_features(weights: str | Path) -> Features:
+    """The features of FID and KID, from a file of the published weights, ``pt_inception-2015-12-05-6726825d.pth``.
+
+    Raises: ConfigError for a file that is not there, or holds something else.
+    """
+    path = Path(weights)
+    if not path.is_file():
+        raise ConfigError(
+            f"{path} is no file", "give pt_inception-2015-12-05-6726825d.pth, which torch-fidelity publishes"
+        )
+    found = load_pretrained("inception_v3", path.absolute(), num_classes=1008, count_padding=False)
+    network: Any = found.model
+    network.mixed7c.get_submodule("pooled")[0] = nn.MaxPool2d(3, 1, padding=1)  # a slip of the network of 2015
+    network.output = nn.Identity()
+    return of_inception(network.requires_grad_(False))

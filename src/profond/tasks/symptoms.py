@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -40,66 +40,72 @@ class Watch:
     held_out: Tensor | None = None
     critic_loss: Callable[[Tensor, Tensor], Tensor] | None = None
     _lasted: dict[str, int] = field(default_factory=dict)
+    _lagged: dict[str, int] = field(default_factory=dict)
     _usual: float = 0.0
+    _lags: bool = False
 
     def __post_init__(self) -> None:
         if self.train is not None:
             alone = self.held_out is None
             self._usual = nearest(self.train if self.held_out is None else self.held_out, self.train, itself=alone)
 
+    def lag(self, made: Tensor, live: Tensor) -> list[str]:
+        """Whether samples of an average of weights have much less contrast than those of the newest weights.
+
+        Args:
+            made, live: the two, from the same noise.
+        """
+        self._lags = made.ndim == 4 and _contrast(made) < _LAGGING * _contrast(live)
+        found = {}
+        if self._lags:
+            share = _contrast(made) / _contrast(live)
+            found["lag"] = (
+                f"the average of the weights lags behind: averaged samples have {share:.0%} of the contrast that those "
+                "of the newest weights have; it looks too far back for so short a training: a smaller share, such as "
+                "--set ema_half_life=0.05, or more steps"
+            )
+        return _lasting(found, self._lagged)
+
     def look(
-        self,
-        made: Tensor,
-        labels: Tensor | None = None,
-        *,
-        live: Tensor | None = None,
-        scores: tuple[Tensor, Tensor] | None = None,
+        self, made: Tensor, labels: Tensor | None = None, *, scores: tuple[Tensor, Tensor] | None = None
     ) -> list[str]:
         """What has lasted for `LOOKS` looks, each as ``what it is: the numbers, what that means, what to do``.
 
         Args:
             made: samples of the model that is kept, (n, …), each from the same noise at every look.
             labels: of these, int64 (n), where they are of classes: they are then compared within each.
-            live: the same of the model as it is being trained, where the kept one is an average of its weights.
             scores: what the critic says of the real and of the made samples.
         """
-        found = {}
-        pictures = made.ndim == 4
-        contrast = _contrast(made) if pictures else 1.0
-        lags = pictures and live is not None and contrast < _LAGGING * _contrast(live)
-        if lags:
-            share = contrast / max(_contrast(live), 1e-12) if live is not None else 0.0
-            found["the average of the weights lags behind"] = (
-                f"averaged samples have {share:.0%} of the contrast that those of the newest weights have; it looks "
-                "too far back for so short a training: a smaller share, such as --set ema_half_life=0.05, or more steps"
-            )
-        elif pictures and contrast < _GREY * _contrast(self.real):
-            found["the samples are grey"] = (
-                f"they have {contrast / _contrast(self.real):.0%} of the contrast of real ones; the generator gives "
+        found: dict[str, str] = {}
+        share = _contrast(made) / _contrast(self.real) if made.ndim == 4 else 1.0
+        if share < _GREY and not self._lags:
+            found["grey"] = (
+                f"the samples are grey: they have {share:.0%} of the contrast of real ones; the generator gives "
                 "means of many: a smaller learning rate, or a stronger penalty of the critic, and more steps"
             )
-        alike = self._alike(made, labels)
-        found |= alike
+        if not self._lags and (alike := self._alike(made, labels)):
+            found["alike"] = alike
         if scores is not None and self.critic_loss is not None:
             loss = float(self.critic_loss(*scores).float().mean())
             if loss < _SURE:
                 apart = float(scores[0].float().mean() - scores[1].float().mean())
-                found["the critic is sure of every sample"] = (
-                    f"its loss is {loss:.2g}, and its scores of real and made samples are {apart:.1f} apart, so that "
-                    "the generator hardly learns from it: a smaller learning rate, a stronger penalty, or augmentation"
+                found["sure"] = (
+                    f"the critic is sure of every sample: its loss is {loss:.2g}, and its scores of real and made ones"
+                    f" are {apart:.1f} apart, so that the generator hardly learns from it: a smaller learning rate, a"
+                    " stronger penalty, or augmentation"
                 )
-        if self.train is not None and self._usual > 0 and not alike:  # one picture is near to some by chance
+        # NOTE one picture again and again is near to some by chance
+        if self.train is not None and self._usual > 0 and "alike" not in found:
             share = nearest(small(made), self.train) / self._usual
             if share < _COPIED:
-                found["the samples are copies"] = (
-                    f"they are nearer to training pictures than new ones are, {share:.0%} of that distance: more data, "
-                    "augmentation, or fewer steps"
+                found["copies"] = (
+                    f"the samples are copies: they are nearer to training pictures than new ones are, {share:.0%} of"
+                    " that distance: more data, augmentation, or fewer steps"
                 )
-        self._lasted = {what: self._lasted.get(what, 0) + 1 for what in found}
-        return [f"{what}: {said}" for what, said in found.items() if self._lasted[what] == LOOKS]
+        return _lasting(found, self._lasted)
 
-    def _alike(self, made: Tensor, labels: Tensor | None) -> dict[str, str]:
-        """Whether samples of one class, or of several or all, are much the same."""
+    def _alike(self, made: Tensor, labels: Tensor | None) -> str:
+        """What is said where samples of a class, or of several or all, are much the same; else nothing."""
         shares = {}
         for label in [-1] if labels is None else sorted(set(labels.tolist())):
             real = self.real if labels is None else self.real[self.labels == label]
@@ -108,19 +114,25 @@ class Watch:
                 shares[label] = spread(ours) / max(spread(real), 1e-12)
         few = [label for label, share in shares.items() if share < _ALIKE]
         if not few:
-            return {}
+            return ""
         share = sum(shares[label] for label in few) / len(few)
         where = "" if len(few) == len(shares) else f" of {', '.join(self._name(label) for label in few[:5])}"
         where += " and others" if len(few) > 5 and where else ""
-        return {
-            f"the samples{where} are alike": (
-                f"they are {share:.0%} as far from each other as real ones are; the generator has collapsed to few of "
-                "them: a stronger penalty of the critic, a smaller learning rate, or larger batches"
-            )
-        }
+        return (
+            f"the samples{where} are alike: they are {share:.0%} as far from each other as real ones; the generator "
+            "has collapsed to few of them: a stronger penalty of the critic, a smaller learning rate, or larger batches"
+        )
 
     def _name(self, label: int) -> str:
         return self.names[label] if label < len(self.names) else f"class {label}"
+
+
+def _lasting(found: Mapping[str, str], lasted: dict[str, int]) -> list[str]:
+    """Those that are found for the `LOOKS`-th time in a row; counts on."""
+    before = dict(lasted)
+    lasted.clear()
+    lasted |= {what: before.get(what, 0) + 1 for what in found}
+    return [said for what, said in found.items() if lasted[what] == LOOKS]
 
 
 def spread(samples: Tensor) -> float:

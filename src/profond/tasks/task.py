@@ -198,14 +198,27 @@ class Show(Protocol):
         """All of them in one picture, always of one size; the model is in eval mode, without gradients."""
         ...
 
-    def symptoms(self, model: nn.Module, means: Mapping[str, float], live: nn.Module | None = None) -> list[str]:
+    def symptoms(self, model: nn.Module, means: Mapping[str, float]) -> list[str]:
         """What goes wrong, for people, with advice; most often nothing.
 
         Each is ``what it is: the rest``; what stands before the colon is said once in a training.
 
         Args:
             means: what the training last logged, by name.
-            live: the model as it is being trained, where ``model`` is an average of its weights.
+        """
+        ...
+
+
+@runtime_checkable
+class Averaged(Protocol):
+    """A show that sees where an average of weights is not what it should be."""
+
+    def lag(self, model: nn.Module, live: nn.Module) -> list[str]:
+        """What is wrong with the average, as `Show.symptoms` says it, which is asked after this.
+
+        Args:
+            model: the average of the weights.
+            live: the model as it is being trained.
         """
         ...
 

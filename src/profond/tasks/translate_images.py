@@ -192,7 +192,7 @@ class TranslateImages:
         return Loss(fooled + self.contrast * contrast, report), {"b": made_b}
 
     def _critics(self, model: Any, a: Tensor, b: Tensor, made: Mapping[str, Tensor]) -> Loss:
-        value, report = torch.zeros((), device=a.device), {}
+        value, report = torch.zeros((), device=a.device), dict[str, Tensor]()
         for name, real in (("b", b), ("a", a)):
             if name in made:
                 shown = self.pools[name].exchange(made[name]) if "a" in made else made[name]

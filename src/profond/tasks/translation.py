@@ -97,7 +97,7 @@ class TranslationShow:
             partners = [answers[int(pairs[i])] for i in chosen]
             self.known = dataset.preprocessing.normalise(torch.stack([split.raw(i) for i in partners]))
         others = torch.stack([split.raw(i) for i in of_b[: 4 * ROWS]])
-        self.real = _sheet([list(row) for row in as_pixels(dataset.preprocessing.normalise(others)).split(4)])
+        self.real = _sheet([list(row) for row in torch.split(as_pixels(dataset.preprocessing.normalise(others)), 4)])
         self._said: set[str] = set()
 
     def picture(self, model: nn.Module) -> Image:

@@ -184,3 +184,11 @@ def test_from_python_the_same_pictures_come(conditional: str) -> None:
     assert trained.generate("walk", count=2).rows.shape[0] == 2
     found = trained.project(Image.new("L", (16, 16), 40), steps=3)
     assert found.after <= found.before
+
+
+def test_what_its_critic_says_of_a_picture_is_predicted(conditional: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (16, 16), 40).save("one.png")
+    assert run(["predict", conditional, "one.png", "--device", "cpu", "--quiet"]) == 0
+    name, score, label = capsys.readouterr().out.strip().split("\t")
+    assert (name, label in NAMES) == ("one.png", True)
+    assert np.isfinite(float(score))

@@ -36,8 +36,8 @@ def test_the_modes_of_ring_and_grid_are_as_far_apart_for_their_width_as_publishe
 
 def test_moons_without_noise_are_two_half_circles():
     split = open_dataset("two_moons", noise=0.0).split("train")
-    for mode, centre, upper in ((0, (-1 / 3, -1 / 6), True), (1, (1 / 3, 1 / 6), False)):
-        away = split.samples[split.marks["mode"] == mode] - torch.tensor(centre)
+    for moon, centre, upper in ((0, (-1 / 3, -1 / 6), True), (1, (1 / 3, 1 / 6), False)):
+        away = split.samples[split.marks["moon"] == moon] - torch.tensor(centre)
         assert torch.allclose(away.norm(dim=1), torch.tensor(2 / 3), atol=1e-5)
         assert bool((away[:, 1] > -1e-5).all()) is upper
 

@@ -250,7 +250,7 @@ def test_a_registered_model_is_shown_with_the_shapes_that_hooks_see(name: str) -
             seen = put_out(model, torch.zeros(2, *shape))
         assert_true_shapes(summarise(model, shape), seen)
         return
-    real = models.create(name, **config)  # what it computes depends on the numbers, such as which frames there are
+    real = models.whole(models.create(name, **config))  # its numbers decide what it computes, such as which frames are
     tokens = "vocabulary" in config
     seen = put_out(real, torch.full((2, *shape), 4) if tokens else torch.zeros(2, *shape))
     assert_true_shapes(summarise(model, shape, axes="t" if tokens else None), seen)

@@ -69,9 +69,7 @@ def test_few_pictures_are_augmented_and_many_are_not_and_either_is_said() -> Non
     assert Generate(augmentation="on").settle(points())[0]["augmented"] is False
 
 
-def test_of_very_few_pictures_it_is_said_how_many_are_needed_and_what_helps() -> None:
-    _, notes = Generate().settle(pictures(16))
-    assert any("copies" in note and "300" in note and "flip=true" in note for note in notes)
+def test_of_too_few_pictures_it_is_said_how_many_are_needed() -> None:
     with pytest.raises(DataError, match="has 7 samples to learn from, and a generator needs 8") as refusal:
         Generate().settle(pictures(7))
     assert "hundred" in str(refusal.value.help)
@@ -250,7 +248,7 @@ def test_a_network_of_pictures_refuses_points_and_the_reverse_and_each_names_the
 
 def test_a_network_that_is_no_generator_is_refused() -> None:
     model = models.create("mlp", pictures().spec)
-    with pytest.raises(ConfigError, match="no critic|no generator") as refusal:
+    with pytest.raises(ConfigError, match=r"no critic|no generator") as refusal:
         Generate().loss(model, next(iter(pictures().batches("train", 4))), Phase("critic"))
     assert "r3gan" in str(refusal.value.help)
 

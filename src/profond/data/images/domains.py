@@ -24,6 +24,7 @@ from profond.data.images.foreign import about
 from profond.data.images.unreadable import Unreadable, without_unreadable
 from profond.data.layout import Walk
 from profond.data.listing import SPLIT_NAMES, Listing, Sample
+from profond.data.locations import relative
 
 _LAYOUT = "put what is to be learned from in trainA and trainB, and what is to be tested with in testA and testB"
 _NAME = re.compile(r"([a-z]+)[ _-]?([ab])", re.IGNORECASE)
@@ -85,7 +86,7 @@ def list_domains(path: Path, to: str | None = None) -> Listing:
     if only_train:  # a share of it is held out, as of any folder without splits
         samples = [Sample(sample.path, sample.label) for sample in samples]
     notes, warnings = _told(folders, walk)
-    warnings += _in_both(samples, classes)
+    warnings += _in_both(samples, classes, root)
     learned = [sample.label for sample in samples if sample.split in ("", "train")]
     warnings += few({name: learned.count(name) for name in classes})
     return Listing(str(path), root, tuple(samples), classes, tuple(map(as_text, notes)), tuple(map(as_text, warnings)))
@@ -150,7 +151,7 @@ def _told(folders: Mapping[tuple[int, str], Path], walk: Walk) -> tuple[list[str
     return notes, warnings
 
 
-def _in_both(samples: Sequence[Sample], classes: tuple[str, str]) -> list[str]:
+def _in_both(samples: Sequence[Sample], classes: tuple[str, str], root: Path) -> list[str]:
     """A warning where A and B have images in common, by what their files hold."""
     sets = equal_files([sample.path for sample in samples])
     common = [group for group in sets if len({samples[at].label for at in group}) > 1]
@@ -158,7 +159,7 @@ def _in_both(samples: Sequence[Sample], classes: tuple[str, str]) -> list[str]:
         return []
     shared = sum(samples[at].label == classes[0] for group in common for at in group)
     count = sum(sample.label == classes[0] for sample in samples)
-    first = f"{samples[common[0][0]].path.name} = {samples[common[0][-1]].path.name}"
+    first = " = ".join(relative(samples[common[0][at]].path, root) for at in (0, -1))
     if shared == count:
         return [f"A and B hold the same pictures, all {count} of A ({first}): there is nothing to translate"]
     return [f"{shared} of the {count} pictures of A are in B too, such as {first}"]

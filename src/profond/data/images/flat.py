@@ -81,7 +81,7 @@ def is_flat(path: Path) -> bool:
         if walk.loose(path):
             return not any(walk.below(folder).files for folder in walk.folders(path))
         return bool(_splits(path, walk))
-    except DataError:
+    except (DataError, OSError):  # a path too long, a folder that may not be read
         return False  # the door of folders with classes says it best
 
 
@@ -115,7 +115,7 @@ def few(counts: Mapping[str, int]) -> list[str]:
     shown = ", ".join(f"{name} has {count} image{'' if count == 1 else 's'}" for name, count in counts.items())
     return [
         f"{shown} to learn from: a network that makes pictures learns fewer than {FEW} by heart; some hundred are "
-        "needed, and mirror images (--set augment.flip=true) make more of what there is"
+        "needed, and mirror images (--set flip=true) make more of what there is"
     ]
 
 

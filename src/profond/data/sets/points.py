@@ -1,6 +1,7 @@
 """Points of a plane whose distribution is known, so that a generator can be held to it: ring, grid, moons, a drawing.
 
-The mode that each point was drawn from is kept as ``marks["mode"]``, int64 (n), where there are modes.
+The mode that each point was drawn from is kept as ``marks["mode"]``, int64 (n), of ring and grid; of the moons, which
+have no middles, ``marks["moon"]``.
 
 Source: eight Gaussians in a ring, L. Metz et al., Unrolled Generative Adversarial Networks, ICLR 2017 (radius 2,
 deviation 0.02); 25 Gaussians in a grid, A. Srivastava et al., VEEGAN: Reducing Mode Collapse in GANs using Implicit
@@ -11,6 +12,7 @@ Variational Learning, NeurIPS 2017 (−4 to 4, deviation 0.05). Deviation: both 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -82,10 +84,10 @@ def two_moons(
     splits = {}
     for name, count in (("train", train_points), ("test", test_points)):
         random = numpy_generator(seed, "two_moons", name)
-        mode = random.integers(2, size=count)
-        angle, sign = random.uniform(0, math.pi, count), 1 - 2 * mode
+        moon = random.integers(2, size=count)
+        angle, sign = random.uniform(0, math.pi, count), 1 - 2 * moon
         half_circles = np.stack([sign * (np.cos(angle) - 0.5), sign * (np.sin(angle) - 0.25)], 1) / 1.5
-        splits[name] = _split(half_circles + random.normal(0, noise, (count, 2)), name, mode)
+        splits[name] = _split(half_circles + random.normal(0, noise, (count, 2)), name, {"moon": moon})
     return _dataset("two_moons", splits, "made here")
 
 
@@ -133,13 +135,14 @@ def _of_modes(
     for split, count in zip(("train", "test"), counts, strict=True):
         random = numpy_generator(seed, name, split)
         mode = random.integers(len(centres), size=count)
-        splits[split] = _split(centres.numpy()[mode] + random.normal(0, deviation, (count, 2)), split, mode)
+        points = centres.numpy()[mode] + random.normal(0, deviation, (count, 2))
+        splits[split] = _split(points, split, {"mode": mode})
     return _dataset(name, splits, "made here")
 
 
-def _split(points: NDArray[np.float64], name: str, mode: NDArray[np.int64] | None = None) -> TensorSplit:
+def _split(points: NDArray[np.float64], name: str, known: Mapping[str, NDArray[np.int64]] | None = None) -> TensorSplit:
     samples = torch.from_numpy(points.astype(np.float32))
-    marks = {} if mode is None else {"mode": torch.from_numpy(mode)}
+    marks = {what: torch.from_numpy(numbers) for what, numbers in (known or {}).items()}
     return TensorSplit(samples, torch.zeros(len(samples), dtype=torch.int64), name, marks=marks)
 
 
