@@ -15,11 +15,13 @@ from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Spec
 from profond.measures.compared import HEADLINE, LEAST, compared, protocol
 from profond.measures.features import Features, random_features
+from profond.measures.hidden import Cycles, Ways
 from profond.measures.intervals import paired_bootstrap
 from profond.measures.measured import Measured
 from profond.measures.pixels import as_pixels
 from profond.measures.report import PREDICTIONS, Report, Scores, Table
 from profond.measures.simple_translations import simple_translations
+from profond.measures.spectrum import Checkerboards
 from profond.measures.translated_figures import translations_figure
 
 PAIR = "pair"
@@ -70,15 +72,23 @@ class TranslationMeter:
     """What a model makes of the pictures of A in a split; one pass.
 
     Args:
+        spec: whose two classes are called A and B where it names none.
         features: from the longest side of a picture to what heaps of them are compared by, asked for when it is needed;
             None is random features.
+        ways: of models that may come back: what these need is then looked for in the pictures on the way.
 
     Attributes:
         marks: of the split; ``"pair"`` says which A and which B belong together.
     """
 
-    def __init__(self, spec: Spec | None = None, features: Callable[[int], Features] | None = None) -> None:
+    def __init__(
+        self,
+        spec: Spec | None = None,
+        features: Callable[[int], Features] | None = None,
+        ways: Ways | None = None,
+    ) -> None:
         names = () if spec is None else spec.classes
+        self.cycles = Cycles(ways)
         self.names = tuple(names) if len(names) == 2 else ("A", "B")
         self.marks: Mapping[str, Tensor] = {}
         self.features = features
@@ -89,6 +99,7 @@ class TranslationMeter:
     def update(self, model: nn.Module, batch: Any) -> int:
         inputs, targets = batch
         chosen = (targets == 0).nonzero()[:, 0]
+        self.cycles.add(model, inputs, targets)
         if len(chosen):
             made = model(inputs[chosen]).float().clamp(-1, 1).cpu()
             if not bool(made.isfinite().all()):
@@ -121,6 +132,7 @@ class TranslationMeter:
         metrics = {HEADLINE: whole.pop(HEADLINE)}
         untouched = self._compared(before, cheap=True)[HEADLINE]
         lines = [f"as they are, the pictures of {self.names[0]} are {untouched.written} from those of {self.names[1]}"]
+        cycles = self.cycles.measured(self.names)
         known, scores, beside = self._known(), None, None
         places: Sequence[int] = [place for place, _, _ in self.a]
         changed = [float((_unit(after) - old / 255).abs().mean()) for _, old, after in self.a]
@@ -136,6 +148,9 @@ class TranslationMeter:
             lines += [_words(metrics["l1"], beside)]
             places, rows = [places[n] for n in numbers], [rows[n] for n in numbers]
             worst = np.argsort(-judged.l1, kind="stable")[:SHOWN].tolist()
+        lines += [one.sentence(*way) for way, one in cycles.items()]
+        boards = Checkerboards.of(self._made_pixels(), torch.stack([picture for _, picture in self.b]))
+        lines += [] if boards is None else boards.lines()
         metrics |= whole
         tables = {PREDICTIONS: Table(("change",), rows, places)}
         pictures = {"translations": self._figure(list(range(len(numbers)))[:SHOWN], known, numbers)}
@@ -152,6 +167,8 @@ class TranslationMeter:
             scores=scores,
             lines=tuple(lines),
             facts={
+                "checkerboard": None if boards is None else boards.to_json(),
+                "cycles": {" to ".join(way): one.to_json() for way, one in cycles.items()},
                 "untouched": untouched.to_json(),
                 "protocol": self._protocol(),
                 "beside": {

@@ -157,6 +157,18 @@ class ForModels(Protocol):
 
 
 @runtime_checkable
+class TranslatesImages(Protocol):
+    """A task whose model makes pictures of another kind of those that it is given, of the same size, whatever it is."""
+
+    def translators(self, model: nn.Module) -> Mapping[str, nn.Module]:
+        """The parts of a model that do so, by direction: ``a-to-b``, and ``b-to-a`` where there is one.
+
+        Pictures (n, c, h, w) as the data's preprocessing makes them go in; such between -1 and 1 come out.
+        """
+        ...
+
+
+@runtime_checkable
 class Remembering(Protocol):
     """A task with a memory of its own that a training changes, such as a pool of pictures: kept in its checkpoints."""
 

@@ -223,7 +223,7 @@ class TranslateImages:
     # -- judging and answering ---------------------------------------------------------------------------------
 
     def meter(self, spec: Spec | None = None) -> TranslationMeter:
-        return TranslationMeter(spec, usual_features)
+        return TranslationMeter(spec, usual_features, self.translators)
 
     def answer(self, model: nn.Module, inputs: Tensor, spec: Spec | None = None) -> Sequence[Translation]:
         """Each picture as one of B. Raises: ConfigError where the model gives numbers that are not finite."""
@@ -232,9 +232,9 @@ class TranslateImages:
         return [Translation.of(picture) for picture in made.cpu()]
 
     def translators(self, model: Any) -> dict[str, nn.Module]:
-        """The parts of a model that translate pictures, by direction."""
+        """The parts of a model that translate pictures, by direction; a model without parts goes from A to B."""
         back = {"b-to-a": model.generators["to_a"]} if goes_back(model) else {}
-        return {"a-to-b": model.generators["to_b"], **back}
+        return {"a-to-b": model.generators["to_b"] if hasattr(model, "generators") else model, **back}
 
     def show(self, dataset: Dataset, seed: int) -> TranslationShow:
         """Some pictures of A, and what becomes of them; beside them the known answers, where there are such."""
@@ -273,7 +273,7 @@ class TranslateImages:
 
 def goes_back(model: Any) -> bool:
     """Whether a model also translates B to A."""
-    return "to_a" in model.generators
+    return "to_a" in getattr(model, "generators", ())
 
 
 def domains(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -104,7 +104,7 @@ class TranslationShow:
         columns = self._columns(model)
         return _sheet([list(row) for row in zip(*map(as_pixels, columns), strict=True)])
 
-    def symptoms(self, model: nn.Module, means: Mapping[str, float]) -> list[str]:
+    def symptoms(self, model: nn.Module, means: Mapping[str, float], live: nn.Module | None = None) -> list[str]:
         """A critic that is sure of everything; translations that are all alike, or nothing but what was given."""
         made = self._columns(model)[1]
         critic = means.get("critic/loss")
