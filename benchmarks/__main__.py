@@ -21,6 +21,7 @@ NAMES = (
     "loading",
     "recurrent",
     "forecasting",
+    "fashion",
 )
 
 
