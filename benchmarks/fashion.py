@@ -30,6 +30,7 @@ from benchmarks.report import table
 from profond.core.device import choose_device
 from profond.data.dataset import Dataset
 from profond.evaluation.learned_from_samples import learned_from_samples
+from profond.evaluation.on_demand import frechet_ratio, on_demand, real_of_each
 from profond.experiments.configuration import Configuration, changed, for_model, from_recipe
 from profond.experiments.experiment import assemble
 from profond.experiments.train import put_to_work
@@ -38,7 +39,6 @@ from profond.measures.compared import compared
 from profond.measures.judge import Judge
 from profond.measures.latents import latents
 from profond.measures.measured import Measured
-from profond.measures.on_demand import frechet_ratio, on_demand
 from profond.measures.pixels import as_pixels
 from profond.tasks.picture_features import judge_of
 from profond.tasks.samples import samples_of
@@ -108,18 +108,10 @@ def _judge(asked: argparse.Namespace) -> Judge:
     return judge
 
 
-def real_pictures(dataset: Dataset, split: str, each: int) -> tuple[Tensor, Tensor]:
-    """The first so many of each class: uint8 (n, c, h, w), and int64 (n)."""
-    found = dataset.split(split)
-    places = [(found.targets == label).nonzero().flatten()[:each] for label in range(dataset.spec.num_classes)]
-    chosen = torch.cat(places)
-    return torch.stack([found.raw(place) for place in chosen.tolist()]), found.targets[chosen]
-
-
 def measured(made: Made, judge: Judge, dataset: Dataset, asked: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Everything about one generator, JSON-able."""
     count = asked.samples
-    real, labels = real_pictures(dataset, "test", count // dataset.spec.num_classes)
+    real, labels = real_of_each(dataset, "test", count // dataset.spec.num_classes)
     found = on_demand(judge, made.samples[:count], made.labels[:count], real, labels)
     distances = compared(judge.features, real, made.samples[:count])
     learned = learned_from_samples(
@@ -154,8 +146,8 @@ def one_seed(seed: int, asked: argparse.Namespace) -> dict[str, Any]:
     judge = _judge(asked)
     dataset = assemble(config).dataset
     each = asked.samples // dataset.spec.num_classes
-    real, _ = real_pictures(dataset, "test", each)
-    floor = compared(judge.features, real, real_pictures(dataset, "train", each)[0])
+    real, _ = real_of_each(dataset, "test", each)
+    floor = compared(judge.features, real, real_of_each(dataset, "train", each)[0])
     result: dict[str, Any] = {
         "seed": seed,
         "samples": asked.samples,

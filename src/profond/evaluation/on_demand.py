@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from profond.data.dataset import Dataset
 from profond.measures.distances import Rows, frechet_distance
 from profond.measures.intervals import LEVEL, wilson
 from profond.measures.judge import Judge
@@ -77,6 +79,14 @@ def on_demand(judge: Judge, made: Tensor, asked: Tensor, real: Tensor, labels: T
         cells = wanted.numpy() * size + judge.labels(pictures)
         tables.append(np.bincount(cells, minlength=size * size).reshape(size, size))
     return OnDemand(judge.classes, *tables)
+
+
+def real_of_each(dataset: Dataset, split: str, each: int) -> tuple[Tensor, Tensor]:
+    """The first so many real pictures of each class, of the classes in turn: uint8 (n, c, h, w), and int64 (n)."""
+    found = dataset.split(split)
+    places = [(found.targets == label).nonzero().flatten()[:each] for label in range(dataset.spec.num_classes)]
+    chosen = torch.stack(places, 1).flatten()
+    return torch.stack([found.raw(place) for place in chosen.tolist()]), found.targets[chosen]
 
 
 def frechet_ratio(real: Rows, first: Rows, second: Rows, *, draws: int = DRAWS, seed: int = 0) -> Measured | None:
