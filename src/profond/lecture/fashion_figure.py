@@ -53,9 +53,10 @@ def draw_sheets(sheets: Mapping[str, Sequence[Tensor]], rows: Sequence[str], tit
 def draw_confusion(found: OnDemand, words: Words, title: str) -> Figure:
     """Which class a judge takes samples for, by the class that was asked for; and real pictures, by their own."""
     size = len(found.classes)
-    figure = _figure(_WIDE, 5.0, title)
+    height = 5.5
+    figure = _figure(_WIDE, height, title)
     for place, (name, table) in enumerate((("made", found.made), ("real", found.real))):
-        axes = figure.add_axes((0.125 + 0.445 * place, 0.215, 0.42, 0.42 * _WIDE / 5.0))
+        axes = figure.add_axes((0.125 + 0.445 * place, 0.195, 0.42, 0.42 * _WIDE / height))
         _table(axes, table / np.maximum(table.sum(1, keepdims=True), 1))
         axes.set_xticks(range(size), found.classes, rotation=60, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(size), found.classes if place == 0 else [""] * size)

@@ -36,8 +36,8 @@ NEAR, LARGEST_GAP, LEARNED, COVERED = 0.02, 0.08, 0.87, 0.9
 """What is asked of a generator: samples are read nearly as often as real ones, no class is far behind, all that is to
 be learned is there, and nearly all that is real is near a sample."""
 CHANCE = 0.1
-WATCHED = (0.0, 0.01, 0.04, 0.15, 0.4, 1.0)
-"""Shares of the training after which samples are looked at."""
+WATCHED = (0, 1_280, 2_560, 5_120, 20_480, 81_920)
+"""Images seen after which samples are looked at, besides those at the end."""
 FEW = 1_000
 """Samples that are measured then."""
 SHOWN, WAYS, FRAMES = 8, 6, 11
@@ -240,7 +240,9 @@ def _trained(config: Configuration, sizes: Sizes, options: Options, which: str) 
     experiment = assemble(changed(config, changes))
     model: Any = experiment.model
     total, size = experiment.training.steps or 1, experiment.loader.batch_size
-    watch = Watch([round(at * total) for at in WATCHED], latents(model.latent_size, range(FEW), 0), _labels(FEW))
+    watch = Watch(
+        [*(images // size for images in WATCHED), total], latents(model.latent_size, range(FEW), 0), _labels(FEW)
+    )
     batches = experiment.batches("train", training=True, device=choose_device(options.device))
     fitted = fit(model, experiment.task, batches, experiment.training, observers=(watch,))
     options.say(f"L23 {which}  {config.model.name}: {total * size:,} images, {fitted.seconds:.0f} s")
