@@ -9,9 +9,10 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from profond.core.errors import ConfigError, suggest
@@ -45,6 +46,17 @@ Count = Annotated[Integer, Field(ge=1)]
 
 Natural = Annotated[Integer, Field(ge=0)]
 """0 or more."""
+
+Between = Annotated[Number, Field(gt=0, lt=1)]
+"""Between 0 and 1, neither included."""
+
+Factor = Annotated[Number, Field(gt=0, le=1)]
+"""More than 0, and 1 at most."""
+
+Seed = Annotated[Integer, Field(ge=0, lt=2**63)]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def bind(target: Callable[..., Any], settings: Mapping[str, Any], *, what: str) -> dict[str, Any]:
@@ -94,6 +106,36 @@ def check_fields(settings: DataclassInstance, what: str) -> None:
             object.__setattr__(settings, name, value)
 
 
+def checked(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorates a callable, so that arguments with a range, such as a `Share`, are checked whenever it is called.
+
+    They are converted as in `bind`; the others pass as they are.
+
+    Args:
+        what: as in `bind`.
+    """
+
+    def around(target: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(target)
+
+        @functools.wraps(target)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            given = signature.bind(*args, **kwargs)
+            for name, value in given.arguments.items():
+                annotation = _hints(target).get(name)
+                if _has_range(annotation):
+                    given.arguments[name] = convert(value, annotation, f"{name} of {what}")
+            return target(*given.args, **given.kwargs)
+
+        return call
+
+    return around
+
+
+def _has_range(annotation: Any) -> bool:
+    return get_origin(annotation) is Annotated or any(_has_range(part) for part in get_args(annotation))
+
+
 def convert(value: Any, annotation: Any, what: str) -> Any:
     """One value to the annotated type. Raises: ConfigError saying what was received and what is accepted."""
     adapter = _adapter(annotation)
@@ -112,7 +154,14 @@ def convert(value: Any, annotation: Any, what: str) -> Any:
         if words and isinstance(value, str) and first["type"] == "literal_error":
             raise ConfigError(f"{what}: {value!r} does not fit", suggest(value, words)) from None
         expected = first["msg"].replace("Input should", "it must", 1)
-        raise ConfigError(f"{what}: {value!r} does not fit", expected[0].lower() + expected[1:]) from None
+        hint = "; ".join([expected[0].lower() + expected[1:], *_said(annotation)])
+        raise ConfigError(f"{what}: {value!r} does not fit", hint) from None
+
+
+def _said(annotation: Any) -> list[str]:
+    """What an annotation says of its numbers besides their range."""
+    parts = getattr(annotation, "__metadata__", ())
+    return [one.description for one in parts if isinstance(one, FieldInfo) and one.description]
 
 
 def _words(annotation: Any) -> list[str]:
