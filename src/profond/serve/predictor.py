@@ -28,7 +28,7 @@ from profond.explain.network.stages import stage_output
 from profond.serve.films import answer_of
 from profond.serve.given import Picture, as_picture, as_series, as_tokens, name_of, several, stacked, with_rows
 from profond.serve.inference import Engine, Precision, prepared
-from profond.serve.openvino import COMPARED, LEARNED_FROM, WORTH, OpenVino
+from profond.serve.openvino import COMPARED, LEARNED_FROM, PAYS_FROM, OpenVino
 from profond.serve.prediction import Prediction
 from profond.tasks.task import Answer, Task
 from profond.weights.classes import readable
@@ -229,7 +229,7 @@ class Predictor:
             return
         if self.precision == "int8":
             batch_size = max(batch_size, LEARNED_FROM + COMPARED)
-        elif self.engine == "auto" and isinstance(images, Sized) and len(images) >= WORTH and not self._any_length:
+        elif self.engine == "auto" and isinstance(images, Sized) and len(images) >= PAYS_FROM and not self._any_length:
             self.engine = "openvino"
             self.ready = self._prepared("auto")
         for sources, raws in self._decoded(images, batch_size, refused):
