@@ -89,7 +89,8 @@ def bind(target: Callable[..., Any], settings: Mapping[str, Any], *, what: str) 
         if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and name not in checked
     ]
     if missing:
-        raise ConfigError(f"{what} needs {', '.join(missing)}", f"give {missing[0]}=…; on the command line: --set {missing[0]}=…")
+        first = f"{missing[0]}=…"
+        raise ConfigError(f"{what} needs {', '.join(missing)}", f"give {first}; on the command line: --set {first}")
     return checked
 
 
