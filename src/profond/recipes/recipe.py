@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from profond.core.config import Count, Integer, Natural, Number, Share, check_fields
+from profond.core.config import Between, Count, Factor, Integer, Natural, Share, check_fields
 from profond.training.settings import Training
 
 
@@ -77,8 +75,8 @@ class Transfer:
 
     weights: str | None = None
     parts: Natural = 3
-    head_share: Annotated[Number, Field(gt=0, lt=1)] = 0.2
-    rate_decay: Annotated[Number, Field(gt=0, le=1)] = 0.4
+    head_share: Between = 0.2
+    rate_decay: Factor = 0.4
     features: bool = True
     origin: str = ""
     sha256: str = ""

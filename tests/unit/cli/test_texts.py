@@ -135,7 +135,7 @@ def test_a_book_goes_on_from_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(["generate", str(made), "--count", "2", "--length", "5", "--json", "--quiet"]) == 0
     assert len(json.loads(capsys.readouterr().out)["made"]) == 2
     assert run(["generate", str(made), "--length", "0"]) == 3
-    assert "length of 0" in capsys.readouterr().err
+    assert "length of texts: 0" in capsys.readouterr().err
 
 
 def test_a_run_that_makes_nothing_says_so(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
