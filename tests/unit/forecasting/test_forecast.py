@@ -114,6 +114,13 @@ def test_a_horizon_beyond_all_that_is_known_is_refused(tmp_path: Path) -> None:
         made(tmp_path, daily(wave(60, 7)), 61)
 
 
+def test_a_horizon_beyond_the_last_year_that_can_be_written_is_refused(tmp_path: Path) -> None:
+    text = daily(wave(30, 7), "9999-11-25")
+    assert made(tmp_path, text, 7).table.stamp(made(tmp_path, text, 7).series[0].series.end + 6) == "9999-12-31"
+    with pytest.raises(DataError, match="the year 9999 is over"):
+        made(tmp_path, text, 8)
+
+
 def test_a_series_of_a_wide_table_that_ended_early_keeps_its_place(tmp_path: Path) -> None:
     at = [f"{one:%Y-%m-%d %H:%M}" for one in hours(datetime(2024, 1, 1), 300)]
     full, ended = wave(300, 24), [*wave(300, 24, 1)[:290], *[""] * 10]

@@ -151,5 +151,5 @@ def _assumed(names: tuple[str, ...], roles: Roles) -> str:
     if not roles.named:
         return f"no line names the columns: column {roles.text + 1} is taken as the text"
     learned = [roles.label] if roles.label is not None else list(roles.targets)
-    what = "class" if roles.label is not None else "number"
-    return f"text in column {names[roles.text]!r}, {what} in {', '.join(repr(names[at]) for at in learned)}"
+    what, other = ("class", "") if roles.label is not None else ("number", " (for classes: --set data.label=COLUMN)")
+    return f"text in column {names[roles.text]!r}, {what} in {', '.join(repr(names[at]) for at in learned)}{other}"

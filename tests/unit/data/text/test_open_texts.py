@@ -9,6 +9,7 @@ import pytest
 
 from profond.core.errors import DataError
 from profond.data.check import check
+from profond.data.dataset import Dataset
 from profond.data.open import kind_of, open_dataset
 from profond.data.saved_split import store_split
 from profond.data.split import TensorSplit
@@ -81,6 +82,24 @@ def test_numbers_are_estimated_and_objects_read_line_by_line(tmp_path: Path) -> 
     dataset = open_dataset(path, target="stars")
     assert [quantity.name for quantity in dataset.spec.quantities] == ["stars"]
     assert open_dataset(path, label="stars").spec.num_classes == 5
+
+
+@pytest.mark.parametrize("name", ["score", "target", "label"])
+@pytest.mark.parametrize(("whole", "half"), [("3", "2.5"), ("3,0", "2,5")])
+def test_decimals_beside_texts_are_estimated_and_whole_numbers_are_classes(
+    tmp_path: Path, name: str, whole: str, half: str
+) -> None:
+    def opened(*values: str) -> Dataset:
+        return open_dataset(
+            write(tmp_path / "t.csv", [["text", name], *([f"a film {i}", values[i % 2]] for i in range(40))])
+        )
+
+    measured = opened(whole, half)
+    assert [quantity.name for quantity in measured.spec.quantities] == [name]
+    assert any("data.label" in note for note in measured.notes)
+    assert opened(whole, "1").spec.num_classes == 2
+    assert opened("3.0", "1.0").spec.num_classes == 2  # as data frames write whole numbers
+    assert opened(whole, "bad").spec.num_classes == 2
 
 
 def test_a_split_column_is_kept(tmp_path: Path) -> None:
