@@ -90,6 +90,8 @@ class Vocabulary(_Record):
     def _each_once(self) -> Vocabulary:
         if self.kind != "pieces" and tuple(self.entries[: len(SPECIAL)]) != SPECIAL:
             raise ValueError(f"its entries do not begin with {', '.join(SPECIAL)}")
+        if self.kind == "pieces" and not self.model:
+            raise ValueError("its pieces have no model")
         if len(set(self.entries)) < len(self.entries):
             raise ValueError("an entry is there twice")
         return self
@@ -237,7 +239,8 @@ def parse(text: str, name: str) -> dict[str, Any]:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise ValueError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+            said = "it is no object" if first["type"] == "model_type" else first["msg"].removeprefix("Value error, ")
+            raise ValueError(f"{where}: {said[0].lower()}{said[1:]}") from None
     return data
 
 

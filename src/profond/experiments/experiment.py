@@ -139,11 +139,11 @@ class Experiment:
     def _check_vocabulary(self, file: str, **known: Tokens | None) -> None:
         """Raises: ConfigError for a vocabulary of another size than the model was made for."""
         for name, tokens in known.items():
-            size = self.config.model.settings.get(name)
-            if self.run is not None and tokens is not None and size not in (None, len(tokens)):
+            size, has = self.config.model.settings.get(name), 0 if tokens is None else len(tokens)
+            if self.run is not None and size is not None and size != has:
+                knows = f"knows {has:,} {tokens.kind}" if tokens is not None else "has no vocabulary"
                 raise ConfigError(
-                    f"{self.run.file(file)} is damaged: it knows {len(tokens):,} {tokens.kind}, and the model of"
-                    f" config.json {size}",
+                    f"{self.run.file(file)} is damaged: it {knows}, and the model of config.json knows {size}",
                     "restore the file, or train again",
                 )
 

@@ -132,8 +132,11 @@ def _place(path: Path, cells: Cells, asked: str) -> int:
 
 def _are_decimals(column: Sequence[str]) -> bool:
     """Whether a column holds numbers, and not whole ones alone, which could be names of classes."""
-    filled = [cell.strip().replace(",", ".") for cell in column if cell.strip()]
-    return all(map(is_number, filled)) and any(float(cell) % 1 for cell in filled)
+    try:
+        numbers = [float(cell.replace(",", ".")) for cell in column if cell.strip()]
+    except ValueError:
+        return False
+    return any(number % 1 > 0 for number in numbers)  # of an infinity that is no number
 
 
 def _first_row_is_like_the_others(cells: Cells) -> bool:

@@ -88,6 +88,8 @@ def texts_to_answer(path: Path) -> list[tuple[str, str]]:
         cells = read_cells(path)
         named = decide(path, cells, None, None, None, needed=False)
         rows = cells.rows if named.named else [list(cells.names), *cells.rows]
+        if not rows:
+            raise DataError(f"{path} has a header but no rows", "add a line for each text")
         first = cells.lines[0] - 1 if cells.lines else 0
         lines = cells.lines if named.named else [first, *cells.lines]
         return [(f"{path}#{line}", row[named.text].strip()) for line, row in zip(lines, rows, strict=True)]
