@@ -244,7 +244,7 @@ def _read(path: Path, source: str, target: str) -> tuple[list[Pair], list[str]]:
         where = words[given.lower()] if split is not None else ""
         pairs.append(Pair(str(number), read, written, row[group].strip() if group is not None else "", where))
     if len(pairs) < 2:
-        raise DataError(f"{path} has {len(pairs)} pair{"" if pairs else "s"} of texts", "add a line for each pair")
+        raise DataError(f"{path} has {len(pairs)} pair{'' if pairs else 's'} of texts", "add a line for each pair")
     return pairs, [*cells.notes, *told, f"{cells.names[places[0]]!r} is read, {cells.names[places[1]]!r} is written"]
 
 

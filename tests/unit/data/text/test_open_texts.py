@@ -182,6 +182,8 @@ def test_texts_for_answers_need_no_label(tmp_path: Path) -> None:
         (b"text,label\nfine,good,film\nbad,bad\n", "line 2: 3 cells for 2 columns"),
         (b"text,label\n", "has a header but no rows"),
         (b"text,label\nfine,good\nnice,good\n", "one class only"),
+        (b"text,score\nfine film,1.5\nbad,inf\n", "line 3: .*inf"),
+        (b"text,score\nfine film,1.5\nbad,\n", "line 3: score is empty"),
         (b"text,text,label\nfine,x,good\nbad,y,bad\n", "the column text twice"),
     ],
 )
@@ -190,6 +192,16 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, content: bytes, wor
     path.write_bytes(content)
     with pytest.raises(DataError, match=words):
         open_dataset(path)
+
+
+def test_a_table_of_utf_16_is_one_of_texts_and_a_header_alone_holds_none(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("text,label\n".encode("utf-16") + "fine film,good\nflat,bad\n".encode("utf-16-le") * 9)
+    assert kind_of(path).name == "table of texts"
+    assert open_dataset(path).spec.classes == ("bad", "good")
+    path.write_text("text,label\n")
+    with pytest.raises(DataError, match="a header but no rows"):
+        texts_to_answer(path)
 
 
 def test_a_line_that_is_no_object_is_named(tmp_path: Path) -> None:
