@@ -38,6 +38,7 @@ _owner = 0
 _code = INTERRUPTED
 _first_at = 0.0
 _raised = False
+_waiting = False  # a signal came while a module was imported, and is looked at again in a moment
 
 
 def stopping_signals() -> tuple[signal.Signals, ...]:
@@ -76,12 +77,13 @@ def asked() -> None:
 
 def stopping() -> bool:
     """Whether a signal has come while the program worked."""
-    return _stage == "stopping"
+    return _stage == "stopping" or _waiting
 
 
 def swallowed() -> bool:
-    """Whether a signal was raised here as an exception, and the program still goes on: somebody has swallowed it."""
-    return _stage == "stopping" and _raised
+    """Whether a signal was raised here as an exception, and the program still goes on: somebody has swallowed it; or
+    was to be, and the program came to its end before that."""
+    return (_stage == "stopping" and _raised) or _waiting
 
 
 def ending(code: int) -> None:
@@ -93,11 +95,12 @@ def ending(code: int) -> None:
 
 
 def _answer(number: int, frame: FrameType | None) -> None:
-    global _raised
+    global _raised, _waiting
     if os.getpid() != _owner:
         answer_in_a_worker(number)
     elif _stage == "working":
-        if _is_importing(frame) and _come_again(number):
+        _waiting = _is_importing(frame) and _come_again(number)
+        if _waiting:
             return
         asked()
         _raised = True

@@ -31,8 +31,8 @@ class Training:
         momentum: of sgd and muon (Nesterov) and rmsprop.
         betas: of the Adam family, and of what muon leaves to AdamW.
         schedule: ``one_cycle`` rises over ``warmup`` and falls by a cosine to nearly zero; ``cosine`` and ``linear``
-            fall to ``lowest_rate``, and so does ``late_linear`` after half of the steps; ``plateau`` divides by ten when
-            the validation stops improving; all honour ``warmup``.
+            fall to ``lowest_rate``, and so does ``late_linear`` after half of the steps; ``plateau`` divides by ten
+            when the validation stops improving; all honour ``warmup``.
         lowest_rate: where ``cosine``, ``linear`` and ``late_linear`` end, as a share of the highest rate.
         warmup: share of all steps over which the rate rises from nearly zero, in [0, 1); what is unfrozen later rises
             over as many steps from there.

@@ -57,6 +57,24 @@ sys.exit(run(["predict", "/nowhere", "/nothing"]))
         130,
         "error: stopped\n",
     ),
+    "while a module is imported, and the verb fails before it is looked at again": (
+        """
+import importlib.abc, importlib.util
+class Sending(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path, target=None):
+        return importlib.util.spec_from_loader(name, self) if name == "sending" else None
+    def exec_module(self, module):
+        send(name)
+sys.meta_path.insert(0, Sending())
+signals.AGAIN_SECONDS = 60.0
+signals.working()
+import sending
+from profond.cli import run
+sys.exit(run(["predict", "/nowhere", "/nothing"]))
+""",
+        130,
+        "error: stopped\n",
+    ),
     "again, as nothing seems to happen": (
         """
 signals.SAME_PRESS_SECONDS = 0.0

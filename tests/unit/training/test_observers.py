@@ -39,7 +39,7 @@ def mirrored(file: Path) -> list[Any]:
 
 
 def progress(step: int = 0) -> Progress:
-    return Progress(step, 10, 0, 0.0, nn.Identity())
+    return Progress(step, 10, 0, 0.0, nn.Identity(), nn.Identity())
 
 
 def test_it_holds_what_was_logged_and_hides_what_a_killed_run_had_logged_later(tmp_path: Path) -> None:

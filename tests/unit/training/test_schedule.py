@@ -29,6 +29,19 @@ def test_the_rate_rises_to_one_and_falls_to_nearly_zero(schedule: Any) -> None:
     assert all(0 < factor <= 1 for factor in factors)
 
 
+def test_a_late_fall_begins_half_way() -> None:
+    factors = [rate_factor(Training(schedule="late_linear"), step, 8) for step in range(8)]
+    assert factors == pytest.approx([1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "late_linear"])
+def test_a_fall_ends_at_the_lowest_rate(schedule: Any) -> None:
+    factors = [rate_factor(Training(schedule=schedule, lowest_rate=0.1), step, 1000) for step in range(1000)]
+    assert factors[0] == pytest.approx(1)
+    assert factors[-1] == pytest.approx(0.1, abs=2e-3)
+    assert min(factors) >= 0.1
+
+
 @pytest.mark.parametrize("schedule", ["constant", "plateau"])
 def test_a_constant_rate_stays(schedule: Any) -> None:
     assert {rate_factor(Training(schedule=schedule), step, 10) for step in range(10)} == {1.0}
@@ -51,6 +64,11 @@ def test_a_sweep_is_exponential() -> None:
 def test_an_impossible_setting_is_refused_by_name(setting: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=setting):
         Training(**{setting: value})
+
+
+def test_two_kinds_of_average_together_are_refused() -> None:
+    with pytest.raises(ConfigError, match="give one of them"):
+        Training(ema=0.9, ema_half_life=0.1)
 
 
 def test_epochs_and_steps_together_are_refused() -> None:
