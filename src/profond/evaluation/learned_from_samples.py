@@ -14,6 +14,7 @@ from profond.data.split import TensorSplit
 from profond.evaluation.evaluate import evaluate
 from profond.measures.measured import Measured
 from profond.models import create
+from profond.tasks import task_for
 from profond.training import Training, fit
 
 NETWORK = "convnet2d"
@@ -61,8 +62,8 @@ def learned_from_samples(
     )
     seed_here(seed, "learned from samples")
     model = create(NETWORK, dataset.spec, widths=WIDTHS)
-    here = choose_device(device)
+    here, task = choose_device(device), task_for(dataset.spec)
     training = Training(epochs=epochs, optimizer="adam", learning_rate=3e-3, warmup=0.15, seed=seed, device=device)
-    fit(model, "classify", prepared.batches("train", 128, shuffle=True, seed=seed, device=here), training)
-    report = evaluate(model, "classify", prepared.batches(split, 512, device=here), spec=dataset.spec, device=here)
-    return replace(report.metrics["accuracy"], title="learned from samples")
+    fit(model, task, prepared.batches("train", 128, shuffle=True, seed=seed, device=here), training)
+    report = evaluate(model, task, prepared.batches(split, 512, device=here), spec=dataset.spec, device=here)
+    return replace(report.metrics[report.headline], title="learned from samples")
