@@ -222,8 +222,6 @@ def run(quick: bool) -> str:
 
 def _measure(asked: argparse.Namespace) -> list[dict[str, Any]]:
     asked.out.mkdir(parents=True, exist_ok=True)
-    if asked.only_train:
-        _judge(asked)
     results = []
     for seed in asked.seeds:
         result = one_seed(seed, asked)
@@ -231,6 +229,8 @@ def _measure(asked: argparse.Namespace) -> list[dict[str, Any]]:
             results.append(result)
             (asked.out / f"seed_{seed}.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
             print(json.dumps(result), flush=True)
+    if asked.only_train:
+        _judge(asked)
     return results
 
 
