@@ -83,6 +83,7 @@ def trained(config: Configuration, seed: int, asked: argparse.Namespace, name: s
         batches = experiment.batches("train", training=True, device=device)
         fitted = fit(experiment.model, experiment.task, batches, experiment.training)
         save_file({key: value.contiguous() for key, value in fitted.model.state_dict().items()}, weights)
+        assert experiment.training.steps is not None
         images = experiment.training.steps * experiment.loader.batch_size
         found = {"images": images, "seconds": fitted.seconds, "arithmetic": str(fitted.arithmetic)}
         facts.write_text(json.dumps({**found, "machine": _machine(asked.device)}), encoding="utf-8")
@@ -138,8 +139,8 @@ def one_seed(seed: int, asked: argparse.Namespace) -> dict[str, Any]:
     if asked.dcgan:
         made["dcgan"] = trained(dcgan(asked.images), seed, asked, "dcgan")
     if asked.same_time:
-        own, other = made["profond"].facts, made["dcgan"].facts
-        images = round(other["images"] * own["seconds"] / other["seconds"])
+        facts, other = made["profond"].facts, made["dcgan"].facts
+        images = round(other["images"] * facts["seconds"] / other["seconds"])
         made["dcgan_time"] = trained(dcgan(images), seed, asked, "dcgan_time")
     if asked.only_train:
         return {}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from profond.core.spec import Spec
 from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
-from profond.data.split import TensorSplit
+from profond.data.split import Split, TensorSplit
 from profond.evaluation.on_demand import frechet_ratio, on_demand, real_of_each
 from profond.measures.judge import Judge
 
@@ -44,7 +44,7 @@ def test_what_a_judge_reads_of_samples_and_of_real_pictures_is_counted_class_by_
 
 def test_real_pictures_are_as_many_of_each_class_in_turn() -> None:
     samples, labels = shades(1, 2, 3, 4, 5, 6), torch.tensor([1, 1, 0, 1, 0, 0])
-    splits = {"test": TensorSplit(samples, labels, "t")}
+    splits: dict[str, Split] = {"test": TensorSplit(samples, labels, "t")}
     data = Dataset("two", Spec((1, 1, 1), "chw", classes=("a", "b")), AS_IT_IS, splits, "here")
     found, classes = real_of_each(data, "test", 2)
     assert found.flatten().tolist() == [3, 1, 5, 2]
