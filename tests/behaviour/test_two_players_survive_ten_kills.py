@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import load_file
-from support.runs import begun, finished, outcome, profond
+from support.runs import Command, begun, outcome, profond
 
 from profond.training import checkpoint
 
@@ -25,18 +25,18 @@ COMMON = ["--precision=fp32", "--quiet", "--set=checkpoint_every_seconds=0.01", 
 # penalties in some steps, classes, the image pool, a rate that falls late
 WAYS = {
     "generator": [
-        "--model=r3gan", "--set=model.body=strided", "--set=model.width=4", "--steps=36", "--batch-size=6",
+        "--model=r3gan", "--set=model.body=strided", "--set=model.width=4", "--steps=46", "--batch-size=6",
         "--set=task.augmentation=on", "--set=task.critic_steps=2", "--set=task.measured=8",
         "--set=augment.flip=true", "--set=validate_every_steps=15",
     ],
     "translator": [
         "--model=cyclegan", "--set=model.width=4", "--set=model.blocks=1", "--set=model.critic_width=4",
-        "--set=task.pool=5", "--set=data.valid_fraction=0", "--steps=36", "--set=ema=0.9", "--set=augment.flip=true",
+        "--set=task.pool=5", "--set=data.valid_fraction=0", "--steps=46", "--set=ema=0.9", "--set=augment.flip=true",
     ],
 }  # fmt: skip
 
 WITH_STATISTICS = [
-    "--model=dcgan", "--set=model.width=4", "--set=task.loss=saturating", "--steps=36", "--batch-size=6",
+    "--model=dcgan", "--set=model.width=4", "--set=task.loss=saturating", "--steps=46", "--batch-size=6",
     "--set=task.measured=8", "--set=model.conditional=false", "--set=film=mp4",
 ]  # fmt: skip
 
@@ -64,30 +64,39 @@ def state(run: Path) -> dict[str, bytes]:
     return {name: array.tobytes() for name, array in load_file(run / checkpoint.LAST).items()}
 
 
+def ended(process: Command) -> None:
+    _, errors = process.communicate(timeout=3000)
+    assert process.returncode == 0, errors
+
+
 def killed(arguments: list[str], out: Path, chance: random.Random, steps: int) -> Path:
-    """A run of so many steps that is stopped `KILLS` times, by SIGKILL mostly, each time after a few steps more."""
-    process = profond(*arguments, f"--out={out}")
+    """A run of so many steps, stopped once in each of `KILLS` parts of it, mostly by SIGKILL, anywhere in a step."""
+    process, since = profond(*arguments, f"--out={out}"), 0
     run = begun(process, out)
-    written, lines, signals = run / "metrics.jsonl", 0, []
-    for place in sorted(chance.sample(range(1, steps - 1), KILLS)):
-        while not written.exists() or (lines := written.read_text().count("\n")) < place:
+    written, last, part = run / "metrics.jsonl", run / checkpoint.LAST, (steps - 6) / KILLS
+    for number in range(KILLS):
+        place = chance.randint(int(part * number) + 1, int(part * (number + 1)) - 1)
+        while (
+            not (last.exists() and written.exists())
+            or last.stat().st_mtime_ns < since
+            or written.read_text().count("\n") < place
+        ):
             assert process.poll() is None, process.communicate()[1]
             time.sleep(0.002)
-        time.sleep(chance.uniform(0, 0.02))  # anywhere in a step, or in what is written after it
-        signals.append(chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGINT]))
-        process.send_signal(signals[-1])
+        time.sleep(chance.uniform(0, 0.01))  # in the step, or in what is written after it
+        process.send_signal(chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGINT]))
         process.communicate()
-        assert not (run / "evaluation.json").exists(), f"it was to be killed after {lines} lines, and had ended"
+        assert process.returncode != 0, "it was to be killed, and had ended"
+        since = time.time_ns()
         process = profond("runs", "resume", str(run), "--quiet")
-    finished(process)
-    assert len(signals) == KILLS
+    ended(process)
     return run
 
 
 def same(arguments: list[str], folder: Path, steps: int, chance: random.Random) -> None:
     process = profond(*arguments, f"--out={folder / 'whole'}")
     whole = begun(process, folder / "whole")
-    finished(process)
+    ended(process)
     run = killed(arguments, folder / "killed", chance, steps)
     assert outcome(run) == outcome(whole)
     assert state(run) == state(whole)
@@ -97,12 +106,12 @@ def same(arguments: list[str], folder: Path, steps: int, chance: random.Random) 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_killed_ten_times_all_is_the_same(way: str, pictures: Path, tmp_path: Path) -> None:
-    same(["train", *WAYS[way], f"--data={pictures}", *COMMON], tmp_path, 36, random.Random(way))
+    same(["train", *WAYS[way], f"--data={pictures}", *COMMON], tmp_path, 46, random.Random(way))
 
 
 @pytest.mark.full
 def test_statistics_of_the_batch_and_a_film_of_another_kind_are_the_same(pictures: Path, tmp_path: Path) -> None:
-    same(["train", *WITH_STATISTICS, f"--data={pictures}", *COMMON], tmp_path, 36, random.Random(0))
+    same(["train", *WITH_STATISTICS, f"--data={pictures}", *COMMON], tmp_path, 46, random.Random(0))
 
 
 @pytest.mark.full
