@@ -110,6 +110,17 @@ def test_from_python_the_same_picture_comes(trained: str, capsys: pytest.Capture
         profond_in_python.load(trained).translate("photo.png", "c-to-d")
 
 
+def test_a_translator_is_not_fine_tuned(trained: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("trainA", "trainB"):
+        (here / "heaps" / folder).mkdir(parents=True)
+        for number in range(20):
+            picture(16 + number, 16).save(here / "heaps" / folder / f"{number}.png")
+    assert (
+        profond(["finetune", "--model", "cyclegan", "--weights", trained, "--data", "heaps", "--set", "size=16"]) == 3
+    )
+    assert "cyclegan is not fine-tuned" in capsys.readouterr().err
+
+
 def test_a_folder_of_results_is_not_taken_for_that_of_the_runs_and_that_of_the_runs_is_found_both_ways(
     trained: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
