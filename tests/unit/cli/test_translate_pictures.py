@@ -115,9 +115,7 @@ def test_a_translator_is_not_fine_tuned(trained: str, here: Path, capsys: pytest
         (here / "heaps" / folder).mkdir(parents=True)
         for number in range(20):
             picture(16 + number, 16).save(here / "heaps" / folder / f"{number}.png")
-    assert (
-        profond(["finetune", "--model", "cyclegan", "--weights", trained, "--data", "heaps", "--set", "size=16"]) == 3
-    )
+    assert profond(["finetune", "--model", "cyclegan", "--weights", trained, "--data", "heaps"]) == 3
     assert "cyclegan is not fine-tuned" in capsys.readouterr().err
 
 
