@@ -31,7 +31,8 @@ WAYS = {
     ],
     "translator": [
         "--model=cyclegan", "--set=model.width=4", "--set=model.blocks=1", "--set=model.critic_width=4",
-        "--set=task.kept=5", "--set=data.test_fraction=0.2", "--steps=46", "--set=ema=0.9", "--set=augment.flip=true",
+        "--set=task.kept=5", "--set=data.test_fraction=0.2", "--set=data.size=24", "--steps=46",
+        "--set=ema=0.9", "--set=augment.flip=true",
     ],
 }  # fmt: skip
 
