@@ -42,7 +42,7 @@ class TranslateImages:
         cycle: CycleGAN: weight of how far a picture that goes there and back is from itself, in L1.
         identity: CycleGAN: weight, as a share of ``cycle``, of how far a picture of B that is translated to B is from
             itself; 0 leaves it out.
-        pool: CycleGAN: how many pictures made before are kept to be shown to the critics again.
+        kept: CycleGAN: how many pictures made before are kept to be shown to the critics again.
         contrast: CUT: weight of the patches' contrast (PatchNCE); the authors have 1 for CUT and 10 for FastCUT.
         places: CUT: patches of each layer that are told apart; the authors have 256.
         temperature: CUT: of the contrast.
@@ -82,7 +82,7 @@ class TranslateImages:
         self,
         cycle: Positive = 10.0,
         identity: NotNegative = 0.5,
-        pool: Natural = 50,
+        kept: Natural = 50,
         contrast: Positive = 1.0,
         places: Count = 128,
         temperature: Positive = 0.07,
@@ -90,16 +90,16 @@ class TranslateImages:
         mirror: bool | None = None,
         recolour: Annotated[Number, Field(ge=0, le=1)] = 0.0,
     ) -> None:
-        if min(cycle, contrast, temperature) <= 0 or min(identity, pool, recolour) < 0 or places < 1 or recolour > 1:
+        if min(cycle, contrast, temperature) <= 0 or min(identity, kept, recolour) < 0 or places < 1 or recolour > 1:
             raise ConfigError(
-                f"cycle {cycle}, identity {identity}, pool {pool}, contrast {contrast}, places {places}, temperature"
+                f"cycle {cycle}, identity {identity}, kept {kept}, contrast {contrast}, places {places}, temperature"
                 f" {temperature} and recolour {recolour} are not all weights, counts and a share",
-                "use numbers greater than 0; identity, pool and recolour may be 0, and recolour is 1 at most",
+                "use numbers greater than 0; identity, kept and recolour may be 0, and recolour is 1 at most",
             )
         self.cycle, self.identity = cycle, identity
         self.contrast, self.places, self.temperature = contrast, places, temperature
         self.translate_b, self.mirror, self.recolour = translate_b, mirror, recolour
-        self.pools = {"a": PicturePool(pool), "b": PicturePool(pool)}
+        self.pools = {"a": PicturePool(kept), "b": PicturePool(kept)}
         self._made: dict[int, tuple[Tensor, dict[str, Tensor]]] = {}
         self._made_at = -1
 
