@@ -93,8 +93,8 @@ def cyclegan(options: Options) -> Outcome:
     high = l1.value if l1.high is None else l1.high
     measured = {"l1": measure(l1), "untouched": measure(beside["untouched"])}
     claims = [
-        Claim("nearer", high < beside["untouched"].value, measured),
-        Claim("hidden", way["eight_bits"] < way["jpeg"] and way["as_is"] < way["jpeg"], as_numbers(way)),
+        Claim("blurred", high < beside["blurred"].value, {"l1": measure(l1), "blurred": measure(beside["blurred"])}),
+        Claim("hidden", max(way["eight_bits"], way["as_is"]) < way["jpeg"], as_numbers(way), aside=True),
         Claim(
             "boards",
             rather["transposed"] > LESS * rather["resize"],
@@ -103,6 +103,7 @@ def cyclegan(options: Options) -> Outcome:
     ]
     if not options.quick:  # the short version has only begun to learn
         claims[1:1] = [
+            Claim("nearer", high < beside["untouched"].value, measured),
             Claim("best", high < beside[best].value, {**measured, "best": measure(beside[best])}),
             Claim("goal", l1.value <= GOAL, {"l1": measure(l1), "goal": number(GOAL, 3)}),
         ]
