@@ -31,6 +31,8 @@ HEAPS = {
 }
 COUNTED, SHOWN = 2_500, 400
 """Samples by which heaps are counted, and those that are drawn."""
+LEAST = 0.1
+"""Of its share of the samples that lies near a heap that is found: a stray one does not count."""
 LOOKS = 25
 """How often a training is looked at."""
 
@@ -40,7 +42,7 @@ class Found:
     """What samples reach.
 
     Args:
-        heaps: that have at least half of their share of the samples within three deviations.
+        heaps: that have at least `LEAST` of their share of the samples within three deviations.
         touched: that have one at least.
         near: the share of the samples that lie within three deviations of a heap.
     """
@@ -56,7 +58,7 @@ def found_by(model: Any, heaps: Modes, seed: int) -> Found:
     inside = heaps.of(samples.double().numpy())
     counts = np.bincount(inside[inside >= 0], minlength=len(heaps.centres))
     fair = COUNTED / len(heaps.centres)
-    return Found(int((counts >= fair / 2).sum()), int((counts > 0).sum()), float((inside >= 0).mean()))
+    return Found(int((counts >= LEAST * fair).sum()), int((counts > 0).sum()), float((inside >= 0).mean()))
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class Played:
 
     @property
     def told_apart(self) -> tuple[float, float]:
-        """How often the critic scored a real point above a made one: at most while it trained, and in the last tenth."""
+        """How often the critic scored a real point above a made one: at most, and in the last tenth."""
         shares = [float(record["critic/told_apart"]) for record in self.course.records]
         return max(shares), fmean(shares[-max(1, len(shares) // 10) :])
 

@@ -36,10 +36,13 @@ AT, EARLY = (0.0, 0.02, 0.1, 0.25, 0.5, 1.0), 0.1
 """Shares of the training of which samples are shown, and that of the early checkpoint."""
 SHOWN, LOOKED_UP, PAIRS = 10, 320, 12
 FALLS = 0.5
-"""What is left of the first samples' kernel distance at the end, at most."""
+"""What is left at the end of the early checkpoint's kernel distance, at most.
+
+NOTE not of that before training: uniform grey squares are nearer to photos, by these features, than first attempts.
+"""
 COMPONENTS = 60
 """Of the eigenfaces."""
-QUICK: Mapping[str, Any] = {"data.size": 32, "model.width": 16, "training.steps": 500, "loader.batch_size": 16}
+QUICK: Mapping[str, Any] = {"data.size": 32, "model.width": 16, "training.steps": 800, "loader.batch_size": 16}
 
 
 @dataclass
@@ -69,7 +72,7 @@ class Sheets:
 
 @register_item("L21", try_it="profond train --model r3gan --data photos/")
 def faces(options: Options) -> Outcome:
-    """Faces like those of 320 photos; eight people are held out to tell how good they are, and whether any is a copy."""
+    """Faces like those of 320 photos; eight people are held out to tell how good they are, and if any is a copy."""
     settings = {"training.device": options.device, **(QUICK if options.quick else {})}
     if options.precision != "auto":
         settings["training.precision"] = options.precision
@@ -95,13 +98,12 @@ def faces(options: Options) -> Outcome:
     distance = {name: one[HEADLINE] for name, one in found.items()}
     near, of_held_out = nearest(made, [train]), nearest(held_out, [train])
     told, copier = memorised(near, of_held_out), memorised(nearest(noisy(train[order]), [train]), of_held_out)
-    left = distance["faces_last"].value / distance["faces_first"].value
+    left = distance["faces_last"].value / distance["faces_early"].value
     floor = distance["faces_real"]
     values = {name.removeprefix("faces_"): distance_value(one) for name, one in distance.items()}
     return Outcome(
         claims=[
             Claim("learned", left <= FALLS, {**values, "left": share(left, digits=0)}),
-            *([] if options.quick else [later(distance)]),
             Claim("new", not told.found, {**memory_values(told), "samples": count(len(made))}),
             Claim("copier", copier.found, memory_values(copier)),
             Claim("eigen", distance["faces_last"].value < distance["faces_eigen"].value, values, aside=True),
@@ -140,13 +142,6 @@ def faces(options: Options) -> Outcome:
         },
         shortened=options.quick,
     )
-
-
-def later(distance: Mapping[str, Measured]) -> Claim:
-    """The whole training is worth its time."""
-    early, last = distance["faces_early"], distance["faces_last"]
-    values = {"early": distance_value(early), "last": distance_value(last)}
-    return Claim("later", early.low is not None and last.value < early.low, values)
 
 
 def against(features: Features, held_out: Tensor, pictures: Tensor) -> dict[str, Measured]:
