@@ -33,11 +33,15 @@ NEAR = 0.8
 """The share of the samples that are to lie within three deviations of a heap, with every seed."""
 SETTINGS: Mapping[str, Any] = {
     "model.latent_size": 2,
-    "task.penalty_weight": 0.02,
+    "task.penalty_weight": 0.005,
+    "training.learning_rate": 2e-3,
     "training.betas": (0.5, 0.9),
-    "training.lowest_rate": 0.01,
+    "training.lowest_rate": 0.003,
+    "training.steps": 4800,
+    "loader.batch_size": 128,
 }
-"""In place of the recipes': heaps become narrower with them."""
+"""In place of the recipes': more steps of fewer points, and a rate that falls further, make the heaps narrow."""
+QUICK_STEPS = 3200
 ORIGINAL: Mapping[str, Any] = {"task.loss": "saturating", "task.penalty_weight": 0.0, "task.penalty_every": 1}
 """The game as it was first published: log(1 - D(G(z))) for the generator, no penalty."""
 PLAYERS = ("critic", "generator")
@@ -77,8 +81,11 @@ def game(options: Options) -> Outcome:
         ),
         Claim("push", pushed < before, {"before": number(before, 4), "after": number(pushed, 4)}),
         Claim(
-            "fooled", highest > 0.7 and last < 0.6, {"highest": share(highest, digits=0), "last": share(last, digits=0)}
+            "fooled",
+            highest > 0.7 and last < 0.6,
+            {"highest": share(highest, digits=0), "last": share(last, digits=0)},
         ),
+        Claim("near", nearest >= NEAR, {"near": share(nearest, digits=0)}, aside=True),
     ]
     return Outcome(
         claims=claims,
@@ -130,7 +137,13 @@ def game(options: Options) -> Outcome:
 
 
 def configuration(name: str, seed: int, changes: Mapping[str, Any], options: Options) -> Configuration:
-    settings = {"training.seed": seed, "training.device": options.device, "training.log_every_steps": 10}
+    settings: dict[str, Any] = {
+        "training.seed": seed,
+        "training.device": options.device,
+        "training.log_every_steps": 10,
+    }
+    if options.quick:
+        settings["training.steps"] = QUICK_STEPS
     return changed(from_recipe(name), {**SETTINGS, **settings, **changes})
 
 
