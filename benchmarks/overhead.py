@@ -85,8 +85,8 @@ def turns(network: str, rounds: int, steps: int) -> dict[str, list[float]]:
     return found
 
 
-def run(quick: bool) -> str:
-    rounds, steps = (1, 4) if quick else (15, 150)
+def run(quick: bool, short: bool = False) -> str:
+    rounds, steps = (1, 4) if quick else (5, 100) if short else (15, 150)
     rows = []
     for network in ("lenet5",) if quick else ("lenet5", "mlp"):
         found = measure("overhead", "turns", network=network, rounds=rounds, steps=steps)

@@ -16,11 +16,11 @@ TITLE = "Starting, and memory"
 COMMANDS = (("--help",), ("models", "list"), ("recipes", "list"))
 
 
-def run(quick: bool) -> str:
+def run(quick: bool, short: bool = False) -> str:
     rows = []
     times: dict[tuple[str, ...], list[float]] = {command: [] for command in COMMANDS}
     peaks: dict[tuple[str, ...], float] = {}
-    for turn in range(2 if quick else 12):
+    for turn in range(2 if quick else 5 if short else 12):
         for command in COMMANDS:
             seconds, peak = measure("startup", "call", arguments=command).values()
             if turn:  # the first fills the file cache
@@ -33,7 +33,7 @@ def run(quick: bool) -> str:
         seconds, peak = measure("startup", "call", arguments=arguments).values()
         if not quick:
             rows.append(["`profond train lenet5`, with its evaluation", f"{seconds:.1f} s", f"{peak:.0f} MiB"])
-        rows += _prediction(folder, 2 if quick else 8)
+        rows += _prediction(folder, 2 if quick else 4 if short else 8)
     return table(("", "wall clock", "peak memory"), rows)
 
 

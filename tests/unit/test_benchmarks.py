@@ -37,6 +37,10 @@ def test_an_unknown_benchmark_is_refused_and_the_known_ones_named() -> None:
     done = bench("speed")
     assert done.returncode == 2
     assert "throughput" in done.stderr
+    done = bench("overhead", "zoo", "--short")
+    assert done.returncode == 2
+    assert "zoo has no short form" in done.stderr
+    assert "overhead" in done.stderr
 
 
 def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

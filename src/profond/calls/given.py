@@ -100,10 +100,10 @@ def files_in(given: Any, predictor: Predictor) -> tuple[Any, bool]:
         words = given
     else:
         return given, not hasattr(given, "size")
-    if predictor.takes_texts:
+    if predictor.takes == "texts":
         named = texts_in([os.fspath(word) for word in words])
         return named, len(named) > 1
-    found = Expanded(series=predictor.takes_series, videos=predictor.takes_videos)
+    found = Expanded(kind=predictor.takes)
     for word in words:
         expand(os.fspath(word), found)
     if found.blocked:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import click
 
 from profond.cli import register_verb
 from profond.cli.explain_source import Source, first_of_each_table
-from profond.cli.inputs import Inputs, input_images, input_texts, report_refused, shown_name, tell_refused
+from profond.cli.inputs import Inputs, input_of, report_refused, shown_name, tell_refused
 from profond.cli.options import DEVICE, JSON, QUIET
 from profond.cli.output import print_json, progress_bar, say
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
@@ -26,7 +26,6 @@ from profond.core.run import SCHEMA_VERSION
 if TYPE_CHECKING:
     from profond.cli.explain_source import Given
     from profond.serve.explanation import Explainer, Question
-    from profond.serve.predictor import Predictor
 
 METHODS = {
     "overview": "all of the first four, on one sheet",
@@ -115,7 +114,7 @@ class Work:
     def own_folder(self, name: str, mark: str) -> Path:
         """Named as the image without its ending; with a number where that folder is another image's."""
         file, mark_of_row, row = name.partition("#")  # a series of a table, such as new.csv#17
-        whole = _SAMPLE.fullmatch(name) or self.explainer.predictor.takes_texts
+        whole = _SAMPLE.fullmatch(name) or self.explainer.predictor.takes == "texts"
         stem = safe(name if whole else Path(file).stem + mark_of_row + row) or "image"
         folder, number = self.folder / stem, 1
         while folder.exists() and owner(folder) != mark:
@@ -245,7 +244,8 @@ def explain(
         click.echo("\n".join(str(path) for path in kernels))
     failed: list[tuple[str, ProfondError]] = []
     samples = tuple(given for given in inputs if _SAMPLE.fullmatch(given) and not Path(given).exists())
-    with named_inputs(tuple(given for given in inputs if given not in samples), predictor) as named:
+    rest = tuple(given for given in inputs if given not in samples)
+    with input_of(predictor.takes, rest) if rest else nullcontext(Inputs(kind=predictor.takes)) as named:
         names = named.names
         refuse = report_refused(names, failed)
         every: list[tuple[str, Given]] = [
@@ -256,9 +256,9 @@ def explain(
         for table, number in left_out.items():
             told = f"note: {table} has {number + rows:,} series: its first {rows} are explained"
             say(f"{told}; --rows {number + rows} takes all", quiet)
-        with progress_bar(len(every), "explain", " images", hidden=quiet or len(every) < 2) as advance:
+        with progress_bar(len(every), "explain", f" {named.kind}", hidden=quiet or len(every) < 2) as advance:
             for source_name, given in every:
-                plain = source_name in samples or predictor.takes_texts
+                plain = source_name in samples or predictor.takes == "texts"
                 shown = source_name if plain else Path(shown_name(source_name, names)).name
                 try:
                     said, report = work.explain(given, shown)
@@ -283,19 +283,7 @@ def explain(
             seconds=round(time.perf_counter() - start, 3),
         )
     named.tell(quiet)
-    tell_refused(failed, len(every), "series" if named.series else "images")
-
-
-@contextmanager
-def named_inputs(inputs: tuple[str, ...], predictor: Predictor) -> Iterator[Inputs]:
-    """As ``input_images`` or ``input_texts``, and nothing where nothing was named."""
-    if not inputs:
-        yield Inputs(series=predictor.takes_series)
-    elif predictor.takes_texts:
-        yield input_texts(inputs)
-    else:
-        with input_images(inputs, predictor.takes_series) as found:
-            yield found
+    tell_refused(failed, len(every), named.kind)
 
 
 def check_methods(methods: tuple[str, ...], pixel: str | None) -> tuple[str, ...]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from profond.cli import register_verb
-from profond.cli.inputs import input_images, input_texts, report_refused, shown_name, tell_refused
+from profond.cli.inputs import input_of, report_refused, shown_name, tell_refused
 from profond.cli.options import BATCH, DEVICE, JSON, QUIET
 from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
@@ -69,11 +68,10 @@ def features(
     sources: list[str] = []
     rows: list[NDArray[np.float32]] = []
     failed: list[tuple[str, ProfondError]] = []
-    texts = predictor.takes_texts
-    with nullcontext(input_texts(inputs)) if texts else input_images(inputs, predictor.takes_series) as given:
+    with input_of(predictor.takes, inputs) as given:
         paths, names = given.paths, given.names
         refuse = report_refused(names, failed)
-        with progress_bar(len(paths), "features", " images", hidden=quiet) as advance:
+        with progress_bar(len(paths), "features", f" {given.kind}", hidden=quiet) as advance:
             found = predictor.features(paths, stage, average=average, batch_size=batch_size, refused=refuse)
             for source, tensor in found:
                 sources.append(shown_name(source, names))
@@ -98,7 +96,7 @@ def features(
     else:
         click.echo(f"{table}  {'×'.join(map(str, shape))}")
     given.tell(quiet)
-    tell_refused(failed, len(paths), "texts" if texts else "series" if given.series else "images")
+    tell_refused(failed, len(paths), given.kind)
 
 
 def _write(path: Path, sources: list[str], rows: list[NDArray[np.float32]]) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from profond.core.errors import DataError, ProfondError
 from profond.data.text_encoding import decode_text
 from profond.serve.inputs import Blocked, Expanded, expand, texts_in, with_article
 from profond.serve.text import Text
+
+if TYPE_CHECKING:
+    from profond.data.preprocessing import Kind
 
 SHOWN = 100  # images that cannot be used, told one by one
 
@@ -29,7 +33,7 @@ class Inputs(Expanded):
         """What was passed over, on standard error; pictures that cannot be read in spite of --quiet."""
         from profond.data.images.foreign import about, counted, unreadable_images
 
-        unread = Counter[str]() if self.series or self.videos else unreadable_images(self.passed_over)
+        unread = Counter[str]() if self.kind != "images" else unreadable_images(self.passed_over)
         if unread:
             warn(f"passed over: {counted(unread)}: {about(unread)}")
         if quiet:
@@ -41,8 +45,8 @@ class Inputs(Expanded):
 
 
 @contextlib.contextmanager
-def input_images(inputs: tuple[str, ...], series: bool = False, videos: bool = False) -> Iterator[Inputs]:
-    """The images that the inputs stand for, or the series, or the videos; folders are listed as for training.
+def input_of(kind: Kind, inputs: tuple[str, ...]) -> Iterator[Inputs]:
+    """The images, series, videos or texts that the inputs stand for; folders are listed as for training.
 
     Raises: DataError when an input is nothing, or there is none in any.
     """
@@ -50,7 +54,10 @@ def input_images(inputs: tuple[str, ...], series: bool = False, videos: bool = F
 
     from profond.data.images.decoding import is_picture
 
-    found = Inputs(series=series, videos=videos)
+    if kind == "texts":
+        yield input_texts(inputs)
+        return
+    found = Inputs(kind=kind)
     one = found.one
     with contextlib.ExitStack() as stack:
         for given in inputs:
@@ -58,7 +65,7 @@ def input_images(inputs: tuple[str, ...], series: bool = False, videos: bool = F
                 data = sys.stdin.buffer.read()
                 if not data.strip():
                     raise DataError("standard input is empty", f"pipe in {with_article(one)}, or paths, one a line")
-                ending = _series_ending(data) if series else "" if is_picture(data) else None
+                ending = _series_ending(data) if kind == "series" else "" if is_picture(data) else None
                 if ending is not None:
                     file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / f"standard-input{ending}"
                     file.write_bytes(data)
@@ -81,7 +88,7 @@ def input_texts(inputs: tuple[str, ...]) -> Inputs:
 
     Raises: DataError when there is none.
     """
-    found = Inputs(texts=True)
+    found = Inputs(kind="texts")
     for given in inputs:
         if given == "-":
             whole, _ = decode_text(sys.stdin.buffer.read(), Path("standard input"), "pipe in texts, one a line")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli import register_verb
-from profond.cli.inputs import Inputs, input_images, input_texts, report_refused, shown_name, tell_refused
+from profond.cli.inputs import input_of, report_refused, shown_name, tell_refused
 from profond.cli.options import BATCH, DEVICE, JSON, OUT, QUIET
 from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
@@ -128,11 +127,11 @@ def predict(
     failed: list[tuple[str, ProfondError]] = []
     if folder is not None:
         make_folder(folder)
-    with _given(inputs, predictor) as given:
+    with input_of(predictor.takes, inputs) as given:
         paths, names = given.paths, given.names
         refuse = report_refused(names, failed)
         hidden = quiet or (sys.stdout.isatty() and not as_json)  # lines and a bar on one terminal disturb each other
-        with progress_bar(len(paths), "predict", f" {given.noun}", hidden=hidden) as advance:
+        with progress_bar(len(paths), "predict", f" {given.kind}", hidden=hidden) as advance:
             for prediction in predictor.stream(paths, batch_size=batch_size, refused=refuse, **options):
                 said_any = True
                 prediction = replace(prediction, source=shown_name(prediction.source, names))
@@ -163,24 +162,17 @@ def predict(
         if agreement:
             click.echo(f"note: int8 gave {agreement[0]} of {agreement[1]} images the network's own answer", err=True)
         for note, count in predictor.conversions.items():
-            one = given.one if count == 1 else given.noun
+            one = given.one if count == 1 else given.kind
             click.echo(f"note: {count} {one}: {note}", err=True)
     if folder is not None and not written and said_any:
         raise UsageError("the answers of this run have no pictures", "leave --pictures out")
-    tell_refused(failed, len(paths), given.noun)
+    tell_refused(failed, len(paths), given.kind)
 
 
 def _picture_name(folder: Path, prediction: Prediction, written: Sequence[Path]) -> str:
     """That of the file; with a number, where another of the same name was drawn already."""
     stem = Path(prediction.source).stem
     return f"{stem}-{len(written)}" if folder / f"{stem}.png" in written else stem
-
-
-def _given(inputs: tuple[str, ...], predictor: Predictor) -> AbstractContextManager[Inputs]:
-    """The images, series, videos or texts that the inputs stand for."""
-    if predictor.takes_texts:
-        return nullcontext(input_texts(inputs))
-    return input_images(inputs, predictor.takes_series, predictor.takes_videos)
 
 
 def _options(predictor: Predictor, top: int | None) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from profond.core.errors import ConfigError, suggest
@@ -46,6 +47,17 @@ Count = Annotated[Integer, Field(ge=1)]
 Natural = Annotated[Integer, Field(ge=0)]
 """0 or more."""
 
+Between = Annotated[Number, Field(gt=0, lt=1)]
+"""Between 0 and 1, neither included."""
+
+Factor = Annotated[Number, Field(gt=0, le=1)]
+"""More than 0, and 1 at most."""
+
+Seed = Annotated[Integer, Field(ge=0, lt=2**63)]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def bind(target: Callable[..., Any], settings: Mapping[str, Any], *, what: str) -> dict[str, Any]:
     """Check settings against the annotations of a callable, converting text such as ``"1e-3"`` or ``"[3, 4]"``.
@@ -77,7 +89,8 @@ def bind(target: Callable[..., Any], settings: Mapping[str, Any], *, what: str) 
         if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and name not in checked
     ]
     if missing:
-        raise ConfigError(f"{what} needs {', '.join(missing)}", f"give it as --set {missing[0]}=…")
+        first = f"{missing[0]}=…"
+        raise ConfigError(f"{what} needs {', '.join(missing)}", f"give {first}; on the command line: --set {first}")
     return checked
 
 
@@ -92,6 +105,36 @@ def check_fields(settings: DataclassInstance, what: str) -> None:
     for name, value in bind(type(settings), chosen, what=what).items():
         if value != given[name]:  # 2 stays 2 where 2.0 would do
             object.__setattr__(settings, name, value)
+
+
+def checked(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorates a callable, so that arguments with a range, such as a `Share`, are checked whenever it is called.
+
+    They are converted as in `bind`; the others pass as they are.
+
+    Args:
+        what: as in `bind`.
+    """
+
+    def around(target: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(target)
+
+        @functools.wraps(target)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            given = signature.bind(*args, **kwargs)
+            for name, value in given.arguments.items():
+                annotation = _hints(target).get(name)
+                if _has_range(annotation):
+                    given.arguments[name] = convert(value, annotation, f"{name} of {what}")
+            return target(*given.args, **given.kwargs)
+
+        return call
+
+    return around
+
+
+def _has_range(annotation: Any) -> bool:
+    return get_origin(annotation) is Annotated or any(_has_range(part) for part in get_args(annotation))
 
 
 def convert(value: Any, annotation: Any, what: str) -> Any:
@@ -112,7 +155,14 @@ def convert(value: Any, annotation: Any, what: str) -> Any:
         if words and isinstance(value, str) and first["type"] == "literal_error":
             raise ConfigError(f"{what}: {value!r} does not fit", suggest(value, words)) from None
         expected = first["msg"].replace("Input should", "it must", 1)
-        raise ConfigError(f"{what}: {value!r} does not fit", expected[0].lower() + expected[1:]) from None
+        hint = "; ".join([expected[0].lower() + expected[1:], *_said(annotation)])
+        raise ConfigError(f"{what}: {value!r} does not fit", hint) from None
+
+
+def _said(annotation: Any) -> list[str]:
+    """What an annotation says of its numbers besides their range."""
+    parts = getattr(annotation, "__metadata__", ())
+    return [one.description for one in parts if isinstance(one, FieldInfo) and one.description]
 
 
 def _words(annotation: Any) -> list[str]:

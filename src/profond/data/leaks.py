@@ -10,7 +10,6 @@ import torch.nn.functional as F
 
 from profond.data.copies import equal_digests, equal_files, equal_rows, leak
 from profond.data.dataset import Dataset
-from profond.data.series.split import SeriesSplit
 from profond.data.split import FileSplit, TensorSplit, contents
 from profond.data.text.pairs import Pairs
 from profond.data.text.texts import Texts
@@ -58,8 +57,8 @@ def across(dataset: Dataset) -> list[tuple[str, ...]]:
         if len({(tensor.shape[1:], tensor.dtype) for tensor in tensors}) > 1:
             return []
         sets = equal_rows(torch.cat([tensor.cpu() for tensor in tensors]))
-    elif all(isinstance(part, FileSplit | SeriesSplit) for part in parts):
-        files = [part for part in parts if isinstance(part, FileSplit | SeriesSplit)]
+    elif all(isinstance(part, FileSplit) for part in parts):
+        files = [part for part in parts if isinstance(part, FileSplit)]
         locations = [part.locations[i] for part in files for i in range(len(part))]
         sets = equal_files(locations)
     else:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from profond.core.config import Count, Natural, checked
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator, numpy_generator
 from profond.core.spec import Spec
@@ -37,11 +38,12 @@ class Batches:
     Args: as in ``Dataset.batches``.
     """
 
+    @checked("batches")
     def __init__(
         self,
         split: Split,
         preprocessing: Preprocessing,
-        batch_size: int,
+        batch_size: Count,
         *,
         num_classes: int,
         spec: Spec | None = None,
@@ -51,13 +53,9 @@ class Batches:
         device: torch.device | None = None,
         drop_last: bool = False,
         balanced: bool = False,
-        workers: int | None = None,
+        workers: Natural | None = None,
         epochs: float | None = None,
     ) -> None:
-        if batch_size < 1:
-            raise ConfigError(f"the batch size is {batch_size}", "use 1 or more")
-        if workers is not None and workers < 0:
-            raise ConfigError(f"{workers} workers were asked for", "use 0 or more")
         if balanced and not shuffle:
             raise ConfigError("balanced batches are in an order of their own", "use shuffle=True with balanced=True")
         self.split = split
@@ -340,6 +338,11 @@ def _shuffled_by_archive(archives: Tensor, random: torch.Generator) -> Tensor:
 
 def _check(augment: Augment, split: Split, epochs: float | None) -> None:
     """Raises: ConfigError when changes are asked for that these samples, or this many epochs, cannot have."""
+    changed = augment.shift or augment.changes_pixels or augment.decode_crop or augment.sizes
+    if changed and _are_signals(split):
+        raise ConfigError(
+            "these samples are signals, and only mixup is for signals", "leave the other augmentation out"
+        )
     if (augment.decode_crop or augment.sizes) and not isinstance(split, FileSplit):
         raise ConfigError(
             "decode_crop and sizes are for pictures that are decoded from their files, and these are in memory",
@@ -354,13 +357,9 @@ def _check(augment: Augment, split: Split, epochs: float | None) -> None:
         and (split.samples.ndim == 2)
     ):
         raise ConfigError("these samples are texts, and tokens cannot be blended", "leave mixup out")
-    if (augment.shift or augment.changes_pixels) and _are_signals(split):
-        raise ConfigError(
-            "these samples are signals, and only mixup is for signals", "leave the other augmentation out"
-        )
 
 
 def _are_signals(split: Split) -> bool:
     if isinstance(split, FileSplit):
-        return False
+        return split.preprocessing.takes == "series"
     return (split.samples[0] if isinstance(split, TensorSplit) else split.raw(0)).ndim < 3

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from pydantic import Field
 from torch import Tensor
 
-from profond.core.config import bind
+from profond.core.config import Count, Factor, Integer, Natural, Positive, bind, check_fields
 from profond.core.errors import ConfigError
 from profond.core.randomness import generator
 from profond.core.tokens import Tokens
@@ -22,6 +23,11 @@ from profond.data.images.view import View
 from profond.data.series.preparation import Preparation
 
 Mode = Literal["L", "RGB"]
+
+Shade = Annotated[Integer, Field(ge=0, le=255)]
+
+Kind = Literal["images", "series", "texts", "videos"]
+"""What is given to a network, as people say it."""
 
 
 @dataclass(frozen=True)
@@ -49,42 +55,43 @@ class Preprocessing:
         fixed_size: the data had this size and mode to begin with, so another image is unlike anything seen in training.
     """
 
-    size: tuple[int, int] | None = None
+    size: tuple[Count, Count] | None = None
     mode: Mode | None = None
     mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-    scale: float = 255.0
+    std: tuple[Positive, ...] = (1.0,)
+    scale: Positive = 255.0
     resize: Literal["crop", "stretch", "pad"] = "crop"
     interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
-    padding: int = 0
+    padding: Natural = 0
     permutation_seed: int | None = None
     fixed_size: bool = False
-    crop: float = 1.0
+    crop: Factor = 1.0
     channels: Literal["RGB", "BGR"] = "RGB"
-    background: tuple[int, ...] | None = None
+    background: tuple[Shade, ...] | None = None
     series: Preparation | None = None
     text: Tokens | None = None
     clip: ClipPreparation | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "preprocessing")
         if len(self.mean) != len(self.std) or not self.mean:
             raise ConfigError(f"{len(self.mean)} means but {len(self.std)} standard deviations", "one for each channel")
-        if min(self.std) <= 0 or self.scale <= 0:
-            raise ConfigError(f"std {self.std} and scale {self.scale} must be positive")
-        if self.padding < 0:
-            raise ConfigError(f"padding is {self.padding}", "use 0 or more pixels")
-        if self.size is not None and min(self.size) < 1:
-            raise ConfigError(f"size is {self.size}", "use a height and width of at least 1 pixel")
-        if self.background is not None and not all(0 <= value <= 255 for value in self.background):
-            raise ConfigError(f"background is {self.background}", "use 0 to 255 for each channel")
-        if not 0 < self.crop <= 1:
-            raise ConfigError(f"crop is {self.crop}", "use a share between 0 and 1, such as 0.875")
+
+    @property
+    def takes(self) -> Kind | None:
+        """What it prepares; None for what comes neither in files nor in words, such as an array of signals."""
+        if self.series is not None:
+            return "series"
+        if self.text is not None:
+            return "texts"
+        if self.clip is not None:
+            return "videos"
+        return None if self.mode is None else "images"
 
     @property
     def takes_any_size(self) -> bool:
         """Whether samples of another size are brought to the one that the model takes."""
-        of_any = (self.series, self.text, self.clip)
-        return any(one is not None for one in of_any) or (self.size is not None and not self.fixed_size)
+        return self.takes in ("series", "texts", "videos") or (self.size is not None and not self.fixed_size)
 
     def decode(self, image: Image.Image) -> Tensor:
         """One picture to uint8 (c, h, w), in this mode and size. Any Pillow mode is accepted."""

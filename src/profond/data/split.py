@@ -1,4 +1,4 @@
-"""Samples in a fixed order: in memory as one tensor, or in files that are decoded when they are needed."""
+"""Samples in a fixed order: in memory as one tensor, or in files that are read when they are needed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from profond.data.images.decoding import Opened, opening
 from profond.data.images.view import View
 from profond.data.locations import Location, Locations
 from profond.data.preprocessing import Preprocessing
+from profond.data.series.prepared import prepared
 from profond.data.targets import Targets, as_targets
 from profond.data.text.texts import Texts
 
@@ -131,13 +132,13 @@ def bordered(samples: Tensor, border: int, background: tuple[int, ...] | None = 
 
 
 class FileSplit:
-    """Samples that stay in their files and are decoded when they are needed.
+    """Pictures or series that stay in their files and are read when they are needed.
 
     Args:
         locations: where each sample lies: all of them files, or all of them members of archives.
         targets: as in `TensorSplit`.
         root: identities are paths relative to this folder.
-        preprocessing: how a file becomes a uint8 (c, h, w) tensor.
+        preprocessing: how a file becomes a tensor, of a picture uint8 (c, h, w), of a series float32 (c, t).
         groups: one group for each sample, or None.
     """
 
@@ -163,6 +164,10 @@ class FileSplit:
         return self.locations.identity(index)
 
     def raw(self, index: int) -> Tensor:
+        if self.preprocessing.takes == "series":
+            location = self.locations[index]
+            assert isinstance(location, Path), "what archives hold are pictures"
+            return prepared(location, self.preprocessing)
         with self._open(index) as opened:
             return self.preprocessing.decode(opened.image)
 

@@ -118,13 +118,13 @@ class Explainer:
     def check(self, methods: Iterable[str]) -> None:
         """Raises: ConfigError where one of the methods is for images, and the network takes series or texts."""
         others = [one for one in methods if one not in (*self.methods, "overview", "recurrence")]
-        if self.predictor.takes_texts and others:
+        if self.predictor.takes == "texts" and others:
             raise ConfigError(
                 f"{others[0]} is for images, and this run was trained on texts",
                 "take integrated_gradients, or recurrence",
             )
         wrong = [method for method in methods if method not in (*METHODS, "overview", "recurrence")]
-        if self.predictor.takes_series and wrong:
+        if self.predictor.takes == "series" and wrong:
             raise ConfigError(
                 f"{wrong[0]} is for images, and this run was trained on series",
                 f"methods for series: overview, {', '.join(METHODS)}, recurrence",
@@ -133,7 +133,7 @@ class Explainer:
     @property
     def methods(self) -> tuple[str, ...]:
         """Those that there are for what the network takes."""
-        return ("integrated_gradients",) if self.predictor.takes_texts else tuple(METHODS)
+        return ("integrated_gradients",) if self.predictor.takes == "texts" else tuple(METHODS)
 
     def question(
         self,
@@ -153,12 +153,13 @@ class Explainer:
         Raises: ImageError, DataError; UnknownName for what the task does not know.
         """
         predictor = self.predictor
-        if predictor.takes_videos:
+        if predictor.takes == "videos":
             raise ConfigError(
                 "explanations are of one answer, and this run says something of each frame of a video",
                 "`profond predict` draws the labels over the frames: --pictures FOLDER",
             )
-        prepare = self._words if predictor.takes_texts else self._signal if predictor.takes_series else self._image
+        takes = predictor.takes
+        prepare = self._words if takes == "texts" else self._signal if takes == "series" else self._image
         raw, shown, digest, notes = prepare(given, name)
         batch = raw[None].to(predictor.device)
         inputs = predictor.preprocessing.normalise(batch)
@@ -213,7 +214,7 @@ class Explainer:
 
     def _zero(self, batch: Tensor) -> Tensor:
         """A raw sample without anything in it: black, or of a signal each channel's mean in training."""
-        if not self.predictor.takes_series:
+        if self.predictor.takes != "series":
             return torch.zeros_like(batch)
         mean = torch.tensor(self.predictor.preprocessing.mean, dtype=torch.float32, device=batch.device)
         return mean.view(1, -1, 1).expand_as(batch) * self.predictor.preprocessing.scale
@@ -223,7 +224,7 @@ class Explainer:
         if method not in METHODS:
             raise UnknownName("method", method, METHODS)
         settings: dict[str, Any] = {}
-        if self.predictor.takes_texts:
+        if self.predictor.takes == "texts":
             return word_gradients(self.predictor.model, question.sample, question.subject.explained.index)
         if method == "grad_cam":
             settings["stage"] = stage
@@ -266,7 +267,7 @@ class Explainer:
         Raises: ConfigError for a network that writes nothing, or has no attention on places of a picture.
         """
         predictor = self.predictor
-        if predictor.takes_series or predictor.preprocessing.text is not None:
+        if predictor.takes != "images":
             raise ConfigError("attention is drawn here over pictures, and this network takes none", _OF_TEXTS)
         raw, shown, digest, notes = self._image(given, name)
         inputs = predictor.preprocessing.normalise(raw[None].to(predictor.device))

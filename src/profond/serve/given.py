@@ -15,28 +15,28 @@ from torch import Tensor
 from profond.core.errors import DataError, ImageError, ProfondError
 from profond.core.tokens import PADDING, UNKNOWN
 from profond.data.locations import FileInMemory, Member
-from profond.data.preprocessing import Preprocessing
+from profond.data.preprocessing import Kind, Preprocessing
 from profond.data.series import text, ts
+from profond.data.series.prepared import prepared
 from profond.data.series.rows import Row, rows_of
-from profond.data.series.split import prepared
 from profond.nn.sequence import padded
 from profond.serve.text import Text
 
 Picture = Image.Image | Row | NDArray[Any] | Tensor | bytes | bytearray | memoryview | Path | str | Any
 """What can be predicted; a ``Row`` is a series of a table. ``Any`` stands for a file that is open for reading bytes."""
 
+_AXES: dict[Kind, int] = {"images": 3, "series": 2, "texts": 0, "videos": 4}
+"""How many axes an array of one alone has at most."""
 _SERIES = "give the path of a file, or an array as (channels, time)"
 _FORMS = "give an array as (height, width), (height, width, 3) or (height, width, 4), a tensor as (3, height, width)"
 
 
-def several(images: Any, axes: int = 3) -> Iterable[Any]:
+def several(images: Any, kind: Kind = "images") -> Iterable[Any]:
     """The pictures or series one by one, where one alone, an array of many, or a `DataLoader` was given.
-
-    Args:
-        axes: of an array, how many one alone has at most: 3 for pictures, 2 for series.
 
     Raises: DataError for neither.
     """
+    axes = _AXES[kind]
     if isinstance(images, np.ndarray | Tensor):
         return [images] if images.ndim <= axes else list(images)
     alone = str | Path | Member | Row | Text | Image.Image | bytes | bytearray | memoryview

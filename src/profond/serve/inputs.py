@@ -13,6 +13,7 @@ from profond.core.errors import DataError, ProfondError
 from profond.serve.text import Text
 
 if TYPE_CHECKING:
+    from profond.data.preprocessing import Kind
     from profond.data.tree import Below, Files
 
 
@@ -30,9 +31,7 @@ class Expanded:
         passed_over: how many files of the folders are none by name, by suffix.
         notes: what else was not looked at, one line each.
         blocked: folders that could not be looked into.
-        series: whether series are meant, not images.
-        videos: whether videos are.
-        texts: whether texts are.
+        kind: what is meant.
     """
 
     paths: list[Path | Text] = field(default_factory=list)
@@ -40,19 +39,12 @@ class Expanded:
     passed_over: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     blocked: list[tuple[str, ProfondError]] = field(default_factory=list)
-    series: bool = False
-    videos: bool = False
-    texts: bool = False
+    kind: Kind = "images"
 
     @property
     def one(self) -> str:
         """What is meant, such as ``image``."""
-        return "series" if self.series else "video" if self.videos else "text" if self.texts else "image"
-
-    @property
-    def noun(self) -> str:
-        """Several of them."""
-        return "series" if self.series else f"{self.one}s"
+        return "series" if self.kind == "series" else self.kind.removesuffix("s")
 
     def to_json(self) -> dict[str, int]:
         return {kind or "without suffix": count for kind, count in sorted(self.passed_over.items())}
@@ -70,11 +62,11 @@ def expand(given: str, found: Expanded) -> None:
     path = Path(given).expanduser()
     if os.path.isdir(path):
         kind = IMAGES
-        if found.series:
+        if found.kind == "series":
             from profond.data.series.detect import series_in
 
             kind = series_in(path)
-        elif found.videos:
+        elif found.kind == "videos":
             from profond.data.clips.decode import VIDEOS
 
             kind = VIDEOS

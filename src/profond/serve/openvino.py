@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from profond.core.device import choose_precision, usable_cores
 from profond.core.errors import ConfigError, MissingError
 
-WORTH = 500
+PAYS_FROM = 500
 """Images from which on compiling pays for itself."""
 CLOSE = {"fp32": 1e-3, "bf16": 0.1}
 """Greatest difference from the model's own answer, relative to its greatest number."""

@@ -22,13 +22,13 @@ from profond.core.find_run import find_run
 from profond.core.run import Run
 from profond.core.spec import Spec
 from profond.data.images.decoding import conversions, opening, without_colour
-from profond.data.preprocessing import Preprocessing
+from profond.data.preprocessing import Kind, Preprocessing
 from profond.experiments.experiment import Experiment, load
 from profond.explain.network.stages import stage_output
 from profond.serve.films import answer_of
 from profond.serve.given import Picture, as_picture, as_series, as_tokens, name_of, several, stacked, with_rows
 from profond.serve.inference import Engine, Precision, prepared
-from profond.serve.openvino import COMPARED, LEARNED_FROM, WORTH, OpenVino
+from profond.serve.openvino import COMPARED, LEARNED_FROM, PAYS_FROM, OpenVino
 from profond.serve.prediction import Prediction
 from profond.tasks.task import Answer, Task
 from profond.weights.classes import readable
@@ -39,6 +39,8 @@ class Predictor:
 
     A run that was trained on images brought to one size takes images of any size and colour. One trained on images
     that all had one size, such as MNIST, refuses others, unless ``resize`` allows them to be converted.
+
+    ``takes`` says what it answers for: images, series, texts or videos.
 
     Args:
         model: in eval mode.
@@ -63,8 +65,7 @@ class Predictor:
         precision: Precision = "fp32",
         engine: Engine = "auto",
     ) -> None:
-        known = (preprocessing.mode, preprocessing.series, preprocessing.text, preprocessing.clip)
-        if all(one is None for one in known):
+        if preprocessing.takes is None:
             raise ConfigError(
                 "this run was not trained on images, series or videos in files, or on texts",
                 "`profond evaluate` measures it on its own data",
@@ -81,22 +82,8 @@ class Predictor:
         self.weights = ""
         self.notes: tuple[str, ...] = ()
         self.preprocessing = preprocessing
+        self.takes: Kind = preprocessing.takes
         self._required = preprocessing.size if preprocessing.fixed_size else None
-
-    @property
-    def takes_series(self) -> bool:
-        """Whether it takes series, not images."""
-        return self.preprocessing.series is not None
-
-    @property
-    def takes_texts(self) -> bool:
-        """Whether it takes texts, not images."""
-        return self.preprocessing.text is not None
-
-    @property
-    def takes_videos(self) -> bool:
-        """Whether it takes videos, not images."""
-        return self.preprocessing.clip is not None
 
     @property
     def agreement(self) -> tuple[int, int] | None:
@@ -237,13 +224,13 @@ class Predictor:
                     f"the answers of this run have no option {name!r}",
                     suggest(name, self.options) if self.options else "leave it out",
                 )
-        images = several(images, 2 if self.takes_series else 4 if self.takes_videos else 3)
-        if self.takes_videos:
+        images = several(images, self.takes)
+        if self.takes == "videos":
             yield from self._films(images, refused, options)
             return
         if self.precision == "int8":
             batch_size = max(batch_size, LEARNED_FROM + COMPARED)
-        elif self.engine == "auto" and isinstance(images, Sized) and len(images) >= WORTH and not self._any_length:
+        elif self.engine == "auto" and isinstance(images, Sized) and len(images) >= PAYS_FROM and not self._any_length:
             self.engine = "openvino"
             self.ready = self._prepared("auto")
         for sources, raws in self._decoded(images, batch_size, refused):
@@ -267,9 +254,9 @@ class Predictor:
 
         Raises: UnknownName for a stage that the model does not have; ConfigError for one that gives no tensor.
         """
-        if self.takes_videos:
+        if self.takes == "videos":
             raise ConfigError("features are of images and series, and this run was trained on videos", "predict them")
-        for sources, raws in self._decoded(several(images, 2 if self.takes_series else 3), batch_size, refused):
+        for sources, raws in self._decoded(several(images, self.takes), batch_size, refused):
             if not raws:
                 continue
             with torch.inference_mode():
@@ -359,9 +346,9 @@ class Predictor:
     def _decode(self, picture: Picture, source: str) -> tuple[Tensor, list[str]] | ProfondError:
         """The raw tensor and what was converted, or why there is none."""
         try:
-            if self.takes_texts:
+            if self.takes == "texts":
                 return as_tokens(picture, source, self.preprocessing)
-            if self.takes_series:
+            if self.takes == "series":
                 return as_series(picture, source, self.preprocessing)
             picture = as_picture(picture, source)
             if isinstance(picture, Image.Image):

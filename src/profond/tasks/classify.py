@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from profond.core.config import Count, NotNegative, Share, checked
 from profond.core.errors import ConfigError, DataError, UnknownName
 from profond.core.lettering import markdown
 from profond.core.spec import Spec
@@ -110,17 +110,14 @@ class Classify:
     phases: Sequence[Phase] = (Phase(),)
     transfer_settings: Mapping[str, Any] = {"class_weights": "auto"}
 
+    @checked("task 'classify'")
     def __init__(
         self,
-        label_smoothing: float = 0.0,
+        label_smoothing: Share = 0.0,
         class_weights: Balance | Sequence[float] | None = None,
-        auxiliary_weight: float = 0.3,
+        auxiliary_weight: NotNegative = 0.3,
         flip_at_test: bool = False,
     ) -> None:
-        if not 0 <= label_smoothing < 1:
-            raise ConfigError(f"label_smoothing is {label_smoothing}", "use a number from 0 up to, not including, 1")
-        if not 0 <= auxiliary_weight < math.inf:
-            raise ConfigError(f"auxiliary_weight is {auxiliary_weight}", "use a number of 0 or more")
         if isinstance(class_weights, str) and class_weights not in ("auto", "balanced"):
             raise UnknownName("class_weights", class_weights, ("auto", "balanced"))
         self.label_smoothing = label_smoothing
@@ -225,8 +222,9 @@ class Classify:
     def meter(self, spec: Spec | None = None) -> ClassMeter:
         return ClassMeter(self, spec)
 
+    @checked("an answer")
     def answer(
-        self, model: nn.Module, inputs: Tensor, spec: Spec | None = None, *, top: int = 5
+        self, model: nn.Module, inputs: Tensor, spec: Spec | None = None, *, top: Count = 5
     ) -> Sequence[ClassAnswer]:
         """The most probable classes of each sample.
 
@@ -235,8 +233,6 @@ class Classify:
 
         Raises: ConfigError when the outputs are not finite, or do not fit the spec's classes.
         """
-        if not isinstance(top, int) or top < 1:
-            raise ConfigError(f"{top!r} classes were asked for each sample", "use a whole number, 1 or more")
         probabilities = self.predict(model, inputs).probabilities
         names = _names(probabilities, spec)
         values, indices = probabilities.topk(min(top, len(names)), dim=1)

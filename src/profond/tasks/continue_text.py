@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from profond.core.config import Count, Number, Seed, checked
 from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Spec
 from profond.core.tokens import PADDING, SPECIAL, Tokens
@@ -27,8 +29,9 @@ from profond.tasks.batch import called, described, pair
 from profond.tasks.task import Example, Explained, Loss, Phase
 
 HEADLINE = "bits_per_token"
-_LONGEST = 100_000
-"""Tokens of an answer at most."""
+Length = Annotated[Count, Field(le=100_000)]
+"""Tokens of an answer."""
+Temperature = Annotated[Number, Field(ge=0, le=10, description="0 takes the most probable, 0.8 is usual")]
 
 
 @dataclass(frozen=True)
@@ -117,15 +120,16 @@ class ContinueText:
 
     # -- writing -------------------------------------------------------------------------------------------------
 
+    @checked("an answer")
     def answer(
         self,
         model: nn.Module,
         inputs: Any,
         spec: Spec | None = None,
         *,
-        length: int = 60,
-        temperature: float = 0.0,
-        seed: int = 0,
+        length: Length = 60,
+        temperature: Temperature = 0.0,
+        seed: Seed = 0,
     ) -> Sequence[Written]:
         """How each text goes on.
 
@@ -141,16 +145,17 @@ class ContinueText:
             found.append(self._written(model, beginning, text, text.decode(row), length, temperature, seed))
         return found
 
+    @checked("texts")
     def generate(
         self,
         model: nn.Module,
         spec: Spec,
         *,
         prompt: str = "",
-        length: int = 400,
-        temperature: float = 0.8,
-        seed: int = 0,
-        count: int = 1,
+        length: Length = 400,
+        temperature: Temperature = 0.8,
+        seed: Seed = 0,
+        count: Annotated[Count, Field(le=1000)] = 1,
     ) -> Sequence[Written]:
         """Texts that begin with a prompt.
 
@@ -163,8 +168,6 @@ class ContinueText:
         Raises: ConfigError for a prompt that has nothing of the vocabulary, and for numbers out of range.
         """
         text = _text(spec)
-        if not 1 <= count <= 1000:
-            raise ConfigError(f"{count} texts were asked for", "use 1 to 1,000")
         ids = text.encode(prompt or "\n")
         if prompt and not any(one >= len(SPECIAL) for one in ids):
             raise ConfigError(f"nothing of {prompt!r} was seen in training", "begin with other words")
@@ -175,12 +178,6 @@ class ContinueText:
     def _written(
         self, model: Any, beginning: Tensor, text: Tokens, prompt: str, length: int, temperature: float, seed: int
     ) -> Written:
-        if not 1 <= length <= _LONGEST:
-            raise ConfigError(f"a length of {length} was asked for", f"use 1 to {_LONGEST:,}")
-        if not 0 <= temperature <= 10:
-            raise ConfigError(f"the temperature is {temperature}", "use 0 (the most probable) to 10; 0.8 is usual")
-        if not 0 <= seed < 2**63:
-            raise ConfigError(f"the seed is {seed}", "use a whole number from 0 up, below 2^63")
         if not hasattr(model, "go_on"):
             raise ConfigError(f"{type(model).__name__} cannot go on from a state", "use --model char_lstm")
         random = torch.Generator().manual_seed(seed)

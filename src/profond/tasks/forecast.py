@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from profond.core.config import Between, Count, Positive, checked
 from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Quantity, Spec
 from profond.data.dataset import Dataset
@@ -82,13 +83,12 @@ class ForecastWindows:
     phases: Sequence[Phase] = (Phase(),)
     transfer_settings: Mapping[str, Any] = {}
 
-    def __init__(self, quantiles: Sequence[float] = (), season: int = 1, naive_error: float | None = None) -> None:
-        if list(quantiles) != sorted(set(quantiles)) or not all(0 < level < 1 for level in quantiles):
-            raise ConfigError(f"quantiles are {list(quantiles)}", "use rising numbers between 0 and 1: 0.05, 0.5, 0.95")
-        if season < 1:
-            raise ConfigError(f"season is {season}", "use a whole number of steps of 1 or more")
-        if naive_error is not None and not 0 < naive_error < math.inf:
-            raise ConfigError(f"naive_error is {naive_error}", "use a number greater than 0, or none")
+    @checked("task 'forecast_windows'")
+    def __init__(
+        self, quantiles: Sequence[Between] = (), season: Count = 1, naive_error: Positive | None = None
+    ) -> None:
+        if list(quantiles) != sorted(set(quantiles)):
+            raise ConfigError(f"quantiles are {list(quantiles)}", "let them rise: 0.05, 0.5, 0.95")
         self.quantiles, self.season, self.naive_error = tuple(quantiles), season, naive_error
 
     # -- what the data decides ---------------------------------------------------------------------------------

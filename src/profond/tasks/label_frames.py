@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from profond.core.config import Share, checked
 from profond.core.errors import ConfigError, DataError
 from profond.core.files import write_bytes
 from profond.core.lettering import markdown
@@ -144,9 +145,8 @@ class LabelFrames:
     phases: Sequence[Phase] = (Phase(),)
     transfer_settings: Mapping[str, Any] = {}
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
-        if not 0 <= label_smoothing < 1:
-            raise ConfigError(f"label_smoothing is {label_smoothing}", "use a number from 0 up to, not including, 1")
+    @checked("task 'label_frames'")
+    def __init__(self, label_smoothing: Share = 0.0) -> None:
         self.label_smoothing = label_smoothing
 
     @staticmethod

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from profond.core.config import Count, Share, checked
 from profond.core.errors import ConfigError, DataError, UnknownName
 from profond.core.spec import Spec
 from profond.core.tokens import END, PADDING
@@ -83,20 +84,19 @@ class Seq2Seq:
     phases: Sequence[Phase] = (Phase(),)
     transfer_settings: Mapping[str, Any] = {}
 
+    @checked("task 'seq2seq'")
     def __init__(
         self,
-        label_smoothing: float = 0.0,
-        beam: int = 1,
-        longest: int | None = None,
+        label_smoothing: Share = 0.0,
+        beam: Count = 1,
+        longest: Count | None = None,
         judged_by: Literal["chrf", "exact_match"] = "chrf",
     ) -> None:
-        if not 0 <= label_smoothing < 1:
-            raise ConfigError(f"label_smoothing is {label_smoothing}", "use a share of 0 or more and below 1")
         if judged_by not in (CHRF, EXACT):
             raise UnknownName("judge of texts", judged_by, (CHRF, EXACT))
         self.label_smoothing, self.judged_by = label_smoothing, judged_by
-        self.beam = _count("beam", beam)
-        self.longest = _LONGEST if longest is None else _count("longest", longest)
+        self.beam = beam
+        self.longest = _LONGEST if longest is None else longest
         self.headline: str = judged_by
 
     # -- what the data decides ---------------------------------------------------------------------------------
@@ -153,14 +153,15 @@ class Seq2Seq:
     def meter(self, spec: Spec | None = None) -> TextMeter:
         return TextMeter(self, spec)
 
+    @checked("an answer")
     def answer(
         self,
         model: nn.Module,
         inputs: Any,
         spec: Spec | None = None,
         *,
-        beam: int | None = None,
-        max_length: int | None = None,
+        beam: Count | None = None,
+        max_length: Count | None = None,
     ) -> Sequence[Writing]:
         """What is written of each sample.
 
@@ -170,11 +171,9 @@ class Seq2Seq:
         """
         if spec is None or spec.text is None:
             raise ConfigError("what the network's tokens stand for is not known", "give the spec of the run")
-        wished = None if beam is None else _count("beam", beam)
-        longest = None if max_length is None else _count("max_length", max_length)
-        if longest is not None and longest > (most := max(_MOST, self.longest)):
-            raise ConfigError(f"max_length is {longest:,}", f"an answer has {most:,} tokens at most")
-        tokens, scores, attention = self.search(model, inputs, wished, longest)
+        if max_length is not None and max_length > (most := max(_MOST, self.longest)):
+            raise ConfigError(f"max_length is {max_length:,}", f"an answer has {most:,} tokens at most")
+        tokens, scores, attention = self.search(model, inputs, beam, max_length)
         answers = []
         for number, row in enumerate(tokens.tolist()):
             length = row.index(END) + 1 if END in row else len(row)
@@ -293,9 +292,3 @@ def _no_writer(model: nn.Module) -> ConfigError:
         " and targets",
         "use an encoder-decoder, such as --model seq2seq",
     )
-
-
-def _count(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{name} is {value}", "use a whole number of 1 or more")
-    return value

@@ -28,9 +28,9 @@ def save_tensors(path: Path | str, tensors: Mapping[str, Tensor], facts: Mapping
     plain = {}
     for name, tensor in tensors.items():
         value = tensor.detach().cpu().contiguous()
-        place = value.untyped_storage().data_ptr()
-        plain[name] = value.clone() if place in seen else value  # the format refuses shared memory (tied weights)
-        seen.add(place)
+        address = value.untyped_storage().data_ptr()
+        plain[name] = value.clone() if address in seen else value  # the format refuses shared memory (tied weights)
+        seen.add(address)
     write_bytes(path, save(plain, {"profond": json.dumps(facts or {})}))
 
 

@@ -43,8 +43,8 @@ def build_optimizer(
     for name, parameter in parameters.items():
         decay = settings["weight_decay"] if parameter.ndim >= 2 else 0.0
         factor = next((f for pattern, f in training.rate_factors.items() if matches(name, [pattern])), 1.0)
-        place = (first_step(name, training, total_steps), factor, decay)
-        together.setdefault(place, []).append(parameter)
+        alike = (first_step(name, training, total_steps), factor, decay)
+        together.setdefault(alike, []).append(parameter)
     rate = settings["learning_rate"]
     groups = [
         {"params": members, "weight_decay": decay, "lr": factor * rate, "start": start}

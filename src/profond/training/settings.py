@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
-from profond.core.config import Count, Integer, NotNegative, Number, Positive, Share, check_fields
+from profond.core.config import Between, Count, NotNegative, Positive, Seed, Share, check_fields
 from profond.core.errors import ConfigError
 
 OPTIMIZERS = ("adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd")
 Optimizer = Literal["adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd"]
 Schedule = Literal["constant", "linear", "late_linear", "cosine", "one_cycle", "plateau"]
-Between = Annotated[Number, Field(gt=0, lt=1)]
 """Between 0 and 1, without either."""
 
 
@@ -103,10 +102,10 @@ class Training:
     devices: Count = 1
     nodes: Count = 1
     compile: bool = False
-    seed: Annotated[Integer, Field(ge=0, lt=2**63)] = 0
+    seed: Seed = 0
     rate_sweep: tuple[Positive, Positive] | None = None
     log_every_steps: Count = 50
-    checkpoint_every_seconds: Annotated[Number, Field(ge=0)] = 60.0
+    checkpoint_every_seconds: NotNegative = 60.0
 
     def __post_init__(self) -> None:
         check_fields(self, "training")

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profond.core.config import Between, Factor, Natural, checked
 from profond.core.errors import ConfigError
 from profond.core.progress import bar
 from profond.models import head_of, stages_of
@@ -18,8 +19,14 @@ from profond.training.selection import trained_parameters
 from profond.training.settings import Training
 
 
+@checked("staged")
 def staged(
-    model: nn.Module, fresh: Sequence[str] = (), *, parts: int = 3, head_share: float = 0.2, rate_decay: float = 0.4
+    model: nn.Module,
+    fresh: Sequence[str] = (),
+    *,
+    parts: Natural = 3,
+    head_share: Between = 0.2,
+    rate_decay: Factor = 0.4,
 ) -> dict[str, Any]:
     """Settings of `Training` with which the head is trained first, then more and more of what is below it.
 
@@ -35,12 +42,6 @@ def staged(
     Source: J. Howard, S. Ruder, Universal language model fine-tuning for text classification, ACL 2018, sections 3.2
     (a rate for each layer, there 1/2.6 of the one above) and 3.3 (gradual unfreezing).
     """
-    if parts < 0:
-        raise ConfigError(f"parts is {parts}", "use 0 to train the head alone, or 1 or more")
-    if not 0 < head_share < 1:
-        raise ConfigError(f"head_share is {head_share}", "use a share of all steps, in (0, 1)")
-    if not 0 < rate_decay <= 1:
-        raise ConfigError(f"rate_decay is {rate_decay}", "use a factor above 0, at most 1")
     below = below_head(model, fresh)
     if parts == 0:
         return {"freeze": [pattern for stage in below for pattern in stage], "freeze_norms": True}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from profond.core.config import bind, convert
+from profond.core.config import Count, Share, bind, checked, convert
 from profond.core.errors import ConfigError
 
 
@@ -100,3 +100,21 @@ def test_a_fraction_is_not_quietly_cut_to_a_whole_number() -> None:
 
 def test_a_path_may_be_text() -> None:
     assert convert("a/b", Path, "folder") == Path("a/b")
+
+
+@checked("a drawing")
+def draw(picture: str, width: Count = 3, *, share: Share | None = None, shades: Sequence[Share] = ()) -> list[Any]:
+    return [picture, width, share, shades]
+
+
+def test_ranges_are_checked_at_each_call_and_the_rest_passes() -> None:
+    assert draw("a", 2, share=0.5) == ["a", 2, 0.5, ()]
+    assert draw(7, width="4")[:2] == [7, 4]  # type: ignore[arg-type]
+    for wrong in ({"width": 0}, {"width": 2.5}, {"width": True}, {"share": 1}, {"shades": (0.5, -0.1)}):
+        with pytest.raises(ConfigError, match=f"{next(iter(wrong))} of a drawing") as raised:
+            draw("a", **wrong)  # type: ignore[arg-type]
+        assert raised.value.help.startswith("it must be")
+    with pytest.raises(ConfigError, match="width of a drawing"):
+        draw("a", 0)
+    with pytest.raises(TypeError):
+        draw()  # type: ignore[call-arg]

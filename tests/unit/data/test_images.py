@@ -195,8 +195,20 @@ def test_a_permutation_moves_every_picture_alike_and_loses_nothing():
 def test_preprocessing_refuses_what_does_not_fit():
     with pytest.raises(ConfigError, match="means"):
         Preprocessing(mean=(0.0, 0.0), std=(1.0,))
-    with pytest.raises(ConfigError, match="positive"):
-        Preprocessing(mean=(0.0,), std=(0.0,))
+    for settings in (
+        {"std": (0.0,)},
+        {"std": (float("nan"),)},
+        {"scale": 0.0},
+        {"padding": -1},
+        {"size": (0, 4)},
+        {"size": (4, 4.5)},
+        {"background": (0, 256, 0)},
+        {"crop": 0.0},
+        {"crop": 1.1},
+        {"resize": "shrink"},
+    ):
+        with pytest.raises(ConfigError, match=f"{next(iter(settings))} of preprocessing"):
+            Preprocessing(**settings)
     with pytest.raises(ConfigError, match="preprocessing"):
         Preprocessing.from_json({"mean": "grey", "std": [1.0]})
 

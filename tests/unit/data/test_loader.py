@@ -234,7 +234,7 @@ def test_bad_requests_are_refused_by_name():
     dataset = pictures()
     with pytest.raises(UnknownName, match="tset"):
         dataset.batches("tset", 8)
-    with pytest.raises(ConfigError, match="batch size"):
+    with pytest.raises(ConfigError, match="batch_size"):
         dataset.batches("train", 0)
 
 

@@ -18,6 +18,7 @@ from profond.cli import run
 from profond.core.errors import ConfigError, DataError, Interrupted
 from profond.data import open_dataset
 from profond.data.check import check
+from profond.data.images.augment import Augment
 from profond.data.series.lengths import decide_length
 from profond.data.series.preparation import looks_like_time
 from profond.data.series.read import read_recording
@@ -378,11 +379,15 @@ def test_sounds_of_another_rate_are_resampled_with_a_warning(tmp_path):
 
 def test_series_that_do_not_fit_in_memory_are_streamed_and_the_same(bumps):
     kept, streamed = open_dataset(bumps), open_dataset(bumps, memory_mib=0)
-    assert type(streamed.splits["train"]).__name__ == "SeriesSplit"
+    assert type(streamed.splits["train"]).__name__ == "FileSplit"
     assert streamed.preprocessing == kept.preprocessing
     assert streamed.split_hash("train") == kept.split_hash("train")
     one, other = (next(iter(data.batches("train", 16, shuffle=True, workers=0))) for data in (kept, streamed))
     assert all((a == b).all() for a, b in zip(one, other, strict=True))
+    for data in (kept, streamed):
+        for augment in (Augment(flip=True), Augment(decode_crop=0.5), Augment(sizes=((0.0, 32),))):
+            with pytest.raises(ConfigError, match="only mixup is for signals"):
+                data.batches("train", 16, augment=augment, epochs=2, workers=0)
 
 
 def test_images_and_series_together_are_refused_and_remarks_beside_images_are_not(tmp_path):

@@ -145,8 +145,8 @@ def test_the_answer_of_a_classification_names_its_classes_best_first() -> None:
     assert [name for name, _ in second.top] == ["dog", "emu"]
     assert len(Classify().answer(nn.Identity(), inputs, spec)[0].top) == 3
     assert Classify().answer(nn.Identity(), inputs)[0].label == "0"
-    for top in (0, "3", None):
-        with pytest.raises(ConfigError, match="classes were asked for each sample"):
+    for top in (0, 2.5, "three", None):
+        with pytest.raises(ConfigError, match="top of an answer"):
             Classify().answer(nn.Identity(), inputs, spec, top=top)
     with pytest.raises(ConfigError, match="3 classes apart, but there are 2 labels"):
         Classify().answer(nn.Identity(), inputs, Spec((2,), "c", classes=("cat", "dog")))

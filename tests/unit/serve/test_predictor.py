@@ -213,7 +213,7 @@ def test_a_prediction_does_not_depend_on_its_batch(trained):
 
 
 def test_many_images_go_through_openvino_and_few_through_torch(trained, monkeypatch):
-    monkeypatch.setattr("profond.serve.predictor.WORTH", 7)
+    monkeypatch.setattr("profond.serve.predictor.PAYS_FROM", 7)
     monkeypatch.setattr("profond.core.device.AT_ONCE", 3 * 3 * SIDE * SIDE)  # three at once
     images = [paint(name, number) for name in COLOURS for number in range(4)]
     expected = Predictor.open(trained, engine="torch").predict(images)

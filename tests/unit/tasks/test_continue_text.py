@@ -42,9 +42,11 @@ def test_without_temperature_the_most_probable_is_taken() -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"length": 0}, "length of 0"),
-        ({"temperature": -1.0}, "temperature is -1"),
-        ({"count": 0}, "0 texts"),
+        ({"length": 0}, "length of texts: 0"),
+        ({"temperature": -1.0}, "temperature of texts: -1"),
+        ({"count": 0}, "count of texts: 0"),
+        ({"count": 1001}, "count of texts: 1001"),
+        ({"seed": -1}, "seed of texts: -1"),
         ({"prompt": "ΩΩ"}, "nothing of"),
     ],
 )

@@ -24,10 +24,9 @@ from profond.data.preprocessing import Preprocessing
 from profond.data.series.lengths import decide_length, tell_lengths, with_length
 from profond.data.series.preparation import Ends, Keep, Preparation, decide_columns, decide_rate, decide_time
 from profond.data.series.read import SERIES, Missing, Recording, read_recording
-from profond.data.series.split import SeriesSplit
 from profond.data.series.table import Table
 from profond.data.series.text import Decimal
-from profond.data.split import Split, TensorSplit
+from profond.data.split import FileSplit, Split, TensorSplit
 from profond.data.targets import targets_of
 
 MEASURED = 2048
@@ -225,14 +224,14 @@ def build(
         targets = targets_of(samples, listing)
         if streamed:
             paths = [sample.path for sample in samples if isinstance(sample.path, Path)]
-            splits[name] = SeriesSplit(paths, targets, listing.root, preprocessing, groups)
+            splits[name] = FileSplit(paths, targets, listing.root, preprocessing, groups)
         else:
             identities = [relative(sample.path, listing.root) for sample in samples]
             rows = _stacked(chosen, signal, plain, preprocessing.mean, widths[name])
             origin: Split | None = None
             if not plain.table:
                 paths = [sample.path for sample in samples if isinstance(sample.path, Path)]
-                origin = SeriesSplit(paths, targets, listing.root, preprocessing, groups)
+                origin = FileSplit(paths, targets, listing.root, preprocessing, groups)
             elif plain.any_length:  # told by the same digests as where they are brought to one length
                 train = [lengths[i] for i in rows_of["train"]] if "train" in rows_of else [plain.length]
                 usual = replace(plain, length=settings.length or decide_length(train), ends="mean", cut=True)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from profond.core.config import Count, checked
 from profond.core.errors import ConfigError
 
 _ROWS_AT_ONCE = 8192
@@ -26,15 +27,14 @@ class Neighbours:
     distances: NDArray[np.float64]
 
 
-def nearest(features: Float[np.ndarray, "n d"], one: Float[np.ndarray, " w"], count: int = 8) -> Neighbours:
+@checked("nearest")
+def nearest(features: Float[np.ndarray, "n d"], one: Float[np.ndarray, " w"], count: Count = 8) -> Neighbours:
     """The ``count`` rows that point most nearly in the direction of ``one``.
 
     Raises: ConfigError where the widths differ, or nothing is asked for.
     """
     if features.ndim != 2 or one.shape != features.shape[1:]:
         raise ConfigError(f"features of {one.shape} and of {features.shape[1:]} cannot be compared")
-    if count < 1:
-        raise ConfigError(f"{count} neighbours were asked for", "use 1 or more")
     wanted = one.astype(np.float64) / max(float(np.linalg.norm(one)), 1e-12)
     distances = np.empty(len(features))
     for first in range(0, len(features), _ROWS_AT_ONCE):  # a million rows in float64 would not fit

@@ -7,7 +7,6 @@ against the others.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from profond.core.config import Count, NotNegative, checked
 from profond.core.errors import ConfigError, DataError, MissingError
 from profond.core.randomness import seed_here
 from profond.explain.network.guard import device_and_dtype, logits_of, undisturbed
@@ -102,13 +102,14 @@ def grad_cam(
     return asked.attribution("grad_cam", maps[0, 0], stage=name)
 
 
+@checked("integrated gradients")
 def integrated_gradients(
     model: nn.Module,
     sample: Float[Tensor, "c ..."],
     target: int | None = None,
     *,
     baseline: Float[Tensor, "c ..."] | float = 0.0,
-    steps: int | None = None,
+    steps: Count | None = None,
     progress: Progress | None = None,
 ) -> Attribution:
     """The gradient of the score, added up on the straight way from a baseline to the sample, times that way.
@@ -127,8 +128,6 @@ def integrated_gradients(
 
     Source: M. Sundararajan, A. Taly, Q. Yan, Axiomatic attribution for deep networks, ICML 2017, equation 1.
     """
-    if steps is not None and steps < 1:
-        raise ConfigError(f"integrated gradients take {steps} steps", "use 1 or more; 64 is usual")
     with _asked(model, sample, target, progress) as asked:
         start = asked.filled(baseline)
         with torch.no_grad():
@@ -175,13 +174,14 @@ def _piecewise(asked: _Asked, start: Tensor, difference: float) -> tuple[Tensor,
         count += 2 * STEPS
 
 
+@checked("SmoothGrad")
 def smooth_grad(
     model: nn.Module,
     sample: Float[Tensor, "c ..."],
     target: int | None = None,
     *,
-    samples: int = 32,
-    noise: float = 0.15,
+    samples: Count = 32,
+    noise: NotNegative = 0.15,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Attribution:
@@ -199,8 +199,6 @@ def smooth_grad(
 
     Source: D. Smilkov et al., SmoothGrad: removing noise by adding noise, 2017, section 3; 10 to 20 % of noise there.
     """
-    if samples < 1 or not 0 <= noise < math.inf:
-        raise ConfigError(f"SmoothGrad takes {samples} samples with noise {noise}", "use 1 or more, and 0 or more")
     with _asked(model, sample, target, progress) as asked:
         spread = noise * float(asked.inputs.detach().max() - asked.inputs.detach().min())
         devices = [asked.inputs.device] if asked.inputs.device.type == "cuda" else []
