@@ -231,6 +231,6 @@ def alone(model: Any, experiment: Experiment, player: str, steps: int) -> Any:
             real = torch.stack([train.raw(index) for index in at]).to(device)
             optimizer.zero_grad()
             loss = experiment.task.loss(model, (real, train.targets[at].to(device)), phase)
-            loss.value.backward()
+            torch.autograd.backward(loss.value)
             optimizer.step()
     return model

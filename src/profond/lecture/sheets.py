@@ -14,7 +14,8 @@ from profond.explain.draw.drawing import ACCENT, DOTS, INK, MUTED, PAPER
 from profond.measures.generated_figures import mosaic
 
 Pictures = NDArray[np.uint8]
-_WIDE, _LEFT, _STYLE = 8.6, 1.5, {"family": FONT, "fontsize": 10}
+_WIDE, _LEFT = 8.6, 1.5  # inches: of a figure, and of the names at the left
+_STYLE: dict[str, Any] = {"family": FONT, "fontsize": 10}
 
 
 def draw_rows(title: str, rows: Sequence[tuple[str, Pictures]]) -> Figure:

@@ -279,7 +279,7 @@ def smooth(values: Sequence[float], over: int = 7) -> list[float]:
 
 def draw_coverage(played: Mapping[str, Sequence[Played]], words: Words) -> Figure:
     """Heaps that are found as the game goes on, mean over the seeds, between the least and the most."""
-    panels = []
+    panels = list[Panel]()
     for name in (key for key in played if not key.endswith("_original")):
         curves = []
         for key, label in ((name, "game_relativistic"), (f"{name}_original", "game_original")):

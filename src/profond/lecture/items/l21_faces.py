@@ -167,8 +167,9 @@ def eigenfaces(train: Tensor, number_of: int) -> Tensor:
     _, sizes, directions = torch.linalg.svd(rows - mean, full_matrices=False)
     deviations = sizes[:COMPONENTS] / len(rows) ** 0.5
     random = torch.randn(number_of, COMPONENTS, generator=generator(0, "eigenfaces"), dtype=torch.float64)
-    drawn = mean + (random * deviations) @ directions[:COMPONENTS]
-    return drawn.round().clamp(0, 255).byte().view(-1, *train.shape[1:])
+    drawn: Tensor = mean + (random * deviations) @ directions[:COMPONENTS]
+    pixels: Tensor = drawn.round().clamp(0, 255).byte()
+    return pixels.view(-1, *train.shape[1:])
 
 
 def noisy(pictures: Tensor) -> Tensor:
