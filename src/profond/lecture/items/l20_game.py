@@ -268,7 +268,7 @@ def draw_losses(played: Played, words: Words) -> Figure:
     across = words("L20.drawing.steps")
     panels = [
         Panel("", across, words("L20.drawing.loss"), losses, {words("L20.drawing.even"): float(np.log(2))}),
-        Panel("", across, words("L20.drawing.right"), [right], {words("L20.drawing.coin"): 50.0}, range=(40, 103)),
+        Panel("", across, words("L20.drawing.right"), [right], {words("L20.drawing.coin"): 50.0}, range=(0, 103)),
     ]
     return draw_curves(words("L20.drawing.losses"), panels, words)
 
