@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from profond.forecasting import classics
 from profond.forecasting.history import History
 from profond.forecasting.method import Forecaster
 from profond.forecasting.naive import Drift, Last, Median, Season
@@ -98,6 +99,19 @@ def test_the_past_does_move_it(learned: Learned) -> None:
     now, other = np.array([END]), spoiled(learned.past, END - 7)
     before, after = (learned.forecaster.predict(one, now) for one in (learned.past, other))
     assert not np.array_equal(before, after)
+
+
+@pytest.mark.slow
+def test_the_classics_see_the_past_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("statsforecast", reason="the extra forecast is not installed")
+    monkeypatch.setattr(classics, "LIMIT_SECONDS", 300.0)
+    before, after = (
+        classics.side_by_side(one, [END - 30, END], HORIZON, 7) for one in (history(), spoiled(history(), END - 30))
+    )
+    assert before.keys() == after.keys() == set(classics.NAMES)
+    for name in classics.NAMES:
+        assert np.array_equal(before[name][END - 30], after[name][END - 30]), name
+        assert not np.array_equal(before[name][END], after[name][END]), name
 
 
 def test_a_window_alone_is_forecast_as_among_others_in_any_order(learned: Learned) -> None:

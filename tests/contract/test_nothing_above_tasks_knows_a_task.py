@@ -35,7 +35,8 @@ def words() -> re.Pattern[str]:
     for name in registry.names():
         case = untrained(name)
         report = case.meter("test").report()
-        names |= {name, task_class(name).__name__}
+        names.add(name)
+        (classes if name in ELSEWHERE else names).add(task_class(name).__name__)
         classes.add(type(report.findings).__name__)
         names |= {*case.meter("valid").metrics(), *report.metrics} - LEARNING
         names |= {measured.title for measured in report.metrics.values() if " " not in measured.title} - LEARNING

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from profond.cli import register_verb
-from profond.core.errors import UsageError
+from profond.core.errors import Interrupted, UsageError
 
 FILE = click.Path(path_type=Path)
 
@@ -120,17 +120,20 @@ def forecast(
     mark = {"point": ".", "comma": ","}.get(decimal or "", decimal)
     asked = Asked(time_column, target or None, ids, past, future, mark, dayfirst, zone, missing, static)
     hidden = quiet or as_json
-    made = make(
-        table,
-        Settings(asked, frequency, horizon, level / 100, holidays, fast, classics, thorough),
-        run=run,
-        warm_start=warm_start,
-        out=runs,
-        language=language,
-        command=shlex.join(["profond", *sys.argv[1:]]),
-        tell=lambda name: say(words("doing", name=words(f"method.{name}")), hidden),
-        progress=not hidden,
-    )
+    try:
+        made = make(
+            table,
+            Settings(asked, frequency, horizon, level / 100, holidays, fast, classics, thorough),
+            run=run,
+            warm_start=warm_start,
+            out=runs,
+            language=language,
+            command=shlex.join(["profond", *sys.argv[1:]]),
+            tell=lambda name: say(words("doing", name=words(f"method.{name}")), hidden),
+            progress=not hidden,
+        )
+    except (KeyboardInterrupt, Interrupted):
+        raise Interrupted("stopped, and nothing was written", "the same command begins anew") from None
     page = made.page(language, file.name)
     write_bytes(file, made.table(language))
     write_bytes(picture, made.figures(language)[0])

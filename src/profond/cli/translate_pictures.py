@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from profond.cli.inputs import Inputs, input_images, report_refused, shown_name, tell_refused
+from profond.cli.inputs import Inputs, input_of, report_refused, shown_name, tell_refused
 from profond.cli.output import print_json, progress_bar, say
 from profond.core.errors import DataError, ProfondError, UsageError
 
@@ -57,7 +57,7 @@ def translate_pictures(
     written: list[dict[str, Any]] = []
     pairs: list[Pair] = []
     notes = Counter[str]()
-    with input_images(tuple(words)) as given:
+    with input_of("images", tuple(words)) as given:
         jobs = list(_jobs(given, words, to))
         if not jobs:
             raise DataError("all pictures in what was given were translated here before", "name other pictures")

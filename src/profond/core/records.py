@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from profond.core.tokens import SPECIAL
+
 DEEPEST = 64
 """Objects inside objects: what any of our files need, many times over."""
 
@@ -75,6 +77,32 @@ class Estimated(_Record):
     unit: str = ""
 
 
+class Vocabulary(_Record):
+    """What texts are written in, in ``spec.json`` and ``preprocessing.json``; see `profond.core.tokens.Tokens`."""
+
+    kind: Literal["words", "characters", "pieces"]
+    entries: list[str] = []
+    lower: bool = False
+    longest: int = Field(0, ge=0)
+    model: str = ""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Vocabulary:
+        if self.kind != "pieces" and tuple(self.entries[: len(SPECIAL)]) != SPECIAL:
+            raise ValueError(f"its entries do not begin with {', '.join(SPECIAL)}")
+        if self.kind == "pieces" and not self.model:
+            raise ValueError("its pieces have no model")
+        if len(set(self.entries)) < len(self.entries):
+            raise ValueError("an entry is there twice")
+        return self
+
+
+class Prepared(_Record):
+    """``preprocessing.json``, as far as texts need it; `profond.data.preprocessing` checks the rest."""
+
+    text: Vocabulary | None = None
+
+
 class Specification(_Record):
     """``spec.json``; runs of version 0.1.0 have none."""
 
@@ -83,6 +111,10 @@ class Specification(_Record):
     range: list[float] = Field(min_length=2, max_length=2)
     classes: list[str]
     quantities: list[Estimated] = []
+    tokens: Vocabulary | None = None
+    text: Vocabulary | None = None
+    each: str = ""
+    rate: float = 0.0
 
     @model_validator(mode="after")
     def _classes_or_quantities(self) -> Specification:
@@ -158,6 +190,7 @@ KINDS: dict[str, type[_Record]] = {
     "config.json": Settings,
     "split.json": Samples,
     "spec.json": Specification,
+    "preprocessing.json": Prepared,
     "labels.json": Labels,
     "evaluation.json": Evaluation,
     "report.json": Kept,
@@ -206,7 +239,8 @@ def parse(text: str, name: str) -> dict[str, Any]:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise ValueError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+            said = "it is no object" if first["type"] == "model_type" else first["msg"].removeprefix("Value error, ")
+            raise ValueError(f"{where}: {said[0].lower()}{said[1:]}") from None
     return data
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from profond.core.errors import DataError
 
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""Marks at the beginning of a file."""
+
 
 def bytes_of(path: Path, most: int | None = None, advice: str = "cut it into several files") -> bytes:
     """All of a file.
@@ -38,7 +41,7 @@ def decode_text(data: bytes, path: Path, advice: str) -> tuple[str, str]:
 
     Raises: DataError.
     """
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if data[:2] in _UTF_16:
         try:
             return data.decode("utf-16"), "utf-16"
         except UnicodeDecodeError:
@@ -50,3 +53,11 @@ def decode_text(data: bytes, path: Path, advice: str) -> tuple[str, str]:
     except UnicodeDecodeError:
         # What spreadsheets save on Windows. Numbers are the same in both, and names of columns are only names.
         return data.decode("cp1252", "replace"), "cp1252"
+
+
+def beginning(path: Path, count: int) -> str:
+    """The text of a file's first bytes, for a look; what is no text becomes signs of replacement. Raises: OSError."""
+    with path.open("rb") as file:
+        start = file.read(count)
+    encoding = "utf-16" if start[:2] in _UTF_16 else "utf-8"
+    return start.decode(encoding, "replace").removeprefix("\ufeff")

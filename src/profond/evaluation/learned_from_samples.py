@@ -13,6 +13,7 @@ from profond.data.split import TensorSplit
 from profond.evaluation.evaluate import evaluate
 from profond.measures.measured import Measured
 from profond.models import create
+from profond.tasks import task_for
 from profond.training import Training, fit
 
 NETWORK = "convnet2d"
@@ -53,6 +54,7 @@ def learned_from_samples(
     seed_here(seed, "learned from samples")
     model = create(NETWORK, dataset.spec, widths=WIDTHS)
     training = Training(epochs=epochs, optimizer="adam", learning_rate=3e-3, warmup=0.15, weight_decay=0.0, seed=seed)
-    fit(model, "classify", prepared.batches("train", 128, shuffle=True, seed=seed), training)
-    report = evaluate(model, "classify", prepared.batches(split, 512), spec=dataset.spec)
-    return replace(report.metrics["accuracy"], title="learned from samples")
+    task = task_for(dataset.spec)
+    fit(model, task, prepared.batches("train", 128, shuffle=True, seed=seed), training)
+    report = evaluate(model, task, prepared.batches(split, 512), spec=dataset.spec)
+    return replace(report.metrics[report.headline], title="learned from samples")

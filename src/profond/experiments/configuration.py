@@ -26,6 +26,8 @@ from profond.tasks.task import ForModels
 from profond.training.settings import Training
 
 SECTIONS = ("training", "loader", "augment", "task", "transfer", "model", "data")
+LEAST_BATCHES = 20
+"""Of an epoch, on anybody's data."""
 _TYPED = {"training": Training, "loader": Loader, "augment": Augment, "transfer": Transfer}
 
 
@@ -129,18 +131,22 @@ def from_recipe(name: str) -> Configuration:
 
 
 def for_model(model: str, data: str) -> Configuration:
-    """A model on anybody's data, with settings that usually work."""
+    """A model on anybody's data, with settings that usually work.
+
+    Batches have 64 samples; where that makes less than `LEAST_BATCHES` of an epoch, they are smaller.
+    """
     config = Configuration(
         data=Chosen(data),
         model=Chosen(model),
         training=Training(epochs=10, learning_rate=2e-3, warmup=0.15, weight_decay=0.01, keep="best"),
-        loader=Loader(batch_size=64, valid_fraction=0.1),
+        loader=Loader(batch_size=64, valid_fraction=0.1, least_batches=LEAST_BATCHES),
     )
     name = task_of_family(family_of(model))
     task = None if name is None else task_class(name)
     if name is None or not isinstance(task, ForModels):
         return config
-    return changed(replace(config, task=Chosen(name), training=Training()), {**task.usual, **usual_settings(model)})
+    plain = replace(config, task=Chosen(name), training=Training(), loader=replace(config.loader, least_batches=0))
+    return changed(plain, {**task.usual, **usual_settings(model)})
 
 
 def for_finetuning(model: str, data: str, *, parts: int | None = None) -> Configuration:
@@ -189,6 +195,8 @@ def changed(config: Configuration, changes: Mapping[str, Any]) -> Configuration:
         target[name] = value
         if top == "training" and value is not None and name in ("epochs", "steps"):
             target["steps" if name == "epochs" else "epochs"] = None
+        if top == "loader" and name == "batch_size":
+            target["least_batches"] = 0
     return Configuration.from_json(document)
 
 

@@ -19,6 +19,7 @@ from profond.core.errors import ConfigError, DataError, ProfondError
 from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.core.spec import Spec
+from profond.core.tokens import Tokens
 from profond.data import registry as data_sets
 from profond.data.dataset import Dataset
 from profond.data.images.adapt import adapted
@@ -104,7 +105,9 @@ class Experiment:
     @cached_property
     def preprocessing(self) -> Preprocessing:
         if self.run is not None and self.run.holds("preprocessing.json"):
-            return Preprocessing.from_json(self.run.read("preprocessing.json"))
+            known = Preprocessing.from_json(self.run.read("preprocessing.json"))
+            self._check_vocabulary("preprocessing.json", vocabulary=known.text)
+            return known
         return self.dataset.preprocessing
 
     @property
@@ -129,10 +132,22 @@ class Experiment:
                     f"takes {self.input_shape}",
                     "restore the file, or train again",
                 )
+            self._check_vocabulary("spec.json", vocabulary=spec.tokens, output_vocabulary=spec.text)
             return spec
         if self.run is not None and self.run.holds("labels.json"):
             return spec_before(self.run, self.preprocessing)
         return self.dataset.spec
+
+    def _check_vocabulary(self, file: str, **known: Tokens | None) -> None:
+        """Raises: ConfigError for a vocabulary of another size than the model was made for."""
+        for name, tokens in known.items():
+            size, has = self.config.model.settings.get(name), 0 if tokens is None else len(tokens)
+            if self.run is not None and size is not None and size != has:
+                knows = f"knows {has:,} {tokens.kind}" if tokens is not None else "has no vocabulary"
+                raise ConfigError(
+                    f"{self.run.file(file)} is damaged: it {knows}, and the model of config.json knows {size}",
+                    "restore the file, or train again",
+                )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -205,7 +220,15 @@ def assemble(config: Configuration) -> Experiment:
     if config.data.settings.get("unreadable") == "skip":  # a run that goes on leaves out the same, whatever comes
         skipped = [name for name, _ in dataset.skipped]
         config = dataclasses.replace(config, data=config.data.having(unreadable=skipped))
-    config, notes = settled(config, dataset)
+    loader = config.loader.for_samples(len(dataset.splits.get("train", ())) if config.training.epochs else 0)
+    smaller = []
+    if loader.batch_size < config.loader.batch_size:
+        usual = config.loader.batch_size
+        smaller = [
+            f"few samples: {loader.batch_size} in a batch, so that an epoch has more steps (--batch-size {usual})"
+        ]
+    config, notes = settled(dataclasses.replace(config, loader=loader), dataset)
+    notes = [*smaller, *notes]
     if config.transfer is not None:
         config, model, decided = finetune.complete(config, dataset)
         return Experiment(config, model, dataset=dataset, notes=[*decided, *notes])

@@ -77,7 +77,7 @@ def try_classics(history: History, test: Backtest, horizon: int) -> tuple[Classi
     tried = sorted({round(k * (count - 1) / (SOME - 1)) for k in range(SOME)})
     # The windows far from each other come first, so that what is done in time is spread over all of them.
     tried = [tried[k] for k in sorted(range(len(tried)), key=lambda k: (k % 3, k))]
-    made = _side_by_side(history, [int(test.origins[n]) for n in tried], horizon, season)
+    made = side_by_side(history, [int(test.origins[n]) for n in tried], horizon, season)
     return tuple(_score(name, test, tried, made[name]) for name in NAMES)
 
 
@@ -91,7 +91,7 @@ def _score(name: str, test: Backtest, tried: Sequence[int], made: Mapping[int, N
     return ClassicScore(name, len(rows), len(tried), *means)
 
 
-def _side_by_side(
+def side_by_side(
     history: History, origins: Sequence[int], horizon: int, season: int
 ) -> dict[str, dict[int, NDArray[np.float64]]]:
     """Forecasts by method and origin, as many as there are in time."""

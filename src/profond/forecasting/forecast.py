@@ -118,7 +118,8 @@ def forecast(
         classics: try ETS, Theta and ARIMA, where statsforecast is installed and there are few series.
         tell: receives the name of a method that takes long, before it begins.
 
-    Raises: DataError for a horizon that is longer than the longest series; MissingError, ConfigError for holidays.
+    Raises: DataError for a horizon that is longer than the longest series, or beyond the year 9999; MissingError,
+        ConfigError for holidays.
     """
     longest = max(len(one.values) for one in table.series)
     if horizon > longest:
@@ -126,6 +127,7 @@ def forecast(
             f"a horizon of {horizon:,} steps is longer than the {longest:,} that are known",
             f"ask for {longest:,} at most; a forecast is worth something over a part of that",
         )
+    table.check_ahead(horizon)
     table = replace(table, series=to_one_end(table))
     seen = [look_at(table, one, horizon, holidays) for one in table.series]
     most = int(np.clip(OVERLAPPING // len(seen), LEAST_TESTED, CALIBRATION))

@@ -186,6 +186,7 @@ def forecast_from(kept: Kept, table: TimeTable, horizon: int | None = None) -> F
             f" {kept.every}",
             "forecast without --from, or say --frequency",
         )
+    table.check_ahead(kept.horizon)
     table = replace(table, series=to_one_end(table))
     known = {one.ids: one for one in kept.series}
     if len(kept.series) == len(table.series) == 1:  # a file with the months after, whatever it calls its column

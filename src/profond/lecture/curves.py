@@ -69,7 +69,9 @@ class Panel:
 
 def draw_curves(title: str, panels: Sequence[Panel], words: Words, *, rows: int = 1) -> Figure:
     """All panels in so many rows."""
-    labels = list(dict.fromkeys(curve.label for panel in panels for curve in panel.curves))
+    every = [curve for panel in panels for curve in panel.curves]
+    # What is drawn beside, in dashes, comes last: so the same names have the same colours in other figures too.
+    labels = list(dict.fromkeys(curve.label for curve in sorted(every, key=lambda curve: curve.line != "-")))
     names = -(-len(labels) // _NAMES_A_ROW)
     height = 0.73 + 0.22 * names + rows * _HIGH
     figure = Figure(figsize=(_WIDE, height), dpi=DOTS, facecolor=PAPER)

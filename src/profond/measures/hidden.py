@@ -19,6 +19,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from profond.data.images.decoding import open_image, to_tensor
+from profond.data.locations import FileInMemory
 from profond.measures.pixels import as_pixels
 
 Translate = Callable[[Tensor], Tensor]
@@ -152,6 +154,5 @@ def _as_jpeg(pixels: Tensor) -> Tensor:
         levels = picture[0] if len(picture) == 1 else np.ascontiguousarray(picture.transpose(1, 2, 0))
         file = io.BytesIO()
         Image.fromarray(levels).save(file, "JPEG", quality=QUALITY)
-        read = np.atleast_3d(np.array(Image.open(file)))
-        found.append(torch.from_numpy(np.ascontiguousarray(read.transpose(2, 0, 1))))
+        found.append(to_tensor(open_image(FileInMemory(file.getvalue(), "a picture on the way")).image))
     return torch.stack(found)

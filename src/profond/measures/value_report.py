@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from matplotlib.figure import Figure
+
 from profond.measures import value_figures
 from profond.measures.intervals import mean_interval
 from profond.measures.measured import Measured
-from profond.measures.report import Report, Scores, Table
+from profond.measures.report import Report, Samples, Scores, Table
+from profond.measures.text_mistakes import text_estimates
 from profond.measures.values import HEADLINE, Estimates, value_metrics
 
 
@@ -30,13 +33,19 @@ def value_report(found: Estimates, loss: Measured, seed: int = 0) -> Report:
         tables={"predictions": Table(columns, _Rows(found), range(len(found)))},
         pictures={
             "residuals": lambda samples, title: value_figures.residuals(found, title),
-            "worst": lambda samples, title: value_figures.worst(found, samples.raw, title),
+            "worst": lambda samples, title: _worst(found, samples, title),
         },
         scores=Scores(HEADLINE, found.distances, found.unit, "lower"),
         lines=tuple(_lines(found, metrics)),
         facts={"quantities": [vars(quantity) for quantity in found.quantities], "constant": found.constant.tolist()},
         findings=found,
     )
+
+
+def _worst(found: Estimates, samples: Samples, title: str) -> Figure:
+    """The samples that were farthest off, as pictures, or as the texts that they were made from."""
+    texts = getattr(getattr(samples, "origin", None), "texts", None)
+    return value_figures.worst(found, samples.raw, title) if texts is None else text_estimates(found, texts, title)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def cyclegan_horses() -> Recipe:
     return Recipe(
         data={"name": "horse2zebra", "size": 256},
         model={"name": "cyclegan_256"},
-        task={"name": "translate_images", "cycle": 10.0, "identity": 0.5, "pool": 50},
+        task={"name": "translate_images", "cycle": 10.0, "identity": 0.5, "kept": 50},
         training=Training(
             epochs=200,
             optimizer="adam",

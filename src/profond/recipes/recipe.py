@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from profond.core.config import Between, Count, Factor, Integer, Natural, Share, check_fields
 from profond.training.settings import Training
+
+SMALLEST = 8
+"""Samples of a batch, where these are few: below, the statistics of a batch say little."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Loader:
         workers: processes that decode images of a set too large for memory; None chooses.
         drop_last: leave out a last, smaller batch.
         balanced: every batch has as many samples of each class, one after the other; a smaller class comes again.
+        least_batches: where epochs are counted, an epoch has so many batches at least: of few samples they are smaller
+            than ``batch_size``, down to `SMALLEST`. Settled when the data are open; 0 leaves ``batch_size`` as it is.
         per_class: at most so many samples of each class, by split, such as ``{"train": 20}``; others are left out.
     """
 
@@ -54,10 +59,16 @@ class Loader:
     workers: Natural | None = None
     drop_last: bool = False
     balanced: bool = False
+    least_batches: Natural = 0
     per_class: Mapping[str, Integer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_fields(self, "loader")
+
+    def for_samples(self, count: int) -> Loader:
+        """Settled for so many samples to learn from."""
+        fitting = max(SMALLEST, count // self.least_batches) if self.least_batches and count else self.batch_size
+        return replace(self, batch_size=min(self.batch_size, fitting), least_batches=0)
 
 
 @dataclass(frozen=True)

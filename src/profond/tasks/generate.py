@@ -92,16 +92,16 @@ class Generate:
     headline = HEADLINE
     families: tuple[str, ...] = ("generator",)
     usual: Mapping[str, Any] = {
-        "training.steps": 4000,
+        "training.steps": 2500,
         "training.optimizer": "adam",
-        "training.learning_rate": 1e-3,
+        "training.learning_rate": 7e-4,
         "training.betas": (0.0, 0.99),
         "training.schedule": "cosine",
         "training.lowest_rate": 0.1,
         "training.ema_half_life": 0.1,
         "training.validate_every_steps": 1000,
         "training.keep": "last",
-        "loader.batch_size": 64,
+        "loader.batch_size": 32,
         "loader.valid_fraction": 0.0,
     }
     transfer_settings: Mapping[str, Any] = {}

@@ -41,7 +41,7 @@ class TranslateImages:
         cycle: CycleGAN: weight of how far a picture that goes there and back is from itself, in L1.
         identity: CycleGAN: weight, as a share of ``cycle``, of how far a picture of B that is translated to B is from
             itself; 0 leaves it out.
-        pool: CycleGAN: how many pictures made before are kept to be shown to the critics again.
+        kept: CycleGAN: how many pictures made before are kept to be shown to the critics again.
         contrast: CUT: weight of the patches' contrast (PatchNCE); the authors have 1 for CUT and 10 for FastCUT.
         places: CUT: patches of each layer that are told apart; the authors have 256.
         temperature: CUT: of the contrast.
@@ -81,7 +81,7 @@ class TranslateImages:
         self,
         cycle: Positive = 10.0,
         identity: NotNegative = 0.5,
-        pool: Natural = 50,
+        kept: Natural = 50,
         contrast: Positive = 1.0,
         places: Count = 128,
         temperature: Positive = 0.07,
@@ -89,16 +89,16 @@ class TranslateImages:
         mirror: bool | None = None,
         recolour: bool = False,
     ) -> None:
-        if min(cycle, contrast, temperature) <= 0 or min(identity, pool) < 0 or places < 1:
+        if min(cycle, contrast, temperature) <= 0 or min(identity, kept) < 0 or places < 1:
             raise ConfigError(
-                f"cycle {cycle}, identity {identity}, pool {pool}, contrast {contrast}, places {places} and"
+                f"cycle {cycle}, identity {identity}, kept {kept}, contrast {contrast}, places {places} and"
                 f" temperature {temperature} are not all weights and counts",
-                "use numbers greater than 0; identity and pool may be 0",
+                "use numbers greater than 0; identity and kept may be 0",
             )
         self.cycle, self.identity = cycle, identity
         self.contrast, self.places, self.temperature = contrast, places, temperature
         self.translate_b, self.mirror, self.recolour = translate_b, mirror, recolour
-        self.pools = {"a": PicturePool(pool), "b": PicturePool(pool)}
+        self.pools = {"a": PicturePool(kept), "b": PicturePool(kept)}
         self._made: dict[int, tuple[Tensor, dict[str, Tensor]]] = {}
         self._made_at = -1
 

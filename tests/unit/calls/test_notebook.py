@@ -36,7 +36,7 @@ def test_the_bar_of_a_cell_says_how_far_it_is() -> None:
     shown: list[dict[str, str]] = []
     bar = notebook.NotebookProgress()
     bar._shown = SimpleNamespace(update=lambda bundle, raw: shown.append(bundle))
-    progress = Progress(5, 10, 0, 2.0, nn.Identity())
+    progress = Progress(5, 10, 0, 2.0, nn.Identity(), nn.Identity())
     bar.logged(progress, {"step": 5, "split": "valid", "epoch": 1.0, "loss": 0.25, "<metric>": 1.0})
     bar.stepped(progress)
     bar.stepped(progress)  # too soon to be looked at again

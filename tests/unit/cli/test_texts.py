@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +94,56 @@ def test_another_table_is_measured_with_the_vocabulary_of_the_run(
     assert found["count"] == 20
     [metrics] = found["metrics"].values()
     assert metrics[next(iter(metrics))]["value"] == 1.0
+
+
+DAMAGE: list[tuple[str, Callable[[Any], Any], str]] = [
+    ("entries", lambda entries: entries[:-3], "knows"),
+    ("entries", lambda entries: [*entries, "zzzz"], "knows"),
+    ("entries", lambda entries: [*entries[:-1], entries[-2]], "an entry is there twice"),
+    ("entries", lambda entries: [*entries[4:], "p", "q", "r", "s"], "do not begin with <padding>"),
+    ("entries", lambda entries: "abc", "it must be|valid list"),
+    ("entries", lambda entries: [*entries[:-1], 3], "valid string"),
+    ("kind", lambda kind: "letters", "'words', 'characters' or 'pieces'"),
+    ("kind", lambda kind: "pieces", "have no model"),
+    ("longest", lambda longest: -1, "greater than or equal to 0"),
+    ("", lambda tokens: None, "has no vocabulary"),
+    ("", lambda tokens: "abc", "it is no object"),
+]
+
+
+@pytest.mark.parametrize(("file", "key"), [("spec.json", "tokens"), ("preprocessing.json", "text")])
+@pytest.mark.parametrize(("place", "change", "words"), DAMAGE)
+def test_a_damaged_vocabulary_is_told_with_its_file(
+    trained: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    key: str,
+    place: str,
+    change: Callable[[Any], Any],
+    words: str,
+) -> None:
+    harmed = tmp_path / "run"
+    shutil.copytree(trained, harmed)
+    document = json.loads((harmed / file).read_text())
+    holder, name = (document[key], place) if place else (document, key)
+    holder[name] = change(holder[name])
+    (harmed / file).write_text(json.dumps(document))
+    for command in (["predict", str(harmed), "a fine film"], ["evaluate", str(harmed), "--no-pictures"]):
+        assert run([*command, "--quiet"]) == 3
+        said = capsys.readouterr().err
+        assert f"{file} is damaged" in said
+        assert re.search(words, said)
+
+
+def test_decimals_of_texts_are_estimated_and_the_worst_are_shown(tmp_path: Path) -> None:
+    table = tmp_path / "scores.csv"
+    table.write_text("text,score\n" + "".join(f"film number {i % 9} is fine,{i % 9 + 0.5}\n" for i in range(60)))
+    small = ["--set", "model.width=4", "--set", "model.hidden=4", "--steps", "2", "--quiet"]
+    out = tmp_path / "runs"
+    assert run(["train", "--model", "text_lstm", "--data", str(table), "--out", str(out), *small]) == 0
+    [made] = out.iterdir()
+    assert (made / "evaluation" / "test" / "worst.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_words_are_coloured_and_add_up(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,7 @@ def test_a_split_of_one_s_own_is_kept_and_the_table_can_be_named_itself(tmp_path
         (table("gone.png,un carré"), r"captions\.csv, line 14: there is no image gone\.png"),
         (table("3.png,"), r"captions\.csv, line 14: the caption of 3\.png is empty"),
         (table('3.png,"  "'), r"line 14: the caption of 3\.png is empty"),
+        (table("3.png," + "mot " * 1000), r"line 14: the caption of 3\.png has 3,999 characters"),
         (table(",un carré"), r"line 14: path is empty"),
         (table("3.png,un carré, rouge"), r"line 14: 3 cells for 2 columns"),
         (table(header="path,words"), r"has no column caption; it has path, words"),

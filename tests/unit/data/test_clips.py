@@ -17,6 +17,7 @@ from profond.data.check import check
 from profond.data.clips.decode import Film, frames_of
 from profond.data.clips.labels import read_labels
 from profond.data.clips.preparation import ClipPreparation
+from profond.data.open import kind_of
 from profond.data.sets.moving_digits import clips as moving_clips
 from profond.data.split import TensorSplit
 
@@ -130,6 +131,21 @@ def test_videos_are_checked_as_they_would_be_learned_from(folder: Path) -> None:
     assert any(issue.severity == "error" and issue.message.endswith("in train: bright") for issue in told.issues)
 
 
+@pytest.mark.parametrize("text", ["", "video,frame,label\n", "frame,label\n3,dark\n", "nothing.png,3\nnothing,4\n"])
+def test_a_table_beside_videos_that_is_called_labels_is_one_of_videos(folder: Path, text: str) -> None:
+    (folder / "labels.csv").write_text(text)
+    assert kind_of(folder / "labels.csv").videos
+    (folder / "pictures.csv").write_text("path,label\n3.png,dark\n")
+    assert not kind_of(folder / "pictures.csv").videos
+
+
+def test_a_table_of_utf_16_is_read(folder: Path) -> None:
+    spans(folder)
+    (folder / "labels.csv").write_bytes((folder / "labels.csv").read_text().encode("utf-16"))
+    assert kind_of(folder / "labels.csv").videos
+    assert open_dataset(folder / "labels.csv", **SETTINGS).spec.num_classes == 2
+
+
 def names(split: Any) -> list[str]:
     return [split.identity(i) for i in range(len(split))]
 
@@ -142,6 +158,9 @@ def names(split: Any) -> list[str]:
         ("film_name,label\n0.mp4,dark\n", "has the columns 'film_name', 'label'"),
         ("video,start,label\n0.mp4,0,dark\n", "has the columns"),
         ("video,frame,label\n0.mp4,x,dark\n", "line 2: 'x' is no number of a frame"),
+        ("video,frame,label\n0.mp4,²,dark\n", "line 2: '²' is no number of a frame"),
+        ("video,frame,label\n0.mp4," + "9" * 5000 + ",dark\n", "999' is no number of a frame"),
+        ("video,frame,label\n0.mp4,-1,dark\n", "line 2: '-1' is no number of a frame"),
         ("video,frame,label\n0.mp4,3,dark\n0.mp4,3,bright\n", "line 3: frame 3 has a label already, line 2"),
         ("video,start,end,label\n0.mp4,0,soon,dark\n", "line 2: 'soon' is no time"),
         ("video,start,end,label\n0.mp4,2,1,dark\n", "line 2: the label ends at 1 s"),

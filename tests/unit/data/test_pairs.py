@@ -80,7 +80,10 @@ def test_what_is_longer_than_asked_for_is_left_out_and_said(tmp_path: Path) -> N
     ("head", "rows", "options", "said"),
     [
         ("source,target", [("a cat", "un chat"), ("a dog", "")], {}, "line 3"),
-        ("source,target", [("a cat", "un chat")], {}, "has 1 pair"),
+        ("source,target", [("a cat", "un chat")], {}, "has 1 pair of"),
+        ("source,target", [], {}, "has 0 pairs of"),
+        ("source,source,target", [("a", "b", "c")] * 3, {}, "column source twice"),
+        ("source,target", [("a", "b"), ("\u200b", "c")] * 9, {}, "pair 2 reads a text without a word"),
         ("english,french", [("a cat", "un chat")] * 3, {"source": "englisch", "target": "french"}, "englisch"),
         ("english,french", [("a cat", "un chat")] * 3, {"source": "english", "target": "english"}, "'english'"),
         ("source,target,split", [("a", "b", "tset"), ("c", "d", "train")], {}, "tset"),

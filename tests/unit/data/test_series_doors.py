@@ -111,6 +111,18 @@ def test_lists_beside_loose_pictures_are_no_tables_of_series(tmp_path):
     assert f"did you mean {tmp_path / 'test.csv'}?" in told.value.help
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"), [(",", "no values"), ("nan,", "no values"), ("1e300,", "too large"), ("inf,", "infinity")]
+)
+def test_a_row_that_lacks_its_values_is_named_and_hides_no_table(tmp_path, cells, said, recwarn):
+    path = table(tmp_path / "series.csv", list(range(12)))
+    with path.open("a") as file:
+        file.write("up" + "," + (cells * 40)[:-1] + "\n")
+    with pytest.raises(DataError, match=f"line 14.*{said}|{said}.*line 14"):
+        open_dataset(path)
+    assert not recwarn.list
+
+
 def test_equal_rows_of_a_table_go_to_one_split(tmp_path):
     opened = open_dataset(table(tmp_path / "t.csv", [*range(40), *range(12)]))
     assert across(opened) == []

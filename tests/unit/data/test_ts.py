@@ -54,6 +54,7 @@ def test_a_file_is_read_with_channels_lengths_and_classes(tmp_path: Path) -> Non
         (HEAD.replace("@classLabel true up down", "@classLabel false") + "1,2:3,4\n", "have no class"),
         (HEAD.replace("@timeStamps false", "@timeStamps true") + "(0,1),(1,2):(0,3),(1,4):up\n", "with its time"),
         (HEAD.replace("@dimensions 2", "@dimensions many") + line(3), "says no number"),
+        (HEAD.replace("@dimensions 2", "@dimensions ²") + line(3), "says no number"),
         ("\0G\0", "a film is to be converted"),
     ],
 )

@@ -15,6 +15,12 @@ def test_pieces_are_joined_to_words_and_letters_are_not() -> None:
     assert words_of(["le", "chat"], "words") == [("le", [0]), ("chat", [1])]
 
 
+def test_a_beginning_without_letters_is_of_the_word_beside_it() -> None:
+    assert words_of(["▁", "«", "▁oui", "▁", "<end>"], "pieces") == [("«", [0, 1]), ("oui", [2, 3]), ("<end>", [4])]
+    assert words_of(["▁", "▁the", "▁"], "pieces") == [("the", [0, 1, 2])]
+    assert words_of(["▁"], "pieces") == [("␣", [0])]
+
+
 def test_what_a_words_pieces_are_given_is_added_and_where_they_looked_is_averaged() -> None:
     weights = np.array([[0.1, 0.2, 0.7, 0.0], [0.3, 0.3, 0.4, 0.0], [0.0, 0.0, 1.0, 0.0]], dtype=np.float32)
     looked = Looked.of(["▁the", "re", "▁sea"], ["▁la", "▁me", "r"], weights, ("pieces", "pieces"))

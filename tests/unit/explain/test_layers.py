@@ -87,5 +87,5 @@ def test_the_nearest_are_those_with_the_smallest_angle() -> None:
     assert nearest(many, many[17_777], 1).indices.tolist() == [17_777]
     with pytest.raises(ConfigError, match="compared"):
         nearest(features, np.zeros(3, dtype=np.float32))
-    with pytest.raises(ConfigError, match="0 neighbours"):
+    with pytest.raises(ConfigError, match="greater than or equal to 1"):
         nearest(features, features[0], 0)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import string
 import subprocess
 import sys
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from support.tables import days, hours, rows, wave
 
+from profond.cli import run
 from profond.core.errors import DataError, UnknownName
+from profond.data.timetable import numbers
 from profond.data.timetable.read import read_table
 from profond.forecasting import Forecasts, forecast, judge
 from profond.forecasting.report import notes, report_lines, to_json
@@ -114,6 +119,13 @@ def test_a_horizon_beyond_all_that_is_known_is_refused(tmp_path: Path) -> None:
         made(tmp_path, daily(wave(60, 7)), 61)
 
 
+def test_a_horizon_beyond_the_last_year_that_can_be_written_is_refused(tmp_path: Path) -> None:
+    text = daily(wave(30, 7), "9999-11-25")
+    assert made(tmp_path, text, 7).table.stamp(made(tmp_path, text, 7).series[0].series.end + 6) == "9999-12-31"
+    with pytest.raises(DataError, match="the year 9999 is over"):
+        made(tmp_path, text, 8)
+
+
 def test_a_series_of_a_wide_table_that_ended_early_keeps_its_place(tmp_path: Path) -> None:
     at = [f"{one:%Y-%m-%d %H:%M}" for one in hours(datetime(2024, 1, 1), 300)]
     full, ended = wave(300, 24), [*wave(300, 24, 1)[:290], *[""] * 10]
@@ -140,6 +152,24 @@ def test_what_programs_read_has_no_number_that_json_lacks(tmp_path: Path) -> Non
     assert again["series"][0]["forecast"] == [5.0] * 7
     assert again["series"][0]["mase"] is None
     assert again["series"][0]["stamps"][0] == "2022-02-12"
+
+
+def test_a_command_that_is_stopped_leaves_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "table.csv").write_text(daily(wave(60, 7)))
+    began = len(list(tmp_path.iterdir()))
+    looked = numbers.read_numbers
+
+    def stopped(*given: Any, **options: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return looked(*given, **options)
+
+    monkeypatch.setattr("profond.data.timetable.roles.read_numbers", stopped)
+    command = ["forecast", str(tmp_path / "table.csv"), "--horizon", "3", "--fast", "--runs", str(tmp_path / "runs")]
+    assert run(command) == 130
+    assert "error: stopped, and nothing was written" in capsys.readouterr().err
+    assert len(list(tmp_path.iterdir())) == began
 
 
 def test_the_command_imports_no_torch(tmp_path: Path) -> None:

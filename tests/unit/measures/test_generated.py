@@ -240,7 +240,7 @@ def test_modes_of_points_are_counted() -> None:
     assert "6 of 8 modes have samples" in report.lines
     moons = open_dataset("two_moons", train_points=200, test_points=50).splits["train"]
     assert isinstance(moons, TensorSplit)
-    assert modes_of_classes(moons.samples.double().numpy(), moons.marks["mode"].numpy()) is None, "moons are not round"
+    assert modes_of_classes(moons.samples.double().numpy(), moons.marks["moon"].numpy()) is None, "moons are not round"
 
 
 def test_a_point_between_modes_belongs_to_none() -> None:

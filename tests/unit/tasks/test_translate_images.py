@@ -142,16 +142,16 @@ def test_a_pool_gives_back_old_pictures_in_half_of_the_cases_and_keeps_the_new_o
 
 
 def test_a_memory_is_gone_on_with_and_another_s_is_refused() -> None:
-    task, model, given = TranslateImages(pool=4), built("cyclegan"), batch()
+    task, model, given = TranslateImages(kept=4), built("cyclegan"), batch()
     for phase in (GENERATOR, CRITIC):
         task.loss(model, given, phase)
     memory = task.memory()
     assert {name: len(one) for name, one in memory.items()} == {"pool_a": 3, "pool_b": 3}
-    other = TranslateImages(pool=4)
+    other = TranslateImages(kept=4)
     other.remember(memory)
     assert all(torch.equal(other.memory()[name], one) for name, one in memory.items())
     with pytest.raises(ValueError, match="pool of 2"):
-        TranslateImages(pool=2).remember(memory)
+        TranslateImages(kept=2).remember(memory)
 
 
 def test_a_critic_learns_from_what_the_generators_made_before_they_learned() -> None:
@@ -218,7 +218,7 @@ def test_a_split_that_could_not_be_measured_is_told_before_anything_is_learned()
 
 
 def test_impossible_settings_are_refused_in_words() -> None:
-    for settings in ({"cycle": 0.0}, {"places": 0}, {"pool": -1}, {"temperature": 0.0}):
+    for settings in ({"cycle": 0.0}, {"places": 0}, {"kept": -1}, {"temperature": 0.0}):
         with pytest.raises(ConfigError) as refusal:
             TranslateImages(**settings)
         assert refusal.value.help

@@ -27,6 +27,8 @@ _FRAME = {"frame", "frames", "image", "trame", "frame_number"}
 _START = {"start", "begin", "from", "début", "debut", "start_seconds", "de"}
 _END = {"end", "stop", "to", "fin", "end_seconds", "à", "a"}
 _LABEL = LABEL | {"labels", "activity", "activité", "action"}
+_DIGITS = 10
+"""A number of a frame has fewer."""
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d+)?)\s*s?")
 _UNIT = re.compile(r"\s*[\[(].*?[\])]\s*$")
 
@@ -164,7 +166,7 @@ def _take(
 ) -> None:
     if "frame" in columns:
         cell = row[columns["frame"]]
-        if not cell.isdigit() or int(cell) < first_frame:
+        if not (cell.isascii() and cell.isdigit() and len(cell) < _DIGITS and int(cell) >= first_frame):
             raise DataError(f"{path}, line {line}: {cell[:40]!r} is no number of a frame", "count frames from 0")
         number = int(cell) - first_frame
         if number in labels.frames:

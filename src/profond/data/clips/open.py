@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,9 +22,11 @@ from profond.data.clips.labels import FORM, NAMES, VideoLabels, read_labels, tab
 from profond.data.clips.preparation import ClipPreparation
 from profond.data.dataset import Dataset
 from profond.data.listing import Listing, class_order
+from profond.data.manifest import existing
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
 from profond.data.splitting import assign
+from profond.data.text_encoding import beginning
 from profond.data.tree import entries, look_below
 
 FEW = 3
@@ -138,14 +141,17 @@ def holds_videos(folder: Path) -> bool:
 
 
 def names_videos(table: Path) -> bool:
-    """Whether a text is a table of labels of videos: the first line below its columns names one."""
+    """Whether a text is a table of labels of videos: the first line below its columns names one; or it is called so,
+    names no file there, and videos lie beside it."""
     try:
-        with table.open("rb") as file:
-            lines = file.read(4096).decode("utf-8", "replace").splitlines()
+        lines = beginning(table, 4096).splitlines()
     except OSError:
         return False
-    cells = [cell.strip().strip('"') for line in lines[1:2] for part in line.split(";") for cell in part.split(",")]
-    return any(VIDEOS.among(cell) for cell in cells)
+    cells = [cell.strip().strip('"') for line in lines[1:2] for cell in re.split("[;,\\t]", line)]
+    if any(VIDEOS.among(cell) for cell in cells):
+        return True
+    called = table.name.lower() in NAMES and any(VIDEOS.among(entry.name) for entry in entries(table.parent))
+    return called and not any(cell and existing(table.parent, cell) for cell in cells)
 
 
 def _files(folder: Path, table: Path, labels: dict[str, VideoLabels]) -> tuple[list[tuple[str, Path]], list[str]]:

@@ -60,6 +60,8 @@ def build(
     if saved is not None:
         if saved.series is not None:
             raise DataError(f"{listing.name} holds images, and the network was trained on series", "give it series")
+        if saved.text is not None or saved.clip is not None:
+            raise DataError("these are images, and the network was trained on something else", "give it what it knows")
         if saved.size is None or saved.mode is None or saved.padding or saved.permutation_seed is not None:
             raise ConfigError("this preprocessing is not one for images of any size", "leave it out")
         size, channels = saved.size, 1 if saved.mode == "L" else 3

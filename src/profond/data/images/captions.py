@@ -24,6 +24,8 @@ from profond.data.split_column import not_a_split, questions, split_words
 from profond.data.text_encoding import decode_text
 
 NAME = "captions.csv"
+LONGEST = 2000
+"""Characters of a caption; all others are filled up to the longest one."""
 _COLUMNS = "the first line names the columns: path,caption and, if wished, split and group"
 
 
@@ -78,6 +80,11 @@ def list_captions(path: Path) -> Listing:
         caption = " ".join(row["caption"].split())
         if not caption:
             raise DataError(f"{where}: the caption of {row['path'].strip()} is empty", "write it, or delete the line")
+        if len(caption) > LONGEST:
+            raise DataError(
+                f"{where}: the caption of {row['path'].strip()} has {len(caption):,} characters",
+                f"{LONGEST:,} at most are learned; shorten it, or close a quote that is open",
+            )
         split = row.get("split", "").strip().lower()
         if split and split not in splits:
             raise not_a_split(where, row["split"].strip())

@@ -19,6 +19,7 @@ from profond.data.tree import Files, look_below
 
 BOTH = Files("images and series", (*images.SUFFIXES, *read.SUFFIXES), SERIES.layout)
 _LINES = 200  # of a text, by which it is told what it is
+_LOOKED_AT = 5  # of these, at the end, in which numbers are looked for
 
 
 def holds_series(path: Path) -> bool:
@@ -96,7 +97,11 @@ def what_is(path: Path) -> Literal["images", "series", "table"]:
         LIKE_PATH.fullmatch(name) for name in names if name not in ID | {"name"}
     ):
         return "images"  # a list whose columns are called otherwise; its own door says how to rename them
-    values = sum(_is_number(cell) for name, cell in zip(names, last, strict=False) if name not in ID | LABEL)
+    # Not the last row alone: a series may lack its values.
+    values = max(
+        sum(_is_number(cell) for name, cell in zip(names, row, strict=False) if name not in ID | LABEL)
+        for row in [last, *rows[1:][-_LOOKED_AT:]]
+    )
     long = bool(ID.intersection(names)) and bool(LABEL.intersection(names))
     return "table" if values >= (1 if long else 2) else "images"
 

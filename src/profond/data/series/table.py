@@ -230,7 +230,8 @@ def write_split_table(out: Path, source: Path, decimal: Decimal, table: Table, s
 
 
 def wide_table(text: Text, columns: Columns, missing: Missing, notes: list[str]) -> Table:
-    values = text.numbers(columns.values).astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large is told with its line
+        values = text.numbers(columns.values).astype(np.float32)
     ids = [str(number) for number in range(1, len(text.rows) + 1)]
     if columns.id is not None:
         series_ids = [cell_of(row, columns.id) for row in text.rows]
@@ -258,7 +259,8 @@ def long_table(text: Text, columns: Columns, missing: Missing, notes: list[str])
                 f"{text.path}, line {text.lines[number]}: the id is empty", "fill it in, or delete the line"
             )
         members[key].append(number)
-    values = text.numbers(columns.values).astype(np.float32)
+    with np.errstate(over="ignore"):
+        values = text.numbers(columns.values).astype(np.float32)
     order = None
     if columns.time is not None and is_numeric(text, columns.time):
         order = text.numbers([columns.time])[:, 0]

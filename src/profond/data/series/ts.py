@@ -138,7 +138,7 @@ def _understand(path: Path, number: int, line: str, head: _Head) -> None:
         case "timestamps":
             head.stamped = yes
         case "dimensions" | "dimension":
-            if not words or not words[0].isdigit():
+            if not words or not (words[0].isascii() and words[0].isdigit() and len(words[0]) < 10):
                 raise DataError(f"{path}, line {number}: {line[:40]!r} says no number", "write @dimensions 3")
             head.dimensions = int(words[0])
         case "classlabel":

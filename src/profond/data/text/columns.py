@@ -77,12 +77,12 @@ def decide(
         return replace(roles, targets=chosen) if numbers else replace(roles, label=chosen[0])
     called = [i for i in others if LABEL.fullmatch(names[i])]
     values = tuple(i for i in others if quantity_of(cells.names[i]))
-    if called:
-        return replace(roles, label=called[0])
-    if values:
+    if values and not called:
         return replace(roles, targets=values)
-    if len(others) == 1:
-        return replace(roles, label=others[0])
+    if called or len(others) == 1:
+        learned = (called or others)[0]
+        measured = _are_decimals([row[learned] for row in cells.rows])
+        return replace(roles, targets=(learned,)) if measured else replace(roles, label=learned)
     if not needed:
         return roles
     shown = ", ".join(cells.names[:12])
@@ -128,6 +128,15 @@ def _place(path: Path, cells: Cells, asked: str) -> int:
             nearest(plain(asked), names) or NAMING,
         )
     return names.index(plain(asked))
+
+
+def _are_decimals(column: Sequence[str]) -> bool:
+    """Whether a column holds numbers, and not whole ones alone, which could be names of classes."""
+    try:
+        numbers = [float(cell.replace(",", ".")) for cell in column if cell.strip()]
+    except ValueError:
+        return False
+    return any(number % 1 > 0 for number in numbers)  # of an infinity that is no number
 
 
 def _first_row_is_like_the_others(cells: Cells) -> bool:

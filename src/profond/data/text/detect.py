@@ -73,8 +73,9 @@ def _is_prose(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(2**16).decode("utf-8", "replace")
     words = start.split()
-    if len(words) < 20:
-        return False
+    if len(words) < 20:  # as in Chinese, which has no blanks
+        signs = "".join(words)
+        return len(signs) >= 200 and sum(map(str.isalpha, signs)) > 0.8 * len(signs)
     letters = sum(any(letter.isalpha() for letter in word) for word in words)
     files = sum(word.lower().rstrip(",;").endswith(_FILES) or "," in word[1:-1] for word in words)
     return letters > 0.6 * len(words) and files < 0.1 * len(words)

@@ -88,6 +88,8 @@ def texts_to_answer(path: Path) -> list[tuple[str, str]]:
         cells = read_cells(path)
         named = decide(path, cells, None, None, None, needed=False)
         rows = cells.rows if named.named else [list(cells.names), *cells.rows]
+        if not rows:
+            raise DataError(f"{path} has a header but no rows", "add a line for each text")
         first = cells.lines[0] - 1 if cells.lines else 0
         lines = cells.lines if named.named else [first, *cells.lines]
         return [(f"{path}#{line}", row[named.text].strip()) for line, row in zip(lines, rows, strict=True)]
@@ -151,5 +153,5 @@ def _assumed(names: tuple[str, ...], roles: Roles) -> str:
     if not roles.named:
         return f"no line names the columns: column {roles.text + 1} is taken as the text"
     learned = [roles.label] if roles.label is not None else list(roles.targets)
-    what = "class" if roles.label is not None else "number"
-    return f"text in column {names[roles.text]!r}, {what} in {', '.join(repr(names[at]) for at in learned)}"
+    what, other = ("class", "") if roles.label is not None else ("number", " (for classes: --set data.label=COLUMN)")
+    return f"text in column {names[roles.text]!r}, {what} in {', '.join(repr(names[at]) for at in learned)}{other}"

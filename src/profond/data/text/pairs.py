@@ -107,7 +107,7 @@ def as_dataset(
 def _encoded(pairs: Sequence[Pair], source: Tokens, target: Tokens) -> TensorSplit:
     for pair in pairs:
         if not source.encode(pair.source):
-            raise DataError(f"{pair.name} is a text without a word: {pair.source[:40]!r}", "take it out")
+            raise DataError(f"pair {pair.name} reads a text without a word: {pair.source[:40]!r}", "take it out")
     read = _rows([source.encode(pair.source) for pair in pairs])
     written = _rows([with_ends(target.encode(pair.target)) for pair in pairs])
     origin = Pairs(pairs, written)
@@ -132,6 +132,10 @@ def rewritten(dataset: Dataset, source: Tokens, target: Tokens) -> Dataset:
 
 
 # -- a table of one's own -------------------------------------------------------------------------------------------
+
+
+LONGEST = 2000
+"""Tokens of a text that a trained network is still measured on: memory goes with it times the vocabulary."""
 
 
 def open_pairs(
@@ -178,7 +182,7 @@ def open_pairs(
     dataset = as_dataset(
         str(path), by_split, f"pairs in {path}", kind=tokens, size=vocabulary, notes=(*notes, *told), known=known
     )
-    return dataset if known else _without_long(dataset, longest)
+    return _without_long(dataset, max(longest, LONGEST) if known else longest)
 
 
 def list_pairs(path: Path, target: str | None = None) -> NoReturn:
@@ -221,6 +225,8 @@ def _read(path: Path, source: str, target: str) -> tuple[list[Pair], list[str]]:
         if plain(asked) not in names:
             shown = ", ".join(cells.names[:12])
             raise DataError(f"{path} has no column {asked!r}; it has {shown}", nearest(plain(asked), names) or NAMING)
+        if names.count(plain(asked)) > 1:
+            raise DataError(f"{path} has the column {asked} twice", "rename or delete one of the two")
         places.append(names.index(plain(asked)))
     if places[0] == places[1]:
         raise DataError(f"{path}: {source!r} is to be read and to be written", NAMING)
@@ -238,7 +244,7 @@ def _read(path: Path, source: str, target: str) -> tuple[list[Pair], list[str]]:
         where = words[given.lower()] if split is not None else ""
         pairs.append(Pair(str(number), read, written, row[group].strip() if group is not None else "", where))
     if len(pairs) < 2:
-        raise DataError(f"{path} has {len(pairs)} pair of texts", "add a line for each pair")
+        raise DataError(f"{path} has {len(pairs)} pair{'' if pairs else 's'} of texts", "add a line for each pair")
     return pairs, [*cells.notes, *told, f"{cells.names[places[0]]!r} is read, {cells.names[places[1]]!r} is written"]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from profond.core.errors import DataError
 from profond.data.manifest import SEPARATOR
-from profond.data.text_encoding import bytes_of, decode_text
+from profond.data.text_encoding import beginning, bytes_of, decode_text
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".txt")
 _ADVICE = "a .csv, .tsv or .jsonl has a text in each row; save it as UTF-8"
@@ -64,10 +64,8 @@ def read_cells(path: Path) -> Cells:
 
 def read_first_cells(path: Path) -> Cells:
     """The same of the beginning of a file alone, for a look. Raises: DataError."""
-    with path.open("rb") as file:
-        start = file.read(_START)
-    text = start.decode("utf-8", "replace").removeprefix("\ufeff")
-    whole = text if len(start) < _START else text[: text.rfind("\n")]
+    text = beginning(path, _START)
+    whole = text if path.stat().st_size <= _START else text[: text.rfind("\n")]
     if not whole.strip():
         raise DataError(f"{path} is empty", _ADVICE)
     return _cells(path, whole, (), strict=False)

@@ -42,8 +42,8 @@ class Cells:
     Args:
         path: of the file.
         names: of the columns; ``column 1`` and so on where the file has no header.
-        columns: as many texts each as there are rows, blanks around them removed.
-        lines: number of each row's line in the file, from 1.
+        columns: as many texts each as there are rows, blanks around them removed; none once the table was read.
+        lines: number of each row's line in the file, from 1; likewise.
         delimiter: between cells.
         encoding: as Python calls it; ``utf-8-sig`` has a byte-order mark.
         newline: ``"\\n"`` or ``"\\r\\n"``.

@@ -14,10 +14,12 @@ from profond.data.timetable.cells import EMPTY
 from profond.data.timetable.column import Column
 from profond.data.timetable.said import Said
 
+LARGEST = 1e100
+"""Beyond, sums of squares would be infinite."""
 _LOOKED_AT = 20_000
 """Cells from which it is seen how many decimals a plain column has."""
 _SPACES = "\u00a0\u202f\u2009 "
-_NUMBER = re.compile(rf"[-+]?[.,]?\d(?:[\d.,'{_SPACES}]*\d)?(?:[eE][-+]?\d+)?")
+NUMBER = re.compile(rf"[-+]?[.,]?\d(?:[\d.,'{_SPACES}]*\d)?(?:[eE][-+]?\d+)?")
 _BRACKETS = re.compile(r"\([^()]*\d[^()]*\)")
 _NOTHING = {way: "nan" for word in EMPTY for way in (word, word.upper(), word.title())} | {"NaN": "nan"}
 _MINUS = str.maketrans({"\u2212": "-", "\u2019": "'"})
@@ -79,7 +81,8 @@ class Numbers:
     Args:
         values: float64, NaN where nothing stands.
         form: how they are written.
-        wrong: positions of cells that hold something else, or an infinity; NaN in ``values``.
+        wrong: positions of cells that hold something else, an infinity, or a number beyond `LARGEST`; NaN in
+            ``values``.
     """
 
     values: NDArray[np.float64]
@@ -115,7 +118,7 @@ def read_numbers(cells: Sequence[str], decimal: str | None = None, *, comma_like
     digits = 0
     for cell, core in cores.items():
         number, written = _value(core, mark, thousands)
-        if number is not None and np.isfinite(number):
+        if number is not None and abs(number) <= LARGEST:
             values[cell] = number
             digits = max(digits, written)
     wrong = tuple(i for i, cell in enumerate(cells) if cell not in values)
@@ -136,7 +139,7 @@ def _plainly(cells: Sequence[str], decimal: str | None) -> Numbers | None:
             values = np.fromiter(map(float, map(_NOTHING.get, cells, cells)), dtype=np.float64, count=len(cells))
     except ValueError:
         return None
-    if np.isinf(values).any() or not np.isfinite(values).any():
+    if (np.abs(values) > LARGEST).any() or not np.isfinite(values).any():
         return None
     some = cells[:: max(1, len(cells) // _LOOKED_AT)]
     if any("e" in cell or "E" in cell for cell in some):  # 1.5e-07 shows no decimals: four digits of the largest
@@ -148,7 +151,7 @@ def _plainly(cells: Sequence[str], decimal: str | None) -> Numbers | None:
 
 def _alone(text: str) -> re.Match[str] | None:
     """The number in a cell, where it has just one, with a unit before or after it and no other digit."""
-    match = _NUMBER.search(text)
+    match = NUMBER.search(text)
     if match is None or any(letter.isdigit() for letter in text[: match.start()] + text[match.end() :]):
         return None
     if text[: match.start()][-1:].isalpha():

@@ -13,6 +13,7 @@ from profond.core.errors import DataError
 from profond.data.timetable.asked import Asked
 from profond.data.timetable.calendar import Calendar, DaysOfTheWeek
 from profond.data.timetable.cells import Cells, read_cells
+from profond.data.timetable.numbers import LARGEST, NUMBER
 from profond.data.timetable.regular import SHOWN, find_places, regular_series
 from profond.data.timetable.roles import Roles, find_roles
 from profond.data.timetable.rows import read_rows
@@ -48,8 +49,11 @@ def read_table(path: Path | str, asked: Asked | None = None, frequency: str | No
     _check_cells(cells, roles)
     notes = list(cells.notes)
     rows, zone = read_rows(cells, roles, asked.zone, notes)
+    if not roles.static:  # the file's bytes are let go: of a large table they are as much as its numbers
+        cells = replace(cells, columns=(), lines=())
     calendar, places = find_places(cells, roles, rows, frequency)
     series, missing = regular_series(cells, roles, rows, places)
+    cells, roles = replace(cells, columns=(), lines=()), roles.without_values()
     if missing:
         total = sum(len(one.values) for one in series)
         notes.append(Said("missing", missing=missing, total=total))
@@ -98,9 +102,11 @@ def _check_cells(cells: Cells, roles: Roles) -> None:
             i = wrong[0]
             more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
             word = cells.columns[column][i]
+            where = f"{cells.path.name}, line {cells.lines[i]}: {word!r} in column {cells.names[column]!r}"
+            if NUMBER.fullmatch(word):
+                raise DataError(f"{where} is beyond {LARGEST:g}{more}", "write the column in a larger unit")
             raise DataError(
-                f"{cells.path.name}, line {cells.lines[i]}: {word!r} in column {cells.names[column]!r} is not a"
-                f" number{more}",
+                f"{where} is not a number{more}",
                 f"correct it; or, if it stands for a missing value: --missing {word!r}",
             )
 

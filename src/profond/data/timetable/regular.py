@@ -76,15 +76,7 @@ def _of_most(keys: NDArray[np.int64], stamps: Seconds) -> Calendar | None:
 
 def regular_series(cells: Cells, roles: Roles, found_rows: Rows, places: Seconds) -> tuple[tuple[Series, ...], int]:
     """Each series on the calendar without gaps, and how many values are missing in all."""
-    keys, columns = found_rows.keys, found_rows.columns
-    names: list[tuple[str, ...]]
-    if roles.layout == "wide":
-        names = [(cells.names[i],) for i in roles.targets]
-    elif roles.layout == "across":
-        names = [tuple(cells.columns[i][row] for i in roles.ids) or (f"row {row + 1}",) for row in range(len(cells))]
-    else:
-        rows = zip(*(cells.columns[i] for i in roles.ids), strict=True) if roles.ids else [()]
-        names = list(dict.fromkeys(rows))
+    keys, columns, names = found_rows.keys, found_rows.columns, found_rows.names
     target = columns[roles.targets[0]]
     edges = np.flatnonzero(np.diff(keys, prepend=-1, append=-1))
     found, missing = [], 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Roles:
         ids: columns that name a series.
         past, future: other columns of numbers.
         left: columns of which nothing is used.
-        numbers: the columns that were read as numbers.
+        numbers: the columns that were read as numbers; their form alone once the table was read.
         static: columns that never change within a series.
     """
 
@@ -49,6 +49,10 @@ class Roles:
     left: tuple[int, ...]
     numbers: dict[int, Numbers]
     static: tuple[int, ...] = ()
+
+    def without_values(self) -> Roles:
+        """The same, without numbers that stand in the series too."""
+        return replace(self, numbers={i: replace(one, values=np.empty(0)) for i, one in self.numbers.items()})
 
 
 def find_roles(cells: Cells, asked: Asked) -> Roles:
@@ -69,6 +73,7 @@ def find_roles(cells: Cells, asked: Asked) -> Roles:
             numbers[i] = read
     ids = tuple(cells.number(name) for name in asked.ids)
     static = tuple(cells.number(name) for name in asked.static)
+    _check_asked(cells, asked)
     named = [*static, *(cells.number(name) for name in (*asked.past, *asked.future))]
     targets: tuple[int, ...]
     candidates = [i for i in numbers if i not in ids and i not in named and not _is_a_counter(cells, numbers[i], i)]
@@ -107,6 +112,20 @@ def find_roles(cells: Cells, asked: Asked) -> Roles:
     past = (*past, *(i for i in rest if i not in known and not _is_a_counter(cells, numbers[i], i)))
     left = tuple(i for i in others if i not in (*ids, *targets, *future, *past, *static))
     return Roles("long", time, targets, ids, past, future, left, numbers, static)
+
+
+def _check_asked(cells: Cells, asked: Asked) -> None:
+    """Raises: DataError for a column that was named as two things."""
+    targets = (asked.target,) if isinstance(asked.target, str) else asked.target or ()
+    names = {"time": (asked.time,) if asked.time else (), "target": targets, "id": asked.ids}
+    names |= {"past": asked.past, "future": asked.future, "static": asked.static}
+    as_what: dict[int, str] = {}
+    for option, columns in names.items():
+        for column in map(cells.number, columns):
+            if (before := as_what.setdefault(column, option)) != option:
+                raise DataError(
+                    f"column {cells.names[column]!r} is named as --{before} and as --{option}", "name it once"
+                )
 
 
 def _stem(name: str) -> str:

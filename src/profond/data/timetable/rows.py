@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,24 +27,32 @@ class Rows:
         stamps: (n,) its time.
         columns: (n,) each: values of the target and of what is known beside it, by the column's number.
         lines: (n,) its row in the table.
+        names: of the series, by their numbers.
     """
 
     keys: NDArray[np.int64]
     stamps: Seconds
     columns: dict[int, NDArray[np.float64]]
-    lines: NDArray[np.int64]
+    lines: NDArray[np.integer[Any]]
+    names: Sequence[tuple[str, ...]]
 
     def __getitem__(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
         columns = {number: column[chosen] for number, column in self.columns.items()}
-        return Rows(self.keys[chosen], self.stamps[chosen], columns, self.lines[chosen])
+        return Rows(self.keys[chosen], self.stamps[chosen], columns, self.lines[chosen], self.names)
 
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def same(self) -> NDArray[np.bool_]:
+        """(n - 1,) whether a row is of the same series as the one before."""
+        same: NDArray[np.bool_] = self.keys[1:] == self.keys[:-1]
+        return same
+
     def sorted(self) -> Rows:
         """By series, then time, then value: whatever the order of the rows was, this one is the same."""
-        steps = np.diff(self.stamps)
-        if ((np.diff(self.keys) > 0) | ((np.diff(self.keys) == 0) & (steps > 0))).all():
+        later = self.stamps[1:] > self.stamps[:-1]
+        if ((self.keys[1:] > self.keys[:-1]) | (self.same & later)).all():
             return self
         return self[np.lexsort((*reversed(self.columns.values()), self.stamps, self.keys))]
 
@@ -62,10 +72,9 @@ def read_rows(cells: Cells, roles: Roles, asked_zone: str | None, notes: list[st
         rows = rows[dated]
     ordered = rows.sorted()
     zone, stamps = _on_one_clock(ordered, roles, asked_zone, notes)
-    back = np.diff(rows.stamps)[np.diff(rows.keys) == 0]
-    if (back < (0 if zone is None else -3600)).any():
+    if (rows.same & (np.diff(rows.stamps) < (0 if zone is None else -3600))).any():
         notes.append(Said("sorted"))
-    moved = Rows(ordered.keys, stamps, ordered.columns, ordered.lines).sorted()
+    moved = replace(ordered, stamps=stamps).sorted()
     return _without_doubles(cells, roles, moved, notes), zone
 
 
@@ -75,20 +84,23 @@ def _flat(cells: Cells, roles: Roles) -> Rows:
     if roles.layout == "across":
         values = np.stack([roles.numbers[i].values for i in roles.targets], 1).ravel()
         keys = np.repeat(np.arange(count), width)
-        return Rows(keys, np.tile(stamps, count), {roles.targets[0]: values}, keys)
+        ids = [tuple(cells.columns[i][row] for i in roles.ids) or (f"row {row + 1}",) for row in range(count)]
+        return Rows(keys, np.tile(stamps, count), {roles.targets[0]: values}, keys, ids)
     if roles.time.stamps.offsets is not None:
         stamps = np.where(stamps == MISSING, MISSING, stamps - roles.time.stamps.offsets)
     if roles.layout == "wide":
         values = np.concatenate([roles.numbers[i].values for i in roles.targets])
         keys, lines = np.repeat(np.arange(width), count), np.tile(np.arange(count), width)
-        return Rows(keys, np.tile(stamps, width), {roles.targets[0]: values}, lines)
+        names = [(cells.names[i],) for i in roles.targets]
+        return Rows(keys, np.tile(stamps, width), {roles.targets[0]: values}, lines, names)
     keys = np.zeros(count, dtype=np.int64)
+    known: dict[tuple[str, ...], int] = {} if roles.ids else {(): 0}
     if roles.ids:
-        numbers: dict[tuple[str, ...], int] = {}
-        names = zip(*(cells.columns[i] for i in roles.ids), strict=True)
-        keys = np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+        each = zip(*(cells.columns[i] for i in roles.ids), strict=True)
+        keys = np.array([known.setdefault(name, len(known)) for name in each], dtype=np.int64)
     chosen = (*roles.targets, *roles.past, *roles.future)
-    return Rows(keys, stamps, {i: roles.numbers[i].values for i in chosen}, np.arange(count))
+    lines = np.arange(count, dtype=np.int32)
+    return Rows(keys, stamps, {i: roles.numbers[i].values for i in chosen}, lines, list(known))
 
 
 def _on_one_clock(rows: Rows, roles: Roles, asked_zone: str | None, notes: list[str]) -> tuple[str | None, Seconds]:
@@ -105,7 +117,7 @@ def _on_one_clock(rows: Rows, roles: Roles, asked_zone: str | None, notes: list[
             return zone or "UTC", stamps
         return None, stamps + ahead
     longest = np.bincount(rows.keys).argmax()
-    first = stamps[rows.keys == longest]
+    first = stamps if (rows.keys == longest).all() else stamps[rows.keys == longest]
     steps = np.diff(first)
     usual = int(np.median(steps)) if len(steps) else 0
     zone = find_zone(first, usual) if 0 < usual <= 3600 else None
@@ -139,7 +151,7 @@ def _by_series(rows: Rows, zone: str) -> Seconds:
 def _without_doubles(cells: Cells, roles: Roles, rows: Rows, notes: list[str]) -> Rows:
     """Rows that say the same twice are dropped. Raises: DataError for two that do not."""
     again = np.zeros(len(rows), dtype=bool)
-    again[1:] = (np.diff(rows.keys) == 0) & (np.diff(rows.stamps) == 0)
+    again[1:] = rows.same & (rows.stamps[1:] == rows.stamps[:-1])
     if not again.any():
         return rows
     for column in rows.columns.values():

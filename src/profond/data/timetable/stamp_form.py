@@ -14,6 +14,8 @@ Seconds = NDArray[np.int64]
 
 MISSING = np.iinfo(np.int64).min
 DAY = 86_400
+YEAR_10000 = 253_402_300_800
+"""Seconds since 1970 from which no stamp can be written."""
 DAY_NAMES = {
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     "fr": ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from profond.core.errors import DataError
 from profond.data.timetable.calendar import Calendar
 from profond.data.timetable.cells import Cells
 from profond.data.timetable.roles import Roles
 from profond.data.timetable.said import Said, Step
-from profond.data.timetable.stamp_form import Seconds
+from profond.data.timetable.stamp_form import YEAR_10000, Seconds
 from profond.data.timetable.summer_time import from_utc
 
 
@@ -84,6 +85,15 @@ class TimeTable:
         """Stamps of the calendar as the table's own clock shows them."""
         seconds = self.calendar.at(places)
         return seconds if self.zone is None else from_utc(seconds, self.zone)
+
+    def check_ahead(self, horizon: int) -> None:
+        """Raises: DataError where so many steps after the last value there are no dates any more."""
+        last = int(self.calendar.at(np.array([max(one.end for one in self.series) + horizon - 1]))[0])
+        if last >= YEAR_10000:
+            raise DataError(
+                f"{horizon:,} steps after the last value of {self.cells.path.name} the year 9999 is over",
+                "ask for a shorter horizon, or correct the dates",
+            )
 
     def stamp(self, place: int) -> str:
         """One stamp of the calendar as the table writes it."""

@@ -58,16 +58,26 @@ class Looked:
 
 
 def words_of(pieces: Sequence[str], kind: Kind) -> list[tuple[str, list[int]]]:
-    """Words and the places of their pieces; letters and words stay as they are."""
+    """Words and the places of their pieces; letters and words stay as they are.
+
+    A beginning alone, without a letter, is of the word behind it, or of the one before where none follows.
+    """
+    if kind != "pieces":
+        return [(piece if piece.strip() else "␣", [place]) for place, piece in enumerate(pieces)]
     found: list[tuple[str, list[int]]] = []
     for place, piece in enumerate(pieces):
-        begins = kind != "pieces" or piece.startswith((WORD, "<")) or not found
-        ended = bool(found) and found[-1][0].startswith("<") and kind == "pieces"
-        if begins or ended:
-            found.append((piece.removeprefix(WORD) if kind == "pieces" else piece, [place]))
+        apart = not found or piece.startswith("<") or found[-1][0].startswith("<")
+        if apart or (piece.startswith(WORD) and found[-1][0]):
+            found.append((piece.removeprefix(WORD), [place]))
         else:
-            found[-1] = (found[-1][0] + piece, [*found[-1][1], place])
-    return [(word if word.strip() else "␣", places) for word, places in found]
+            found[-1] = (found[-1][0] + piece.removeprefix(WORD), [*found[-1][1], place])
+    joined: list[tuple[str, list[int]]] = []
+    for word, places in found:
+        if word or not joined or joined[-1][0].startswith("<"):
+            joined.append((word or "␣", places))
+        else:
+            joined[-1] = (joined[-1][0], [*joined[-1][1], *places])
+    return joined
 
 
 def draw_attention(texts: Sequence[Looked], title: str) -> Figure:

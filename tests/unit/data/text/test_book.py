@@ -28,6 +28,16 @@ def test_a_long_text_is_seen_by_itself(tmp_path: Path) -> None:
     assert set(open_dataset(path).splits) == {"train", "valid", "test"}
 
 
+def test_a_long_text_without_blanks_is_one_and_a_list_without_blanks_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "book.txt"
+    path.write_text("".join(chr(0x4E00 + i % 300) + ("。" if i % 20 == 19 else "") for i in range(3000)))
+    assert kind_of(path).name == "long text"
+    path.write_text("path,label\n" + "".join(f"pictures/{i}.png,cat\n" for i in range(300)))
+    assert kind_of(path).name == "manifest"
+    path.write_text("\n".join(f"{i},{i * i}" for i in range(300)))
+    assert kind_of(path).name != "long text"
+
+
 def test_the_end_is_the_test_and_nothing_of_it_is_elsewhere() -> None:
     dataset = as_book("book", TEXT, 32)
     assert dataset.spec.text is not None

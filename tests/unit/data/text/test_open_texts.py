@@ -9,6 +9,7 @@ import pytest
 
 from profond.core.errors import DataError
 from profond.data.check import check
+from profond.data.dataset import Dataset
 from profond.data.open import kind_of, open_dataset
 from profond.data.saved_split import store_split
 from profond.data.split import TensorSplit
@@ -81,6 +82,24 @@ def test_numbers_are_estimated_and_objects_read_line_by_line(tmp_path: Path) -> 
     dataset = open_dataset(path, target="stars")
     assert [quantity.name for quantity in dataset.spec.quantities] == ["stars"]
     assert open_dataset(path, label="stars").spec.num_classes == 5
+
+
+@pytest.mark.parametrize("name", ["score", "target", "label"])
+@pytest.mark.parametrize(("whole", "half"), [("3", "2.5"), ("3,0", "2,5")])
+def test_decimals_beside_texts_are_estimated_and_whole_numbers_are_classes(
+    tmp_path: Path, name: str, whole: str, half: str
+) -> None:
+    def opened(*values: str) -> Dataset:
+        return open_dataset(
+            write(tmp_path / "t.csv", [["text", name], *([f"a film {i}", values[i % 2]] for i in range(40))])
+        )
+
+    measured = opened(whole, half)
+    assert [quantity.name for quantity in measured.spec.quantities] == [name]
+    assert any("data.label" in note for note in measured.notes)
+    assert opened(whole, "1").spec.num_classes == 2
+    assert opened("3.0", "1.0").spec.num_classes == 2  # as data frames write whole numbers
+    assert opened(whole, "bad").spec.num_classes == 2
 
 
 def test_a_split_column_is_kept(tmp_path: Path) -> None:
@@ -163,6 +182,8 @@ def test_texts_for_answers_need_no_label(tmp_path: Path) -> None:
         (b"text,label\nfine,good,film\nbad,bad\n", "line 2: 3 cells for 2 columns"),
         (b"text,label\n", "has a header but no rows"),
         (b"text,label\nfine,good\nnice,good\n", "one class only"),
+        (b"text,score\nfine film,1.5\nbad,inf\n", "line 3: .*inf"),
+        (b"text,score\nfine film,1.5\nbad,\n", "line 3: score is empty"),
         (b"text,text,label\nfine,x,good\nbad,y,bad\n", "the column text twice"),
     ],
 )
@@ -171,6 +192,16 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, content: bytes, wor
     path.write_bytes(content)
     with pytest.raises(DataError, match=words):
         open_dataset(path)
+
+
+def test_a_table_of_utf_16_is_one_of_texts_and_a_header_alone_holds_none(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("text,label\n".encode("utf-16") + "fine film,good\nflat,bad\n".encode("utf-16-le") * 9)
+    assert kind_of(path).name == "table of texts"
+    assert open_dataset(path).spec.classes == ("bad", "good")
+    path.write_text("text,label\n")
+    with pytest.raises(DataError, match="a header but no rows"):
+        texts_to_answer(path)
 
 
 def test_a_line_that_is_no_object_is_named(tmp_path: Path) -> None:

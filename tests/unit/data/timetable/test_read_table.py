@@ -93,6 +93,30 @@ def test_a_column_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) 
     assert raised.value.help == "did you mean 'sales'?"
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (Asked(target="y", past=("y",)), "'y' is named as --target and as --past"),
+        (Asked(target="y", future=("Y",)), "--target and as --future"),
+        (Asked(past=("p",), future=("p",)), "'p' is named as --past and as --future"),
+        (Asked(ids=("p",), static=("2",)), "'p' is named as --id and as --static"),
+        (Asked(time="date", target="date"), "'date' is named as --time and as --target"),
+    ],
+)
+def test_a_column_is_named_as_one_thing(tmp_path: Path, asked: Asked, words: str) -> None:
+    text = rows(("date", "p", "y"), DAYS, [1] * 100, wave(100, 7))
+    with pytest.raises(DataError, match=words):
+        table(tmp_path, text, asked)
+    assert table(tmp_path, text, Asked(target="y", past=("p",))).past_names == ("p",)
+
+
+@pytest.mark.parametrize("word", ["1e308", "-1e308", "1e101", "1e400", "inf", "-Infinity"])
+def test_a_number_beyond_all_reckoning_is_named_with_its_line(tmp_path: Path, word: str) -> None:
+    what = "is not a number" if "n" in word else "is beyond 1e\\+100"
+    with pytest.raises(DataError, match=f"line 8: '{word}' in column 'sales' {what}"):
+        table(tmp_path, rows(("date", "sales"), DAYS, [*wave(6, 7), word, *wave(93, 7)]))
+
+
 def test_dates_that_are_not_regular_are_refused_unless_the_step_is_named(tmp_path: Path) -> None:
     some = [one for i, one in enumerate(DAYS) if i % 7 in (0, 2, 3) and i % 5]
     text = rows(("date", "sales"), some, wave(len(some), 7))
