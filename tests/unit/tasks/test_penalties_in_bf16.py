@@ -11,6 +11,7 @@ from torch import Tensor
 from profond import models
 from profond.tasks.generate import Generate
 from profond.tasks.task import Loss, Phase
+from tests.support.processor import MAY_USE_BF16
 
 
 def critic_learns(game: Any, body: str, bf16: bool) -> tuple[Loss, Tensor]:
@@ -28,6 +29,7 @@ def critic_learns(game: Any, body: str, bf16: bool) -> tuple[Loss, Tensor]:
     return loss, torch.cat([one.float().flatten() for one in gradients])
 
 
+@MAY_USE_BF16
 @pytest.mark.parametrize("body", ["strided", "residual"])
 @pytest.mark.parametrize("game", ["relativistic", "wasserstein"])
 def test_a_penalty_in_bf16_is_that_of_float32_and_so_is_what_it_teaches(game: str, body: str) -> None:
