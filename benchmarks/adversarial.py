@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.child import environment, measure
-from benchmarks.machine import ROOT
+from benchmarks.machine import ROOT, has_bf16
 from benchmarks.report import spread, table
-from profond.core.processor import bf16
 
-BF16 = bf16().instructions is not None
+BF16 = has_bf16()
 SECTION = "adversarial" if BF16 else "adversarial_float32"
 TITLE = "Adversarial networks, both steps" + ("" if BF16 else ", on a processor without bf16")
 # what is measured: side, pictures in a batch
@@ -118,6 +117,7 @@ def learn(case: str, plain: bool, turns: int, each: int, device: str = "cpu") ->
             watch.stepped()
     else:
         model, task, settings = ours(case)
+        batch = tuple(part.to(device) for part in batch)
         fit(model, task, [batch] * steps, Training(steps=steps, device=device, **settings), observers=[watch])
     on_gpu = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else None
     return {"ms": watch.found, "memory": on_gpu or greatest_memory()}
