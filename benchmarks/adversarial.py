@@ -30,14 +30,14 @@ TITLE = "Adversarial networks, both steps" + ("" if BF16 else ", on a processor 
 # what is measured: side, pictures in a batch
 CASES = {"dcgan": (32, 128), "cyclegan 64": (64, 2), "cyclegan 128": (128, 2)}
 ON_GPU = {"dcgan": (32, 128), "r3gan": (32, 64)}
-R3GAN = {"body": "residual", "width": 384, "widest": 384, "smallest": 4, "blocks": 2, "groups": 16}
+R3GAN: dict[str, Any] = {"body": "residual", "width": 384, "widest": 384, "smallest": 4, "blocks": 2, "groups": 16}
 WARM = 2
 SAME_WEIGHTS = 1e-12
 """A learning rate with which a step moves nothing."""
 
 
-def ours(case: str) -> tuple[Any, Any, dict[str, Any]]:
-    """Network, task and settings of the training."""
+def ours(case: str, punished: bool = True) -> tuple[Any, Any, dict[str, Any]]:
+    """Network, task and settings of the training; R3GAN's with its penalties or without."""
     import torch
 
     from profond.models import create
@@ -46,6 +46,7 @@ def ours(case: str) -> tuple[Any, Any, dict[str, Any]]:
 
     torch.manual_seed(0)
     side, _ = CASES.get(case) or ON_GPU[case]
+    model: Any
     settings: dict[str, Any] = {"optimizer": "adam", "learning_rate": 2e-4, "betas": (0.5, 0.999)}
     if case == "dcgan":
         model = create("dcgan", input_shape=(3, side, side))
@@ -55,7 +56,7 @@ def ours(case: str) -> tuple[Any, Any, dict[str, Any]]:
     if case == "r3gan":
         model = create("r3gan", input_shape=(3, side, side), **R3GAN)
         settings |= {"betas": (0.0, 0.99), "ema": 0.999}
-        return model, Generate(loss="relativistic", penalty_weight=0.2, penalty_every=1), settings
+        return model, Generate(loss="relativistic", penalty_weight=0.2 if punished else 0.0, penalty_every=1), settings
     model = create("cyclegan", input_shape=(3, side, side), width=64, critic_width=64, blocks=6, upsample="transposed")
     return model, TranslateImages(), settings
 
@@ -142,7 +143,10 @@ def losses(case: str, device: str = "cpu") -> dict[str, Any]:
     from profond.core.randomness import seed_here
     from profond.training import Training, fit
 
-    batch, operations = pictures(case), 0
+    batch = pictures(case)
+    model, task, settings = ours(case, punished=False)  # what counts cannot look at gradients of gradients
+    with FlopCounterMode(display=False) as counter:
+        fit(model, task, [batch], Training(steps=1, device=device, **settings))
     found: dict[str, Any] = {}
     for precision in ("fp32", "auto"):
         model, task, settings = ours(case)
@@ -154,9 +158,7 @@ def losses(case: str, device: str = "cpu") -> dict[str, Any]:
             **{**settings, "learning_rate": SAME_WEIGHTS},
         )
         watch = Logged()
-        with FlopCounterMode(display=False) as counter:
-            fit(model, task, [batch], training, observers=[watch])
-        operations = counter.get_total_flops()
+        fit(model, task, [batch], training, observers=[watch])
         found[precision] = {name: watch.record[f"{name}/loss"] for name in ("critic", "generator")}
     noises = []
     if not case.startswith("cyclegan"):
@@ -169,7 +171,7 @@ def losses(case: str, device: str = "cpu") -> dict[str, Any]:
         optimizer.param_groups[0]["lr"] = SAME_WEIGHTS
     given = parts(case, batch[0].to(device))
     found["plain"] = {name: float(value) for name, value in plain.step(*given, *noises).items()}
-    return {"losses": found, "operations": operations}
+    return {"losses": found, "operations": counter.get_total_flops()}
 
 
 class Logged:

@@ -172,7 +172,7 @@ class PlainCycleGAN:
         for critic, real, name, made in ((self.critic_b, b, "b", made_b), (self.critic_a, a, "a", made_a)):
             shown = self._pooled(name, made.detach())
             loss = (self._score(critic(real), 1.0) + self._score(critic(shown), 0.0)) * 0.5
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             total += loss.item()
         self.of_critics.step()
         return {"critic": total, "generator": generators.item()}

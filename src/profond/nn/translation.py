@@ -39,7 +39,7 @@ class InstanceNorm(nn.Module):
         if self.training and maps.device.type == "cpu":  # batch norm of one picture is the same, many times as fast
             # NOTE without a scale in float32, PyTorch would keep the mean and deviation of bf16 maps in bf16 too.
             one, nothing = torch.ones(self.channels), torch.zeros(self.channels)
-            each = [F.batch_norm(own, None, None, one, nothing, True, eps=self.epsilon) for own in maps.split(1)]
+            each = [F.batch_norm(own, None, None, one, nothing, True, eps=self.epsilon) for own in torch.split(maps, 1)]
             return each[0] if len(each) == 1 else torch.cat(each)
         # NOTE not F.instance_norm: in torch 2.13 its gradient is wrong for one picture whose channels are last.
         return F.group_norm(maps, self.channels, eps=self.epsilon)  # one group for each map is the same
