@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
@@ -109,7 +110,7 @@ def _enlarged(picture: Tensor, title: str) -> Panel:
 def _spectra(axes: Axes, made: Mapping[Upsampling, Tensor], words: Words) -> None:
     """Energy by frequency across and down, of pictures (n, 3, s, s); each curve's mean is 1."""
     axes.set_axis_on()
-    style = {"family": FONT, "fontsize": 12 * 72 / DOTS}
+    style: dict[str, Any] = {"family": FONT, "fontsize": 12 * 72 / DOTS}
     for colour, (kind, pictures) in zip((COLOURS[4], COLOURS[2]), made.items(), strict=True):
         grey = pictures.mean(1)
         power = torch.fft.fft2(grey - grey.mean((1, 2), keepdim=True)).abs().square()

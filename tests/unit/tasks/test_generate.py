@@ -119,7 +119,7 @@ def test_the_machine_decides_r3gans_body_once_and_says_so() -> None:
 
 def test_a_network_brings_its_task_and_the_settings_that_suit_it() -> None:
     config = for_model("r3gan", "photos")
-    assert (config.task.name, config.training.steps, config.training.learning_rate) == ("generate", 4000, 1e-3)
+    assert (config.task.name, config.training.steps, config.training.learning_rate) == ("generate", 2500, 7e-4)
     assert config.training.betas == (0.0, 0.99)
     dcgan = for_model("dcgan", "photos")
     assert (dcgan.task.settings["loss"], dcgan.training.learning_rate) == ("non_saturating", 2e-4)

@@ -83,7 +83,7 @@ class Learned:
 def cyclegan(options: Options) -> Outcome:
     """Outlines of drawings without pairs; the way there and back; what doubling the size leaves."""
     fast = learn("FastCUT", {**QUICK, **QUICK_FAST} if options.quick else {}, options)
-    narrow = learn("CycleGAN", {**NARROW, **(QUICK | QUICK_NARROW if options.quick else {})}, options)
+    narrow = learn("CycleGAN", {**NARROW, **({**QUICK, **QUICK_NARROW} if options.quick else {})}, options)
     l1, beside = fast.report.metrics["l1"], simple(fast.report)
     best = min(beside, key=lambda name: beside[name].value)
     way = narrow.report.facts["cycles"]["colour to outline"]
@@ -178,7 +178,7 @@ def known_answers(learned: Learned) -> tuple[Known, Known]:
     """Some drawings, what became of them, and what should have; the first ones, and those with the largest error."""
     inputs, targets = _test(learned)
     before, known = inputs[targets == 0], inputs[targets == 1]
-    made = torch.cat([learned.model(some).float().clamp(-1, 1) for some in before.split(64)])
+    made = torch.cat([learned.model(some).float().clamp(-1, 1) for some in torch.split(before, 64)])
     off = (made - known).abs().mean((1, 2, 3)) / 2
     first, last = torch.arange(SHOWN), off.argsort(descending=True)[:SHOWN]
     some, others = (
@@ -193,7 +193,8 @@ def there_and_back(learned: Learned) -> Cycled:
     """Some drawings, their outlines, and the drawings that come back from these as they are, in 8 bits, as JPEG."""
     inputs, targets = _test(learned)
     before = inputs[targets == 0][:CYCLED]
-    to_b, to_a = learned.model.generators["to_b"], learned.model.generators["to_a"]  # type: ignore[index]
+    generators: Any = learned.model.generators
+    to_b, to_a = generators["to_b"], generators["to_a"]
     made = to_b(before).float().clamp(-1, 1)
     return Cycled(before.cpu(), made.cpu(), *(to_a(form).float().clamp(-1, 1).cpu() for form in as_files(made)))
 
