@@ -113,9 +113,10 @@ def test_from_python_the_same_picture_comes(trained: str, capsys: pytest.Capture
 def test_a_translator_is_not_fine_tuned(trained: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in ("trainA", "trainB"):
         (here / "heaps" / folder).mkdir(parents=True)
-        for number in range(60):
+        for number in range(20):
             picture(16 + number, 16).save(here / "heaps" / folder / f"{number}.png")
-    assert profond(["finetune", "--model", "cyclegan", "--weights", trained, "--data", "heaps"]) == 3
+    words = ["--data", "heaps", "--valid-fraction", "0", "--set", "keep=last"]
+    assert profond(["finetune", "--model", "cyclegan", "--weights", trained, *words]) == 3
     assert "cyclegan is not fine-tuned" in capsys.readouterr().err
 
 
