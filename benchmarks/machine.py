@@ -35,6 +35,10 @@ def description() -> str:
     return "\n".join(lines)
 
 
+def has_bf16() -> bool:
+    return processor.bf16().instructions is not None
+
+
 def _version(name: str) -> str | None:
     try:
         return version(name)

@@ -33,6 +33,18 @@ def test_a_benchmark_runs_in_an_interpreter_of_its_own_and_prints_a_table() -> N
     assert len({line.count("|") for line in lines}) == 1
 
 
+@pytest.mark.slow
+def test_the_steps_of_two_players_have_the_losses_of_plain_pytorch() -> None:
+    done = bench("adversarial", "--quick")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| dcgan")]
+    assert len(lines) == 2
+    plain, ours, others_plain, others_ours, exact, chosen = map(float, lines[1][1:])
+    assert [ours, others_ours] == pytest.approx([plain, others_plain], rel=2e-2)
+    assert exact < 1e-4
+    assert chosen < 2e-2
+
+
 def test_an_unknown_benchmark_is_refused_and_the_known_ones_named() -> None:
     done = bench("speed")
     assert done.returncode == 2
@@ -41,6 +53,9 @@ def test_an_unknown_benchmark_is_refused_and_the_known_ones_named() -> None:
     assert done.returncode == 2
     assert "zoo has no short form" in done.stderr
     assert "overhead" in done.stderr
+    done = bench("overhead", "--device", "cuda")
+    assert done.returncode == 2
+    assert "on a GPU there are: adversarial" in done.stderr
 
 
 def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,21 +12,23 @@ from profond.nn.translation import Blur, InstanceNorm, PatchCritic, ResNetGenera
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
+@pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_instance_norm_is_that_of_pytorch_and_so_are_its_gradients(channels_last: bool) -> None:
+def test_instance_norm_is_that_of_pytorch_and_so_are_its_gradients(channels_last: bool, count: int) -> None:
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    maps = (torch.randn(2, 5, 6, 7) * 3 + 100).to(memory_format=layout)
-    weights = torch.randn(2, 5, 6, 7)
+    maps = (torch.randn(count, 5, 6, 7) * 3 + 100).to(memory_format=layout)
+    weights = torch.randn(count, 5, 6, 7)
     found = []
-    for norm in (InstanceNorm(5), nn.InstanceNorm2d(5)):
+    for norm in (InstanceNorm(5), InstanceNorm(5).eval(), nn.InstanceNorm2d(5)):
         given = maps.clone().requires_grad_(True)
         made = norm(given)
         (made * weights).sum().backward()
         found.append((made, given.grad))
         with torch.no_grad():
             torch.testing.assert_close(norm(given), made, rtol=1e-3, atol=1e-4)
-    for ours, theirs in zip(*found, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+    for ours in found[:2]:
+        for mine, theirs in zip(ours, found[2], strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
     assert found[0][0].is_contiguous(memory_format=layout)
     half = InstanceNorm(5)(maps.bfloat16().requires_grad_(True))
     assert half.dtype == torch.bfloat16
