@@ -42,7 +42,7 @@ NOTE not of that before training: uniform grey squares are nearer to photos, by 
 """
 COMPONENTS = 60
 """Of the eigenfaces."""
-QUICK: Mapping[str, Any] = {"data.size": 32, "model.width": 16, "training.steps": 800, "loader.batch_size": 16}
+QUICK: Mapping[str, Any] = {"data.size": 32, "model.width": 16, "training.steps": 500, "loader.batch_size": 16}
 
 
 @dataclass
