@@ -42,7 +42,7 @@ def heaps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "start",
-    [["cyclegan_horses", "--set=task.pool=5"], ["--model=fastcut", "--batch-size=4"]],
+    [["cyclegan_horses", "--set=task.kept=5"], ["--model=fastcut", "--batch-size=4"]],
     ids=["cyclegan", "fastcut"],
 )
 def test_after_kill_9_the_bits_are_the_same_the_pool_s_too(start: list[str], heaps: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from profond.calls.notices import warn
 from profond.core.run import Run
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import nn
 
     from profond.calls.results import Evaluation, Explanation, Predictions
@@ -35,6 +36,8 @@ class Trained:
         trained.evaluate()
         trained.predict("new/")
         trained.explain("cat.jpg")
+        trained.generate(count=64)
+        trained.translate("photo.jpg")
         trained.history.figure()
 
     Args:
@@ -241,6 +244,28 @@ class Trained:
         from profond.serve.making import find_again
 
         return find_again(self.experiment, picture, device=device, say=warn, **options)
+
+    def translate(
+        self, picture: Picture, direction: str | None = None, *, tile: int | None = None, device: str = "auto"
+    ) -> Image:
+        """A picture of the other kind, of the same size, as `profond translate` makes it.
+
+            trained.translate("photo.jpg").save("drawing.png")
+
+        Args:
+            picture: one, as in `predict`; its transparency is kept.
+            direction: ``"a-to-b"`` or ``"b-to-a"``, or with the names of the classes; by default the first there is.
+            tile: pixels of the side of a tile; by default pictures go through whole unless they are too large.
+
+        Raises: ConfigError of a run that translates no pictures; UsageError for a direction that it does not have;
+        ImageError, DataError, DeviceError.
+        """
+        from profond.serve.translator import Translator
+
+        done = Translator.of(self.predictor(device=device), direction, tile=tile).translate(picture)
+        for note in done.notes:
+            warn(f"{done.source}: {note}")
+        return done.after
 
     def predictor(self, **options: Any) -> Predictor:
         """What answers; kept for the next time with the same options.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from profond.cli import register_verb
-from profond.cli.find_run import find_run
-from profond.cli.options import DEVICE, JSON, QUIET
+from profond.cli.find_run import find_run, split_out
+from profond.cli.options import DEVICE, JSON, QUIET, RUNS
 from profond.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="File or folder for what is made.  [default: samples-RUN.png; texts are printed]",
 )
-@click.option(
-    "--runs", default="runs", show_default=True, help="Folder of the runs, where names and `last` are looked up."
-)
+@RUNS
 @DEVICE
 @JSON
 @QUIET
@@ -60,7 +58,7 @@ def generate(
     label: tuple[str, ...],
     each: bool,
     out: Path | None,
-    runs: str,
+    runs: str | None,
     device: str,
     as_json: bool,
     quiet: bool,
@@ -87,7 +85,8 @@ def generate(
     start = time.perf_counter()
     if photo is not None and way is not None:
         raise UsageError(f"both --project and --{way} are given", "give one of them")
-    found = find_run(run, runs, quiet=quiet)
+    folder, out = split_out(run, runs, out)
+    found = find_run(run, folder, quiet=quiet)
     experiment = load(found)
     for note in experiment.notes:
         say(note, quiet)

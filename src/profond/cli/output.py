@@ -68,9 +68,14 @@ def report_run(run: Run, command: str, as_json: bool) -> None:
 
 def tell_summary(summary: Summary) -> None:
     """A line for each metric of each evaluation, and the report's sentences about the last."""
-    for evaluation, metrics in summary.metrics.items():
-        for name, measured in metrics.items():
-            click.echo(as_text(f"{f'{evaluation} {measured.title or name}':<23} {measured}"))
+    rows = [
+        (f"{evaluation} {measured.title or name}", measured)
+        for evaluation, metrics in summary.metrics.items()
+        for name, measured in metrics.items()
+    ]
+    width = max([23, *(len(title) for title, _ in rows)])
+    for title, measured in rows:
+        click.echo(as_text(f"{title:<{width}} {measured}"))
     for line in summary.said:
         click.echo(as_text(line))
 

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from profond.cli import register_verb
-from profond.cli.options import BATCH, DEVICE, JSON, OUT, QUIET
+from profond.cli.find_run import split_out
+from profond.cli.options import BATCH, DEVICE, JSON, QUIET, RUNS
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 
 
@@ -27,7 +28,9 @@ from profond.cli.pretrained import open_predictor, pretrained_options, split_wor
 )
 @click.option("--attention", type=click.Path(dir_okay=False), help="Texts: draw where each word looked, to this file.")
 @click.option(
+    "--out",
     "--to",
+    "out",
     type=click.Path(path_type=Path),
     metavar="FILE|FOLDER",
     help="Pictures: where to.  [default: here, photo-translated.png, and a folder photos/ to photos-translated/]",
@@ -50,7 +53,7 @@ from profond.cli.pretrained import open_predictor, pretrained_options, split_wor
 @pretrained_options()
 @BATCH
 @DEVICE
-@OUT
+@RUNS
 @JSON
 @QUIET
 def translate(
@@ -62,7 +65,8 @@ def translate(
     changes: tuple[str, ...],
     batch_size: int,
     device: str,
-    out: str,
+    out: Path | None,
+    runs: str | None,
     as_json: bool,
     quiet: bool,
     **asked: Any,
@@ -84,7 +88,7 @@ def translate(
     profond translate last --file english.txt > french.txt
     profond translate last --attention map.png "And God said, Let there be light."
     profond translate last photo.jpg --sheet sheet.png
-    profond translate last photos/ --to drawings/ --direction b-to-a
+    profond translate last photos/ --out drawings/ --direction b-to-a
     profond translate --model cyclegan_256 --weights latest_net_G_A.pth photo.jpg
     """
     from profond.core.errors import ConfigError
@@ -97,13 +101,14 @@ def translate(
 
             check_picture_name(Path(asked[option]))
     reference, inputs = split_words((run, *inputs), model, pretrained, weights, changes)
-    predictor, name = open_predictor(reference, out, model, weights, changes, device=device, quiet=quiet)
+    folder, asked["out"] = split_out(reference, runs, out)
+    predictor, name = open_predictor(reference, folder, model, weights, changes, device=device, quiet=quiet)
     said: dict[str, Any] = {"as_json": as_json, "quiet": quiet, "start": start}
     if isinstance(predictor.task, TranslatesImages):
         from profond.cli.translate_pictures import translate_pictures
 
         _refuse(asked, ("files", "beam", "max_length", "attention"), name, "pictures")
-        wished = {key: asked[key] for key in ("to", "direction", "sheet", "overwrite", "tile")}
+        wished = {key: asked[key] for key in ("out", "direction", "sheet", "overwrite", "tile")}
         translate_pictures(predictor, name, inputs, **wished, **said)
         return
     translates = getattr(predictor.task, "translates", None)
@@ -114,7 +119,7 @@ def translate(
         )
     from profond.cli.translate_texts import translate_texts
 
-    _refuse(asked, ("to", "direction", "sheet", "overwrite", "tile"), name, "texts")
+    _refuse(asked, ("out", "direction", "sheet", "overwrite", "tile"), name, "texts")
     wished = {key: asked[key] for key in ("files", "beam", "max_length", "attention")}
     translate_texts(predictor, name, inputs, **wished, batch_size=batch_size, **said)
 

@@ -36,7 +36,7 @@ def translate_pictures(
     name: str,
     words: Sequence[str],
     *,
-    to: Path | None,
+    out: Path | None,
     direction: str | None,
     sheet: Path | None,
     overwrite: bool,
@@ -58,7 +58,7 @@ def translate_pictures(
     pairs: list[Pair] = []
     notes = Counter[str]()
     with input_of("images", tuple(words)) as given:
-        jobs = list(_jobs(given, words, to))
+        jobs = list(_jobs(given, words, out))
         if not jobs:
             raise DataError("all pictures in what was given were translated here before", "name other pictures")
         refuse = report_refused(given.names, failed)
@@ -104,7 +104,7 @@ def translate_pictures(
     tell_refused(failed, len(jobs), "pictures")
 
 
-def _jobs(given: Inputs, words: Sequence[str], to: Path | None) -> Iterator[Job]:
+def _jobs(given: Inputs, words: Sequence[str], out: Path | None) -> Iterator[Job]:
     """Where each picture goes; a folder's below one folder, at their places in it.
 
     Raises: UsageError for one file that several pictures would be written to, or of a kind that is not written.
@@ -113,18 +113,18 @@ def _jobs(given: Inputs, words: Sequence[str], to: Path | None) -> Iterator[Job]
     from profond.serve.translator import check_name
 
     paths = [path for path in given.paths if isinstance(path, Path)]
-    if to is not None and to.suffix.lower() in SUFFIXES and not to.is_dir():
-        check_name(to)
+    if out is not None and out.suffix.lower() in SUFFIXES and not out.is_dir():
+        check_name(out)
         if len(paths) != 1:
-            raise UsageError(f"{len(paths)} pictures were given, and --to {to} is one file", "name a folder")
-        yield Job(paths[0], to)
+            raise UsageError(f"{len(paths)} pictures were given, and --out {out} is one file", "name a folder")
+        yield Job(paths[0], out)
         return
     folders = [Path(word).expanduser() for word in words if Path(word).expanduser().is_dir()]
     taken: set[Path] = set()
     for path in paths:
         root = next((folder for folder in folders if path.is_relative_to(folder)), None)
         below = Path() if root is None else path.relative_to(root).parent
-        top = to if to is not None else Path() if root is None else Path(f"{root.resolve().name}{_ADDED}")
+        top = out if out is not None else Path() if root is None else Path(f"{root.resolve().name}{_ADDED}")
         if root is not None and path.resolve().is_relative_to(top.resolve()) and top.resolve() != root.resolve():
             continue  # what an earlier call wrote into the folder that is read
         target = top / below / f"{path.stem}{_ADDED}.png"
@@ -144,11 +144,11 @@ def _translated(translator: Translator, job: Job, overwrite: bool, progress: Any
 
     if os.path.lexists(job.target):
         if job.target.exists() and job.source.exists() and job.target.samefile(job.source):
-            raise DataError(f"{job.target} is the picture that is read", "name another file with --to")
+            raise DataError(f"{job.target} is the picture that is read", "name another file with --out")
         if not overwrite:
             raise DataError(
                 f"{job.target} is there already, and {job.source} was not translated",
-                "--overwrite replaces it, --to names another place",
+                "--overwrite replaces it, --out names another place",
             )
     done = translator.translate(job.source, progress=progress or (lambda share: None))
     tiles = [] if done.tiles == 1 else [f"done in {done.tiles} tiles, with the result that it has as a whole"]

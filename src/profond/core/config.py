@@ -154,9 +154,13 @@ def convert(value: Any, annotation: Any, what: str) -> Any:
         words = _words(annotation)
         if words and isinstance(value, str) and first["type"] == "literal_error":
             raise ConfigError(f"{what}: {value!r} does not fit", suggest(value, words)) from None
-        expected = first["msg"].replace("Input should", "it must", 1)
+        expected = _EXPECTED.get(first["type"]) or first["msg"].replace("Input should", "it must", 1)
         hint = "; ".join([expected[0].lower() + expected[1:], *_said(annotation)])
         raise ConfigError(f"{what}: {value!r} does not fit", hint) from None
+
+
+_LIST = """it must be a list, such as '["a", "b"]' or '[1, 2]'"""
+_EXPECTED = {"tuple_type": _LIST, "list_type": _LIST}
 
 
 def _said(annotation: Any) -> list[str]:

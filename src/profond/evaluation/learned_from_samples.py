@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from profond.core.device import choose_device
 from profond.core.errors import DataError
 from profond.core.randomness import seed_here
 from profond.data.dataset import Dataset
@@ -21,7 +22,14 @@ WIDTHS = (32, 64, 128)
 
 
 def learned_from_samples(
-    samples: Tensor, labels: Tensor, dataset: Dataset, *, split: str = "test", epochs: float = 8, seed: int = 0
+    samples: Tensor,
+    labels: Tensor,
+    dataset: Dataset,
+    *,
+    split: str = "test",
+    epochs: float = 8,
+    seed: int = 0,
+    device: str = "auto",
 ) -> Measured:
     """The accuracy on real pictures of a small convolutional network that has seen nothing but samples.
 
@@ -32,6 +40,7 @@ def learned_from_samples(
         split: of the real ones, to be read.
         epochs: over the samples.
         seed: of the network and the order.
+        device: where it is trained and measured.
 
     Raises: DataError for samples of another shape, or without one of the classes.
 
@@ -53,8 +62,8 @@ def learned_from_samples(
     )
     seed_here(seed, "learned from samples")
     model = create(NETWORK, dataset.spec, widths=WIDTHS)
-    training = Training(epochs=epochs, optimizer="adam", learning_rate=3e-3, warmup=0.15, weight_decay=0.0, seed=seed)
-    task = task_for(dataset.spec)
-    fit(model, task, prepared.batches("train", 128, shuffle=True, seed=seed), training)
-    report = evaluate(model, task, prepared.batches(split, 512), spec=dataset.spec)
+    here, task = choose_device(device), task_for(dataset.spec)
+    training = Training(epochs=epochs, optimizer="adam", learning_rate=3e-3, warmup=0.15, seed=seed, device=device)
+    fit(model, task, prepared.batches("train", 128, shuffle=True, seed=seed, device=here), training)
+    report = evaluate(model, task, prepared.batches(split, 512, device=here), spec=dataset.spec, device=here)
     return replace(report.metrics[report.headline], title="learned from samples")

@@ -6,6 +6,7 @@ from profond.core.lettering import markdown
 from profond.core.run import Run
 from profond.evaluation.summary import Summary
 from profond.experiments.experiment import Experiment
+from profond.tasks.task import TranslatesImages
 
 
 def model_card(run: Run, experiment: Experiment) -> str:
@@ -44,10 +45,17 @@ def model_card(run: Run, experiment: Experiment) -> str:
     example = '"a text"' if prepared.text is not None else "picture.png" if prepared.series is None else "series.csv"
     if warnings := state.get("warnings"):
         lines += [*(f"- Warning: {warning}" for warning in warnings), ""]
+    if run.file("samples").is_dir():
+        lines += ["What it made while it learned: `samples/`, with a film of it.", ""]
+    uses = [f"    profond predict {run.path} {example}"]
+    if isinstance(experiment.task, TranslatesImages):
+        uses = [f"    profond translate {run.path} {example}"]
+    elif hasattr(experiment.task, "generate"):
+        uses = [f"    profond generate {run.path}", *uses]
     lines += [
         "Use it:",
         "",
-        f"    profond predict {run.path} {example}",
+        *uses,
         f"    profond evaluate {run.path}",
         "",
         "Weights: `model.safetensors`; what they expect: `preprocessing.json`, `spec.json`; everything needed to",

@@ -229,6 +229,11 @@ def assemble(config: Configuration) -> Experiment:
         ]
     config, notes = settled(dataclasses.replace(config, loader=loader), dataset)
     notes = [*smaller, *notes]
+    if config.loader.balanced and config.loader.batch_size < (least := dataset.spec.num_classes):
+        raise ConfigError(
+            f"a batch of {config.loader.batch_size} has no room for a sample of each of {least} kinds",
+            f"--batch-size {least} is the least",
+        )
     if config.transfer is not None:
         config, model, decided = finetune.complete(config, dataset)
         return Experiment(config, model, dataset=dataset, notes=[*decided, *notes])

@@ -129,6 +129,11 @@ def complete(config: Configuration, dataset: Dataset) -> tuple[Configuration, nn
     """The configuration with all that resuming needs, the network of a new fine-tuning, and what was decided."""
     assert config.transfer is not None
     name, transfer, notes = config.model.name, config.transfer, []
+    if "num_classes" not in inspect.signature(models.load(name)).parameters:
+        raise ConfigError(
+            f"{name} is not fine-tuned: it has no head that other data would need anew",
+            "`profond runs resume RUN --steps +N` trains a run longer",
+        )
     file = locate(name, transfer.weights, **{**config.model.settings, "num_classes": dataset.spec.num_outputs})
     own = file.label == str(file.path)
     transfer = replace(transfer, weights=str(file.path.absolute()) if own else file.row.source)

@@ -92,14 +92,18 @@ def cycle(there: Translate, back: Translate, pictures: Tensor, batch_size: int =
     sums = torch.zeros(5, dtype=torch.float64)
     for given in torch.split(pictures, batch_size):
         made = there(given)
-        rounded = as_pixels(made)
-        compressed = _as_jpeg(rounded)
-        forms = [made, _as_numbers(rounded, made), _as_numbers(compressed, made)]
+        forms = as_files(made)
         errors = [_distance(back(form), given) for form in forms]
         lost = [_distance(form, made.clamp(-1, 1)) for form in forms[1:]]
         sums += torch.tensor([*errors, *lost], dtype=torch.float64) * len(given)
     as_is, eight_bits, jpeg, lost_eight_bits, lost_jpeg = (sums / max(1, len(pictures))).tolist()
     return Cycle(as_is, eight_bits, jpeg, lost_eight_bits, lost_jpeg, len(pictures))
+
+
+def as_files(made: Tensor) -> list[Tensor]:
+    """Pictures (n, c, h, w) between -1 and 1 as they are, rounded to 8 bits, and as JPEG of quality 75."""
+    rounded = as_pixels(made)
+    return [made, *(_as_numbers(pixels, made) for pixels in (rounded, _as_jpeg(rounded)))]
 
 
 class Cycles:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from profond.core.device import device_of
 from profond.core.errors import ConfigError, DataError
 from profond.data.preprocessing import Preprocessing
 from profond.measures.features import Features, in_channels, in_parts
@@ -26,7 +27,7 @@ class Judge:
 
     Args:
         name: for people, such as the run's.
-        model: in eval mode, on the CPU.
+        model: in eval mode; pictures are brought to where it is.
         preprocessing: what a picture goes through on its way in.
         classes: names in label order.
     """
@@ -95,4 +96,4 @@ class Judge:
         pictures = in_channels(pictures, 1 if mode == "L" else 3)
         if size is not None and tuple(pictures.shape[-2:]) != tuple(size):
             pictures = F.interpolate(pictures.float(), size, mode="bicubic", align_corners=False, antialias=True)
-        return self.preprocessing.normalise(pictures)
+        return self.preprocessing.normalise(pictures).to(device_of(self.model))

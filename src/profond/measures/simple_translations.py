@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+_BRIGHTNESS = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
+"""Of red, green and blue, as ITU-R BT.601 weighs them."""
 BLUR = 2.0
 """Standard deviation of the blur, in pixels."""
 
@@ -33,8 +35,12 @@ def simple_translations(before: Tensor, kind: Tensor) -> dict[str, Tensor]:
 def matched_colours(before: Tensor, kind: Tensor) -> Tensor:
     """Pictures of A whose colours, taken all together, are spread like those of B, each channel by itself; 0 to 1.
 
-    A value of A becomes the mean of those values of B that have the same rank.
+    A value of A becomes the mean of those values of B that have the same rank. Where all of B is grey, it is the
+    brightness of A that is spread like B's: a grey page from each channel by itself would keep A's colours.
     """
+    if len(kind) and before.shape[1] == 3 and bool((kind == kind[:, :1]).all()):
+        grey = (before.float() * _BRIGHTNESS).sum(1, keepdim=True).round().to(torch.uint8)
+        return matched_colours(grey, kind[:, :1]).expand(-1, 3, -1, -1)
     channels = [
         torch.from_numpy(_mapping(before[:, channel].numpy(), kind[:, channel].numpy()))[before[:, channel].long()]
         for channel in range(before.shape[1])

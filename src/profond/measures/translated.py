@@ -131,7 +131,10 @@ class TranslationMeter:
         whole = self._compared(self._made_pixels())
         metrics = {HEADLINE: whole.pop(HEADLINE)}
         untouched = self._compared(before, cheap=True)[HEADLINE]
-        lines = [f"as they are, the pictures of {self.names[0]} are {untouched.written} from those of {self.names[1]}"]
+        lines = [
+            f"as they are, the pictures of {self.names[0]} are at a distance of {untouched.written} from those of"
+            f" {self.names[1]}"
+        ]
         cycles = self.cycles.measured(self.names)
         known, scores, beside = self._known(), None, None
         places: Sequence[int] = [place for place, _, _ in self.a]

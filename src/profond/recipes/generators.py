@@ -83,6 +83,20 @@ def fashion_on_demand() -> Recipe:
     )
 
 
+@register_recipe("fashion_judge")
+def fashion_judge() -> Recipe:
+    """Reads Fashion-MNIST's classes: the judge of clothes that `fashion_on_demand` makes."""
+    return Recipe(
+        data={"name": "fashion_mnist"},
+        model={"name": "convnet2d", "widths": [64, 128, 256]},
+        task={"name": "classify", "label_smoothing": 0.05},
+        training=Training(epochs=10, learning_rate=3e-3, warmup=0.2, weight_decay=0.05),
+        loader=Loader(batch_size=128),
+        augment={"shift": 2, "flip": True},
+        expected=Expected("test", "accuracy", 0.925, 0.95, 600, "1 core with bf16", "measured here"),
+    )
+
+
 @register_recipe("faces")
 def faces() -> Recipe:
     """Faces like those of 320 photos (ORL), 64 pixels a side, with augmentation."""

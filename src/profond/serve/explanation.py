@@ -153,6 +153,9 @@ class Explainer:
         Raises: ImageError, DataError; UnknownName for what the task does not know.
         """
         predictor = self.predictor
+        refusal = getattr(predictor.task, "unexplained", None)  # of a network that takes no sample to be asked with
+        if refusal is not None:
+            raise ConfigError(*refusal)
         if predictor.takes == "videos":
             raise ConfigError(
                 "explanations are of one answer, and this run says something of each frame of a video",

@@ -13,6 +13,7 @@ from profond.core.device import choose_device
 from profond.core.errors import ConfigError, suggest
 from profond.experiments.experiment import Experiment
 from profond.serve.predictor import Predictor
+from profond.tasks.task import TranslatesImages
 
 WAYS = {"generate": "makes nothing by itself", "interpolate": "has no way between", "walk": "has no way between"}
 WAYS["project"] = "finds no picture again"
@@ -72,10 +73,11 @@ def options(experiment: Experiment, way: str = "generate") -> tuple[str, ...]:
 def _making(experiment: Experiment, way: str, asked: dict[str, Any]) -> Any:
     making = getattr(experiment.task, way, None)
     if making is None:
+        verb = "translate" if isinstance(experiment.task, TranslatesImages) else "predict"
         where = "this run" if experiment.run is None else str(experiment.run.path)
         raise ConfigError(
             f"{where} {WAYS[way]}: its task is {experiment.config.task.name}",
-            "`profond predict` says what it makes of your data",
+            f"`profond {verb}` says what it makes of your data",
         )
     known = options(experiment, way)
     for name in asked:

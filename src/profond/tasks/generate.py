@@ -105,6 +105,10 @@ class Generate:
         "loader.valid_fraction": 0.0,
     }
     transfer_settings: Mapping[str, Any] = {}
+    unexplained = (
+        "a generator says nothing of a picture that could be explained",
+        "`profond generate` shows what it makes, `profond predict` what its critic says",
+    )
 
     def __init__(
         self,
@@ -281,10 +285,7 @@ class Generate:
         return [CriticAnswer(score, classes[k]) for score, k in zip(best.tolist(), which.tolist(), strict=True)]
 
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
-        raise ConfigError(
-            "a generator says nothing of a picture that could be explained",
-            "`profond generate` shows what it makes, `profond predict` what its critic says",
-        )
+        raise ConfigError(*self.unexplained)
 
     def card(self, spec: Spec) -> list[str]:
         what = (

@@ -66,8 +66,11 @@ class Made(Sequence[Sample]):
     def paths(self, path: Path, *, each: bool = False) -> list[Path]:
         if each and not self.pictures:
             raise UsageError("points are all in one table", "leave --each out")
+        if not each and self.pictures:
+            return [as_picture_name(path)]
         if not each:
-            return [as_picture_name(path), *([] if self.pictures else [path.with_suffix(".csv")])]
+            table = path.with_suffix(".csv")
+            return [as_picture_name(path.with_suffix(".png") if path == table else path), table]
         digits = len(str(len(self) - 1))
         names = (f"{one.index:0{digits}}" + (f"-{_plain(one.label)}" if one.label else "") for one in self)
         return [path / f"{name}.png" for name in names]

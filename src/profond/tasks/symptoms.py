@@ -60,9 +60,9 @@ class Watch:
         if self._lags:
             share = _contrast(made) / _contrast(live)
             found["lag"] = (
-                f"the average of the weights lags behind: averaged samples have {share:.0%} of the contrast that those "
-                "of the newest weights have; it looks too far back for so short a training: a smaller share, such as "
-                "--set ema_half_life=0.05, or more steps"
+                f"the average of the weights lags behind: averaged samples have {_percent(share)} of the contrast that "
+                "those of the newest weights have; it looks too far back for so short a training: a smaller share, "
+                "such as --set ema_half_life=0.05, or more steps"
             )
         return _lasting(found, self._lagged)
 
@@ -80,7 +80,7 @@ class Watch:
         share = _contrast(made) / _contrast(self.real) if made.ndim == 4 else 1.0
         if share < _GREY and not self._lags:
             found["grey"] = (
-                f"the samples are grey: they have {share:.0%} of the contrast of real ones; the generator gives "
+                f"the samples are grey: they have {_percent(share)} of the contrast of real ones; the generator gives "
                 "means of many: a smaller learning rate, or a stronger penalty of the critic, and more steps"
             )
         if not self._lags and (alike := self._alike(made, labels)):
@@ -99,8 +99,8 @@ class Watch:
             share = nearest(small(made), self.train) / self._usual
             if share < _COPIED:
                 found["copies"] = (
-                    f"the samples are copies: they are nearer to training pictures than new ones are, {share:.0%} of"
-                    " that distance: more data, augmentation, or fewer steps"
+                    f"the samples are copies: they are nearer to training pictures than new ones are, {_percent(share)}"
+                    " of that distance: more data, augmentation, or fewer steps"
                 )
         return _lasting(found, self._lasted)
 
@@ -119,8 +119,9 @@ class Watch:
         where = "" if len(few) == len(shares) else f" of {', '.join(self._name(label) for label in few[:5])}"
         where += " and others" if len(few) > 5 and where else ""
         return (
-            f"the samples{where} are alike: they are {share:.0%} as far from each other as real ones; the generator "
-            "has collapsed to few of them: a stronger penalty of the critic, a smaller learning rate, or larger batches"
+            f"the samples{where} are alike: they are {_percent(share)} as far from each other as real ones; the "
+            "generator has collapsed to few of them: a stronger penalty of the critic, a smaller learning rate, or "
+            "larger batches"
         )
 
     def _name(self, label: int) -> str:
@@ -163,6 +164,10 @@ def small(pictures: Tensor) -> Tensor:
 def can_be_searched(count: int, shape: Sequence[int]) -> bool:
     """Whether so many training samples of a shape are few enough to be looked through at every look."""
     return len(shape) == 3 and count * shape[0] * min(_SIDE, shape[1]) * min(_SIDE, shape[2]) <= _MOST
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _contrast(pictures: Tensor) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
-from profond.core.config import Count, Natural, NotNegative, Positive
+from profond.core.config import Count, Natural, NotNegative, Number, Positive
 from profond.core.errors import ConfigError, DataError
 from profond.core.lettering import markdown
 from profond.core.spec import Spec
@@ -49,8 +50,8 @@ class TranslateImages:
             model has it: CUT does, FastCUT does not.
         mirror: CUT: half of the steps translate mirror images, whose patches must be those of the originals; None is
             as the model has it: FastCUT does.
-        recolour: pictures of A are learned from in other colours each time, black and white staying what they are: for
-            colours that say nothing of what a picture becomes, such as those that a drawing is filled with.
+        recolour: share of the pictures of A that are learned from in other colours, black and white staying what they
+            are: for colours that say nothing of what a picture becomes, such as those that a drawing is filled with.
 
     Source: J.-Y. Zhu et al., ICCV 2017, arXiv:1703.10593, sections 3 and 4; T. Park et al., ECCV 2020,
         arXiv:2007.15651, sections 3 and 4. Deviation: the critics learn after the generators in each step, from the
@@ -87,13 +88,13 @@ class TranslateImages:
         temperature: Positive = 0.07,
         translate_b: bool | None = None,
         mirror: bool | None = None,
-        recolour: bool = False,
+        recolour: Annotated[Number, Field(ge=0, le=1)] = 0.0,
     ) -> None:
-        if min(cycle, contrast, temperature) <= 0 or min(identity, kept) < 0 or places < 1:
+        if min(cycle, contrast, temperature) <= 0 or min(identity, kept, recolour) < 0 or places < 1 or recolour > 1:
             raise ConfigError(
-                f"cycle {cycle}, identity {identity}, kept {kept}, contrast {contrast}, places {places} and"
-                f" temperature {temperature} are not all weights and counts",
-                "use numbers greater than 0; identity and kept may be 0",
+                f"cycle {cycle}, identity {identity}, kept {kept}, contrast {contrast}, places {places}, temperature"
+                f" {temperature} and recolour {recolour} are not all weights, counts and a share",
+                "use numbers greater than 0; identity, kept and recolour may be 0, and recolour is 1 at most",
             )
         self.cycle, self.identity = cycle, identity
         self.contrast, self.places, self.temperature = contrast, places, temperature
@@ -142,7 +143,8 @@ class TranslateImages:
         if phase.name == CRITIC.name:
             return self._critics(model, a, b, self._made_before(model, inputs, a, b))
         if self.recolour:
-            a = recoloured(a)
+            chosen = torch.rand(len(a), 1, 1, 1).to(a.device) < self.recolour
+            a = torch.where(chosen, recoloured(a), a)
         if phase.step == 0:  # another training, which begins with empty pools
             self.remember({})
         if phase.step != self._made_at:

@@ -93,7 +93,10 @@ def restore(model: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
     ]
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise ConfigError(f"{what} does not fit the model: {'; '.join(wrong[:3])}{more}")
+        raise ConfigError(
+            f"{what} does not fit the model: {'; '.join(wrong[:3])}{more}",
+            "it is another network's: restore the run's own file, or train again",
+        )
     model.load_state_dict(dict(tensors))
 
 

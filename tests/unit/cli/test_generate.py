@@ -59,6 +59,9 @@ def pixels(path: Path | str) -> Any:
 def test_training_has_left_pictures_and_a_film(conditional: str) -> None:
     kept = {path.name for path in Run(conditional).file("samples").iterdir()}
     assert kept == {"real.png", "step_000000.png", "step_000001.png", "step_000002.png", "film.gif"}
+    card = Run(conditional).file("README.md").read_text()
+    assert f"profond generate {conditional}\n" in card
+    assert "`samples/`" in card
 
 
 def test_a_sheet_goes_into_the_folder_where_one_is_and_what_was_there_is_said(
@@ -184,6 +187,23 @@ def test_from_python_the_same_pictures_come(conditional: str) -> None:
     assert trained.generate("walk", count=2).rows.shape[0] == 2
     found = trained.project(Image.new("L", (16, 16), 40), steps=3)
     assert found.after <= found.before
+
+
+def test_the_folder_of_the_runs_is_named_in_both_ways(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pictures", "last").mkdir(parents=True)
+    for words, place in (([f"--runs={runs}", "--out=pictures"], "pictures/samples-"), ([f"--out={runs}"], "samples-")):
+        assert run(["generate", "last", "--count", "1", "--quiet", *words]) == 0
+        assert capsys.readouterr().out.startswith(place)
+
+
+def test_that_there_is_nothing_to_explain_is_said(
+    conditional: str, plain: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (16, 16), 40).save("one.png")
+    for made in (conditional, plain):
+        for words in ([], ["--method", "occlusion"]):
+            assert run(["explain", made, "one.png", *words]) == 3
+            assert "a generator says nothing of a picture" in capsys.readouterr().err
 
 
 def test_what_its_critic_says_of_a_picture_is_predicted(conditional: str, capsys: pytest.CaptureFixture[str]) -> None:

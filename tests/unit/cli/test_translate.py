@@ -45,6 +45,14 @@ def test_each_text_is_a_line(trained: str, capsys: pytest.CaptureFixture[str]) -
     assert said(capsys, trained, "the cat and the dog", "--max-length", "2", "--quiet")[0] == "le chat\n"
 
 
+def test_the_folder_of_the_runs_is_named_in_both_ways(trained: str, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = str(Path(trained).parent)
+    for words in (["--runs", runs], ["--out", runs]):
+        assert said(capsys, "last", "the cat and the dog", *words, "--quiet")[0] == "le chat et le chien\n"
+    _, err = said(capsys, trained, "the cat and the dog", "--out", "french.txt", code=2)
+    assert "--out is not for these" in err
+
+
 def test_lines_of_a_file_and_of_standard_input_keep_their_places(
     trained: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from support.examples import untrained
 
+import profond as profond_in_python
 from profond.cli import run as profond
+from profond.core.errors import UsageError
 from profond.experiments.configuration import Chosen, changed, for_model
 from profond.experiments.experiment import Experiment, settled
 from profond.experiments.train import train_experiment
@@ -74,6 +76,7 @@ def test_a_photo_becomes_a_file_beside_the_current_folder(
     out, err = said(capsys, trained, "in/photo.jpg")
     assert out == "in/photo.jpg\tphoto-translated.png\n"
     assert "error" not in err
+    assert f"profond translate {trained} picture.png\n" in Path(trained, "README.md").read_text()
     with Image.open("photo-translated.png") as made:
         assert (made.size, made.mode, made.format) == ((30, 21), "RGB", "PNG")
 
@@ -89,12 +92,42 @@ def test_any_size_is_kept(trained: str, size: tuple[int, int], capsys: pytest.Ca
 def test_either_direction_by_letters_or_names(trained: str, capsys: pytest.CaptureFixture[str]) -> None:
     picture().save("photo.png")
     for asked, name in (("a-to-b", "there"), ("b-to-a", "back"), ("coloured-to-grey", "named")):
-        said(capsys, trained, "photo.png", "--direction", asked, "--to", f"{name}.png")
+        said(capsys, trained, "photo.png", "--direction", asked, "--out", f"{name}.png")
     there, back, named = (Path(f"{name}.png").read_bytes() for name in ("there", "back", "named"))
     assert there != back
     assert back == named
     _, err = said(capsys, trained, "photo.png", "--direction", "c-to-d", code=2)
     assert "a-to-b (grey to coloured)" in err
+
+
+def test_from_python_the_same_picture_comes(trained: str, capsys: pytest.CaptureFixture[str]) -> None:
+    picture().save("photo.png")
+    said(capsys, trained, "photo.png", "--direction", "b-to-a", "--out", "back.png")
+    made = profond_in_python.load(trained).translate("photo.png", "b-to-a")
+    assert (np.asarray(made) == pixels("back.png")).all()
+    assert profond_in_python.load(trained).translate(picture(7, 5, "RGBA")).size == (7, 5)
+    with pytest.raises(UsageError, match="c-to-d"):
+        profond_in_python.load(trained).translate("photo.png", "c-to-d")
+
+
+def test_a_translator_is_not_fine_tuned(trained: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("trainA", "trainB"):
+        (here / "heaps" / folder).mkdir(parents=True)
+        for number in range(60):
+            picture(16 + number, 16).save(here / "heaps" / folder / f"{number}.png")
+    assert profond(["finetune", "--model", "cyclegan", "--weights", trained, "--data", "heaps"]) == 3
+    assert "cyclegan is not fine-tuned" in capsys.readouterr().err
+
+
+def test_a_folder_of_results_is_not_taken_for_that_of_the_runs_and_that_of_the_runs_is_found_both_ways(
+    trained: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture().save("photo.png")
+    runs = str(Path(trained).parent)
+    (here / "made" / "last").mkdir(parents=True)
+    assert said(capsys, "last", "photo.png", "--runs", runs, "--out", "made")[0].endswith("made/photo-translated.png\n")
+    assert said(capsys, "last", "photo.png", "--out", runs)[0] == "photo.png\tphoto-translated.png\n"
+    assert said(capsys, Path(trained).name, "photo.png", "--out", runs, "--overwrite")[0].startswith("photo.png")
 
 
 def test_what_is_transparent_stays_so(trained: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,8 +139,8 @@ def test_what_is_transparent_stays_so(trained: str, capsys: pytest.CaptureFixtur
     with Image.open("glass-translated.png") as made:
         assert made.mode == "RGBA"
         assert (np.asarray(made.getchannel("A")) == np.asarray(alpha)).all()
-    said(capsys, trained, "glass.png", "--to", "glass.webp")
-    _, err = said(capsys, trained, "glass.png", "--to", "glass.jpg")
+    said(capsys, trained, "glass.png", "--out", "glass.webp")
+    _, err = said(capsys, trained, "glass.png", "--out", "glass.jpg")
     assert "laid on white" in err
     with Image.open("glass.jpg") as made:
         assert made.format == "JPEG"
@@ -155,8 +188,8 @@ def test_what_was_written_into_the_folder_that_is_read_is_not_translated_again(
     trained: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture().save("a.png")
-    said(capsys, trained, ".", "--to", "made")
-    out, _ = said(capsys, trained, ".", "--to", "made", "--overwrite")
+    said(capsys, trained, ".", "--out", "made")
+    out, _ = said(capsys, trained, ".", "--out", "made", "--overwrite")
     assert out.splitlines() == ["a.png\tmade/a-translated.png"]
 
 
@@ -183,10 +216,10 @@ def test_bad_pictures_are_told_and_the_others_done(
     [
         ((), 2, "no pictures were given"),
         (("folder",), 3, "there is no image in folder"),
-        (("photo.png", "--to", "photo.png"), 3, "is the picture that is read"),
-        (("photo.png", "photo.png", "--to", "one.png"), 2, "is one file"),
-        (("photo.png", "--to", "photo.png/made"), 1, "a file stands where a folder is needed"),
-        (("photo.png", "--to", "made.gif"), 2, "what kind of picture"),
+        (("photo.png", "--out", "photo.png"), 3, "is the picture that is read"),
+        (("photo.png", "photo.png", "--out", "one.png"), 2, "is one file"),
+        (("photo.png", "--out", "photo.png/made"), 1, "a file stands where a folder is needed"),
+        (("photo.png", "--out", "made.gif"), 2, "what kind of picture"),
         (("photo.png", "--beam", "3"), 2, "--beam is not for these"),
         (("photo.png", "--sheet", "sheet.xyz"), 2, "what kind of picture"),
         (("photo.png", "--sheet", "photo.png"), 2, "photo.png is there already"),
@@ -222,7 +255,7 @@ def test_json_a_sheet_and_tiles(trained: str, capsys: pytest.CaptureFixture[str]
     assert [one["source"] for one in found["refused"]] == ["nowhere.png"]
     with Image.open("sheet.png") as sheet:
         assert len(sheet.convert("RGB").getcolors(2**20) or []) > 500
-    _, err = said(capsys, trained, "0.png", "--tile", "64", "--to", "tiled.png")
+    _, err = said(capsys, trained, "0.png", "--tile", "64", "--out", "tiled.png")
     assert "1 picture: done in 6 tiles" in err
     assert abs(pixels("0-translated.png") - pixels("tiled.png")).max() <= 2
 

@@ -60,6 +60,12 @@ def test_what_does_not_fit_is_named_with_what_was_received(name: str, given: Any
     assert raised.value.help
 
 
+def test_how_a_list_is_typed_is_said() -> None:
+    with pytest.raises(ConfigError, match="'wide' does not fit") as raised:
+        check(shape="wide")
+    assert "'[1, 2]'" in (raised.value.help or "")
+
+
 def test_an_unknown_setting_is_answered_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="network has no setting 'wdiths'") as raised:
         check(wdiths=[1])

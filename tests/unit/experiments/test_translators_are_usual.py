@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from profond.core.errors import UsageError
+from profond.core.errors import ConfigError, UsageError
 from profond.experiments.experiment import assemble
 from profond.experiments.plan import plan_training
 from profond.tasks.translate_images import TranslateImages
@@ -35,6 +35,14 @@ def test_two_folders_need_no_model_no_task_and_no_knob(tmp_path: Path) -> None:
     inputs, targets = next(iter(experiment.batches("train", training=True)))
     assert targets.tolist() == [0, 1] * 4
     assert inputs.abs().max() <= 1
+
+
+def test_a_batch_without_room_for_both_is_refused_before_there_is_a_run(tmp_path: Path) -> None:
+    a, b = heap(tmp_path / "horses"), heap(tmp_path / "zebras")
+    settings = {"data.valid_fraction": 0.2, "data.test_fraction": 0.2, "model.width": 4, "loader.batch_size": 1}
+    with pytest.raises(ConfigError, match="a batch of 1 has no room") as told:
+        assemble(plan_training(domains=(str(a), str(b)), settings=settings))
+    assert "--batch-size 2" in (told.value.help or "")
 
 
 def test_a_folder_in_the_layout_of_the_paper_s_authors_needs_no_model_either(tmp_path: Path) -> None:

@@ -98,6 +98,17 @@ def test_a_recolouring_that_keeps_the_order_of_the_colours_is_undone_by_matching
     assert (matched_colours(constant, spread) - 15.5 / 255).abs().max() < 1e-6
 
 
+def test_where_all_of_b_is_grey_the_brightness_of_a_is_matched() -> None:
+    reds = torch.zeros(1, 3, 2, 2, dtype=torch.uint8)
+    reds[0, 0] = torch.tensor([[0, 100], [200, 100]])
+    outline = torch.tensor([[0, 128], [255, 128]], dtype=torch.uint8).expand(1, 3, 2, 2)
+    matched = matched_colours(reds, outline.flip(-1))
+    assert (matched - outline / 255).abs().max() < 1e-6
+    coloured = outline.clone()
+    coloured[0, 1] = 0
+    assert not torch.equal(matched_colours(reds, coloured)[:, 0], matched_colours(reds, coloured)[:, 1])
+
+
 def test_only_pictures_with_a_known_answer_are_scored_and_runs_are_compared_by_these(tmp_path: Path) -> None:
     samples, runs = split(pairs=[1, 3, 4, 6, 8, 9, 10]), []
     for name, shift in (("far", 0.6), ("near", 0.1)):

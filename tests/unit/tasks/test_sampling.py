@@ -135,3 +135,10 @@ def test_a_sheet_of_ways_shows_both_ends() -> None:
     sheet = Between(rows, 0, closed=False).sheet()
     assert (sheet.getpixel((5, 5)), sheet.getpixel((sheet.width - 5, 5))) == (0, 255)
     assert sheet.width == 2 + 8 * 58
+
+
+@pytest.mark.parametrize("name", ["points.csv", "points.png"])
+def test_points_are_a_table_and_a_picture_whichever_of_them_is_asked_for(name: str, tmp_path: Path) -> None:
+    Made(torch.tensor([[1.0, -0.5], [0.25, 2.0]]), 0).write(tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["points.csv", "points.png"]
+    assert (tmp_path / "points.csv").read_text() == "x,y\n1,-0.5\n0.25,2\n"

@@ -22,7 +22,7 @@ from profond.data.preprocessing import Preprocessing
 from profond.data.split import TensorSplit
 from profond.tasks.patch_contrast import patch_contrast
 from profond.tasks.picture_pool import PicturePool
-from profond.tasks.translate_images import CRITIC, GENERATOR, TranslateImages, recoloured
+from profond.tasks.translate_images import CRITIC, GENERATOR, TranslateImages, domains, recoloured
 from profond.tasks.translation import Translation, TranslationShow
 from profond.training import Training, fit
 
@@ -183,9 +183,34 @@ def test_other_colours_leave_black_and_white_and_shapes() -> None:
     assert not torch.allclose(found, pictures, atol=0.1)
     model, given = built("fastcut"), batch()
     torch.manual_seed(0)
-    other = TranslateImages(recolour=True, mirror=False).loss(model, given, GENERATOR).value
+    seen = seen_by(model, TranslateImages(recolour=1.0, mirror=False), given)
+    as_given, _ = domains(*given)
+    assert not any(torch.allclose(one, before) for one, before in zip(seen, as_given, strict=True))
+
+
+def test_a_share_of_the_pictures_is_recoloured_and_the_others_are_as_given() -> None:
+    model, given = built("fastcut"), batch()
     torch.manual_seed(0)
-    assert not torch.allclose(other, TranslateImages(mirror=False).loss(model, given, GENERATOR).value)
+    as_given, _ = domains(*given)
+    task = TranslateImages(recolour=0.5, mirror=False)
+    same = [
+        torch.equal(one, before)
+        for _ in range(20)
+        for one, before in zip(seen_by(model, task, given), as_given, strict=True)
+    ]
+    assert 0.2 < sum(same) / len(same) < 0.8
+    assert torch.equal(seen_by(model, TranslateImages(mirror=False), given), as_given)
+    with pytest.raises(ConfigError):
+        TranslateImages(recolour=1.5)
+
+
+def seen_by(model: Any, task: TranslateImages, given: Any) -> Tensor:
+    """The pictures of A that the generator learns from."""
+    seen: list[Tensor] = []
+    hook = model.generators["to_b"].stem.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    task.loss(model, given, GENERATOR)
+    hook.remove()
+    return seen[0]
 
 
 def test_a_batch_of_one_kind_is_refused_in_words() -> None:

@@ -210,7 +210,9 @@ def _explained(error: Exception, location: Location | FileInMemory) -> ImageErro
         case ImageError():
             return ImageError(error.message, error.help)
         case Image.DecompressionBombError():
-            return _too_large(location, str(error).split(" exceeds")[0].replace("Image size ", ""), MAX_PIXELS)
+            return _too_large(
+                location, str(error).split(" exceeds")[0].replace("Image size ", "").strip("()"), MAX_PIXELS
+            )
         case UnidentifiedImageError():
             if advice := advice_for(location.suffix):
                 return ImageError(f"{location} cannot be read: {advice[0]}", advice[1])
