@@ -160,13 +160,11 @@ def losses(case: str, device: str = "cpu") -> dict[str, Any]:
         watch = Logged()
         fit(model, task, [batch], training, observers=[watch])
         found[precision] = {name: watch.record[f"{name}/loss"] for name in ("critic", "generator")}
-    noises = []
+    plain, noises = theirs(case, device), []
     if not case.startswith("cyclegan"):
         for phase in ("critic", "generator"):  # as the loop draws them
             seed_here(0, "step", 0, phase, 0)
-            size = ours(case)[0].latent_size
-            noises.append(torch.randn(len(batch[0]), size, device=device))
-    plain = theirs(case, device)
+            noises.append(torch.randn(len(batch[0]), model.latent_size, device=device))
     for optimizer in (one for one in vars(plain).values() if isinstance(one, torch.optim.Optimizer)):
         optimizer.param_groups[0]["lr"] = SAME_WEIGHTS
     given = parts(case, batch[0].to(device))
