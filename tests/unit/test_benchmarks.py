@@ -33,7 +33,7 @@ def test_a_benchmark_runs_in_an_interpreter_of_its_own_and_prints_a_table() -> N
     assert len({line.count("|") for line in lines}) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_steps_of_two_players_have_the_losses_of_plain_pytorch() -> None:
     done = bench("adversarial", "--quick")
     assert done.returncode == 0, done.stderr
