@@ -30,7 +30,6 @@ from benchmarks.report import table
 from profond.core.device import choose_device
 from profond.data.dataset import Dataset
 from profond.evaluation.learned_from_samples import learned_from_samples
-from profond.evaluation.on_demand import frechet_ratio, on_demand, real_of_each
 from profond.experiments.configuration import Configuration, changed, for_model, from_recipe
 from profond.experiments.experiment import assemble
 from profond.experiments.train import put_to_work
@@ -39,6 +38,7 @@ from profond.measures.compared import compared
 from profond.measures.judge import Judge
 from profond.measures.latents import latents
 from profond.measures.measured import Measured
+from profond.measures.on_demand import frechet_ratio, on_demand, real_of_each
 from profond.measures.pixels import as_pixels
 from profond.tasks.picture_features import judge_of
 from profond.tasks.samples import samples_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from profond.data.sets.points import RING_DEVIATION, grid_centres, ring_centres
+from profond.data.sets.points import GRID_DEVIATION, RING_DEVIATION, grid_centres, ring_centres
 from profond.experiments.configuration import changed, from_recipe
 from profond.experiments.experiment import assemble
 from profond.measures.latents import latents
@@ -21,16 +21,19 @@ MADE = 2_500
 @pytest.mark.full
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize(
-    ("recipe", "centres"), [("ring", ring_centres()), ("grid", grid_centres())], ids=["ring", "grid"]
+    ("recipe", "centres", "deviation"),
+    [("ring", ring_centres(), RING_DEVIATION), ("grid", grid_centres(), GRID_DEVIATION)],
+    ids=["ring", "grid"],
 )
-def test_every_heap_is_found(recipe: str, centres: torch.Tensor, seed: int) -> None:
+def test_every_heap_is_found(recipe: str, centres: torch.Tensor, deviation: float, seed: int) -> None:
+    """As it is counted by A. Srivastava et al., "VEEGAN", NeurIPS 2017, section 4.1: samples within three deviations."""
     experiment = assemble(changed(from_recipe(recipe), {"training.seed": seed, "training.device": "cpu"}))
     fit(experiment.model, experiment.task, experiment.batches("train", training=True), experiment.training)
     model: Any = experiment.model
     samples = samples_of(model, latents(model.latent_size, range(MADE), seed))
     distance, nearest = torch.cdist(samples, centres).min(1)
-    share = torch.bincount(nearest, minlength=len(centres)) / MADE * len(centres)
-    assert float(share.min()) > 0.5, f"each heap has at least half of its share: {share.tolist()}"
-    if recipe == "ring":  # found, as it is counted by A. Srivastava et al., "VEEGAN", NeurIPS 2017, section 4.1
-        found = torch.bincount(nearest[distance < 3 * RING_DEVIATION], minlength=len(centres))
-        assert int((found > 0).sum()) == len(centres), found.tolist()
+    found = torch.bincount(nearest[distance < 3 * deviation], minlength=len(centres))
+    assert int((found > 0).sum()) == len(centres), found.tolist()
+    if recipe == "ring":
+        assert float(found.min()) > 0.25 * MADE / len(centres), f"a quarter of its share at least: {found.tolist()}"
+        assert float(found.sum()) > 0.6 * MADE

@@ -38,8 +38,7 @@ def compare(runs: tuple[str, ...], split: str, out: str, as_json: bool) -> None:
 def _tell(comparison: Comparison) -> None:
     letters = {name: _letter(place) for place, name in enumerate(comparison.measured)}
     width = max(map(len, letters))
-    by = "" if comparison.metric == "accuracy" else f", {comparison.metric.replace('_', ' ')}"
-    click.echo(f"{comparison.split}, {comparison.count:,} samples{by}\n")
+    click.echo(f"{comparison.split}, {comparison.count:,} samples, {comparison.metric.replace('_', ' ')}\n")
     for name, measured in comparison.measured.items():
         interval = "" if measured.ends is None else f" [{', '.join(measured.ends)}]"
         click.echo(f"{letters[name]}  {name:{width}}  {measured.written}{interval}")

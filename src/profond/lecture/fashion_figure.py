@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from profond.core.lettering import FONT, text_width
-from profond.evaluation.on_demand import OnDemand
 from profond.explain.draw.drawing import DOTS, INK, MUTED, PAPER, readable_on
 from profond.lecture.words import Words
 from profond.measures.generated_figures import mosaic
+from profond.measures.on_demand import OnDemand
 
 _WIDE, _SMALL = 8.6, 9.5  # inches, points
 _LETTERS = 10.5

@@ -40,7 +40,7 @@ def test_the_bar_of_a_cell_says_how_far_it_is() -> None:
     bar.logged(progress, {"step": 5, "split": "valid", "epoch": 1.0, "loss": 0.25, "<metric>": 1.0})
     bar.stepped(progress)
     bar.stepped(progress)  # too soon to be looked at again
-    bar.finished(Progress(10, 10, 0, 4.0, nn.Identity()))
+    bar.finished(Progress(10, 10, 0, 4.0, nn.Identity(), nn.Identity()))
     assert [bundle["text/plain"].split("  ")[0] for bundle in shown] == [
         "step 5 of 10, 2.0 s, about 2 s left",
         "step 10 of 10, 4.0 s",

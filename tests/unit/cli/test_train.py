@@ -46,7 +46,7 @@ def test_a_training_of_few_steps_says_how_to_go_on(tmp_path: Path, capsys: pytes
     order = ["train", "--model=mlp", f"--data={table}", f"--out={tmp_path / 'runs'}", "--set=model.hidden=[4]"]
     assert run(order) == 0
     _, told = said(capsys)
-    assert "note: 10 steps are few" in told
+    assert "note: 20 steps are few" in told
     assert "--steps 500` trains it longer" in told
     assert run([*order, "--steps=2"]) == 0
     assert "are few" not in said(capsys)[1]

@@ -31,16 +31,6 @@ ALONE = 20
 """Steps of one player alone that are drawn; one step is too small to be seen."""
 NEAR = 0.8
 """The share of the samples that are to lie within three deviations of a heap, with every seed."""
-SETTINGS: Mapping[str, Any] = {
-    "model.latent_size": 2,
-    "task.penalty_weight": 0.005,
-    "training.learning_rate": 2e-3,
-    "training.betas": (0.5, 0.9),
-    "training.lowest_rate": 0.003,
-    "training.steps": 4800,
-    "loader.batch_size": 128,
-}
-"""In place of the recipes': more steps of fewer points, and a rate that falls further, make the heaps narrow."""
 QUICK_STEPS = 3200
 ORIGINAL: Mapping[str, Any] = {"task.loss": "saturating", "task.penalty_weight": 0.0, "task.penalty_every": 1}
 """The game as it was first published: log(1 - D(G(z))) for the generator, no penalty."""
@@ -144,7 +134,7 @@ def configuration(name: str, seed: int, changes: Mapping[str, Any], options: Opt
     }
     if options.quick:
         settings["training.steps"] = QUICK_STEPS
-    return changed(from_recipe(name), {**SETTINGS, **settings, **changes})
+    return changed(from_recipe(name), {**settings, **changes})
 
 
 def told(what: str, played: Played, options: Options) -> Played:

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from profond.core.device import choose_device, device_of
 from profond.evaluation.learned_from_samples import learned_from_samples
-from profond.evaluation.on_demand import OnDemand, frechet_ratio, on_demand, real_of_each
 from profond.experiments.configuration import Configuration, changed, for_model, from_recipe
 from profond.experiments.experiment import Experiment, assemble
 from profond.lecture import register_item
@@ -26,6 +25,7 @@ from profond.measures.compared import compared
 from profond.measures.judge import Judge
 from profond.measures.latents import latents
 from profond.measures.measured import Measured
+from profond.measures.on_demand import OnDemand, frechet_ratio, on_demand, real_of_each
 from profond.measures.pixels import as_pixels
 from profond.tasks.samples import samples_of
 from profond.training import fit

@@ -11,8 +11,8 @@ from profond.core.spec import Spec
 from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
-from profond.evaluation.on_demand import frechet_ratio, on_demand, real_of_each
 from profond.measures.judge import Judge
+from profond.measures.on_demand import frechet_ratio, on_demand, real_of_each
 
 AS_IT_IS = Preprocessing(size=(1, 1), mode="L")
 
