@@ -26,7 +26,7 @@ MADE = 2_500
     ids=["ring", "grid"],
 )
 def test_every_heap_is_found(recipe: str, centres: torch.Tensor, deviation: float, seed: int) -> None:
-    """As it is counted by A. Srivastava et al., "VEEGAN", NeurIPS 2017, section 4.1: samples within three deviations."""
+    """Counted as A. Srivastava et al. do it: samples within three deviations ("VEEGAN", NeurIPS 2017, section 4.1)."""
     experiment = assemble(changed(from_recipe(recipe), {"training.seed": seed, "training.device": "cpu"}))
     fit(experiment.model, experiment.task, experiment.batches("train", training=True), experiment.training)
     model: Any = experiment.model
