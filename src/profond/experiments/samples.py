@@ -19,6 +19,7 @@ from profond.core.randomness import seed_here
 from profond.core.run import Run
 from profond.data.images.decoding import open_image
 from profond.measures.film import check_film, write_film
+from profond.nn.modes import evaluating
 from profond.tasks.task import Averaged, Show
 from profond.training.observers import Progress, tell_warning
 
@@ -154,14 +155,8 @@ def _is_finite(model: nn.Module) -> bool:
 @contextlib.contextmanager
 def _looked_at(model: nn.Module) -> Iterator[None]:
     """In eval mode and without gradients; afterwards everything is as before, the random state too."""
-    modes = {part: part.training for part in model.modules()}
     device = device_of(model)
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices), torch.no_grad():
+    with torch.random.fork_rng(devices), torch.no_grad(), evaluating(model):
         seed_here("shown")
-        model.eval()
-        try:
-            yield
-        finally:
-            for part, mode in modes.items():
-                part.training = mode
+        yield

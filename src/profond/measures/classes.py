@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from profond.core.errors import ConfigError, MissingError
+from profond.core.errors import ConfigError
 from profond.measures.intervals import calibration_error, macro_f1, mean_interval, wilson
+from profond.measures.library import torchmetrics
 from profond.measures.measured import SHARE, Measured
 
 BINS = 15
@@ -131,7 +132,7 @@ class ClassJudge:
 
     def findings(self) -> ClassFindings:
         """Everything, with intervals. Raises: ConfigError for outputs that are not finite; MissingError."""
-        score = _torchmetrics()
+        score = torchmetrics("functional.classification")
         label, predicted, confidence, of_label, *among_five = (
             torch.cat(part).cpu() for part in zip(*self.rows, strict=True)
         )
@@ -204,15 +205,3 @@ def reliability(predictions: Predictions, bins: int = BINS) -> tuple[Bin, ...]:
         )
         for index in range(bins)
     )
-
-
-def _torchmetrics() -> Any:
-    """Imported here because it costs a second that predicting and `--help` should not pay. Raises: MissingError."""
-    try:
-        from torchmetrics.functional import classification
-    except RuntimeError as error:  # it looks for torchvision, which fails beside a PyTorch that it was not made for
-        raise MissingError(
-            f"torchmetrics cannot be imported: {error}",
-            "is a torchvision of another PyTorch installed? `pip uninstall torchvision`: nothing here needs it",
-        ) from None
-    return classification

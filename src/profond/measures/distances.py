@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from profond.core.errors import MissingError
 from profond.measures.features import Kernel
 from profond.measures.intervals import mean_interval
+from profond.measures.library import torchmetrics
 from profond.measures.measured import Measured
 
 Rows = NDArray[np.float64]
@@ -71,7 +69,9 @@ def frechet_distance(real: Rows, made: Rows) -> Measured | None:
     """
     if min(len(real), len(made)) < SAMPLES_A_DIMENSION * real.shape[1]:
         return None
-    metric = _torchmetrics()(feature=_AsTheyAre(real.shape[1])).set_dtype(torch.float64)
+    metric = (
+        torchmetrics("image.fid").FrechetInceptionDistance(feature=_AsTheyAre(real.shape[1])).set_dtype(torch.float64)
+    )
     metric.update(torch.from_numpy(real), real=True)
     metric.update(torch.from_numpy(made), real=False)
     value = max(0.0, float(metric.compute()))  # rounding of what is 0
@@ -107,15 +107,3 @@ class _AsTheyAre(torch.nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         return features
-
-
-def _torchmetrics() -> Any:
-    """Imported here because it costs a second that `--help` should not pay. Raises: MissingError."""
-    try:
-        from torchmetrics.image.fid import FrechetInceptionDistance
-    except RuntimeError as error:  # it looks for torchvision, which fails beside a PyTorch that it was not made for
-        raise MissingError(
-            f"torchmetrics cannot be imported: {error}",
-            "is a torchvision of another PyTorch installed? `pip uninstall torchvision`: nothing here needs it",
-        ) from None
-    return FrechetInceptionDistance

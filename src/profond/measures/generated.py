@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +22,7 @@ from profond.measures.latents import latents
 from profond.measures.measured import Measured
 from profond.measures.pixels import as_pixels
 from profond.measures.report import Report
+from profond.nn.modes import evaluating
 
 MEASURED = 2000
 """Samples that are measured, at most, of a split: so many cost seconds."""
@@ -126,7 +126,7 @@ class SamplesMeter:
         points = part.real.ndim == 2 and self.device.type != "mps"  # which has no float64
         generator = copy.deepcopy(self.model.generator).double() if points else self.model.generator
         made = []
-        with _judged(generator):
+        with evaluating(generator):
             for start in range(0, len(noise), _AT_ONCE):
                 rows = torch.arange(start, start + _AT_ONCE) % len(noise)
                 given = noise[rows].to(self.device, torch.float64 if points else torch.float32)
@@ -172,15 +172,3 @@ def _digests(samples: Tensor) -> NDArray[np.uint64]:
     rows = samples.contiguous().flatten(1).numpy()
     digests = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
     return np.frombuffer(b"".join(digests), dtype="<u8")
-
-
-@contextlib.contextmanager
-def _judged(model: nn.Module) -> Iterator[None]:
-    """In eval mode; every part is left in the mode that it came in."""
-    modes = {part: part.training for part in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for part, mode in modes.items():
-            part.training = mode

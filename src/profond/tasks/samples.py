@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from profond.core.device import device_of
 from profond.measures.pixels import as_pixels
+from profond.nn.modes import evaluating
 from profond.tasks.batch import called, check_finite
 
 AT_ONCE = 64
@@ -73,17 +74,12 @@ def samples_of(
     """
     network: nn.Module = model.generator
     device = device_of(network)
-    modes = {part: part.training for part in network.modules()}
-    network.eval()
     made = []
-    try:
+    with evaluating(network):
         for start in range(0, len(latents), AT_ONCE):
             rows = torch.arange(start, start + AT_ONCE) % len(latents)
             some = None if labels is None else labels[rows].to(device)
             made.append(called(network, latents[rows].to(device), some)[: len(latents) - start].float().cpu())
-    finally:
-        for part, mode in modes.items():
-            part.training = mode
     samples = torch.cat(made)
     check_finite(samples)
     return samples

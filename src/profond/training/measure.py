@@ -12,6 +12,7 @@ from torch import nn
 from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Spec
 from profond.measures.measured import Measured
+from profond.nn.modes import evaluating
 from profond.tasks.task import Joinable, Marked, Meter, Task
 from profond.training.feed import Positioned, own_part, placed
 from profond.training.processes import Processes
@@ -63,9 +64,7 @@ def measure(
     meter, empty, stopped = fresh(), True, False
     several = processes is not None and processes.size > 1
     parted = several and isinstance(batches, Positioned) and isinstance(meter, Joinable)
-    modes = {part: part.training for part in model.modules()}
-    model.eval()
-    try:
+    with evaluating(model):
         for batch in own_part(batches, processes) if processes and parted else batches:
             stopped = stop()
             if stopped:
@@ -74,9 +73,6 @@ def measure(
                 count = meter.update(model, placed(batch, device, channels_last))
             empty = False
             after(count)
-    finally:
-        for part, mode in modes.items():  # one by one: a frozen part may stay in eval mode inside a training model
-            part.training = mode
     if processes and several:
         stopped = any(processes.everyone(stopped))
         if parted and not stopped:

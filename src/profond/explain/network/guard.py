@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from profond.nn.modes import evaluating
+
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
@@ -15,23 +17,20 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 
     NOTE an activation in place overwrites what a hook before it kept, and what a gradient still needs.
     """
-    modes = {module: module.training for module in model.modules()}
     in_place = [module for module in model.modules() if getattr(module, "inplace", False) is True]
     wanted = [one for one in model.parameters() if one.requires_grad]
     try:
-        model.eval()
         for module in in_place:
             module.inplace = False  # type: ignore[assignment]
         for one in wanted:
             one.requires_grad_(False)
-        yield
+        with evaluating(model):
+            yield
     finally:
         for one in wanted:
             one.requires_grad_(True)
         for module in in_place:
             module.inplace = True  # type: ignore[assignment]
-        for module, mode in modes.items():
-            module.training = mode
 
 
 def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:

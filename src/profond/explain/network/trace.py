@@ -17,6 +17,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from profond.core.errors import ConfigError
 from profond.explain.network import receptive_field
 from profond.explain.network.receptive_field import Field
+from profond.nn.modes import evaluating
 
 BATCH = 2  # NOTE not 1, which a view could not tell from an axis of length 1
 
@@ -100,17 +101,13 @@ def trace(model: nn.Module, input_shape: Sequence[int], *, axes: str | None = No
 @contextmanager
 def _quiet(model: nn.Module) -> Iterator[None]:
     """Eval mode, no gradients, and attention as separate operations; all put back at the end."""
-    modes = {module: module.training for module in model.modules()}
     fast = torch.backends.mha.get_fastpath_enabled()
-    model.eval()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.no_grad():
+        with evaluating(model), torch.no_grad():
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        for module, mode in modes.items():
-            module.training = mode
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
