@@ -31,7 +31,6 @@ ALONE = 20
 """Steps of one player alone that are drawn; one step is too small to be seen."""
 NEAR = 0.8
 """The share of the samples that are to lie within three deviations of a heap, with every seed."""
-QUICK_STEPS = 3200
 ORIGINAL: Mapping[str, Any] = {"task.loss": "saturating", "task.penalty_weight": 0.0, "task.penalty_every": 1}
 """The game as it was first published: log(1 - D(G(z))) for the generator, no penalty."""
 PLAYERS = ("critic", "generator")
@@ -132,8 +131,6 @@ def configuration(name: str, seed: int, changes: Mapping[str, Any], options: Opt
         "training.device": options.device,
         "training.log_every_steps": 10,
     }
-    if options.quick:
-        settings["training.steps"] = QUICK_STEPS
     return changed(from_recipe(name), {**settings, **changes})
 
 
