@@ -212,6 +212,8 @@ def standing(model: Any, experiment: Experiment) -> Standing:
 def alone(model: Any, experiment: Experiment, player: str, steps: int) -> Any:
     """A copy of a game after one player has made so many steps while the other stood still.
 
+    The steps are a tenth as long as in training: a first one of Adam's is as long for every weight, and may go too far.
+
     Args:
         player: the name of its phase.
     """
@@ -219,7 +221,7 @@ def alone(model: Any, experiment: Experiment, player: str, steps: int) -> Any:
     phase = next(one for one in experiment.task.phases if one.name == player)
     training = experiment.training
     optimizer = torch.optim.Adam(
-        model.get_submodule(phase.module).parameters(), lr=training.learning_rate, betas=training.betas
+        model.get_submodule(phase.module).parameters(), lr=training.learning_rate / 10, betas=training.betas
     )
     train, device = experiment.dataset.split("train"), device_of(model)
     order = torch.randperm(len(train), generator=generator(0, "alone"))
