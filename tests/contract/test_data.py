@@ -129,6 +129,8 @@ def test_without_a_network_and_a_cache_it_opens_or_says_what_was_tried_and_where
     monkeypatch.delenv("PROFOND_IMAGENET", raising=False)
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nobody listens there
+    # NOTE what is opened first decides the proxies of all that comes after it, in other tests too.
+    monkeypatch.setattr("urllib.request._opener", None)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PATH", str(tmp_path))  # no npm, no apt
     refusal = None

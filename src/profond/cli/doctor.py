@@ -21,6 +21,7 @@ from profond.core.version import VERSION
 
 EXTRAS = {
     "video": "clips: read video files",
+    "drawn": "drawn_faces, openmoji: draw faces and drawings",
     "forecast": "forecast: ETS, Theta and ARIMA beside the networks, and holidays",
     "openvino": "predict: many images sooner on a CPU, and in 8 bits",
     "test": "run the tests of a checkout",

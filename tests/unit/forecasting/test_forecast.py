@@ -160,6 +160,7 @@ def test_a_command_that_is_stopped_leaves_nothing_and_says_so(
     (tmp_path / "table.csv").write_text(daily(wave(60, 7)))
     began = len(list(tmp_path.iterdir()))
     looked = numbers.read_numbers
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where tests run in the background
 
     def stopped(*given: Any, **options: Any) -> Any:
         os.kill(os.getpid(), signal.SIGINT)
@@ -167,7 +168,10 @@ def test_a_command_that_is_stopped_leaves_nothing_and_says_so(
 
     monkeypatch.setattr("profond.data.timetable.roles.read_numbers", stopped)
     command = ["forecast", str(tmp_path / "table.csv"), "--horizon", "3", "--fast", "--runs", str(tmp_path / "runs")]
-    assert run(command) == 130
+    try:
+        assert run(command) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert "error: stopped, and nothing was written" in capsys.readouterr().err
     assert len(list(tmp_path.iterdir())) == began
 
