@@ -18,7 +18,7 @@ from profond.core.spec import Spec
 from profond.measures.compared import Comparison, compared
 from profond.measures.features import Features, of_points, random_features
 from profond.measures.generated_report import samples_report
-from profond.measures.latents import latents
+from profond.measures.latents import latents, made_of
 from profond.measures.measured import Measured
 from profond.measures.pixels import as_pixels
 from profond.measures.report import Report
@@ -26,7 +26,6 @@ from profond.nn.modes import evaluating
 
 MEASURED = 2000
 """Samples that are measured, at most, of a split: so many cost seconds."""
-_AT_ONCE = 64
 
 
 class SamplesMeter:
@@ -125,13 +124,9 @@ class SamplesMeter:
         noise = latents(self.model.latent_size, map(int, part.keys), seed=0)
         points = part.real.ndim == 2 and self.device.type != "mps"  # which has no float64
         generator = copy.deepcopy(self.model.generator).double() if points else self.model.generator
-        made = []
+        labels = part.labels if self.model.num_classes else None
         with evaluating(generator):
-            for start in range(0, len(noise), _AT_ONCE):
-                rows = torch.arange(start, start + _AT_ONCE) % len(noise)
-                given = noise[rows].to(self.device, torch.float64 if points else torch.float32)
-                made.append(generator(given, self._given(part.labels[rows]))[: len(noise) - start].float().cpu())
-        samples = torch.cat(made)
+            samples = made_of(generator, noise.double() if points else noise, labels, self.device)
         if not bool(samples.isfinite().all()):
             raise ConfigError("the samples made are not finite", "its weights are damaged, or training went astray")
         return as_pixels(samples) if samples.ndim == 4 else samples

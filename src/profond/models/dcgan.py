@@ -25,9 +25,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from profond.core.config import Count
-from profond.core.errors import ConfigError
 from profond.models import register_model
-from profond.models.shape import check_input
+from profond.models.shape import check_picture
 from profond.nn.adversarial import SLOPE, Labelled, Projection, conditional_classes, cropped, even, levels, widths
 
 Size = tuple[int, int]
@@ -157,11 +156,7 @@ class DCGAN(nn.Module):
         spectral: bool = False,
     ) -> None:
         super().__init__()
-        if len(input_shape) == 1:
-            raise ConfigError(
-                f"dcgan makes pictures, and a sample is {input_shape[0]} numbers", "for points: --model points_gan"
-            )
-        check_input("dcgan", input_shape, 2, smallest=16)
+        check_picture("dcgan", input_shape)
         self.latent_size = latent_size
         self.num_classes = conditional_classes(num_classes, conditional)
         self.forward_shape = (latent_size,)

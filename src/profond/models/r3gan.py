@@ -32,9 +32,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from profond.core.config import Count
-from profond.core.errors import ConfigError
 from profond.models import register_model
-from profond.models.shape import check_input
+from profond.models.shape import check_picture
 from profond.nn.adversarial import (
     SLOPE,
     Labelled,
@@ -271,11 +270,7 @@ class R3GAN(nn.Module):
         groups: Count = 4,
     ) -> None:
         super().__init__()
-        if len(input_shape) == 1:
-            raise ConfigError(
-                f"r3gan makes pictures, and a sample is {input_shape[0]} numbers", "for points: --model points_gan"
-            )
-        check_input("r3gan", input_shape, 2, smallest=16)
+        check_picture("r3gan", input_shape)
         self.latent_size = latent_size
         self.num_classes = conditional_classes(num_classes, conditional)
         self.forward_shape = (latent_size,)

@@ -38,6 +38,18 @@ def check_input(model: str, input_shape: Sequence[int], dimensions: int, smalles
         )
 
 
+def check_picture(model: str, input_shape: Sequence[int]) -> None:
+    """Check one sample's shape of a generator of pictures: (channels, height, width), 16 pixels a side at least.
+
+    Raises: ConfigError, which for points names the generator that makes them.
+    """
+    if len(input_shape) == 1:
+        raise ConfigError(
+            f"{model} makes pictures, and a sample is {input_shape[0]} numbers", "for points: --model points_gan"
+        )
+    check_input(model, input_shape, 2, smallest=16)
+
+
 def check_positive(model: str, input_shape: Sequence[int]) -> None:
     """Raises: ConfigError for an empty shape or an axis without length."""
     if not input_shape or min(input_shape) < 1:

@@ -11,12 +11,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from profond.core.device import device_of
-from profond.measures.pixels import as_pixels
+from profond.measures.latents import made_of
+from profond.measures.picture_sheet import as_picture
 from profond.nn.modes import evaluating
 from profond.tasks.batch import called, check_finite
-
-AT_ONCE = 64
-"""Samples made together, always so many: in batches of another size, last digits would be others."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,6 @@ class Sample:
         )
         return "\t".join([*([self.label] if self.label else []), *numbers])
 
-    def whole(self) -> str:
-        return self.line()
-
     def row(self) -> dict[str, Any]:
         return {"seed": self.seed, "index": self.index, "label": self.label}
 
@@ -56,11 +51,8 @@ class Sample:
         """A picture as PNG; of a point its line says all."""
         if self.values.ndim == 1:
             return []
-        from PIL import Image
-
-        pixels = as_pixels(self.values).cpu().permute(1, 2, 0).squeeze(2).numpy()
         path = folder / f"{name}.png"
-        Image.fromarray(pixels).save(path)
+        as_picture(self.values).save(path)
         return [path]
 
 
@@ -73,13 +65,7 @@ def samples_of(
     Raises: ConfigError where that is not finite.
     """
     network: nn.Module = model.generator
-    device = device_of(network)
-    made = []
     with evaluating(network):
-        for start in range(0, len(latents), AT_ONCE):
-            rows = torch.arange(start, start + AT_ONCE) % len(latents)
-            some = None if labels is None else labels[rows].to(device)
-            made.append(called(network, latents[rows].to(device), some)[: len(latents) - start].float().cpu())
-    samples = torch.cat(made)
+        samples = made_of(lambda noise, some: called(network, noise, some), latents, labels, device_of(network))
     check_finite(samples)
     return samples

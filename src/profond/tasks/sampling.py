@@ -48,7 +48,7 @@ def generated(
     usual = POINTS if len(spec.shape) != 3 else EACH * len(asked) if 1 < len(asked) <= ROWS else WITHOUT_CLASSES
     count = usual if count is None else count
     _check(count, seed, truncation, spec)
-    labels = [asked[i % len(asked)] for i in range(count)] if asked else []
+    labels = _in_turn(asked, count)
     noise = latents(model.latent_size, range(count), seed, truncation)
     return Made(samples_of(model, noise, torch.tensor(labels) if labels else None), seed, labels, spec.classes)
 
@@ -120,7 +120,12 @@ def _ways(
     if count is None:
         count = len(asked) if 1 < len(asked) <= ROWS else EACH
     _check(count, seed, truncation, spec, each=2 * _FRAMES)
-    return [asked[i % len(asked)] for i in range(count)] if asked else [], count
+    return _in_turn(asked, count), count
+
+
+def _in_turn(asked: Sequence[int], count: int) -> list[int]:
+    """So many labels, one of each class after the other; none where no class is asked for."""
+    return [asked[i % len(asked)] for i in range(count)] if asked else []
 
 
 def labels_asked(model: Any, spec: Spec, wanted: str | Sequence[str]) -> list[int]:

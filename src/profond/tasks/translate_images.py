@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from profond.core.config import Count, Natural, NotNegative, Number, Positive
+from profond.core.config import Count, Natural, NotNegative, Number, Positive, checked
 from profond.core.errors import ConfigError, DataError
 from profond.core.lettering import markdown
 from profond.core.spec import Spec
@@ -78,6 +78,7 @@ class TranslateImages:
     transfer_settings: Mapping[str, Any] = {}
     phases: Sequence[Phase] = (GENERATOR, CRITIC)
 
+    @checked("task 'translate_images'")
     def __init__(
         self,
         cycle: Positive = 10.0,
@@ -90,12 +91,6 @@ class TranslateImages:
         mirror: bool | None = None,
         recolour: Annotated[Number, Field(ge=0, le=1)] = 0.0,
     ) -> None:
-        if min(cycle, contrast, temperature) <= 0 or min(identity, kept, recolour) < 0 or places < 1 or recolour > 1:
-            raise ConfigError(
-                f"cycle {cycle}, identity {identity}, kept {kept}, contrast {contrast}, places {places}, temperature"
-                f" {temperature} and recolour {recolour} are not all weights, counts and a share",
-                "use numbers greater than 0; identity, kept and recolour may be 0, and recolour is 1 at most",
-            )
         self.cycle, self.identity = cycle, identity
         self.contrast, self.places, self.temperature = contrast, places, temperature
         self.translate_b, self.mirror, self.recolour = translate_b, mirror, recolour

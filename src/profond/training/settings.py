@@ -14,7 +14,6 @@ from profond.core.errors import ConfigError
 OPTIMIZERS = ("adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd")
 Optimizer = Literal["adam", "adamw", "muon", "nadam", "radam", "rmsprop", "sgd"]
 Schedule = Literal["constant", "linear", "late_linear", "cosine", "one_cycle", "plateau"]
-"""Between 0 and 1, without either."""
 
 
 @dataclass(frozen=True)
