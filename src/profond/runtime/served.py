@@ -40,8 +40,9 @@ class Served(Protocol):
         ...
 
     def prepared(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
-        """Arrays of any shape that the ports take, brought to the one shape that the engine was made ready for: pictures
-        of any height and width to those of the network. The number of samples stays.
+        """Arrays of any shape that the ports take, brought to the one shape that the engine was made ready for.
+
+        Pictures of any height and width get those of the network. The number of samples stays.
 
         Raises: DataError for what does not fit, in words.
         """
