@@ -144,7 +144,7 @@ def check(outcome, item):
         assert all(words(f"used.{name}") for name in outcome.used)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_permutation_is_measured_on_real_digits():
     outcome = registry.load("L3")(TINY)
     check(outcome, "L3")
@@ -158,7 +158,7 @@ def test_permutation_is_measured_on_real_digits():
     assert claims["mlp"].holds == (abs(gap) <= outcome.measured["spread"]["mlp"])
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_structure_is_measured_on_signals_images_and_clips():
     pytest.importorskip("av", reason="clips need the video extra")
     outcome = registry.load("L4")(dataclasses.replace(TINY, share=0.05))
