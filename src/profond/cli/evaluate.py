@@ -23,6 +23,9 @@ DATA = "data."
 @click.option("--data", help="Other data with the same classes: a registered name, a folder or a table.")
 @click.option("--judge", metavar="RUN", help="Of generated pictures: a run that tells their classes apart.")
 @click.option("--inception", metavar="FILE", help="Of generated pictures: weights that FID and KID are defined by.")
+@click.option(
+    "--costs", metavar="TABLE", help="What confusions cost: a CSV file (true,predicted,cost), or a built-in one: signs."
+)
 @click.option("--pictures/--no-pictures", default=True, help="Draw the figures too.")
 @BATCH
 @DEVICE
@@ -39,6 +42,7 @@ def evaluate(
     data: str | None,
     judge: str | None,
     inception: str | None,
+    costs: str | None,
     pictures: bool,
     batch_size: int,
     device: str,
@@ -56,6 +60,7 @@ def evaluate(
     profond evaluate last --split test
     profond evaluate last --data new.csv --set data.target=weight
     profond evaluate --model efficientnet_lite0 --pretrained --data photos/
+    profond evaluate last --costs costs.csv
     profond evaluate last --judge runs/20261127-101500-fashion
     """
     from profond.core.device import choose_device
@@ -64,8 +69,10 @@ def evaluate(
     from profond.evaluation.kept import folder_of
     from profond.evaluation.other_data import data_to_measure
     from profond.experiments.experiment import load
+    from profond.measures.costs import Costs
 
     start = time.perf_counter()
+    table = None if costs is None else Costs.read(costs)
     of_data = [change for change in changes if change.startswith(DATA)]
     data_settings = settings([change.removeprefix(DATA) for change in of_data])
     if of_data and data is None:
@@ -84,6 +91,7 @@ def evaluate(
         report, name = measure_pretrained(
             model, weights, changes, data, data_settings, split, batch_size, device, quiet
         )
+        report = report if table is None else table.judged(report)
         if as_json:
             metrics = {name: {key: measured.to_json() for key, measured in report.metrics.items()}}
             seconds = round(time.perf_counter() - start, 3)
@@ -115,6 +123,7 @@ def evaluate(
             pictures=pictures,
             progress=advance,
             options=options,
+            costs=table,
         )
     folder = folder_of(found, measured.name)
     files = sorted(path.name for path in folder.iterdir())
