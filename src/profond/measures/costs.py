@@ -77,24 +77,23 @@ class Costs:
 
     def matrix(self, classes: Sequence[str]) -> NDArray[np.float64]:
         """The cost of each confusion, (true, predicted). Raises: ConfigError for a name that is no class here."""
-        known = set(classes)
+        known = f"they are {', '.join(classes[:10])}{' …' if len(classes) > 10 else ''}"
         costs = np.ones((len(classes), len(classes)))
-        fitting = 0
+        fitting = False
         for rule in self.rules:
             rows, columns = ([fnmatchcase(name, one) for name in classes] for one in (rule.true, rule.predicted))
             for name, found in ((rule.true, rows), (rule.predicted, columns)):
                 if self.strict and not any(found) and not _WILD & set(name):
                     raise ConfigError(
                         f"the costs of {self.name!r} are about {name!r}, and these classes have no such",
-                        nearest(name, known)
-                        or f"they are {', '.join(classes[:10])}{' …' if len(classes) > 10 else ''}",
+                        nearest(name, classes) or known,
                     )
-            fitting += any(rows) and any(columns) and not rule.true == rule.predicted == "*"
+            fitting |= any(rows) and any(columns) and (rule.true, rule.predicted) != ("*", "*")
             costs[np.ix_(np.flatnonzero(rows), np.flatnonzero(columns))] = rule.cost
         if not self.strict and not fitting:
+            about = ", ".join(list(dict.fromkeys(rule.true for rule in self.rules if rule.true != "*"))[:4])
             raise ConfigError(
-                f"no rule of the costs {self.name!r} fits these classes",
-                f"they are about {', '.join(_about(self.rules))} …",
+                f"no rule of the costs {self.name!r} fits these classes", f"it is about {about} …; {known}"
             )
         np.fill_diagonal(costs, 0)
         return costs
@@ -134,10 +133,6 @@ class Costs:
         return f"dearest confusions ({self.name}): {shown}"
 
 
-def _about(rules: Sequence[Rule], shown: int = 4) -> list[str]:
-    return list(dict.fromkeys(rule.true for rule in rules if rule.true != "*"))[:shown]
-
-
 def _dearest(found: ClassFindings, matrix: NDArray[np.float64]) -> Iterator[tuple[str, str, int, float, float]]:
     """True class, predicted class, count, cost and their product, the greatest product first."""
     whole = found.confusion * matrix
@@ -145,13 +140,8 @@ def _dearest(found: ClassFindings, matrix: NDArray[np.float64]) -> Iterator[tupl
         true, predicted = divmod(int(cell), len(matrix))
         if whole[true, predicted] <= 0:
             return
-        names = found.classes[true], found.classes[predicted]
-        yield (
-            *names,
-            int(found.confusion[true, predicted]),
-            float(matrix[true, predicted]),
-            float(whole[true, predicted]),
-        )
+        count, cost = int(found.confusion[true, predicted]), float(matrix[true, predicted])
+        yield found.classes[true], found.classes[predicted], count, cost, count * cost
 
 
 def _rules(text: str, name: str) -> Iterator[Rule]:

@@ -42,8 +42,9 @@ class SignTransformer(nn.Module):
     Source: M. Jaderberg, K. Simonyan, A. Zisserman, K. Kavukcuoglu, Spatial transformer networks, NeurIPS 2015; Á.
         Arcos-García, J. Álvarez-García, L. Soria-Morillo, Deep neural network for traffic sign recognition systems: an
         analysis of spatial transformers and stochastic optimisation methods, Neural Networks 99, 2018, tables 2 to 4.
-        Deviations: weights start as He et al., 2015, and those of the maps near 0; beyond the border of a map its last values go on, where theirs are
-        zeros; the window of the contrast normalisation is 7×7 with the Gaussian of `local_contrast`.
+        Deviations: weights start as He et al., 2015, and those of the maps near 0; beyond the border of
+        a map its last values go on, where theirs are zeros; the window of the contrast normalisation is 7×7, as in
+        `local_contrast`.
     """
 
     example_shape: ClassVar[tuple[int, ...]] = (3, 32, 32)

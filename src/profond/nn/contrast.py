@@ -8,14 +8,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 LEAST = 1e-4
-"""A deviation below this, in units of what comes in, is that of a plain surface: nothing is divided by less."""
+"""A deviation below this, in units of what comes in, is noise of a plain surface: nothing is divided by less."""
 
 
 def picture_contrast(inputs: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
     """Each picture with mean 0 and standard deviation 1 over all its pixels and colours."""
     axes = tuple(range(1, inputs.ndim))
     centred = inputs - inputs.mean(axes, keepdim=True)
-    return centred / centred.square().mean(axes, keepdim=True).sqrt().clamp_min(LEAST)
+    return centred / (centred.square().mean(axes, keepdim=True) + LEAST**2).sqrt()
 
 
 def local_contrast(inputs: Float[Tensor, "n c h w"], size: int = 7) -> Float[Tensor, "n c h w"]:
