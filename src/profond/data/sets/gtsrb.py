@@ -56,7 +56,7 @@ def gtsrb(
     try:
         fetched = obtain("gtsrb", FILES, SOURCES)
     except MissingError as error:
-        here = "if you have the archives: --data FOLDER, zipped or unpacked; `--data traffic_signs` is a synthetic stand-in"
+        here = "of a copy of yours give the folder, zipped or unpacked; `--data traffic_signs` is a synthetic stand-in"
         raise MissingError(error.message, f"{error.help}; {here}") from None
     opened = open_signs(
         Path(fetched.folder), size, crop, channels, resize, language, memory_mib=memory_mib, unreadable=unreadable

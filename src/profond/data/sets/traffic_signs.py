@@ -32,8 +32,8 @@ from profond.data.signs.open import SIDE, build_signs
 from profond.data.signs.write import RENDERING, render_all
 
 SAID = (
-    "synthetic, rendered here: drawings set into photographs. Train and test differ in signs, photographs and ranges of "
-    "conditions, and share the drawing of each class; results are about these pictures, not about roads"
+    "synthetic, rendered here: drawings set into photographs. Train and test differ in signs, photographs and ranges "
+    "of conditions, and share the drawing of each class; results are about these pictures, not about roads"
 )
 Share = Annotated[float, Field(gt=0, le=2)]
 Seed = Annotated[Integer, Field(ge=0)]

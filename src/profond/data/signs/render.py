@@ -1,7 +1,7 @@
 """One track of frames: a sign drawn as a camera in a car would see it, nearer from frame to frame. Synthetic.
 
-The order of light is kept: the sign in its place in the scene, seen at an angle, dirty, shaded and partly hidden; then the
-lens (defocus, motion), the sensor (exposure, colour of the light, noise), and last the JPEG that the camera writes.
+The order of light is kept: the sign in its place in the scene, seen at an angle, dirty, shaded and partly hidden; then
+the lens (defocus, motion), the sensor (exposure, colour of the light, noise), and last the JPEG that the camera writes.
 """
 
 from __future__ import annotations
@@ -45,22 +45,22 @@ class Conditions:
         worst: lowest JPEG quality.
     """
 
-    yaw: float = 18.0
-    pitch: float = 8.0
-    roll: float = 3.5
+    yaw: float = 14.0
+    pitch: float = 6.0
+    roll: float = 2.5
     dark: float = 3.0
-    veil: float = 0.45
-    defocus: float = 1.0
-    motion: float = 0.05
-    noise: float = 0.035
+    veil: float = 0.38
+    defocus: float = 0.75
+    motion: float = 0.035
+    noise: float = 0.028
     shaded: float = 0.3
-    hidden: float = 0.2
-    off: float = 0.015
+    hidden: float = 0.16
+    off: float = 0.012
     worst: int = 22
 
 
 TRAINED = Conditions()
-TESTED = Conditions(yaw=20.0, roll=4.0, dark=3.2, veil=0.5, shaded=0.35, worst=20)
+TESTED = Conditions(yaw=15.0, roll=2.8, dark=3.2, veil=0.4, shaded=0.33, worst=20)
 """Train and test differ in what they are drawn from, besides in tracks and backgrounds."""
 
 
