@@ -7,6 +7,7 @@ import time
 import click
 
 from profond.cli import register_verb
+from profond.cli.adverse import tell_adverse
 from profond.cli.find_run import find_run
 from profond.cli.options import BATCH, DEVICE, JSON, OUT, QUIET
 from profond.cli.output import print_json, progress_bar, say, tell_report, warn
@@ -26,6 +27,7 @@ DATA = "data."
 @click.option(
     "--costs", metavar="TABLE", help="What confusions cost: a CSV file (true,predicted,cost), or a built-in one: signs."
 )
+@click.option("--adverse", is_flag=True, help="Of pictures: measure under fog, rain, night, blur …, by severity.")
 @click.option("--pictures/--no-pictures", default=True, help="Draw the figures too.")
 @BATCH
 @DEVICE
@@ -43,6 +45,7 @@ def evaluate(
     judge: str | None,
     inception: str | None,
     costs: str | None,
+    adverse: bool,
     pictures: bool,
     batch_size: int,
     device: str,
@@ -61,6 +64,7 @@ def evaluate(
     profond evaluate last --data new.csv --set data.target=weight
     profond evaluate --model efficientnet_lite0 --pretrained --data photos/
     profond evaluate last --costs costs.csv
+    profond evaluate last --adverse
     profond evaluate last --judge runs/20261127-101500-fashion
     """
     from profond.core.device import choose_device
@@ -84,8 +88,9 @@ def evaluate(
         )
     run, others = split_words(() if run is None else (run,), model, pretrained, weights, changes)
     if run is None:
-        if judge is not None or inception is not None:
-            raise UsageError("--judge and --inception are for what a run generates", "name it: profond evaluate last …")
+        if judge is not None or inception is not None or adverse:
+            what = "--adverse is for a run" if adverse else "--judge and --inception are for what a run generates"
+            raise UsageError(what, "name it: profond evaluate last …")
         if others or data is None or model is None:
             raise UsageError("a network with published weights is measured on other data", "add --data photos/")
         report, name = measure_pretrained(
@@ -110,6 +115,9 @@ def evaluate(
     measured = data_to_measure(experiment, split, data, data_settings)
     for warning in measured.warnings:
         warn(warning)
+    if adverse:
+        tell_adverse(found, experiment, measured, batch_size, processor, pictures, as_json, quiet)
+        return
     samples = measured.dataset.split(measured.split)
     with progress_bar(len(samples), "evaluate", " samples", hidden=quiet) as advance:
         report = evaluate_run(
