@@ -27,8 +27,8 @@ class OpenVinoEngine:
     """Computes an ONNX graph, or OpenVINO's own, compiled for each shape that it was prepared for, and no other.
 
     Args:
-        graph: a file that ends in ``.onnx`` or ``.xml`` (its ``.bin`` beside it), an ONNX graph's bytes, or a graph that
-            OpenVINO has in memory.
+        graph: a file that ends in ``.onnx`` or ``.xml`` (its ``.bin`` beside it), an ONNX graph's bytes, or a graph
+            that OpenVINO has in memory.
         threads: that compute one batch; 0 takes as many as there are cores.
         precision: of its arithmetic; None takes what the file asks for, else fp32. Parts of a graph that are in 8 bits
             stay so.
