@@ -148,7 +148,7 @@ class ExportedFile:
             return self.pictures.fitted(values)
         if self.series is not None:
             return self.series.fitted(values)
-        if not port.takes(values.shape) or values.dtype != np.dtype(port.dtype):
+        if not port.holds(values):
             wanted, received = ("×".join(map(str, shape)) for shape in (port.shape, values.shape))
             raise DataError(f"the input {port.name!r} is {values.dtype} {received}", f"give {port.dtype} {wanted}")
         return _filled_up(values) if self.takes == "texts" else values

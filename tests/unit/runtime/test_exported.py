@@ -235,6 +235,18 @@ def test_descriptions_that_are_not_understood_are_refused(
         ExportedFile(path)
 
 
+def test_texts_as_arrays_go_in_as_they_are(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper
+
+    ports = [helper.make_tensor_value_info(name, TensorProto.STRING, ["n", 2]) for name in ("a", "b")]
+    nodes = [helper.make_node("Identity", ["a"], ["b"])]
+    one = opened(write(tmp_path / "x.onnx", nodes, ports[:1], ports[1:], {}, {"takes": "tensors"}))
+    for words in (np.array([["a", "é"]]), np.array([["a", "é"]], dtype=object)):
+        assert one.run(one.prepared({"a": words}))["b"].tolist() == [["a", "é"]]
+    with pytest.raises(DataError, match="'a' is int64 1×2"):
+        one.prepared({"a": np.ones((1, 2), np.int64)})
+
+
 def test_answers_that_cannot_be_are_refused() -> None:
     said = {"kind": "classes", "classes": ["a", "b"]}
     with pytest.raises(ConfigError, match="not finite"):

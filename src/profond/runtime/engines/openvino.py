@@ -39,7 +39,7 @@ class OpenVinoEngine:
     name = "openvino"
 
     def __init__(self, graph: Path | bytes | Any, threads: int = 0, precision: Precision | None = None) -> None:
-        self.graph = graph if hasattr(graph, "reshape") else _read(graph)
+        self.graph: Any = graph if hasattr(graph, "reshape") else _read(graph)
         hint = precision or information(self.graph, "profond_precision") or "fp32"
         self._settings = {
             "INFERENCE_PRECISION_HINT": HINTS.get(hint, "f32"),
