@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from profond.core.errors import UsageError
+from profond.data.images.decoding import MAX_PIXELS
 
 MEGABYTE = 1 << 20
 
@@ -47,7 +48,7 @@ class Settings:
     body_bytes: int = 64 * MEGABYTE
     json_bytes: int = 32 * MEGABYTE
     memory_bytes: int = 512 * MEGABYTE
-    pixels: int = 100_000_000
+    pixels: int = MAX_PIXELS
     elements: int = 1 << 26
     threads: int = 2
 
