@@ -1,8 +1,8 @@
 """The same requests, by clients that are not ours, to our server and to others of the Open Inference Protocol.
 
-Ours runs always. The others run where they are installed (`support/oracles/running.py` says how), and any other server of
-the same three models where `PROFOND_ORACLE_URL` names it. Where one of them answers otherwise, the specification decides,
-and the difference is written down in `DIFFERENCES`: it has to stay true.
+Ours runs always. The others run where they are installed (`support/oracles/running.py` says how), and any other server
+of the same three models where `PROFOND_ORACLE_URL` names it. Where one of them answers otherwise, the specification
+decides, and the difference is written down in `DIFFERENCES`: it has to stay true.
 
 Source: https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
         https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md

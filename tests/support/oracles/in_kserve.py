@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import ClassVar
 
 import numpy as np
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
@@ -13,8 +14,8 @@ from kserve.utils.utils import generate_uuid
 class Known(Model):
     """The output tensors that a function of NumPy arrays gives, those that were asked for."""
 
-    takes: dict[str, str]
-    gives: dict[str, str]
+    takes: ClassVar[dict[str, str]]
+    gives: ClassVar[dict[str, str]]
     width = 3
 
     def __init__(self, name: str) -> None:
@@ -58,16 +59,16 @@ class Known(Model):
 
 
 class Sum(Known):
-    takes = {"left": "FP32", "right": "FP32"}
-    gives = {"sum": "FP32", "difference": "FP32"}
+    takes: ClassVar[dict[str, str]] = {"left": "FP32", "right": "FP32"}
+    gives: ClassVar[dict[str, str]] = {"sum": "FP32", "difference": "FP32"}
 
     def computed(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {"sum": given["left"] + given["right"], "difference": given["left"] - given["right"]}
 
 
 class Words(Known):
-    takes = {"words": "BYTES"}
-    gives = {"again": "BYTES"}
+    takes: ClassVar[dict[str, str]] = {"words": "BYTES"}
+    gives: ClassVar[dict[str, str]] = {"again": "BYTES"}
     width = 2
 
     def computed(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -75,8 +76,8 @@ class Words(Known):
 
 
 class Halves(Known):
-    takes = {"halves": "FP16"}
-    gives = {"doubled": "FP16"}
+    takes: ClassVar[dict[str, str]] = {"halves": "FP16"}
+    gives: ClassVar[dict[str, str]] = {"doubled": "FP16"}
 
     def computed(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {"doubled": given["halves"] * np.float16(2)}

@@ -1,4 +1,4 @@
-"""The known models in MLServer, which imports this file from its own environment. The models themselves are plain NumPy."""
+"""The known models in MLServer, which imports this file in its own environment."""
 
 from __future__ import annotations
 

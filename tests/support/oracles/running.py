@@ -22,7 +22,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from support import known_models
 
 HERE = Path(__file__).parent
