@@ -41,10 +41,10 @@ def free_port() -> int:
 
 @contextmanager
 def ours(folder: Path) -> Iterator[str]:
-    """`profond serve` with the three exported files."""
+    """`profond-serve` with the three exported files."""
     files = [str(path) for path in known_models.write(folder)]
     port = free_port()
-    with process([sys.executable, "-m", "profond", "serve", *files, "--port", str(port)], folder, port) as url:
+    with process([sys.executable, "-m", "profond.server.command", *files, "--port", str(port)], folder, port) as url:
         yield url
 
 
