@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor
 
 from profond.core.errors import ConfigError, DataError
 from profond.data.series.read import Missing, Recording
@@ -92,9 +89,9 @@ class Preparation:
                 notes.append(f"resampled from {found.rate} to {self.rate} Hz")
         return signal
 
-    def fitted(self, signal: NDArray[np.float32], fill: Sequence[float]) -> Float[Tensor, "c t"]:
+    def fitted(self, signal: NDArray[np.float32], fill: Sequence[float]) -> NDArray[np.float32]:
         """Cut, or followed by ``fill`` (one number for each channel, or one for all), to the length; as long as it is,
-        where the model takes any length.
+        where the model takes any length: float32 (channels, time).
         """
         if len(signal) != self.channels:
             raise DataError(
@@ -102,14 +99,14 @@ class Preparation:
             )
         spare = signal.shape[1] - self.length
         if self.any_length and (spare < 0 or not self.cut):
-            return torch.from_numpy(np.ascontiguousarray(signal))
+            return np.ascontiguousarray(signal)
         if spare >= 0:
             first = {"start": 0, "middle": spare // 2, "end": spare}[self.keep]
-            return torch.from_numpy(np.ascontiguousarray(signal[:, first : first + self.length]))
+            return np.ascontiguousarray(signal[:, first : first + self.length])
         whole = np.empty((self.channels, self.length), np.float32)
         whole[:] = np.asarray(fill, dtype=np.float32).reshape(-1, 1)
         whole[:, : signal.shape[1]] = signal
-        return torch.from_numpy(whole)
+        return whole
 
     def _columns(self, found: Recording, width: int) -> list[int]:
         if self.names and found.names and self.time == "rows":

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
+
+from profond.core.errors import ConfigError
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -30,6 +33,11 @@ class Port:
         return len(shape) == len(self.shape) and all(
             isinstance(wanted, str) or wanted == length for wanted, length in zip(self.shape, shape, strict=True)
         )
+
+    def holds(self, values: NDArray[Any]) -> bool:
+        """Whether an array is of this type and shape; texts are arrays of Python's, or NumPy's own."""
+        same = values.dtype.kind in "OUS" if self.dtype == "str" else values.dtype == np.dtype(self.dtype)
+        return same and self.takes(values.shape)
 
 
 class Engine(Protocol):
@@ -61,3 +69,22 @@ class Engine(Protocol):
         for names, types and shapes that do not fit the ports.
         """
         ...
+
+
+def check_inputs(ports: Sequence[Port], inputs: Arrays) -> None:
+    """Raises: ConfigError for arrays whose names, types or shapes are not those of the ports, or not all of them."""
+    known = {port.name: port for port in ports}
+    if unlike := sorted(known.keys() ^ inputs.keys()):
+        verb = "is missing" if unlike[0] in known else "is unknown"
+        raise ConfigError(f"the input {unlike[0]!r} {verb}", f"the inputs are {', '.join(known)}")
+    for name, values in inputs.items():
+        port = known[name]
+        if not port.holds(values):
+            wanted = f"{port.dtype} {'×'.join(map(str, port.shape))}"
+            received = f"{values.dtype} {'×'.join(map(str, values.shape))}"
+            raise ConfigError(f"the input {name!r} is {received}, and not {wanted}", "give what the graph takes")
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

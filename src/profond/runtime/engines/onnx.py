@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.errors import ConfigError, MissingError
-from profond.runtime.engines.engine import Arrays, Port
+from profond.core.processor import usable_cores
+from profond.runtime.engines.engine import Arrays, Port, check_inputs, first_line
 
 _TYPES = {
     "tensor(float)": "float32",
@@ -35,18 +37,22 @@ class OnnxEngine:
 
     def __init__(self, graph: Path | bytes, threads: int = 0) -> None:
         try:
+            # NOTE otherwise it reports its use over the network, and leaves files at home, from its import on
+            os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
             import onnxruntime
         except ImportError as error:
             raise MissingError("ONNX Runtime is not installed", "pip install onnxruntime") from error
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or usable_cores()
+        # Threads that wait for work would otherwise turn in circles, and take the cores from decoding.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         given = graph if isinstance(graph, bytes) else str(graph)
         try:
             self.session = onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors have no other class in common
             name = "the graph" if isinstance(graph, bytes) else str(graph)
-            raise ConfigError(f"ONNX Runtime cannot compute {name}: {_first_line(error)}", "export it again") from None
+            raise ConfigError(f"ONNX Runtime cannot compute {name}: {first_line(error)}", "export it again") from None
         self.inputs = tuple(map(_port, self.session.get_inputs()))
         self.outputs = tuple(map(_port, self.session.get_outputs()))
 
@@ -61,18 +67,15 @@ class OnnxEngine:
             self.run({port.name: np.zeros(shape[port.name], port.dtype) for port in self.inputs})
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        check_inputs(self.inputs, inputs)
         names = [port.name for port in self.outputs]
         try:
             found = self.session.run(names, dict(inputs))
         except Exception as error:  # its errors have no other class in common
-            raise ConfigError(f"ONNX Runtime cannot compute this: {_first_line(error)}") from None
+            raise ConfigError(f"ONNX Runtime cannot compute this: {first_line(error)}") from None
         return dict(zip(names, found, strict=True))
 
 
 def _port(found: Any) -> Port:
     kind = _TYPES.get(found.type) or found.type.removeprefix("tensor(").removesuffix(")")
     return Port(found.name, kind, tuple(axis if isinstance(axis, int) else str(axis) for axis in found.shape))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
