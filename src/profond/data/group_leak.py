@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +21,52 @@ _MOST = 12_000
 _BLOCK = 512
 
 
+@dataclass(frozen=True)
+class Leak:
+    """What a split by sample would pretend, told by the nearest neighbour in what is left when a tenth is held out.
+
+    Args:
+        by_sample, by_group: share of the held out samples for which it is right, split so and so.
+        torn: held out samples of the split by sample that have another of their group in train.
+        held_out: held out samples of that split.
+    """
+
+    by_sample: float
+    by_group: float
+    torn: int
+    held_out: int
+
+
+def measured_leak(labels: Sequence[str], groups: Sequence[str], pixels: NDArray[np.float32]) -> Leak | None:
+    """Hold a tenth out by sample and by group; None where there are too few samples for that.
+
+    Args:
+        labels: classes of the samples.
+        groups: what each belongs to; empty texts where it stands alone.
+        pixels: (n, numbers), each brought to length 1 by `standardised`.
+    """
+    every = -(-len(groups) // _MOST)
+    order = {group: at for at, group in enumerate(dict.fromkeys(groups))}
+    chosen = [i for i, group in enumerate(groups) if order[group] % every == 0]
+    known = {label: at for at, label in enumerate(dict.fromkeys(labels))}
+    targets = np.array([known[labels[i]] for i in chosen])
+    own = [groups[i] or f"\0{i}" for i in chosen]
+    names = [str(i) for i in chosen]
+    shares = {"train": 1 - _HELD_OUT, "valid": _HELD_OUT}
+    by_sample = np.array(assign(names, targets.tolist(), None, shares, seed=0)) == "valid"
+    by_group = np.array(assign(names, targets.tolist(), own, shares, seed=0)) == "valid"
+    if not (by_sample.any() and by_group.any() and (~by_sample).any() and (~by_group).any()):
+        return None
+    learned = {group for group, held in zip(own, by_sample, strict=True) if not held}
+    torn = sum(group in learned for group, held in zip(own, by_sample, strict=True) if held)
+    right = [_nearest(pixels[chosen], targets, held) for held in (by_sample, by_group)]
+    return Leak(*right, torn, int(by_sample.sum()))
+
+
 def leak_without_groups(
     labels: Sequence[str], groups: Sequence[str] | None, prints: Sequence[Fingerprint], noun: str
 ) -> list[Issue]:
-    """A note on what the groups prevent: a tenth is held out by sample and by group, and each time the nearest
-    neighbour in what is left, by 16×16 pixels, says its class.
+    """A note on what the groups prevent, by 16×16 pixels.
 
     Args:
         labels: classes of the samples of train; without, nothing is told.
@@ -37,28 +80,14 @@ def leak_without_groups(
     several = sum(size > 1 for size in sizes.values())
     if groups is None or several < 2 or not all(labels) or any(one.shape is None for one in prints):
         return []
-    every = -(-len(groups) // _MOST)
-    order = {group: at for at, group in enumerate(dict.fromkeys(groups))}
-    chosen = [i for i, group in enumerate(groups) if order[group] % every == 0]
-    known = {label: at for at, label in enumerate(dict.fromkeys(labels))}
-    targets = np.array([known[labels[i]] for i in chosen])
-    own = [groups[i] or f"\0{i}" for i in chosen]
-    pixels = np.stack([_standardised(prints[i]) for i in chosen])
-    names = [str(i) for i in chosen]
-    shares = {"train": 1 - _HELD_OUT, "valid": _HELD_OUT}
-    by_sample = np.array(assign(names, targets.tolist(), None, shares, seed=0)) == "valid"
-    by_group = np.array(assign(names, targets.tolist(), own, shares, seed=0)) == "valid"
-    if not (by_sample.any() and by_group.any() and (~by_sample).any() and (~by_group).any()):
+    leak = measured_leak(labels, groups, np.stack([standardised(one.shape) for one in prints if one.shape is not None]))
+    if leak is None:
         return []
-    learned = {group for group, held in zip(own, by_sample, strict=True) if not held}
-    torn = sum(group in learned for group, held in zip(own, by_sample, strict=True) if held)
-    right = [_nearest(pixels, targets, held) for held in (by_sample, by_group)]
-    held_out = int(by_sample.sum())
     size = np.median([size for size in sizes.values() if size > 1])
     text = (
-        f"{several:,} groups of {size:.0f} {noun} are kept whole. Split by sample instead, {torn:,} of {held_out:,} "
-        f"{noun} held out would have another of their group in train, and the nearest neighbour (16×16 pixels) would "
-        f"be right for {right[0]:.1%}; with groups whole it is right for {right[1]:.1%}"
+        f"{several:,} groups of {size:.0f} {noun} are kept whole. Split by sample instead, {leak.torn:,} of "
+        f"{leak.held_out:,} {noun} held out would have another of their group in train, and the nearest neighbour "
+        f"(16×16 pixels) would be right for {leak.by_sample:.1%}; with groups whole it is right for {leak.by_group:.1%}"
     )
     return [Issue("group_leak_avoided", "note", text)]
 
@@ -76,11 +105,11 @@ def torn_groups(listing: Listing) -> list[Issue]:
     return [Issue("group_leak", "error", text, tuple(torn))]
 
 
-def _standardised(one: Fingerprint) -> NDArray[np.float32]:
-    assert one.shape is not None
-    values = one.shape.astype(np.float32)
+def standardised(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """A picture as a vector of mean 0 and length 1, whatever its light."""
+    values = pixels.astype(np.float32).reshape(-1)
     values -= values.mean()
-    return values / (np.linalg.norm(values) + 1e-6)
+    return values / (np.linalg.norm(values) + np.float32(1e-6))
 
 
 def _nearest(pixels: NDArray[np.float32], targets: NDArray[np.int64], held: NDArray[np.bool_]) -> float:
