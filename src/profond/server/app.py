@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from profond.server import logs
 from profond.server.asking import Asking
 from profond.server.body import Bodies
 from profond.server.guard import FACTS, Guard
@@ -60,7 +59,7 @@ def application(offered: Sequence[Offered], settings: Settings | None = None) ->
     app = Starlette(
         routes=[*Protocol(models, asking, bodies).routes(), *Plain(models, asking, bodies, metrics).routes(), *_described()],
         middleware=middleware,
-        exception_handlers={Refused: _refused, HTTPException: _http, Exception: _failed},
+        exception_handlers={Refused: _refused, HTTPException: _http},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -89,12 +88,3 @@ async def _refused(request: Request, error: Any) -> Response:
 async def _http(request: Request, error: Any) -> Response:
     words = {404: f"there is nothing at this address: GET / says what is served", 405: "this address does not take this method"}
     return JSONResponse({"error": words.get(error.status_code, str(error.detail))}, error.status_code, error.headers)
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = "" if place is None else f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}"
-    logs.say("fault", level="error", error=type(error).__name__, where=where)
-    return JSONResponse({"error": "the server failed at this request"}, 500)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from profond.core.errors import DataError, ProfondError
-from profond.data.images.decoding import size_of
+from profond.core.errors import DataError, ImageError, ProfondError
+from profond.data.images.decoding import MAX_PIXELS, size_of
 from profond.data.locations import FileInMemory
 from profond.runtime.engines.engine import Arrays
 from profond.server.batching import Queue, Sample
@@ -84,7 +84,7 @@ class Asking:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
 
     def _decoded(self, queue: Queue, file: bytes) -> Arrays:
-        if queue.served.takes == "images":
+        if queue.served.takes == "images" and self.settings.pixels < MAX_PIXELS:  # the decoder itself sees to those
             (width, height), _ = size_of(FileInMemory(file, "the picture"))
             if width * height > self.settings.pixels:
                 raise Refused(413, f"the picture has {width} × {height} pixels, and {self.settings.pixels} are taken")
@@ -93,6 +93,8 @@ class Asking:
 
 def refused_for(error: ProfondError) -> Refused:
     """What a client is told of an error: whether what was sent is to blame."""
+    if isinstance(error, ImageError):
+        return bad(error.message)  # its help is about files that people have: delete it, restore it
     if isinstance(error, DataError):
         return bad(in_words(error))
     return Refused(500, in_words(error))

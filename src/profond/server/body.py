@@ -17,6 +17,9 @@ _CLOSE = {"Connection": "close"}
 _ENCODINGS = {"gzip": 31, "deflate": 15}
 """What zlib calls them."""
 
+_MOST_PACKED = 1032
+"""Bytes that one byte of zlib can become."""
+
 Found = TypeVar("Found")
 
 
@@ -59,7 +62,7 @@ class Bodies:
                     if part:
                         size += len(part)
                         self._check(size)
-                        self._hold(len(part), facts)
+                        self.hold(len(part), facts)
                         parts.append(part)
                     if not message.get("more_body", False):
                         break
@@ -75,7 +78,8 @@ class Bodies:
         if size > self.settings.body_bytes:
             raise Refused(413, f"the body is larger than {self.settings.body_bytes} bytes", _CLOSE)
 
-    def _hold(self, count: int, facts: dict[str, object]) -> None:
+    def hold(self, count: int, facts: dict[str, object]) -> None:
+        """Count bytes as taken until the request is over. Raises: Refused where there is no room for them."""
         if self.held + count > self.settings.memory_bytes:
             refused = busy("the requests under way take all memory that they may: come again")
             refused.headers |= _CLOSE
@@ -84,6 +88,7 @@ class Bodies:
         facts["bytes"] = int(str(facts.get("bytes", 0))) + count
 
     def _unpacked(self, body: bytes, kind: int, facts: dict[str, object]) -> bytes:
+        self.hold(min(self.settings.body_bytes, _MOST_PACKED * len(body)), facts)
         unpacking = zlib.decompressobj(kind)
         try:
             found = unpacking.decompress(body, self.settings.body_bytes + 1)
@@ -92,7 +97,6 @@ class Bodies:
         self._check(len(found))
         if not unpacking.eof or unpacking.unused_data:
             raise bad("the packed body is cut off, or something follows it")
-        self._hold(len(found), facts)
         return found
 
 

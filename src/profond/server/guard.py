@@ -69,12 +69,17 @@ class Guard:
                 await self.app(scope, receive, answered)
         except Refused as refused:
             await refused.response()(scope, receive, answered)
-        except Gone:
-            status = 499
         except TimeoutError:
             if not status:
                 late = busy(f"not done within {self.settings.seconds:g} seconds")
                 await late.response()(scope, receive, answered)
+        except Gone:
+            status = 499
+        except Exception as error:  # a server goes on, whatever one request has found
+            logs.fault(error)
+            if not status:
+                failed = Refused(500, "the server failed at this request", _CLOSE)
+                await failed.response()(scope, receive, answered)
         finally:
             self.bodies.release(facts.pop("bytes", 0))
             self._note(scope, facts, status, time.perf_counter() - start)

@@ -5,10 +5,19 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    multiprocess,
+)
 from prometheus_client.exposition import choose_encoder
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+disable_created_metrics()  # the time at which each series began, which nobody asks for
+
 _SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -28,6 +37,7 @@ class Metrics:
     """All of one server."""
 
     def __init__(self) -> None:
+        self._known: dict[str, ModelMetrics] = {}
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "profond_requests", "Requests answered.", ["route", "model", "status"], registry=self.registry
@@ -51,14 +61,16 @@ class Metrics:
         return Gauge(name, words, ["model"], registry=self.registry, multiprocess_mode=mode)  # type: ignore[arg-type]
 
     def of(self, model: str) -> ModelMetrics:
-        return ModelMetrics(
-            self._queue.labels(model),
-            self._batch.labels(model),
-            self._full.labels(model),
-            self._load.labels(model),
-            self._ready.labels(model),
-            self._seconds.labels(model),
-        )
+        if model not in self._known:
+            self._known[model] = ModelMetrics(
+                self._queue.labels(model),
+                self._batch.labels(model),
+                self._full.labels(model),
+                self._load.labels(model),
+                self._ready.labels(model),
+                self._seconds.labels(model),
+            )
+        return self._known[model]
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """(page, its content type), as a scraper accepts it."""

@@ -24,6 +24,8 @@ from profond.server.response import HEADER_LENGTH, written
 EXTENSIONS = ["binary_tensor_data"]
 _SHORT = 1 << 16
 """Bytes of JSON that are read where they are; more of them in a thread."""
+_OBJECTS = 24
+"""Bytes of memory that one byte of JSON can become, as ``[[],[],…]`` does."""
 _TYPES = ("", "application/json", "application/octet-stream", "application/x-www-form-urlencoded")
 """Content types of a request; the last is what curl sends where nothing is said."""
 
@@ -110,6 +112,8 @@ class Protocol:
         elif (len(body) if length is None else length) <= _SHORT:
             asked = read_request(body, length, self.models.settings, encoded)
         else:
+            said = min(len(body) if length is None else length, self.models.settings.json_bytes)
+            self.bodies.hold(_OBJECTS * said, facts)
             asked = await self.asking.in_a_thread(read_request, body, length, self.models.settings, encoded)
         try:
             outputs, facts["samples"] = await while_waited_for(request.receive, self.asking.tensors(queue, asked))

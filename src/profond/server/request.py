@@ -152,7 +152,7 @@ def _input(
     one: Mapping[str, Any], rest: memoryview, has_binary: bool, settings: Settings, encoded: bool
 ) -> tuple[Given, memoryview]:
     name, datatype = one["name"], one.get("datatype")
-    if datatype != BYTES and datatype not in NUMPY:
+    if not isinstance(datatype, str) or (datatype != BYTES and datatype not in NUMPY):
         raise bad(f"input {name!r} has the datatype {_short(datatype)}, which is none of {', '.join([*NUMPY, BYTES])}")
     shape, count = _shape(one.get("shape"), name, settings)
     parameters = _parameters(one, f"input {name!r}")

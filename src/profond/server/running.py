@@ -17,7 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from profond.core.errors import StorageError
 from profond.server import logs
 from profond.server.app import application
-from profond.server.connection import protocol
+from profond.server.connection import Prompt
 from profond.server.hosted import Offered
 from profond.server.settings import Settings
 
@@ -42,7 +42,7 @@ def serve(offered: Sequence[Offered], settings: Settings, *, workers: int = 1, q
     config = uvicorn.Config(
         partial(_application, list(offered), settings, quiet),
         factory=True,
-        http=protocol(settings.header_seconds),
+        http=partial(Prompt, settings.header_seconds),
         ws="none",
         lifespan="on",
         workers=workers,
@@ -66,9 +66,8 @@ def serve(offered: Sequence[Offered], settings: Settings, *, workers: int = 1, q
 
 
 def _application(offered: Sequence[Offered], settings: Settings, quiet: bool) -> Starlette:
-    if hasattr(signal, "SIGTERM") and "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        pass
     logs.silence(quiet)
+    logs.take_over()
     return application(offered, settings)
 
 

@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from profond.core.errors import UsageError
+from profond.data.images.decoding import MAX_PIXELS
 
 MEGABYTE = 1 << 20
 
@@ -28,7 +29,7 @@ class Settings:
         drain_seconds: that requests under way are given when the server is told to stop.
         body_bytes: of one request.
         json_bytes: of its part that is JSON.
-        memory_bytes: of all bodies at one time.
+        memory_bytes: of all bodies, and of what is made of them, at one time.
         pixels: of one picture.
         elements: of one tensor.
         threads: that decode.
@@ -45,9 +46,9 @@ class Settings:
     header_seconds: float = 10.0
     drain_seconds: float = 30.0
     body_bytes: int = 64 * MEGABYTE
-    json_bytes: int = 32 * MEGABYTE
+    json_bytes: int = 16 * MEGABYTE
     memory_bytes: int = 512 * MEGABYTE
-    pixels: int = 100_000_000
+    pixels: int = MAX_PIXELS
     elements: int = 1 << 26
     threads: int = 2
 

@@ -27,8 +27,8 @@ class OpenVinoEngine:
     """Computes an ONNX graph, or OpenVINO's own, compiled for each shape that it was prepared for, and no other.
 
     Args:
-        graph: a file that ends in ``.onnx`` or ``.xml`` (its ``.bin`` beside it), an ONNX graph's bytes, or a graph that
-            OpenVINO has in memory.
+        graph: a file that ends in ``.onnx`` or ``.xml`` (its ``.bin`` beside it), an ONNX graph's bytes, or a graph
+            that OpenVINO has in memory.
         threads: that compute one batch; 0 takes as many as there are cores.
         precision: of its arithmetic; None takes what the file asks for, else fp32. Parts of a graph that are in 8 bits
             stay so.
@@ -39,7 +39,7 @@ class OpenVinoEngine:
     name = "openvino"
 
     def __init__(self, graph: Path | bytes | Any, threads: int = 0, precision: Precision | None = None) -> None:
-        self.graph = graph if hasattr(graph, "reshape") else _read(graph)
+        self.graph: Any = graph if hasattr(graph, "reshape") else _read(graph)
         hint = precision or information(self.graph, "profond_precision") or "fp32"
         self._settings = {
             "INFERENCE_PRECISION_HINT": HINTS.get(hint, "f32"),
