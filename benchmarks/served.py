@@ -32,7 +32,7 @@ def exported(folder: Path, model: str, side: int, classes: int) -> Path:
             Image.fromarray(pixels).save(data / f"class_{number}" / f"{turn}.png")
     runs, file = folder / f"{model}_runs", folder / f"{model}.onnx"
     _profond("train", "--model", model, "--data", str(data), "--steps", "1", "--out", str(runs), "--quiet")
-    _profond("export", "last", "--format", "onnx", "--out", str(runs), "--to", str(file))
+    _profond("export", "last", "--runs", str(runs), "--out", str(file), "--quiet")
     return file
 
 
