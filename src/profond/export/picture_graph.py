@@ -1,15 +1,15 @@
-"""The preprocessing of pictures as a graph: of any height and width, to what a network takes, as Pillow resizes them."""
+"""The preprocessing of pictures as a graph: of any size to what a network takes, each level as Pillow resizes them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import PIL
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from profond.data.preprocessing import Preprocessing, permutation
+from profond.data.preprocessing import Preprocessing
 
 _BITS = 22
 """Of the whole numbers that Pillow takes for weights: 1 is 2 to the 22nd."""
@@ -20,30 +20,38 @@ _TALL_FIRST = int(PIL.__version__.partition(".")[0]) >= 13
 
 
 class Normalised(nn.Module):
-    """Raw samples (n, c, …) to float32 as the network takes them: `Preprocessing.normalise`, in a graph.
+    """Raw samples (n, c, …) to what the network takes: `Preprocessing.normalise`, in a graph.
 
     Args:
         channels: of a sample.
-        positions: of each channel, where they are permuted; padding counts.
     """
 
-    def __init__(self, preprocessing: Preprocessing, channels: int, positions: int = 0) -> None:
+    def __init__(self, preprocessing: Preprocessing, channels: int) -> None:
         super().__init__()
-        self.preprocessing = preprocessing
-        self.register_buffer("outside", preprocessing.outside(channels), persistent=False)
-        seed = preprocessing.permutation_seed
-        order = torch.arange(0) if seed is None else permutation(positions, seed)
-        self.register_buffer("order", order, persistent=False)
+        self.standardise = preprocessing.standardise
+        # NOTE which padding it is depends on numbers, and a graph must not ask: it is decided here.
+        self.border = preprocessing.padding
+        self.rest = replace(preprocessing, padding=0)
+        outside = preprocessing.outside(channels)
+        self.alike = float(outside[0]) if bool((outside == outside[0]).all()) else None
+        self.register_buffer("outside", outside, persistent=False)
 
     def forward(self, raw: Tensor) -> Tensor:
-        inputs = self.preprocessing.standardise(raw)
-        border = self.preprocessing.padding
-        if border:
+        inputs = self.standardise(raw)
+        border = (self.border,) * 4
+        if self.border and self.alike is not None:
+            inputs = nn.functional.pad(inputs, border, value=self.alike)
+        elif self.border:
             outside = self.outside.view(1, -1, *(1,) * (inputs.ndim - 2))
-            inputs = nn.functional.pad(inputs - outside, (border,) * 4) + outside
-        if self.preprocessing.permutation_seed is not None:
-            inputs = inputs.flatten(2).index_select(2, self.order).view(inputs.shape)
-        return inputs
+            inputs = nn.functional.pad(inputs - outside, border) + outside
+        return self.rest.arrange(inputs)
+
+    def undone(self, inputs: Tensor) -> Tensor:
+        """Raw samples that become these inputs; tokens as they are."""
+        if not inputs.is_floating_point():
+            return inputs
+        offset = self.standardise(torch.zeros_like(inputs))
+        return (inputs - offset) / (self.standardise(torch.ones_like(inputs)) - offset)
 
 
 @dataclass(frozen=True)
@@ -176,25 +184,21 @@ class Prepared(nn.Module):
     def __init__(self, preprocessing: Preprocessing) -> None:
         super().__init__()
         assert preprocessing.mode is not None, "only images are prepared here"
-        channels = len(preprocessing.mode)
-        self.resize: nn.Module | None = None
-        positions = 0
-        if preprocessing.size is not None:
-            height, width = (side + 2 * preprocessing.padding for side in preprocessing.size)
-            positions = height * width
-        if preprocessing.size is not None and not preprocessing.fixed_size:
-            self.resize = Resized(
+        self.resize = (
+            None
+            if preprocessing.size is None or preprocessing.fixed_size
+            else Resized(
                 preprocessing.size,
                 preprocessing.resize,
                 preprocessing.interpolation,
                 preprocessing.crop,
                 preprocessing.background,
             )
-        self.normalise = Normalised(preprocessing, channels, positions)
+        )
+        self.normalise = Normalised(preprocessing, len(preprocessing.mode))
 
     def forward(self, pictures: UInt8[Tensor, "n height width c"]) -> Float[Tensor, "n c h w"]:
-        planes = pictures.permute(0, 3, 1, 2) if self.resize is None else self.resize(pictures)
-        return self.normalise(planes)
+        return self.normalise(pictures.permute(0, 3, 1, 2) if self.resize is None else self.resize(pictures))
 
 
 def _cut(first: Tensor, kept: Tensor, count: Tensor) -> _Axis:

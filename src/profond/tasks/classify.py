@@ -25,12 +25,14 @@ from profond.measures.classes import ClassJudge
 from profond.measures.measured import SHARE, Measured
 from profond.measures.report import Report
 from profond.nn.auxiliary import Logits
+from profond.nn.looped import looped
 from profond.nn.views import views_of
 from profond.tasks import register_task
 from profond.tasks.batch import called, check_finite, check_labels, class_labels, class_scores, class_targets, pair
 from profond.tasks.names import index_of
+from profond.tasks.part_inputs import network_examples, network_input
 from profond.tasks.simple_texts import with_simple_texts
-from profond.tasks.task import Example, Explained, Loss, Phase
+from profond.tasks.task import Example, Explained, Loss, Part, Phase, Tensors
 
 Batch = tuple[Tensor, Tensor]
 Balance = Literal["auto", "balanced"]
@@ -233,6 +235,13 @@ class Classify:
             logits = logits + model(view).float()
         return Classes((logits / (1 + len(views))).softmax(1))
 
+    def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
+        """The probabilities of the classes, with whatever is averaged at test."""
+        answer = {"kind": "classes", "classes": list(spec.classes)}
+        outputs = (Tensors("probabilities", (spec.num_classes,)),)
+        module = _Probabilities(self, looped(model))
+        return [Part(module, (network_input(model, spec),), outputs, network_examples(model, spec), answer)]
+
     def meter(self, spec: Spec | None = None) -> ClassMeter:
         return ClassMeter(self, spec)
 
@@ -298,6 +307,17 @@ class Classify:
         preprocessing = Preprocessing(size=(6, 6), mode="L", fixed_size=True)
         dataset = Dataset("sixths", Spec((1, 6, 6), "chw", classes=names), preprocessing, splits, "made here")
         return Example(dataset, {"name": "mlp", "hidden": [16]})
+
+
+class _Probabilities(nn.Module):
+    """A network as the task asks it."""
+
+    def __init__(self, task: Classify, model: nn.Module) -> None:
+        super().__init__()
+        self.task, self.model = task, model
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.task.predict(self.model, inputs).probabilities
 
 
 class ClassMeter:
