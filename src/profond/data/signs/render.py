@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter, zoom
 
+from profond.data.images.decoding import opening
+from profond.data.locations import FileInMemory
 from profond.data.signs.names import FRAMES
 
 Pixels = NDArray[np.float32]
@@ -233,8 +235,8 @@ class _Scene:
         values = (np.clip(scene, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)
         written = io.BytesIO()
         Image.fromarray(values).save(written, "JPEG", quality=self.quality)
-        with Image.open(written) as opened:
-            return np.asarray(opened.convert("RGB"))
+        with opening(FileInMemory(written.getvalue(), "a frame")) as opened:
+            return np.asarray(opened.image)
 
 
 def _weathered(drawing: Image.Image, random: np.random.Generator) -> Image.Image:

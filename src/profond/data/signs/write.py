@@ -20,6 +20,7 @@ from PIL import Image
 from profond.core.errors import DataError
 from profond.core.files import storage_errors
 from profond.core.progress import bar
+from profond.data.images.decoding import eight_bit, opening
 from profond.data.signs.drawings import masters
 from profond.data.signs.names import FRAMES, SIGNS
 from profond.data.signs.render import TESTED, TRAINED, Frame, track
@@ -140,8 +141,8 @@ def _chosen(order: Order, drawings: dict[int, Image.Image]) -> list[Track]:
 def _render_part(folder: Path, package: Path, photos: Sequence[str], order: Order, part: int) -> None:
     """Every track of this process's part, with a line of regions for each frame."""
     drawings = masters(package, order.abroad)
-    opened = [Image.open(path).convert("RGB") for path in photos]
-    behind = opened[:_LEARNED_PHOTOS], opened[_LEARNED_PHOTOS:]
+    scenes = [_photo(Path(path)) for path in photos]
+    behind = scenes[:_LEARNED_PHOTOS], scenes[_LEARNED_PHOTOS:]
     tracks = planned(order)
     tested = order.frames * sum(one.split for one in tracks)
     numbers = np.random.default_rng((order.seed, 1)).permutation(tested)  # test pictures stand in no order
@@ -156,6 +157,11 @@ def _render_part(folder: Path, package: Path, photos: Sequence[str], order: Orde
                 height, width = frame.pixels.shape[:2]
                 print(one.split, name, width, height, *frame.region, one.sign, file=rows)
             print(one.sign, flush=True)
+
+
+def _photo(path: Path) -> Image.Image:
+    with opening(path) as opened:
+        return eight_bit(opened.image, "RGB")
 
 
 def _write(folder: Path, one: Track, name: str, frame: Frame) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from profond.cli import run
 from profond.core.errors import DataError
 from profond.data import open_dataset
 from profond.data.check import check
+from profond.data.fetch.sources import Web
 from profond.data.open import kind_of
 from profond.data.signs.layout import counted, find, list_signs
 from profond.data.signs.names import FRAMES, SIGNS, names
@@ -167,3 +171,19 @@ def test_a_damaged_archive_is_told_and_nothing_outside_the_layout_is_unpacked(zi
     (zipped / TRAIN).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match="is damaged"):
         list_signs(zipped)
+
+
+def test_fetched_it_is_what_lies_on_the_mirror(zipped, monkeypatch):
+    handler = partial(SimpleHTTPRequestHandler, directory=str(zipped))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *words: None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as mirror:
+        threading.Thread(target=mirror.serve_forever, daemon=True).start()
+        here = f"http://127.0.0.1:{mirror.server_port}/"
+        monkeypatch.setattr("profond.data.sets.gtsrb.SOURCES", (Web(f"{here}not-there/"), Web(here)))
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        fetched = open_dataset("gtsrb", language="fr")
+        mirror.shutdown()
+    assert fetched.source.startswith(here)
+    assert fetched.spec.classes[14] == "arrêt"
+    by_path = open_dataset(zipped)
+    assert [fetched.contents(name) for name in ("train", "test")] == [by_path.contents(n) for n in ("train", "test")]
