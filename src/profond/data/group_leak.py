@@ -15,7 +15,7 @@ from profond.data.issue import Issue
 from profond.data.listing import Listing
 from profond.data.splitting import assign
 
-_HELD_OUT = 0.1
+_HELD_OUT = 0.2
 _MOST = 12_000
 """Samples that are compared; of more, whole groups are left out by turns."""
 _BLOCK = 512
@@ -23,7 +23,7 @@ _BLOCK = 512
 
 @dataclass(frozen=True)
 class Leak:
-    """What a split by sample would pretend, told by the nearest neighbour in what is left when a tenth is held out.
+    """What a split by sample would pretend, told by the nearest neighbour in what is left when a fifth is held out.
 
     Args:
         by_sample, by_group: share of the held out samples for which it is right, split so and so.
@@ -38,7 +38,7 @@ class Leak:
 
 
 def measured_leak(labels: Sequence[str], groups: Sequence[str], pixels: NDArray[np.float32]) -> Leak | None:
-    """Hold a tenth out by sample and by group; None where there are too few samples for that.
+    """Hold a fifth out by sample and by group; None where there are too few samples for that.
 
     Args:
         labels: classes of the samples.

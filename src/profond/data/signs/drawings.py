@@ -9,7 +9,6 @@ Source: the sign drawings of Mapillary, MIT licence.
 
 from __future__ import annotations
 
-import io
 import re
 import tarfile
 from collections.abc import Mapping
@@ -20,6 +19,8 @@ from PIL import Image
 
 from profond.data.fetch.sources import DataFile, NpmPackage
 from profond.data.fetch.unpack import WHOLE
+from profond.data.images.decoding import opening
+from profond.data.locations import FileInMemory
 from profond.data.sets.svg import renderer
 
 PACKAGE = DataFile(
@@ -184,8 +185,8 @@ def recoloured(svg: str, keep_yellow: bool) -> str:
 def _pixels(svg: str) -> Image.Image:
     """A drawing as RGBA, without what is empty around it, in the middle of a square."""
     png = renderer().svg_to_bytes(svg_string=svg, width=2 * SIDE, height=2 * SIDE, skip_system_fonts=True)
-    with Image.open(io.BytesIO(png)) as opened:
-        image = opened.convert("RGBA")
+    with opening(FileInMemory(png, "a drawing")) as opened:
+        image = opened.image.convert("RGBA")
     visible = np.asarray(image)[:, :, 3] > 127
     rows, columns = np.flatnonzero(visible.any(1)), np.flatnonzero(visible.any(0))
     image = image.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))

@@ -111,9 +111,7 @@ def signs(options: Options) -> Outcome:
                 },
             ),
             Claim("small", best >= goal, {"right": mean_share(accuracy[RECIPE]), "goal": share(goal, digits=0)}),
-            Claim(
-                "lenet5", best > behind, {"right": mean_share(accuracy[OLD]), "gap": points(float(best - behind))}
-            ),
+            Claim("lenet5", best > behind, {"right": mean_share(accuracy[OLD]), "gap": points(float(best - behind))}),
             Claim("cost", dear[RECIPE] < dear[OLD], {"own": number(dear[RECIPE], 4), "lenet5": number(dear[OLD], 4)}),
             Claim(
                 "weather",
