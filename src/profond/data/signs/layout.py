@@ -22,8 +22,8 @@ TRUTH = "GT-final_test.csv"
 SYNTHETIC = "SYNTHETIC.txt"
 """A file that says of a folder in this layout that its pictures were rendered."""
 PUBLISHED = (
-    "published results on this archive: 99.71 % by one network with spatial transformers (Arcos-García and others, 2018), "
-    "99.85 % by several networks together, 98.84 % by people (Stallkamp and others, 2012)"
+    "published results on this archive: 99.71 % by one network, with spatial transformers (Arcos-García and others, "
+    "2018), 99.85 % by several networks together, 98.84 % by people (Stallkamp and others, 2012)"
 )
 _CLASS = re.compile(r"\d{5}")
 _TRACK = re.compile(r"(\d{5})_\d{5}\.\w+")
