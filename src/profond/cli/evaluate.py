@@ -113,9 +113,13 @@ def evaluate(
     for note in experiment.notes:
         say(note, quiet)
     measured = data_to_measure(experiment, split, data, data_settings)
+    for note in () if measured.other is None else measured.dataset.notes:
+        say(note, quiet)
     for warning in measured.warnings:
         warn(warning)
     if adverse:
+        if table is not None:
+            raise UsageError("--costs are of one split, and --adverse measures many", "leave one of them out")
         tell_adverse(found, experiment, measured, batch_size, processor, pictures, as_json, quiet)
         return
     samples = measured.dataset.split(measured.split)

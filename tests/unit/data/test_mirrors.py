@@ -25,7 +25,9 @@ def signs(mirrors: tuple[int, ...] = MIRRORS) -> Dataset:
     pictures = torch.zeros(400, 1, 4, 4, dtype=torch.uint8)
     pictures[:, 0, :, :2] = (50 + 50 * targets).to(torch.uint8)[:, None, None]
     spec = Spec((1, 4, 4), "chw", classes=NAMES, mirrors=mirrors)
-    return Dataset("signs", spec, Preprocessing((4, 4), "L"), {"train": TensorSplit(pictures, targets, "train")}, "here")
+    return Dataset(
+        "signs", spec, Preprocessing((4, 4), "L"), {"train": TensorSplit(pictures, targets, "train")}, "here"
+    )
 
 
 def batch(dataset: Dataset, **changes: object) -> tuple[torch.Tensor, torch.Tensor]:
