@@ -23,8 +23,8 @@ from profond.measures.intervals import mean_interval
 from profond.measures.measured import SHARE, Measured
 from profond.measures.report import Report, Scores, Table
 from profond.measures.series import naive_scale
-from profond.tasks import register_task
 from profond.nn.looped import looped
+from profond.tasks import register_task
 from profond.tasks.batch import called, check_finite, described, pair
 from profond.tasks.names import index_of
 from profond.tasks.part_inputs import network_examples, network_input
