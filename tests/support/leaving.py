@@ -21,6 +21,8 @@ from profond.tasks.translate_images import TranslateImages
 WORDS = Tokens("words", (*SPECIAL, *["one", "two", "three", "four", "five", "six", "seven", "eight"]))
 CLASSES = ("a", "b", "c")
 HORIZON = 4
+OTHERS = ("series", "text", "language", "each_step", "encoder_decoder", "forecaster", "generator", "translator")
+"""Families whose networks do not tell what is on one picture."""
 _AXES = {1: "c", 2: "ct", 3: "chw", 4: "cthw"}
 
 

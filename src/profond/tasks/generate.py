@@ -288,7 +288,7 @@ class Generate:
         return [CriticAnswer(score, classes[k]) for score, k in zip(best.tolist(), which.tolist(), strict=True)]
 
     def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
-        """The generator: latents, and classes where it knows such, to pictures or points; whoever calls it truncates."""
+        """The generator: latents, and classes where it knows such, to pictures or points; truncation is outside."""
         size, pictures, classes = _latent_size(model), spec.axes == "chw", _class_names(model, spec)
 
         def examples(count: int, length: int) -> tuple[Tensor, ...]:
