@@ -247,7 +247,9 @@ def from_binary(raw: memoryview, name: str, datatype: str, shape: tuple[int, ...
     if datatype != BYTES:
         dtype = NUMPY[datatype]
         if len(raw) != count * dtype.itemsize:
-            raise bad(f"input {name!r} has {len(raw)} bytes, and {datatype} of {list(shape)} has {count * dtype.itemsize}")
+            raise bad(
+                f"input {name!r} has {len(raw)} bytes, and {datatype} of {list(shape)} has {count * dtype.itemsize}"
+            )
         found = np.frombuffer(raw, np.uint8 if dtype.kind == "b" else dtype).reshape(shape)
         return found != 0 if dtype.kind == "b" else found
     elements, place = [], 0

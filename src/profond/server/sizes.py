@@ -68,6 +68,8 @@ def _part(arrays: Arrays, start: int, stop: int) -> dict[str, NDArray[Any]]:
 
 def _same(together: Arrays, index: int, alone: Arrays) -> bool:
     return all(
-        values[index].tobytes() == alone[name][0].tobytes() if values.dtype != object else values[index] == alone[name][0]
+        values[index].tobytes() == alone[name][0].tobytes()
+        if values.dtype != object
+        else values[index] == alone[name][0]
         for name, values in together.items()
     )
