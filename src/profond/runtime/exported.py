@@ -53,7 +53,7 @@ class ExportedFile:
         self.takes: Kind = takes
         self.pictures = Pictures.from_json(self._said("picture")) if takes == "images" else None
         self.series = Series.from_json(self._said("series"), self.about.get("fill")) if takes == "series" else None
-        self.tokens = _tokens(self._said("text"), path) if "text" in self.about and self.about["text"] else None
+        self.tokens = _tokens(self._said("text"), path) if self.about.get("text") else None
         if takes == "texts" and self.tokens is None:
             raise ConfigError(f"{path} takes texts and does not say what they are written in", "export it again")
         if not self._one_shape:

@@ -78,7 +78,7 @@ class ServedRun:
             return {name: self._series.fitted(values)}
         known = self._predictor.preprocessing.text
         assert known is not None
-        if values.size and not (0 <= values.min() and values.max() < len(known)):
+        if values.size and not (values.min() >= 0 and values.max() < len(known)):
             raise DataError("there are tokens that the network does not know", f"they go from 0 to {len(known) - 1}")
         return {name: values}
 

@@ -91,7 +91,7 @@ async def _refused(request: Request, error: Any) -> Response:
 
 async def _http(request: Request, error: Any) -> Response:
     words = {
-        404: f"there is nothing at this address: GET / says what is served",
+        404: "there is nothing at this address: GET / says what is served",
         405: "this address does not take this method",
     }
     return JSONResponse({"error": words.get(error.status_code, str(error.detail))}, error.status_code, error.headers)

@@ -180,7 +180,7 @@ def test_a_text_is_cut_into_the_files_own_tokens(tmp_path: Path) -> None:
     tokens = Tokens.learn(["a fine film", "a bad film"])
     one = opened(of_texts(tmp_path / "t.onnx", tokens.to_json()), "auto")
     assert one.platform == "onnxruntime_onnx"
-    found = one.decoded("fine film".encode())
+    found = one.decoded(b"fine film")
     assert found["tokens"].shape == (1, 16)
     assert found["tokens"][0, :2].tolist() == tokens.encode("fine film")
     assert one.answer(one.run(found), 0)["label"] == "no entry"
@@ -197,7 +197,7 @@ def test_what_a_file_says_of_itself_is_read_without_an_engine(file: Path, tmp_pa
     assert metadata_of(file) == json.loads(kept["profond"])
     own = tmp_path / "own.xml"
     own.write_text(
-        f'<net><rt_info><profond value="{{&quot;profond&quot;: 1, &quot;takes&quot;: &quot;é&quot;}}" /></rt_info></net>'
+        '<net><rt_info><profond value="{&quot;profond&quot;: 1, &quot;takes&quot;: &quot;é&quot;}" /></rt_info></net>'
     )
     assert metadata_of(own)["takes"] == "é"
 

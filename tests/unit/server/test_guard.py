@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from starlette.routing import Route
+from unit.server.conftest import Serve
 
 from profond.core.errors import UsageError
 from profond.runtime.exported import ExportedFile
 from profond.server.settings import Settings
-from unit.server.conftest import Serve
 
 TOKEN = "a-token-of-many-letters"
 

@@ -98,7 +98,7 @@ def test_a_model_is_called_as_its_file_unless_it_is_named() -> None:
     assert names_of(["a", "b c"], []) == ["a", "b-c"]
     assert names_of(["a", "b"], ["first"]) == ["first", "b"]
     for defaults, given in ((["a", "a"], []), (["a"], ["x/y"]), (["a"], [""]), (["a"], ["x", "y"])):
-        with pytest.raises(UsageError, match="name|called"):
+        with pytest.raises(UsageError, match=r"name|called"):
             names_of(defaults, given)
 
 
@@ -133,11 +133,13 @@ def test_slow_clients_are_left(signs: Path, photo: bytes) -> None:
         with socket.create_connection(listening.getsockname(), timeout=10) as connection:
             connection.sendall(start)
             assert connection.recv(1) == b""
-    with socket.create_connection(listening.getsockname(), timeout=10) as connection:  # headers without end
-        with pytest.raises(OSError, match="reset|pipe"):  # noqa: PT012
-            connection.sendall(b"GET / HTTP/1.1\r\n")
-            while True:
-                connection.sendall(b"a: " + b"x" * 1000 + b"\r\n")
+    with (
+        socket.create_connection(listening.getsockname(), timeout=10) as connection,
+        pytest.raises(OSError, match=r"reset|pipe"),  # noqa: PT012
+    ):
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        while True:  # headers without end
+            connection.sendall(b"a: " + b"x" * 1000 + b"\r\n")
     assert _answers(url)
     server.should_exit = True
     thread.join(20)

@@ -10,9 +10,9 @@ import pytest
 from onnx import TensorProto, helper
 from starlette.testclient import TestClient
 from support.exported import CLASSES, write
+from unit.server.conftest import Serve, jpeg, pixels
 
 from profond.runtime.exported import ExportedFile
-from unit.server.conftest import Serve, jpeg, pixels
 
 INFER = "/v2/models/signs/infer"
 LENGTH = "Inference-Header-Content-Length"
