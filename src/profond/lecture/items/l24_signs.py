@@ -1,4 +1,4 @@
-"""L24: traffic signs from the archive to a service: the leak, a small network, what mistakes cost, bad weather, HTTP."""
+"""L24: traffic signs from archive to service: the leak, a small network, the cost of mistakes, bad weather, HTTP."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from statistics import median
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from profond.data.dataset import Dataset
 from profond.data.group_leak import Leak, measured_leak, standardised
+from profond.data.images.adapt import to_image
 from profond.data.images.adverse import CONDITIONS, SEVERITIES
 from profond.data.signs.names import names
 from profond.evaluation.adverse import Adverse, evaluate_adverse
@@ -22,6 +22,8 @@ from profond.evaluation.evaluate import evaluate
 from profond.experiments.configuration import Configuration, changed, from_recipe
 from profond.experiments.experiment import Experiment
 from profond.explain.why.attribution import Attribution, occlusion
+from profond.export.export import export_parts, parts_of
+from profond.export.leaving import Source
 from profond.lecture import register_item
 from profond.lecture.http_answers import answers_over_http
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
@@ -184,9 +186,11 @@ def _served(experiment: Experiment, most: int) -> Told:
     with torch.inference_mode():
         own = experiment.task.answer(model, experiment.preprocessing.normalise(raws), experiment.spec)
     with tempfile.TemporaryDirectory() as folder:
-        file = export_experiment(experiment, Path(folder) / "signs.onnx")
-        answers, seconds = answers_over_http(file, raws)
-        size = file.stat().st_size
+        source = Source(RECIPE, experiment.config.task.name, experiment.preprocessing)
+        parts = parts_of(experiment.task, model, experiment.spec)
+        [made] = export_parts(parts, source, Path(folder) / RECIPE, own=list(map(to_image, raws[:most])), samples=most)
+        answers, seconds = answers_over_http(made.path, raws)
+        size = made.path.stat().st_size
     same = sum(one.to_json()["label"] == said["label"] for one, said in zip(own, answers, strict=True))
     return Told(same, len(raws), 1000 * median(seconds), size / 1000)
 
