@@ -63,6 +63,7 @@ def _server(file: Path) -> Iterator[int]:
             for line in server.stdout:
                 said.append(line.strip())
                 if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+                    _wait_for(int(found[1]))
                     yield int(found[1])
                     break
             else:
@@ -70,3 +71,20 @@ def _server(file: Path) -> Iterator[int]:
         finally:
             server.terminate()
             server.communicate(timeout=_PATIENCE)
+
+
+def _wait_for(port: int) -> None:
+    """Until the server is ready: it answers while it still reads the file. Raises: ProfondError."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+        try:
+            connection.request("GET", "/v2/health/ready")
+            if connection.getresponse().status == 200:
+                return
+        except ConnectionError:
+            pass  # it says where it will listen a moment before it does
+        finally:
+            connection.close()
+        time.sleep(0.05)
+    raise ProfondError(f"the server is not ready after {_PATIENCE:.0f} s")
