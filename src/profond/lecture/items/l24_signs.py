@@ -150,8 +150,12 @@ def signs(options: Options) -> Outcome:
 
 
 def _configuration(name: str, sizes: Sizes) -> Configuration:
-    changes: dict[str, object] = {} if sizes.data == 1 else {"data.share": sizes.data}
-    return changed(from_recipe(name), changes if sizes.epochs is None else {**changes, "training.epochs": sizes.epochs})
+    config = from_recipe(name)
+    if sizes.epochs is None:
+        return config
+    # So few signs leave none to be held out.
+    fewer = {"data.share": sizes.data, "loader.valid_fraction": 0.0, "keep": "last"}
+    return changed(config, {**fewer, "training.epochs": sizes.epochs})
 
 
 def _leak(dataset: Dataset) -> Leak:
