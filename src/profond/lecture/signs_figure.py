@@ -53,11 +53,8 @@ def draw_signs(frames: Sequence[Sequence[Tensor]], names: Sequence[str], title: 
             axes = figure.add_axes((left / _WIDE, bottom / high, 0.94 * _CELL / _WIDE, 0.94 * _CELL / high))
             axes.imshow(_levels(picture), interpolation="antialiased", cmap="gray", vmin=0, vmax=255)
             axes.set_axis_off()
-        wide = across - len(pictures) * _CELL - 0.25
         left = 0.16 + column * across + len(pictures) * _CELL
-        size = min(_SMALL, _SMALL * 72 * wide / max(1.0, text_width(names[at], _SMALL)))
-        y = (bottom + _CELL / 2) / high
-        figure.text(left / _WIDE, y, names[at], va="center", color=INK, family=FONT, fontsize=size)
+        _name(figure, names[at], left, bottom + _CELL / 2, across - len(pictures) * _CELL - 0.25)
     return figure
 
 
@@ -68,13 +65,13 @@ def draw_dearest(
     whole = confusion * costs
     cells = [divmod(int(cell), len(costs)) for cell in np.argsort(-whole, axis=None, kind="stable")[:_DEAREST]]
     cells = [cell for cell in cells if whole[cell] > 0]
-    height = 1.1 + 0.3 * max(1, len(cells))
+    height = 1.1 + 0.42 * max(1, len(cells))
     figure = _figure(_WIDE, height, words("L24.drawing.dearest"))
     if not cells:
         figure.text(0.5, 0.4, words("L24.drawing.nothing"), ha="center", color=INK, family=FONT, fontsize=10)
         return figure
-    labels = [f"{names[true]} → {names[predicted]}" for true, predicted in cells]
-    margin = min(5.6, (max(text_width(label, 9) for label in labels) + 14) / 72)
+    labels = [f"{names[true]}\n→ {names[predicted]}" for true, predicted in cells]
+    margin = min(5.6, (1.06 * max(text_width(label, 9) for label in labels) + 14) / 72)
     axes = figure.add_axes((margin / _WIDE, 0.5 / height, (_WIDE - margin - 1.5) / _WIDE, (height - 1.0) / height))
     axes.barh(range(len(cells)), [whole[cell] for cell in cells], color=COLOURS[4], height=0.62)
     for at, cell in enumerate(cells):
@@ -152,6 +149,25 @@ def draw_mistakes(mistakes: Sequence[Mistaken], names: Sequence[str], words: Wor
             y = (bottom - 0.07 - 0.17 * line) / height
             figure.text(left / _WIDE, y, said, va="top", color=INK if line else MUTED, family=FONT, fontsize=size)
     return figure
+
+
+def _name(figure: Figure, name: str, left: float, middle: float, wide: float) -> None:
+    """A name beside its pictures, in two lines where one is too narrow; all in inches."""
+    size, lines = _SMALL, 1
+    if 1.06 * text_width(name, size) > 72 * wide:
+        first, rest = _halved(name)
+        name, size, lines = f"{first}\n{rest}", 7.5, 2
+        size = min(size, size * 68 * wide / max(text_width(first, size), text_width(rest, size)))
+    width, height = figure.get_size_inches()
+    style = {"color": INK, "family": FONT, "fontsize": size, "linespacing": 1.0 if lines > 1 else None}
+    figure.text(left / width, middle / height, name, va="center", **style)
+
+
+def _halved(name: str) -> tuple[str, str]:
+    """Two lines, as equal as words allow."""
+    words = name.split(" ")
+    ways = [(" ".join(words[:at]), " ".join(words[at:])) for at in range(1, len(words))] or [(name, "")]
+    return min(ways, key=lambda way: max(map(len, way)))
 
 
 def _levels(picture: Tensor) -> NDArray[np.uint8]:
