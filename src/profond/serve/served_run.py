@@ -51,7 +51,9 @@ class ServedRun:
     def load(self, batch_sizes: Sequence[int]) -> None:
         if self._threads:
             torch.set_num_threads(self._threads)
-        self._predictor = predictor = Predictor.open(self._run, device=self._device, resize=self._resize, engine="torch")
+        self._predictor = predictor = Predictor.open(
+            self._run, device=self._device, resize=self._resize, engine="torch"
+        )
         if predictor.takes == "videos":
             raise ConfigError("this run takes videos, which are not served", "`profond predict` answers for them")
         self.takes = predictor.takes
@@ -60,7 +62,12 @@ class ServedRun:
         self._series = None if known is None else Series(known, predictor.preprocessing.mean)
         self._options = {"top": _TOP} if "top" in predictor.options else {}
         spec = predictor.spec
-        self.about = {"profond": VERSION, "run": self.name, "classes": list(spec.classes), "notes": list(predictor.notes)}
+        self.about = {
+            "profond": VERSION,
+            "run": self.name,
+            "classes": list(spec.classes),
+            "notes": list(predictor.notes),
+        }
 
     def prepared(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         name = self.inputs[0].name
@@ -71,7 +78,7 @@ class ServedRun:
             return {name: self._series.fitted(values)}
         known = self._predictor.preprocessing.text
         assert known is not None
-        if values.size and not (0 <= values.min() and values.max() < len(known)):
+        if values.size and not (values.min() >= 0 and values.max() < len(known)):
             raise DataError("there are tokens that the network does not know", f"they go from 0 to {len(known) - 1}")
         return {name: values}
 
@@ -84,7 +91,9 @@ class ServedRun:
         try:
             text = body.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise DataError(f"the text is not UTF-8: {error.reason} at byte {error.start}", "save it as UTF-8") from None
+            raise DataError(
+                f"the text is not UTF-8: {error.reason} at byte {error.start}", "save it as UTF-8"
+            ) from None
         return {name: self._predictor.decode(text, "the text")[0].numpy()[None]}
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:

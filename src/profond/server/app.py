@@ -57,7 +57,11 @@ def application(offered: Sequence[Offered], settings: Settings | None = None) ->
             )
         )
     app = Starlette(
-        routes=[*Protocol(models, asking, bodies).routes(), *Plain(models, asking, bodies, metrics).routes(), *_described()],
+        routes=[
+            *Protocol(models, asking, bodies).routes(),
+            *Plain(models, asking, bodies, metrics).routes(),
+            *_described(),
+        ],
         middleware=middleware,
         exception_handlers={Refused: _refused, HTTPException: _http},
         lifespan=lifespan,
@@ -86,5 +90,8 @@ async def _refused(request: Request, error: Any) -> Response:
 
 
 async def _http(request: Request, error: Any) -> Response:
-    words = {404: f"there is nothing at this address: GET / says what is served", 405: "this address does not take this method"}
+    words = {
+        404: "there is nothing at this address: GET / says what is served",
+        405: "this address does not take this method",
+    }
     return JSONResponse({"error": words.get(error.status_code, str(error.detail))}, error.status_code, error.headers)

@@ -118,9 +118,7 @@ class Queue:
         done = self._thread.submit(self._compute, [waiting.inputs for waiting in taken])
         done.add_done_callback(lambda found: loop.call_soon_threadsafe(self._told, loop, taken, found.result()))
 
-    def _told(
-        self, loop: asyncio.AbstractEventLoop, taken: list[Waiting], found: list[Sample | ProfondError]
-    ) -> None:
+    def _told(self, loop: asyncio.AbstractEventLoop, taken: list[Waiting], found: list[Sample | ProfondError]) -> None:
         self._next(loop)  # the engine goes on while answers are written
         for waiting, one in zip(taken, found, strict=True):
             if waiting.answer.done():

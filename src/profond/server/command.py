@@ -34,15 +34,23 @@ def options(command: Command) -> Command:
         (
             many("--name", "names", metavar="NAME", help="Of a model in the address, in the order of the models."),
             click.option("--host", default="127.0.0.1", show_default=True, help="Another one needs a token."),
-            click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one."),
+            click.option(
+                "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one."
+            ),
             click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."),
             click.option("--threads", type=click.IntRange(0), default=0, help="That compute one batch; 0: all cores."),
             click.option("--token-file", type=click.Path(dir_okay=False, path_type=Path), help=f"Or {TOKEN}."),
             many("--allowed-host", "hosts", metavar="NAME", help="By which the server may be called; * allows any."),
             many("--cors", "origins", metavar="ORIGIN", help="Of web pages that may ask, such as https://example.org."),
-            click.option("--queue", type=click.IntRange(1), default=256, show_default=True, help="Samples that may wait."),
-            click.option("--seconds", type=click.FloatRange(0.1), default=30.0, show_default=True, help="For a request."),
-            click.option("--body", type=click.IntRange(1), default=64, show_default=True, help="Megabytes of a request."),
+            click.option(
+                "--queue", type=click.IntRange(1), default=256, show_default=True, help="Samples that may wait."
+            ),
+            click.option(
+                "--seconds", type=click.FloatRange(0.1), default=30.0, show_default=True, help="For a request."
+            ),
+            click.option(
+                "--body", type=click.IntRange(1), default=64, show_default=True, help="Megabytes of a request."
+            ),
             click.option("--quiet", is_flag=True, help="No line for each request."),
         )
     ):
@@ -79,7 +87,10 @@ def names_of(defaults: Sequence[str], given: Sequence[str]) -> list[str]:
     """The name of each model. Raises: UsageError where two are one, or one cannot stand in an address."""
     if len(given) > len(defaults):
         raise UsageError(f"{len(given)} names for {len(defaults)} models", "give one --name for each, in their order")
-    found = [*given, *(re.sub(r"[^A-Za-z0-9_.-]", "-", name).lstrip(".-") or "model" for name in defaults[len(given) :])]
+    found = [
+        *given,
+        *(re.sub(r"[^A-Za-z0-9_.-]", "-", name).lstrip(".-") or "model" for name in defaults[len(given) :]),
+    ]
     for name in found:
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} cannot be a model's name", "use letters, digits, dots, - and _")

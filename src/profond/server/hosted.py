@@ -64,7 +64,9 @@ class Hosted:
         if self.failure is not None:
             logs.say("failed", level="error", model=self.name, error=self.failure)
         else:
-            logs.say("loaded", model=self.name, platform=served.platform, seconds=round(seconds, 3), batches=list(sizes))
+            logs.say(
+                "loaded", model=self.name, platform=served.platform, seconds=round(seconds, 3), batches=list(sizes)
+            )
 
     def ready(self) -> Queue:
         """Its queue. Raises: Refused while it cannot answer."""

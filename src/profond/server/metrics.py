@@ -16,7 +16,7 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-disable_created_metrics()  # the time at which each series began, which nobody asks for
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the time at which each series began, which nobody asks for
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64)
 

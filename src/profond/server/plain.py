@@ -67,7 +67,9 @@ class Plain:
             "models": list(map(_said, self.models.all.values())),
         }
         if "text/html" in request.headers.get("accept", ""):
-            return HTMLResponse(_page(said), headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
+            return HTMLResponse(
+                _page(said), headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+            )
         return JSONResponse(said)
 
     async def measured(self, request: Request) -> Response:
@@ -120,9 +122,7 @@ class Plain:
 
         most = self.models.settings.body_bytes
         try:
-            async with Request(request.scope, again).form(
-                max_files=1, max_fields=_FIELDS, max_part_size=most
-            ) as form:
+            async with Request(request.scope, again).form(max_files=1, max_fields=_FIELDS, max_part_size=most) as form:
                 files = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
                 if files:
                     return await files[0].read()

@@ -197,7 +197,7 @@ def _flat(data: list[Any], shape: Sequence[int], count: int, name: str) -> list[
         if len(data) != count:
             raise bad(f"input {name!r} has {len(data)} elements, and its shape {list(shape)} has {count}")
         return data
-    for depth, length in enumerate(shape):
+    for depth in range(len(shape)):
         if len(data) != math.prod(shape[: depth + 1]):
             raise bad(f"input {name!r}: 'data' is not nested as its shape {list(shape)} says")
         if depth + 1 == len(shape):
@@ -247,7 +247,9 @@ def from_binary(raw: memoryview, name: str, datatype: str, shape: tuple[int, ...
     if datatype != BYTES:
         dtype = NUMPY[datatype]
         if len(raw) != count * dtype.itemsize:
-            raise bad(f"input {name!r} has {len(raw)} bytes, and {datatype} of {list(shape)} has {count * dtype.itemsize}")
+            raise bad(
+                f"input {name!r} has {len(raw)} bytes, and {datatype} of {list(shape)} has {count * dtype.itemsize}"
+            )
         found = np.frombuffer(raw, np.uint8 if dtype.kind == "b" else dtype).reshape(shape)
         return found != 0 if dtype.kind == "b" else found
     elements, place = [], 0

@@ -90,6 +90,7 @@ def _bound(settings: Settings) -> socket.socket:
         listening = socket.socket(found[0], socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(found[4])
+        listening.listen(2048)  # before it is said: whoever reads the line may connect
         listening.set_inheritable(True)
     except OSError as error:
         raise StorageError(

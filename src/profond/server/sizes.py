@@ -15,36 +15,51 @@ from profond.runtime.served import Served
 
 _SECONDS = 1.0
 """That trying may take: a network for which it takes longer gains little by batches on a CPU."""
+_NUMBERS = 2048
+"""That are compared for each size, where a network has fewer than this many outputs: those of one or two samples may be
+equal by chance."""
+_MOST = 256
+"""Samples that are tried for each size."""
 _LENGTHS = (24, 40)
 """Of an axis of any length."""
+_NEVER_EQUAL = ("pytorch",)
+"""Platforms whose bits depend on the size of the batch for every network that was measured."""
 
 
 def equal_sizes(served: Served, sizes: Sequence[int]) -> tuple[int, ...]:
     """Those of the sizes, 1 among them, at which every sample of a batch has the bits that it has alone.
 
     Tried with samples of noise, for engines take other ways through a multiplication of matrices when there are more
-    rows: it depends on the network, the engine and the processor, and not on the numbers. Where samples have no one
-    shape, no size can be tried for all, and each is computed alone.
+    rows: which ones depends on the network, the engine and the processor. Where samples have no one shape, no size can
+    be tried for all, and each is computed alone.
     """
+    if served.platform in _NEVER_EQUAL:
+        return (1,)
     try:
-        noise = _noise(served, max(sizes), _LENGTHS[0])
+        noise = _noise(served, _MOST, _LENGTHS[0])
         other = _noise(served, 1, _LENGTHS[1])
     except ProfondError:
         return (1,)
     if any(noise[name].shape[1:] != other[name].shape[1:] for name in noise):
         return (1,)
     start = time.perf_counter()
-    alone: list[Arrays] = []
+    alone = [served.run(_part(noise, 0, 1))]
+    enough = min(_MOST, -(-_NUMBERS // max(1, sum(values.size for values in alone[0].values()))))
     found = [1]
     for size in sorted(size for size in sizes if size > 1):
-        done = time.perf_counter() - start
-        if alone and done + 2 * size * done / len(alone) > _SECONDS:
+        count = -(-enough // size) * size
+        one = (time.perf_counter() - start) / len(alone)
+        if (count + max(0, count - len(alone))) * one + time.perf_counter() - start > _SECONDS:
             break
-        alone += [served.run(_part(noise, index, index + 1)) for index in range(len(alone), size)]
-        together = served.run(_part(noise, 0, size))
-        if all(_same(together, index, one) for index, one in enumerate(alone)):
+        alone += [served.run(_part(noise, index, index + 1)) for index in range(len(alone), count)]
+        if all(_equal(served, noise, first, size, alone) for first in range(0, count, size)):
             found.append(size)
     return tuple(found)
+
+
+def _equal(served: Served, noise: Arrays, first: int, size: int, alone: Sequence[Arrays]) -> bool:
+    together = served.run(_part(noise, first, first + size))
+    return all(_same(together, index, alone[first + index]) for index in range(size))
 
 
 def _noise(served: Served, count: int, length: int) -> dict[str, NDArray[Any]]:
@@ -68,6 +83,8 @@ def _part(arrays: Arrays, start: int, stop: int) -> dict[str, NDArray[Any]]:
 
 def _same(together: Arrays, index: int, alone: Arrays) -> bool:
     return all(
-        values[index].tobytes() == alone[name][0].tobytes() if values.dtype != object else values[index] == alone[name][0]
+        values[index].tobytes() == alone[name][0].tobytes()
+        if values.dtype != object
+        else values[index] == alone[name][0]
         for name, values in together.items()
     )

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.serving import Running, running
+from unit.server.conftest import jpeg, pixels
 
 from profond.core.errors import DataError
 from profond.runtime.engines.engine import Arrays
 from profond.runtime.exported import ExportedFile
 from profond.server.settings import Settings
 from profond.server.sizes import equal_sizes
-from unit.server.conftest import jpeg, pixels
 
 
 class Gated(ExportedFile):
@@ -166,12 +166,13 @@ def test_a_request_that_takes_too_long_is_told_so_and_frees_its_place(signs: Pat
 
 
 class Fickle(ExportedFile):
-    """Computes as some engines do: with other bits from a batch of four on."""
+    """Computes as some engines do: with other bits of some samples from a batch of four on."""
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         found = super().run(inputs)
         last = found["probabilities"]
-        return {**found, "probabilities": np.nextafter(last, 1) if len(last) >= 4 else last}
+        some = (len(last) >= 4) & (last[:, :1] > 0.95)
+        return {**found, "probabilities": np.where(some, np.nextafter(last, np.float32(2)), last)}
 
 
 def test_only_sizes_with_equal_bits_are_used(signs: Path) -> None:
@@ -181,18 +182,23 @@ def test_only_sizes_with_equal_bits_are_used(signs: Path) -> None:
         assert equal_sizes(model, (1, 2, 4, 8, 16, 32)) == known
 
 
+def resident() -> int:
+    """Bytes of memory of this process."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) << 10
+    raise AssertionError("no VmRSS")
+
+
 @pytest.mark.full
 def test_memory_is_flat_over_10_000_images_of_different_sizes(signs: Path) -> None:
-    import os
-
-    import psutil
 
     random = np.random.default_rng(0)
     photos = [jpeg(seed, tuple(random.integers(8, 200, 2))) for seed in range(500)]
     with gated(signs) as (_, server), httpx.Client() as http:
-        process, used = psutil.Process(os.getpid()), []
+        used = []
         for _ in range(20):
             for photo in photos:
                 assert http.post(f"{server.url}/predict", content=photo).status_code == 200
-            used.append(process.memory_info().rss)
+            used.append(resident())
     assert max(used[4:]) - used[4] < 8 << 20, used

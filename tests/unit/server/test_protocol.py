@@ -10,16 +10,22 @@ import pytest
 from onnx import TensorProto, helper
 from starlette.testclient import TestClient
 from support.exported import CLASSES, write
+from unit.server.conftest import Serve, jpeg, pixels
 
 from profond.runtime.exported import ExportedFile
-from unit.server.conftest import Serve, jpeg, pixels
 
 INFER = "/v2/models/signs/infer"
 LENGTH = "Inference-Header-Content-Length"
 
 
 def tensor(values: np.ndarray, **more: object) -> dict:
-    return {"name": "pictures", "shape": list(values.shape), "datatype": "UINT8", "data": values.ravel().tolist(), **more}
+    return {
+        "name": "pictures",
+        "shape": list(values.shape),
+        "datatype": "UINT8",
+        "data": values.ravel().tolist(),
+        **more,
+    }
 
 
 def binary(values: np.ndarray, **more: object) -> tuple[bytes, dict[str, str]]:
@@ -219,8 +225,12 @@ BAD = {
     "no data": {"inputs": [{key: value for key, value in GOOD.items() if key != "data"}]},
     "binary without its header": {"inputs": [{**GOOD, "parameters": {"binary_data_size": 192}}]},
     "a file that is no base64": {"inputs": [{"name": "pictures", "datatype": "BYTES", "shape": [1], "data": ["?"]}]},
-    "a file that is no picture": {"inputs": [{"name": "pictures", "datatype": "BYTES", "shape": [1], "data": ["AAAA"]}]},
-    "files in three axes": {"inputs": [{"name": "pictures", "datatype": "BYTES", "shape": [1, 1, 1], "data": ["AAAA"]}]},
+    "a file that is no picture": {
+        "inputs": [{"name": "pictures", "datatype": "BYTES", "shape": [1], "data": ["AAAA"]}]
+    },
+    "files in three axes": {
+        "inputs": [{"name": "pictures", "datatype": "BYTES", "shape": [1, 1, 1], "data": ["AAAA"]}]
+    },
 }
 
 
