@@ -18,9 +18,11 @@ from profond.tasks.label_frames import LabelFrames
 from profond.tasks.seq2seq import Seq2Seq
 from profond.tasks.translate_images import TranslateImages
 
-WORDS = Tokens("words", (*SPECIAL, *"one two three four five six seven eight".split()))
+WORDS = Tokens("words", (*SPECIAL, *["one", "two", "three", "four", "five", "six", "seven", "eight"]))
 CLASSES = ("a", "b", "c")
 HORIZON = 4
+OTHERS = ("series", "text", "language", "each_step", "encoder_decoder", "forecaster", "generator", "translator")
+"""Families whose networks do not tell what is on one picture."""
 _AXES = {1: "c", 2: "ct", 3: "chw", 4: "cthw"}
 
 

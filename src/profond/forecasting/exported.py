@@ -148,6 +148,8 @@ class _Graph(nn.Module):
 class _Networks(_Graph):
     """The mean of what several networks say; see `NetworkForecaster.predict`."""
 
+    beside: Tensor
+
     def __init__(self, learned: NetworkForecaster, group: Sequence[KeptSeries]) -> None:
         shape = learned.shape
         beside = (*shape.known, *shape.past, *shape.static)
@@ -194,6 +196,10 @@ class _Networks(_Graph):
 
 class _Ridge(_Graph):
     """See `RidgeForecaster.predict`."""
+
+    of_known: Tensor
+    of_past: Tensor
+    weights: Tensor
 
     def __init__(self, learned: RidgeForecaster, group: Sequence[KeptSeries]) -> None:
         known, past = learned.known.shape[1], learned.past.shape[1]

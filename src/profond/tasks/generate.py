@@ -32,8 +32,8 @@ from profond.tasks.augmentation import KINDS, changed
 from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.generated_show import GeneratedShow
 from profond.tasks.names import index_of
-from profond.tasks.picture_parts import Making
 from profond.tasks.picture_features import inception_features, judge_of, usual_features
+from profond.tasks.picture_parts import Making
 from profond.tasks.projection import projected
 from profond.tasks.sampling import generated, interpolated, walked
 from profond.tasks.task import Example, Explained, Loss, Part, Phase, Tensors
@@ -288,7 +288,7 @@ class Generate:
         return [CriticAnswer(score, classes[k]) for score, k in zip(best.tolist(), which.tolist(), strict=True)]
 
     def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
-        """The generator: latents, and classes where it knows such, to pictures or points; truncation is the caller's."""
+        """The generator: latents, and classes where it knows such, to pictures or points; truncation is outside."""
         size, pictures, classes = _latent_size(model), spec.axes == "chw", _class_names(model, spec)
 
         def examples(count: int, length: int) -> tuple[Tensor, ...]:

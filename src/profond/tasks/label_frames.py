@@ -261,7 +261,11 @@ class _EachStep(nn.Module):
         self.network = network
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        lengths = token_lengths(inputs) if inputs.ndim == 2 else lengths_of(inputs.flatten(3)[..., 0] if inputs.ndim == 5 else inputs)
+        lengths = (
+            token_lengths(inputs)
+            if inputs.ndim == 2
+            else lengths_of(inputs.flatten(3)[..., 0] if inputs.ndim == 5 else inputs)
+        )
         return self.network(inputs).float().softmax(2), lengths
 
 

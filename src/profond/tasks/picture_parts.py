@@ -59,7 +59,8 @@ class Translating(nn.Module):
 
 def _reflected(side: Any, multiple: int, device: torch.device) -> Int[Tensor, " s"]:
     """Which row or column stands at each place of the extended picture, as often reflected as need be."""
-    wanted = (torch.sym_max(side, LEAST_SIDE) + multiple - 1) // multiple * multiple
+    least: Any = torch.sym_max(side, LEAST_SIDE)  # type: ignore[no-untyped-call]
+    wanted = (least + multiple - 1) // multiple * multiple
     period = (2 * torch.scalar_tensor(side - 1, dtype=torch.int64, device=device)).clamp_min(1)
     place = torch.remainder(torch.arange(wanted, device=device), period)
     return torch.minimum(place, period - place)
