@@ -42,7 +42,7 @@ def serve(offered: Sequence[Offered], settings: Settings, *, workers: int = 1, q
     config = uvicorn.Config(
         partial(_application, list(offered), settings, quiet),
         factory=True,
-        http=partial(Prompt, settings.header_seconds),
+        http=partial(Prompt, settings.header_seconds),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         workers=workers,
