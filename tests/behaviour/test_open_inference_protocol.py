@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -75,23 +74,29 @@ DIFFERENCES = (
 """Server, which tests, and in what it differs from the specification, which ours follows."""
 
 
-@pytest.fixture(scope="session", params=["ours", "mlserver", "kserve", "url"])
+SERVERS = ["ours", *(name for name in running.OTHERS if running.is_there(name))]
+
+
+@pytest.mark.parametrize("name", running.OTHERS)
+def test_another_server_is_there_to_compare_with(name: str) -> None:
+    if not running.is_there(name):
+        pytest.skip(f"{running.variable(name)} says of no {name}")
+    assert name in SERVERS
+
+
+@pytest.fixture(scope="session", params=SERVERS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of the three known models."""
-    if request.param == "url":
-        if not (url := os.environ.get("PROFOND_ORACLE_URL")):
-            pytest.skip("PROFOND_ORACLE_URL names no server of the three known models")
-        yield url.rstrip("/")
-        return
     started: Callable[..., Any] = getattr(running, request.param)
-    with started(tmp_path_factory.mktemp(request.param)) as url:
-        yield url
+    with started(tmp_path_factory.mktemp(request.param)) as one:
+        yield one.url
 
 
 @pytest.fixture(autouse=True)
 def known_difference(request: pytest.FixtureRequest) -> None:
     """What another server does otherwise than the specification says is expected of it, and of it alone."""
-    called = request.node.callspec.params["server"]
+    if not (called := getattr(request.node, "callspec", None) and request.node.callspec.params.get("server")):
+        return
     name = re.sub(rf"\[{called}-?", "[", request.node.name)
     for server, tests, reason in DIFFERENCES:
         if server == called and re.search(tests, name):
@@ -241,7 +246,11 @@ def wrong_requests() -> dict[str, tuple[str, list[Any], list[Any] | None]]:
     return {
         "no such model": ("nobody", two_numbers(), None),
         "another shape": ("sum", [given("left", LEFT[:, :2].copy(), "FP32"), given("right", RIGHT, "FP32")], None),
-        "another type": ("sum", [given("left", np.ones((2, 3), np.int32), "INT32"), given("right", RIGHT, "FP32")], None),
+        "another type": (
+            "sum",
+            [given("left", np.eye(2, 3, dtype=int), "INT64"), given("right", RIGHT, "FP32")],
+            None,
+        ),
         "an input is missing": ("sum", two_numbers()[:1], None),
         "no such input": ("sum", [*two_numbers(), given("middle", LEFT, "FP32")], None),
         "no such output": ("sum", two_numbers(), [triton.InferRequestedOutput("product")]),

@@ -140,7 +140,9 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: Running, 
 
 @pytest.mark.parametrize("path", POSTED)
 @pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
-def test_a_small_body_that_unpacks_to_a_large_one_is_refused(server: Running, path: str, coding: str, pack: Any) -> None:
+def test_a_small_body_that_unpacks_to_a_large_one_is_refused(
+    server: Running, path: str, coding: str, pack: Any
+) -> None:
     body = pack(bytes(10_000_000))
     assert len(body) < 20_000
     headers = {"content-encoding": coding, "content-type": "application/octet-stream"}
@@ -178,9 +180,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 def png(width: int, height: int, packed: bytes, *more: bytes) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        [chunk(b"IHDR", header), *more, chunk(b"IDAT", packed), chunk(b"IEND", b"")]
-    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join([chunk(b"IHDR", header), *more, chunk(b"IDAT", packed), chunk(b"IEND", b"")])
 
 
 NOT_PICTURES = {

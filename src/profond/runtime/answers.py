@@ -30,8 +30,7 @@ def answer(said: Mapping[str, Any], outputs: Arrays, index: int, tokens: Tokens 
     """
     rows = {name: values[index] for name, values in outputs.items()}
     for name, values in rows.items():
-        kind = np.asarray(values).dtype.kind
-        if kind == "f" and not np.isfinite(values).all():
+        if np.asarray(values).dtype.kind == "f" and not np.isfinite(values).all():
             raise ConfigError(f"the network's output {name!r} is not finite", "train again, or give another input")
     first = next(iter(rows.values()))
     kind = said.get("kind")

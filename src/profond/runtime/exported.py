@@ -104,9 +104,8 @@ class ExportedFile:
         try:
             text = body.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise DataError(
-                f"the text is not UTF-8: {error.reason} at byte {error.start}", "save it as UTF-8"
-            ) from None
+            what = f"the text is not UTF-8: {error.reason} at byte {error.start}"
+            raise DataError(what, "save it as UTF-8") from None
         ids = self.tokens.encode(text)
         if not ids:
             raise DataError("the text is without a word" if text.strip() else "the text is empty", "give it words")
@@ -149,7 +148,7 @@ class ExportedFile:
             return self.pictures.fitted(values)
         if self.series is not None:
             return self.series.fitted(values)
-        if not port.takes(values.shape) or values.dtype != np.dtype(port.dtype):
+        if not port.holds(values):
             wanted, received = ("×".join(map(str, shape)) for shape in (port.shape, values.shape))
             raise DataError(f"the input {port.name!r} is {values.dtype} {received}", f"give {port.dtype} {wanted}")
         return _filled_up(values) if self.takes == "texts" else values
@@ -170,9 +169,8 @@ def _tokens(found: Mapping[str, Any], path: Path) -> Tokens:
     try:
         len(tokens)
     except ImportError as error:
-        raise MissingError(
-            "its texts are cut by sentencepiece, which is not installed", "pip install sentencepiece"
-        ) from (error)
+        what = "its texts are cut by sentencepiece, which is not installed"
+        raise MissingError(what, "pip install sentencepiece") from error
     return tokens
 
 

@@ -35,7 +35,9 @@ class Series:
     def from_json(cls, found: Mapping[str, Any], fill: Sequence[float] | None) -> Series:
         """Raises: ConfigError for what is no such description."""
         known = {field.name for field in fields(Preparation)}
-        values = {key: tuple(one) if isinstance(one, list) else one for key, one in found.items() if key in known}
+        values: dict[str, Any] = {
+            key: tuple(one) if isinstance(one, list) else one for key, one in found.items() if key in known
+        }
         try:
             return cls(Preparation(**values), tuple(map(float, fill if fill is not None else (0.0,))))
         except (TypeError, ValueError) as error:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from profond.core.errors import ConfigError, DataError
+from profond.core.errors import ConfigError, DataError, MissingError
 from profond.data.series.read import Missing, Recording
 from profond.data.series.text import Decimal
 
@@ -260,7 +260,10 @@ def filled(signal: NDArray[np.float32], source: str, notes: list[str] | None = N
 
 def resampled(signal: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:
     """Another rate by a polyphase filter, which takes away what the lower rate cannot hold."""
-    from scipy.signal import resample_poly  # half a second that only sounds of several rates should pay
+    try:
+        from scipy.signal import resample_poly  # half a second that only sounds of several rates should pay
+    except ImportError as error:
+        raise MissingError("sounds are brought to another rate by SciPy, which is not here", "install scipy") from error
 
     common = math.gcd(rate, wanted)
     resampled = resample_poly(signal, wanted // common, rate // common, axis=1)

@@ -34,6 +34,11 @@ class Port:
             isinstance(wanted, str) or wanted == length for wanted, length in zip(self.shape, shape, strict=True)
         )
 
+    def holds(self, values: NDArray[Any]) -> bool:
+        """Whether an array is of this type and shape; texts are arrays of Python's, or NumPy's own."""
+        same = values.dtype.kind in "OUS" if self.dtype == "str" else values.dtype == np.dtype(self.dtype)
+        return same and self.takes(values.shape)
+
 
 class Engine(Protocol):
     """Computes one graph. It is prepared explicitly, and nothing is compiled while it runs.
@@ -74,8 +79,7 @@ def check_inputs(ports: Sequence[Port], inputs: Arrays) -> None:
         raise ConfigError(f"the input {unlike[0]!r} {verb}", f"the inputs are {', '.join(known)}")
     for name, values in inputs.items():
         port = known[name]
-        same = values.dtype.kind in "OUS" if port.dtype == "str" else values.dtype == np.dtype(port.dtype)
-        if not same or not port.takes(values.shape):
+        if not port.holds(values):
             wanted = f"{port.dtype} {'×'.join(map(str, port.shape))}"
             received = f"{values.dtype} {'×'.join(map(str, values.shape))}"
             raise ConfigError(f"the input {name!r} is {received}, and not {wanted}", "give what the graph takes")

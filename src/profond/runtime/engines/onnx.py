@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ class OnnxEngine:
 
     def __init__(self, graph: Path | bytes, threads: int = 0) -> None:
         try:
+            # NOTE otherwise it reports its use over the network, and leaves files at home, from its import on
+            os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
             import onnxruntime
         except ImportError as error:
             raise MissingError("ONNX Runtime is not installed", "pip install onnxruntime") from error

@@ -19,6 +19,8 @@ from profond.runtime.engines.engine import Arrays, Port, check_inputs, first_lin
 Precision = Literal["fp32", "bf16"]
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
+PRECISION = "profond_precision"
+"""Under which a file says in which arithmetic it wants to be computed."""
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 """What OpenVINO calls the arithmetic of a network."""
 
@@ -26,9 +28,11 @@ HINTS = {"fp32": "f32", "bf16": "bf16"}
 class OpenVinoEngine:
     """Computes an ONNX graph, or OpenVINO's own, compiled for each shape that it was prepared for, and no other.
 
+    With ``any_shape`` it is compiled once for all shapes, which is slower: for proofs.
+
     Args:
-        graph: a file that ends in ``.onnx`` or ``.xml`` (its ``.bin`` beside it), an ONNX graph's bytes, or a graph that
-            OpenVINO has in memory.
+        graph: a file that ends in ``.onnx`` or ``.xml`` (its ``.bin`` beside it), an ONNX graph's bytes, or a graph
+            that OpenVINO has in memory.
         threads: that compute one batch; 0 takes as many as there are cores.
         precision: of its arithmetic; None takes what the file asks for, else fp32. Parts of a graph that are in 8 bits
             stay so.
@@ -38,9 +42,11 @@ class OpenVinoEngine:
 
     name = "openvino"
 
-    def __init__(self, graph: Path | bytes | Any, threads: int = 0, precision: Precision | None = None) -> None:
-        self.graph = graph if hasattr(graph, "reshape") else _read(graph)
-        hint = precision or information(self.graph, "profond_precision") or "fp32"
+    def __init__(
+        self, graph: Path | bytes | Any, threads: int = 0, precision: Precision | None = None, any_shape: bool = False
+    ) -> None:
+        self.graph: Any = graph if hasattr(graph, "reshape") else _read(graph)
+        hint = precision or information(self.graph, PRECISION) or "fp32"
         self._settings = {
             "INFERENCE_PRECISION_HINT": HINTS.get(hint, "f32"),
             "PERFORMANCE_HINT": "LATENCY",  # all threads work on one batch
@@ -49,6 +55,7 @@ class OpenVinoEngine:
         self.inputs = tuple(map(_port, self.graph.inputs))
         self.outputs = tuple(map(_port, self.graph.outputs))
         self._compiled: dict[Shapes, _Compiled] = {}
+        self._for_all = self._compile(self.graph) if any_shape else None
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -62,18 +69,22 @@ class OpenVinoEngine:
             zeros = {port.name: np.zeros(shape[port.name], port.dtype) for port in self.inputs}
             check_inputs(self.inputs, zeros)
             if (key := _key(zeros)) not in self._compiled:
-                try:
-                    graph = self.graph.clone()
-                    graph.reshape({name: list(lengths) for name, lengths in key})
-                    compiled = _Compiled(core().compile_model(graph, "CPU", self._settings), self.outputs)
-                except RuntimeError as error:
-                    raise ConfigError(f"OpenVINO cannot compile the graph: {last_line(error)}", _OTHER) from None
+                compiled = self._compile(self.graph.clone(), key)
                 compiled.run(zeros)
                 self._compiled[key] = compiled
 
+    def _compile(self, graph: Any, shapes: Shapes = ()) -> _Compiled:
+        """Raises: ConfigError."""
+        try:
+            if shapes:
+                graph.reshape({name: list(lengths) for name, lengths in shapes})
+            return _Compiled(core().compile_model(graph, "CPU", self._settings), self.outputs)
+        except RuntimeError as error:
+            raise ConfigError(f"OpenVINO cannot compile the graph: {last_line(error)}", _OTHER) from None
+
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         check_inputs(self.inputs, inputs)
-        compiled = self._compiled.get(_key(inputs))
+        compiled = self._compiled.get(_key(inputs), self._for_all)
         if compiled is None:
             known = "; ".join(_in_words(shapes) for shapes in self._compiled) or "nothing"
             raise ConfigError(
