@@ -104,7 +104,9 @@ def free_port() -> int:
 def answers(port: int, path: str, body: bytes | None = None) -> bool:
     """Whether a request is answered by 200, on a connection of its own."""
     verb = "GET" if body is None else "POST"
-    head = f"{verb} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body or b'')}\r\n\r\n"
+    head = (
+        f"{verb} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body or b'')}\r\n\r\n"
+    )
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
             connection.sendall(head.encode() + (body or b""))

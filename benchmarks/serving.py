@@ -1,10 +1,11 @@
 """What a server adds to the network that it serves, with client and server on the same two cores.
 
-Direct loop: OpenVINO alone, one batch after the other, from tensors that stand ready. Bare route: Starlette on uvicorn,
-which reads the same body and answers as much text. What one after the other could give at most is `1/(1/A + 1/B)`, A the
-bare route, B the direct loop with one picture a batch. Rates are measured by a client whose connections ask again as soon
-as they are answered; latencies at half the greatest rate by one that asks at a constant rate, from the time at which each
-request was due. Weights are random, and all engines compute in float32. Everything ran in turns, in one run.
+Direct loop: OpenVINO alone, one batch after the other, from tensors that stand ready. Bare route: Starlette on
+uvicorn, which reads the same body and answers as much text. What one after the other could give at most is
+`1/(1/A + 1/B)`, A the bare route, B the direct loop with one picture a batch. Rates are measured by a client whose
+connections ask again as soon as they are answered; latencies at half the greatest rate by one that asks at a constant
+rate, from the time at which each request was due. Weights are random, and all engines compute in float32. Everything
+ran in turns, in one run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A client of HTTP that costs little, for it shares the machine with the server: as fast as it can, or at a constant rate.
+"""A client of HTTP that costs little, for it shares the machine with the server: at full speed, or at a constant rate.
 
 At a constant rate, each request has a time at which it is due, whether or not those before it were answered, and its
 latency counts from there: a server that stops for a second cannot hide that by not being asked.
@@ -44,8 +44,8 @@ def _requests(path: str, bodies: Sequence[str], kind: str, header: str) -> list[
     found = []
     for name in bodies:
         body = Path(name).read_bytes()
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}\r\n"
-        found.append(head.encode() + body)
+        lines = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n{more}"
+        found.append(f"{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body)
     return found
 
 

@@ -17,7 +17,11 @@ def bare(port: int) -> None:
     from starlette.responses import JSONResponse
     from starlette.routing import Route
 
-    answer = {"label": "a class", "probability": 0.5, "top": [{"label": f"class {i}", "probability": 0.1} for i in range(5)]}
+    answer = {
+        "label": "a class",
+        "probability": 0.5,
+        "top": [{"label": f"class {i}", "probability": 0.1} for i in range(5)],
+    }
 
     async def read(request: Request) -> JSONResponse:
         await request.body()

@@ -1,9 +1,9 @@
 """An hour at half load, and whether memory stays flat and latency steady: ``python -m benchmarks.soak FILE``.
 
-FILE is an exported network of pictures, which `profond-serve` serves; or `--url` names a server that runs already (its
-memory is then read of `--pid`). The greatest rate is measured first; then half of it is asked at a constant rate, with
-photos of many sizes, and p99 and memory are printed for each minute. At the end it says whether it held, and is 1 if not:
-no request unanswered, memory grown by less than 5 % and 16 MiB from the second quarter to the last, and the median p99 of
+FILE is an exported network of pictures, which `profond-serve` serves; or `--port` and `--pid` name a server that runs
+already. The greatest rate is measured first; then half of it is asked at a constant rate, with photos of many sizes,
+and p99 and memory are printed for each minute. At the end it says whether it held, and the exit code is 1 if not: no
+request unanswered, memory grown by less than 5 % and 16 MiB from the second quarter to the last, and the median p99 of
 the last quarter at most 1.5 times that of the second.
 """
 

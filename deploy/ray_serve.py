@@ -1,4 +1,4 @@
-"""An exported file on Ray Serve: ``serve run deploy/ray_serve.yaml``, with `profond-serve` and `ray[serve]` installed."""
+"""An exported file on Ray Serve, where `profond-serve` and `ray[serve]` are installed: see ray_serve.yaml."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class ServedRun:
         self._run, self._device, self._threads, self._resize = run, device, threads, resize
         self.takes: Kind = "images"
         self.inputs: tuple[Port, ...] = ()
-        self.outputs = (Port(ANSWER, "str", ("n",)),)
+        self.outputs: tuple[Port, ...] = (Port(ANSWER, "str", ("n",)),)
         self.about: Mapping[str, Any] = {"run": name}
 
     def load(self, batch_sizes: Sequence[int]) -> None:

@@ -86,6 +86,7 @@ def _described() -> list[Route]:
 
 
 async def _refused(request: Request, error: Any) -> Response:
+    assert isinstance(error, Refused)
     return error.response()
 
 

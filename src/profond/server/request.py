@@ -252,7 +252,8 @@ def from_binary(raw: memoryview, name: str, datatype: str, shape: tuple[int, ...
             )
         found = np.frombuffer(raw, np.uint8 if dtype.kind == "b" else dtype).reshape(shape)
         return found != 0 if dtype.kind == "b" else found
-    elements, place = [], 0
+    elements: list[bytes] = []
+    place = 0
     while place < len(raw) and len(elements) <= count:
         length = int.from_bytes(raw[place : place + 4], "little")
         if place + 4 + length > len(raw):

@@ -42,7 +42,7 @@ def serve(offered: Sequence[Offered], settings: Settings, *, workers: int = 1, q
     config = uvicorn.Config(
         partial(_application, list(offered), settings, quiet),
         factory=True,
-        http=partial(Prompt, settings.header_seconds),
+        http=partial(Prompt, settings.header_seconds),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         workers=workers,
@@ -86,9 +86,14 @@ def _heard(run: Callable[[list[socket.socket]], Any], sockets: list[socket.socke
 
 def _bound(settings: Settings) -> socket.socket:
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listening = socket.socket(found[0], socket.SOCK_STREAM)
+        found = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(*found[:3])
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # NOTE inherited by each connection; without it the body of an answer waits up to 40 ms for the client to
+        # acknowledge the headers. asyncio sets it only where the socket says that it is of TCP.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.bind(found[4])
         listening.listen(2048)  # before it is said: whoever reads the line may connect
         listening.set_inheritable(True)

@@ -85,6 +85,6 @@ def _same(together: Arrays, index: int, alone: Arrays) -> bool:
     return all(
         values[index].tobytes() == alone[name][0].tobytes()
         if values.dtype != object
-        else values[index] == alone[name][0]
+        else np.array_equal(values[index], alone[name][0])
         for name, values in together.items()
     )

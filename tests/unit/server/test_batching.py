@@ -171,7 +171,7 @@ class Fickle(ExportedFile):
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         found = super().run(inputs)
         last = found["probabilities"]
-        some = (len(last) >= 4) & (last[:, :1] > 0.95)
+        some = (len(last) >= 4) & (inputs["pictures"][:, 0, 0, :1] % 8 == 0)
         return {**found, "probabilities": np.where(some, np.nextafter(last, np.float32(2)), last)}
 
 

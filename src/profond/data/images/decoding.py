@@ -140,7 +140,7 @@ def opening(
         yield _opened(Path(location) if isinstance(location, str) else location, shrink, held)
 
 
-def size_of(location: Location) -> tuple[tuple[int, int], str]:
+def size_of(location: Location | FileInMemory) -> tuple[tuple[int, int], str]:
     """Width and height of the upright picture and the format of the file, from its start alone.
 
     Raises: ImageError as ``open_image``, but for what is damaged further on.
