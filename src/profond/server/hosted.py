@@ -48,7 +48,7 @@ class Hosted:
         def work() -> tuple[Served, tuple[int, ...]]:
             served = self._open()
             served.load(settings.batch_sizes)
-            return served, equal_sizes(served, settings.batch_sizes)
+            return served, equal_sizes(served, settings.batch_sizes, settings.trying_seconds)
 
         try:
             served, sizes = await asyncio.to_thread(work)

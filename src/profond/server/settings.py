@@ -33,6 +33,7 @@ class Settings:
         pixels: of one picture.
         elements: of one tensor.
         threads: that decode.
+        trying_seconds: that finding out which sizes of a batch may be used takes at most.
     """
 
     host: str = "127.0.0.1"
@@ -51,6 +52,7 @@ class Settings:
     pixels: int = MAX_PIXELS
     elements: int = 1 << 26
     threads: int = 2
+    trying_seconds: float = 1.0
 
     def __post_init__(self) -> None:
         if self.token is None and not is_loopback(self.host):

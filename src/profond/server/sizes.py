@@ -13,25 +13,28 @@ from profond.core.errors import ProfondError
 from profond.runtime.engines.engine import Arrays, Port
 from profond.runtime.served import Served
 
-_SECONDS = 1.0
-"""That trying may take: a network for which it takes longer gains little by batches on a CPU."""
 _NUMBERS = 2048
 """That are compared for each size, where a network has fewer than this many outputs: those of one or two samples may be
 equal by chance."""
 _MOST = 256
 """Samples that are tried for each size."""
+_TIMED = 4
+"""Samples of which the quickest says how long one takes."""
 _LENGTHS = (24, 40)
 """Of an axis of any length."""
 _NEVER_EQUAL = ("pytorch",)
 """Platforms whose bits depend on the size of the batch for every network that was measured."""
 
 
-def equal_sizes(served: Served, sizes: Sequence[int]) -> tuple[int, ...]:
+def equal_sizes(served: Served, sizes: Sequence[int], seconds: float = 1.0) -> tuple[int, ...]:
     """Those of the sizes, 1 among them, at which every sample of a batch has the bits that it has alone.
 
     Tried with samples of noise, for engines take other ways through a multiplication of matrices when there are more
     rows: which ones depends on the network, the engine and the processor. Where samples have no one shape, no size can
     be tried for all, and each is computed alone.
+
+    Args:
+        seconds: that trying may take; a network for which it takes longer gains little by batches on a CPU.
     """
     if served.platform in _NEVER_EQUAL:
         return (1,)
@@ -43,13 +46,16 @@ def equal_sizes(served: Served, sizes: Sequence[int]) -> tuple[int, ...]:
     if any(noise[name].shape[1:] != other[name].shape[1:] for name in noise):
         return (1,)
     start = time.perf_counter()
-    alone = [served.run(_part(noise, 0, 1))]
+    alone, one = [], seconds
+    for index in range(_TIMED):
+        before = time.perf_counter()
+        alone.append(served.run(_part(noise, index, index + 1)))
+        one = min(one, time.perf_counter() - before)
     enough = min(_MOST, -(-_NUMBERS // max(1, sum(values.size for values in alone[0].values()))))
     found = [1]
     for size in sorted(size for size in sizes if size > 1):
         count = -(-enough // size) * size
-        one = (time.perf_counter() - start) / len(alone)
-        if (count + max(0, count - len(alone))) * one + time.perf_counter() - start > _SECONDS:
+        if (count + max(0, count - len(alone))) * one + time.perf_counter() - start > seconds:
             break
         alone += [served.run(_part(noise, index, index + 1)) for index in range(len(alone), count)]
         if all(_equal(served, noise, first, size, alone) for first in range(0, count, size)):

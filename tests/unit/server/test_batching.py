@@ -52,7 +52,7 @@ class Gated(ExportedFile):
 @contextmanager
 def gated(path: Path, **settings: Any) -> Iterator[tuple[Gated, Running]]:
     model = Gated(path)
-    with running([model], Settings(**settings)) as server:
+    with running([model], Settings(trying_seconds=60, **settings)) as server:
         try:
             yield model, server.ready()
         finally:
@@ -179,7 +179,7 @@ def test_only_sizes_with_equal_bits_are_used(signs: Path) -> None:
     for kind, known in ((ExportedFile, (1, 2, 4, 8, 16, 32)), (Fickle, (1, 2))):
         model = kind(signs, "onnx", threads=1)
         model.load([1, 2, 4, 8, 16, 32])
-        assert equal_sizes(model, (1, 2, 4, 8, 16, 32)) == known
+        assert equal_sizes(model, (1, 2, 4, 8, 16, 32), seconds=60) == known
 
 
 def resident() -> int:
