@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -53,6 +53,9 @@ class Leaving(nn.Module):
         first = part.inputs[0]
         preprocessing = None if part.raw else source.preprocessing
         self.pictures = preprocessing is not None and preprocessing.takes == "images"
+        if preprocessing is not None and self.pictures and isinstance(first.shape[-1], str):
+            preprocessing = replace(preprocessing, size=None, fixed_size=False)  # a translator takes any size as it is
+        self.preprocessing = preprocessing
         if preprocessing is not None and self.pictures:
             assert preprocessing.mode is not None
             self.before = Prepared(preprocessing)
@@ -72,10 +75,8 @@ class Leaving(nn.Module):
     @property
     def takes(self) -> str:
         """``"images"``, ``"series"``, ``"texts"``, or ``"tensors"``, of which people have no file."""
-        preprocessing = self.source.preprocessing
-        if self.part.raw or preprocessing is None or preprocessing.takes in (None, "videos"):
-            return "tensors"
-        return str(preprocessing.takes)
+        kind = None if self.preprocessing is None else self.preprocessing.takes
+        return "tensors" if kind is None or kind == "videos" else str(kind)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         if self.before is not None:
@@ -105,7 +106,7 @@ class Leaving(nn.Module):
 
     def about(self, verified: Mapping[str, Any]) -> str:
         """What the file says of itself: one JSON object."""
-        part, preprocessing = self.part, self.source.preprocessing
+        part, preprocessing = self.part, self.preprocessing
         found: dict[str, Any] = {
             "profond": 1,
             "version": VERSION,

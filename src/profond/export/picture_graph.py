@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import PIL
@@ -109,7 +110,7 @@ class Resized(nn.Module):
         if not self.whole:
             return self._resized(planes)
         same = (torch.tensor(height) == self.size[0]) & (torch.tensor(width) == self.size[1])
-        return torch.cond(same, self._untouched, self._resized, (planes,))
+        return _either(same, self._untouched, self._resized, (planes,))
 
     def _untouched(self, planes: Tensor) -> Tensor:
         """Of pictures that have the size already; picked, for the graph must see which size it is."""
@@ -124,7 +125,7 @@ class Resized(nn.Module):
         else:
             before, after = self._weights(down, planes.shape[2], 0), self._weights(across, planes.shape[3], 1).mT
             tall = (height > down.count) & (height - down.count > 2 * (width - across.count))
-            found = torch.cond(tall & _TALL_FIRST, _down_first, _across_first, (planes.double(), before, after))
+            found = _either(tall & _TALL_FIRST, _down_first, _across_first, (planes.double(), before, after))
         if self.how != "pad":
             return found
         inside = self._inside(down, 0)[:, None] & self._inside(across, 1)
@@ -159,8 +160,8 @@ class Resized(nn.Module):
         places = torch.arange(self.size[number], dtype=torch.float64) - axis.first
         return (places >= 0) & (places < axis.count)
 
-    def _weights(self, axis: _Axis, length: int, number: int) -> Float[Tensor, "out in"]:
-        """What each pixel of the axis counts in each of the result, in 2 to the -22nd: whole numbers as float64."""
+    def _weights(self, axis: _Axis, length: int, number: int) -> Tensor:
+        """What each pixel of the axis counts in each of the result (out, in), in 2 to the -22nd: whole numbers."""
         scale = (axis.high - axis.low) / axis.count.clamp(min=1)
         centres = axis.low + (self._places(axis, number) + 0.5) * scale
         pixels = torch.arange(length, dtype=torch.float64)
@@ -205,6 +206,18 @@ def _cut(first: Tensor, kept: Tensor, count: Tensor) -> _Axis:
     """Pillow takes the box of a part in float32, and its length as their difference."""
     low, high = first.float(), (first + kept).float()
     return _Axis(low.double(), low.double() + (high - low).double(), count, torch.zeros_like(first))
+
+
+def _either(
+    which: Tensor, yes: Callable[..., Tensor], no: Callable[..., Tensor], operands: tuple[Tensor, ...]
+) -> Tensor:
+    """A choice that a graph makes when it is computed.
+
+    NOTE annotations that are checked while the tests run must not stand on what is called here: torch traces it.
+    """
+    if torch.compiler.is_compiling():
+        return torch.cond(which, yes, no, operands)
+    return yes(*operands) if bool(which) else no(*operands)  # else torch would compile anew for each size
 
 
 def _across_first(levels: Tensor, down: Tensor, across: Tensor) -> Tensor:
