@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from profond.export.leaving import Leaving, Source
-from profond.export.onnx import engine, write
 from support.leaving import OTHERS, leaving
 from torch import Tensor
 
 from profond import models
+from profond.export.leaving import Leaving, Source
+from profond.export.onnx import engine, write
 
 QUICK = {"points_gan"}
 SLOW = {"lstm", "seq2seq"}
