@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from profond.export.leaving import Leaving, Source
-from profond.export.onnx import engine, write
 from support.leaving import OTHERS, leaving
 from torch import Tensor
 
 from profond import models
+from profond.export.leaving import Leaving, Source
+from profond.export.onnx import engine, write
 
 QUICK = {"points_gan"}
 SLOW = {"lstm", "seq2seq"}
@@ -37,8 +37,9 @@ def test_it_says_the_same_at_other_lengths_and_batches(name: str, settings: dict
     model, task, spec = leaving(name, **settings)
     for part in task.exported(model, spec):
         path = tmp_path / f"{name}{part.name}.onnx"
-        write(Leaving(part, Source(name, "any", None)), path)
-        computed = engine(path)
+        whole = Leaving(part, Source(name, "any", None))
+        write(whole, path)
+        computed = engine(path, whole)
         # NOTE the graph was made of an example of length 11; 12 is a width inside of some networks.
         for count, length in ((1, 7), (2, 12), (7, 19), (1, 38)):
             inputs = part.examples(count, length)

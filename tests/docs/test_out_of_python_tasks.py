@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from profond.core.tokens import END
-from profond.export.leaving import Leaving, Source
-from profond.export.onnx import describe, write
 from support.examples import untrained
 from support.leaving import leaving, shaken
 
+from profond.core.tokens import END
+from profond.export.leaving import Leaving, Source
+from profond.export.onnx import describe, write
 from profond.tasks.seq2seq import Seq2Seq
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "out_of_python_tasks.md"

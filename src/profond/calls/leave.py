@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from profond.data.dataset import Dataset
     from profond.export.export import Exported
+    from profond.forecasting.kept import Kept
 
 OWN = 60
 """Pictures of the run's data that the file is proved on, beside those of every kind."""
@@ -35,7 +36,7 @@ def export(
         profond.export("last", format="onnx", out="signs.onnx")
 
     Args:
-        run: as in `load`.
+        run: as in `load`; or a run of `profond forecast`, by its folder or its name.
         format: ``"onnx"``, ``"torch"`` or ``"openvino"``.
         out: the file; by default the run's name, in the current folder.
         force: write over a file that is there.
@@ -55,6 +56,12 @@ def export(
     from profond.weights.classes import readable
 
     format_of(format)
+    kept = None if isinstance(run, Trained) else _forecast(run, runs)
+    if kept is not None:
+        from profond.forecasting.exported import exported
+
+        source = Source(kept.name, "forecast", None, (f"Forecasts {kept.horizon} steps, one every {kept.every}",))
+        return export_parts(exported(kept), source, where(out, kept.name), format, force=force, progress=progress)
     trained = load(run, out=runs)
     experiment = trained.experiment
     spec = replace(experiment.spec, classes=readable(experiment.spec.classes))
@@ -70,6 +77,17 @@ def export(
         force=force,
         progress=progress,
     )
+
+
+def _forecast(run: Reference, runs: Path | str) -> Kept | None:
+    """What a run of `profond forecast` knows; None of any other run."""
+    from profond.core.find_run import find_run, kind_of
+    from profond.forecasting.kept import KIND, open_kept
+
+    if not isinstance(run, str | Path) or str(run) == "last":
+        return None
+    found = find_run(run, runs, kind=None)
+    return open_kept(found) if kind_of(found) == KIND else None
 
 
 def export_pretrained(
