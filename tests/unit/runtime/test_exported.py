@@ -196,7 +196,8 @@ def test_what_a_file_says_of_itself_is_read_without_an_engine(file: Path, tmp_pa
     kept = {one.key: one.value for one in onnx.load(file).metadata_props}
     assert metadata_of(file) == json.loads(kept["profond"])
     own = tmp_path / "own.xml"
-    own.write_text('<rt_info><profond value="{&quot;profond&quot;: 1, &quot;takes&quot;: &quot;é&quot;}" /></rt_info>')
+    text = "{&quot;profond&quot;: 1, &quot;takes&quot;: &quot;é&quot;}"
+    own.write_text(f'<rt_info><framework><profond value="1" /></framework><profond value="{text}" /></rt_info>')
     assert metadata_of(own)["takes"] == "é"
 
 
