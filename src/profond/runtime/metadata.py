@@ -99,5 +99,5 @@ def _number(file: BinaryIO, byte: bytes) -> int:
 
 def _of_xml(file: BinaryIO) -> str | None:
     text = file.read(_BEGINNING).decode()
-    found = re.search(rf'<{KEY} value="([^"]*)"', text)
-    return None if found is None else html.unescape(found[1])
+    found = re.findall(rf'<{KEY} value="([^"]*)"', text)  # that of an ONNX graph, where it was made of one, is before
+    return html.unescape(found[-1]) if found else None

@@ -196,9 +196,8 @@ def test_what_a_file_says_of_itself_is_read_without_an_engine(file: Path, tmp_pa
     kept = {one.key: one.value for one in onnx.load(file).metadata_props}
     assert metadata_of(file) == json.loads(kept["profond"])
     own = tmp_path / "own.xml"
-    own.write_text(
-        '<net><rt_info><profond value="{&quot;profond&quot;: 1, &quot;takes&quot;: &quot;é&quot;}" /></rt_info></net>'
-    )
+    text = "{&quot;profond&quot;: 1, &quot;takes&quot;: &quot;é&quot;}"
+    own.write_text(f'<rt_info><framework><profond value="1" /></framework><profond value="{text}" /></rt_info>')
     assert metadata_of(own)["takes"] == "é"
 
 
@@ -208,7 +207,7 @@ def test_a_file_that_is_not_profonds_is_refused(file: Path, tmp_path: Path) -> N
     with pytest.raises(ConfigError, match="not written by Profond"):
         ExportedFile(model)
     model.write_bytes(file.read_bytes()[:-50])
-    with pytest.raises(ConfigError, match="cannot be read|says nothing|damaged"):
+    with pytest.raises(ConfigError, match=r"cannot be read|says nothing|damaged"):
         ExportedFile(model)
     model.write_bytes(b"\x0b\xff\xff")
     with pytest.raises(ConfigError, match="not ONNX"):
@@ -235,6 +234,18 @@ def test_descriptions_that_are_not_understood_are_refused(
     path = write(tmp_path / "x.onnx", [helper.make_node("Abs", ["a"], ["b"])], ports[:1], ports[1:], {}, metadata)
     with pytest.raises(ConfigError, match=message):
         ExportedFile(path)
+
+
+def test_texts_as_arrays_go_in_as_they_are(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper
+
+    ports = [helper.make_tensor_value_info(name, TensorProto.STRING, ["n", 2]) for name in ("a", "b")]
+    nodes = [helper.make_node("Identity", ["a"], ["b"])]
+    one = opened(write(tmp_path / "x.onnx", nodes, ports[:1], ports[1:], {}, {"takes": "tensors"}))
+    for words in (np.array([["a", "é"]]), np.array([["a", "é"]], dtype=object)):
+        assert one.run(one.prepared({"a": words}))["b"].tolist() == [["a", "é"]]
+    with pytest.raises(DataError, match="'a' is int64 1×2"):
+        one.prepared({"a": np.ones((1, 2), np.int64)})
 
 
 def test_answers_that_cannot_be_are_refused() -> None:

@@ -6,8 +6,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,9 @@ class Preparation:
     def any_length(self) -> bool:
         """Whether a shorter series stays as short as it is."""
         return self.ends == "missing"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
 
     def signal(self, found: Recording, notes: list[str] | None = None) -> NDArray[np.float32]:
         """A recording's channels over time: float32 (channels, time), as long as it is.

@@ -45,7 +45,8 @@ class OpenVinoEngine:
     def __init__(
         self, graph: Path | bytes | Any, threads: int = 0, precision: Precision | None = None, any_shape: bool = False
     ) -> None:
-        self.graph: Any = graph if hasattr(graph, "reshape") else _read(graph)
+        made: Any = _read(graph) if isinstance(graph, Path | bytes) else graph
+        self.graph = made
         hint = precision or information(self.graph, PRECISION) or "fp32"
         self._settings = {
             "INFERENCE_PRECISION_HINT": HINTS.get(hint, "f32"),
