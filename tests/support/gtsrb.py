@@ -59,7 +59,7 @@ def row(name: str, size: tuple[int, int], number: int) -> str:
 
 def ppm(size: tuple[int, int], colour: np.ndarray, number: int, random: np.random.Generator) -> bytes:
     pixels = np.clip(colour + random.normal(0, 3, (size[1], size[0], 3)), 0, 255).astype(np.uint8)
-    pixels[4:-5, 3 : 5 + number] = 255 - 60 * number
+    pixels[4:-5, 3 : 5 + number % 5] = 255 - 5 * number
     written = io.BytesIO()
     Image.fromarray(pixels).save(written, "PPM")
     return written.getvalue()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -116,21 +116,31 @@ _FIGURES = {  # strokes of one width in a box of 40 by 80, and how far the next 
 }
 
 
-def masters(package: Path, abroad: bool = False) -> dict[int, Image.Image]:
+def drawn(abroad: bool = False) -> set[int]:
+    """The classes that have a drawing."""
+    return set(ABROAD) if abroad else {*GERMAN, *NUMBERS, END_OF_80}
+
+
+def masters(package: Path, abroad: bool = False, only: Container[int] | None = None) -> dict[int, Image.Image]:
     """The drawing of each class, RGBA `SIDE` pixels a side, without margins; abroad only of those that have one.
+
+    Args:
+        package: the file of `PACKAGE`.
+        abroad: the drawings of other countries.
+        only: classes that are wanted; None is all.
 
     Raises: MissingError when resvg-py is not installed.
     """
     named = ABROAD if abroad else GERMAN
-    drawn = _read(package, set(named.values()))
-    svgs = {number: recoloured(drawn[name], number in _KEEP_YELLOW or abroad) for number, name in named.items()}
+    written = _read(package, set(named.values()))
+    svgs = {number: recoloured(written[name], number in _KEEP_YELLOW or abroad) for number, name in named.items()}
     if not abroad:
         svgs[20] = (
             svgs[20].replace(">", '><g transform="translate(24 0) scale(-1 1)">', 1).replace("</svg>", "</g></svg>")
         )
         svgs |= {number: speed_limit(text) for number, text in NUMBERS.items()}
         svgs[END_OF_80] = speed_limit("80", ends=True)
-    return {number: _pixels(svgs[number]) for number in sorted(svgs)}
+    return {number: _pixels(svgs[number]) for number in sorted(svgs) if only is None or number in only}
 
 
 def speed_limit(number: str, ends: bool = False) -> str:

@@ -21,7 +21,7 @@ from profond.core.errors import DataError
 from profond.core.files import storage_errors
 from profond.core.progress import bar
 from profond.data.images.decoding import eight_bit, opening
-from profond.data.signs.drawings import masters
+from profond.data.signs.drawings import drawn, masters
 from profond.data.signs.names import FRAMES, SIGNS
 from profond.data.signs.render import TESTED, TRAINED, Frame, track
 
@@ -90,7 +90,7 @@ def render_all(folder: Path, package: Path, photos: Sequence[Path], order: Order
         order: what is to be rendered.
     """
     job = json.dumps([str(folder), str(package), [str(path) for path in photos], order])
-    count = len(_chosen(order, masters(package, order.abroad)))
+    count = len(_chosen(order))
     with storage_errors(folder), tempfile.TemporaryFile("w+") as said:
         processes = [
             subprocess.Popen(
@@ -134,20 +134,22 @@ def _lines(streams: list[IO[str]]) -> Iterator[str]:
                     selector.unregister(key.fileobj)
 
 
-def _chosen(order: Order, drawings: dict[int, Image.Image]) -> list[Track]:
-    return [one for one in planned(order) if one.sign in drawings and not (order.abroad and one.split == 0)]
+def _chosen(order: Order) -> list[Track]:
+    signs = drawn(order.abroad)
+    return [one for one in planned(order) if one.sign in signs and not (order.abroad and one.split == 0)]
 
 
 def _render_part(folder: Path, package: Path, photos: Sequence[str], order: Order, part: int) -> None:
     """Every track of this process's part, with a line of regions for each frame."""
-    drawings = masters(package, order.abroad)
     scenes = [_photo(Path(path)) for path in photos]
     behind = scenes[:_LEARNED_PHOTOS], scenes[_LEARNED_PHOTOS:]
     tracks = planned(order)
     tested = order.frames * sum(one.split for one in tracks)
     numbers = np.random.default_rng((order.seed, 1)).permutation(tested)  # test pictures stand in no order
     with (folder / f"rows_{part}.txt").open("w") as rows:
-        for one in _chosen(order, drawings)[part::PROCESSES]:
+        mine = [one for one in _chosen(order) if one.sign % PROCESSES == part]
+        drawings = masters(package, order.abroad, {one.sign for one in mine})
+        for one in mine:
             conditions = TESTED if one.split else TRAINED
             place = order.seed, one.split + 2 * order.abroad, one.sign, one.number
             frames = track(drawings[one.sign], behind[one.split], conditions, place, order.frames)

@@ -46,14 +46,14 @@ def test_every_class_has_a_drawing_of_its_own(drawings):
     assert sorted(drawings) == list(range(len(SIGNS)))
     assert {*GERMAN, *NUMBERS, 6} == {*drawings}
     assert {*ABROAD} < {*drawings}
-    values = [np.asarray(image, dtype=int) for image in drawings.values()]
+    values = [np.asarray(image.resize((32, 32)), dtype=int) for image in drawings.values()]
     assert min(np.abs(one - other).mean() for one, other in itertools.combinations(values, 2)) > 1
 
 
 def test_the_speed_limits_differ_in_their_number_alone(drawings):
     values = np.stack([np.asarray(drawings[number]) for number in SPEED_LIMITS])
     y, x = np.mgrid[:SIDE, :SIDE] / SIDE - 0.5
-    outside = np.hypot(x, y) > 0.385
+    outside = np.hypot(x, y) > 0.35
     assert (values[:, outside] == values[0, outside]).all()
     assert {*map(tuple, values[:, ~outside][:, :, 3].tolist())} == {(255,) * int((~outside).sum())}
     colours = values[:, ~outside].reshape(-1, 4)[:, :3].astype(int)
@@ -111,7 +111,7 @@ def test_what_two_processes_write_is_opened_by_the_benchmark_s_own_loader(small,
 
 def test_abroad_the_same_classes_look_otherwise_and_what_is_learned_from_stays(small):
     abroad = open_dataset("traffic_signs", share=0.01, frames=2, drawings="abroad")
-    assert abroad.content_hash("train") == small.content_hash("train")
+    assert sorted(abroad.contents("train")) == sorted(small.contents("train"))
     assert set(abroad.split("test").targets.tolist()) == set(ABROAD)
     assert not set(abroad.contents("test")) & set(small.contents("test"))
 
