@@ -36,7 +36,7 @@ class Queue:
     """The samples of one model that wait, and the engine that computes them.
 
     Args:
-        sizes: that a batch may have, 1 among them: see `profond.server.sizes`.
+        sizes: that a batch may have: see `profond.server.sizes`.
         capacity: samples that may be here at one time, waiting or being computed.
     """
 
@@ -110,12 +110,12 @@ class Queue:
                 batch.append((key, waiting))
             if len(batch) == max(self.sizes[0], 1):
                 break
-        size = next(size for size in self.sizes if size <= len(batch))
+        size = next((size for size in self.sizes if size <= len(batch)), self.sizes[-1])
         taken = [waiting for _, waiting in batch[:size]]
         for key, _ in batch[:size]:
             del self._waiting[key]
-        self.metrics.batch.observe(size)
-        done = self._thread.submit(self._compute, [waiting.inputs for waiting in taken])
+        self.metrics.batch.observe(len(taken))
+        done = self._thread.submit(self._compute, [waiting.inputs for waiting in taken], size)
         done.add_done_callback(lambda found: loop.call_soon_threadsafe(self._told, loop, taken, found.result()))
 
     def _told(self, loop: asyncio.AbstractEventLoop, taken: list[Waiting], found: list[Sample | ProfondError]) -> None:
@@ -128,18 +128,22 @@ class Queue:
             else:
                 waiting.answer.set_result(one)
 
-    def _compute(self, inputs: list[Arrays]) -> list[Sample | ProfondError]:
-        """In the engine's thread: a batch, or where that fails each sample alone, so that one alone fails."""
+    def _compute(self, inputs: list[Arrays], size: int) -> list[Sample | ProfondError]:
+        """In the engine's thread: a batch, or where that fails each sample alone, so that one alone fails.
+
+        Too few samples for a batch of this size are filled up with copies of the last one.
+        """
+        filled = [*inputs, *[inputs[-1]] * (size - len(inputs))]
         together = (
-            dict(inputs[0])
-            if len(inputs) == 1
-            else {name: np.concatenate([one[name] for one in inputs]) for name in inputs[0]}
+            dict(filled[0])
+            if size == 1
+            else {name: np.concatenate([one[name] for one in filled]) for name in filled[0]}
         )
         try:
             outputs = self.served.run(together)
         except Exception as error:  # a server goes on, whatever an engine raises
             if len(inputs) > 1:
-                return [answer for one in inputs for answer in self._compute([one])]
+                return [answer for one in inputs for answer in self._compute([one], self.sizes[-1])]
             return [error if isinstance(error, ProfondError) else _failed(error)]
         return [(outputs, index) for index in range(len(inputs))]
 

@@ -1,4 +1,4 @@
-"""Which sizes of a batch give each sample the answer that it gets alone, equal to the bit."""
+"""Which sizes of a batch give each sample the same answer in each of them, equal to the bit."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ _MOST = 256
 """Samples that are tried for each size."""
 _TIMED = 4
 """Samples of which the quickest says how long one takes."""
+_SAMPLES, _CLEARLY = 100, 0.75
+"""How long trying may take, in times that one sample takes; and what part of the time of others is clearly less."""
 _LENGTHS = (24, 40)
 """Of an axis of any length."""
 _NEVER_EQUAL = ("pytorch",)
@@ -27,14 +29,15 @@ _NEVER_EQUAL = ("pytorch",)
 
 
 def equal_sizes(served: Served, sizes: Sequence[int], seconds: float = 1.0) -> tuple[int, ...]:
-    """Those of the sizes, 1 among them, at which every sample of a batch has the bits that it has alone.
+    """Sizes of a batch at which every sample has the same bits, whichever of them it stands in.
 
     Tried with samples of noise, for engines take other ways through a multiplication of matrices when there are more
     rows: which ones depends on the network, the engine and the processor. Where samples have no one shape, no size can
-    be tried for all, and each is computed alone.
+    be tried for all, and each is computed alone. Sizes that agree with each other but not with 1 are taken where they
+    are clearly faster; a sample that comes alone is then computed in the smallest of them, beside copies of itself.
 
     Args:
-        seconds: that trying may take; a network for which it takes longer gains little by batches on a CPU.
+        seconds: that trying may take; of a network that needs long for a sample, `_SAMPLES` times as long as that.
     """
     if served.platform in _NEVER_EQUAL:
         return (1,)
@@ -45,27 +48,63 @@ def equal_sizes(served: Served, sizes: Sequence[int], seconds: float = 1.0) -> t
         return (1,)
     if any(noise[name].shape[1:] != other[name].shape[1:] for name in noise):
         return (1,)
-    start = time.perf_counter()
-    alone, one = [], seconds
-    for index in range(_TIMED):
-        before = time.perf_counter()
-        alone.append(served.run(_part(noise, index, index + 1)))
-        one = min(one, time.perf_counter() - before)
-    enough = min(_MOST, -(-_NUMBERS // max(1, sum(values.size for values in alone[0].values()))))
-    found = [1]
+    first = _Tried(served, noise, 1)
+    first.compute(_TIMED)
+    numbers = sum(values[:1].size for values in first.found[0].values())
+    enough = min(_MOST, -(-_NUMBERS // max(1, numbers)))
+    end = time.perf_counter() + max(seconds, _SAMPLES * first.quickest)
+    groups = [[first]]
     for size in sorted(size for size in sizes if size > 1):
         count = -(-enough // size) * size
-        if (count + max(0, count - len(alone))) * one + time.perf_counter() - start > seconds:
+        tried = _Tried(served, noise, size)
+        if time.perf_counter() + count * first.quickest > end:
             break
-        alone += [served.run(_part(noise, index, index + 1)) for index in range(len(alone), count)]
-        if all(_equal(served, noise, first, size, alone) for first in range(0, count, size)):
-            found.append(size)
-    return tuple(found)
+        tried.compute(count)
+        for group in groups:
+            if time.perf_counter() + max(0, count - len(group[0])) * group[0].quickest > end:
+                return _fastest(groups)
+            if group[0].equals(tried, count):
+                group.append(tried)
+                break
+        else:
+            groups.append([tried])
+    return _fastest(groups)
 
 
-def _equal(served: Served, noise: Arrays, first: int, size: int, alone: Sequence[Arrays]) -> bool:
-    together = served.run(_part(noise, first, first + size))
-    return all(_same(together, index, alone[first + index]) for index in range(size))
+def _fastest(groups: Sequence[Sequence[_Tried]]) -> tuple[int, ...]:
+    """The sizes that agree with 1, unless others are clearly faster. The first group is that of 1."""
+    quickest = [min(tried.quickest for tried in group) for group in groups]
+    best = min(range(len(groups)), key=quickest.__getitem__)
+    chosen = groups[best if quickest[best] < _CLEARLY * quickest[0] else 0]
+    return tuple(tried.size for tried in chosen)
+
+
+class _Tried:
+    """Outputs of the samples of noise, computed so many at a time; `quickest` is seconds for one sample."""
+
+    def __init__(self, served: Served, noise: Arrays, size: int) -> None:
+        self.served, self.noise, self.size = served, noise, size
+        self.found: list[Arrays] = []
+        self.quickest = float("inf")
+
+    def __len__(self) -> int:
+        return len(self.found) * self.size
+
+    def compute(self, count: int) -> None:
+        """Until there are so many samples."""
+        while len(self) < count:
+            before = time.perf_counter()
+            self.found.append(self.served.run(_part(self.noise, len(self), len(self) + self.size)))
+            self.quickest = min(self.quickest, (time.perf_counter() - before) / self.size)
+
+    def equals(self, other: _Tried, count: int) -> bool:
+        """Whether the first samples have the same bits in both."""
+        count = min(count, _MOST // self.size * self.size)
+        self.compute(count)
+        return all(_same(*self._at(index), *other._at(index)) for index in range(min(count, len(self), len(other))))
+
+    def _at(self, index: int) -> tuple[Arrays, int]:
+        return self.found[index // self.size], index % self.size
 
 
 def _noise(served: Served, count: int, length: int) -> dict[str, NDArray[Any]]:
@@ -87,10 +126,10 @@ def _part(arrays: Arrays, start: int, stop: int) -> dict[str, NDArray[Any]]:
     return {name: values[start:stop] for name, values in arrays.items()}
 
 
-def _same(together: Arrays, index: int, alone: Arrays) -> bool:
+def _same(one: Arrays, at: int, other: Arrays, there: int) -> bool:
     return all(
-        values[index].tobytes() == alone[name][0].tobytes()
+        values[at].tobytes() == other[name][there].tobytes()
         if values.dtype != object
-        else np.array_equal(values[index], alone[name][0])
-        for name, values in together.items()
+        else np.array_equal(values[at], other[name][there])
+        for name, values in one.items()
     )
