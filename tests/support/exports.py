@@ -17,8 +17,9 @@ from profond.export.leaving import Source
 GOLDEN = Path(__file__).parents[1] / "contract" / "models" / "golden"
 HEAD = """# What leaves Python
 
-Each file of models, tried with its lightest network, small and with weights that hide nothing: exported to ONNX and proved on
-20 inputs in ONNX Runtime, batches of 1, 2 and 7. A model whose graph is several parts leaves as a file for each.
+Each file of models, tried with its lightest network, small and with weights that hide nothing: exported to ONNX and
+proved on 20 inputs in ONNX Runtime, batches of 1, 2 and 7. A model whose graph is several parts leaves as a file for
+each.
 `tests/contract/test_exports.py` writes this table and says how.
 
 | tried | and so | task | leaves as |

@@ -151,11 +151,10 @@ def test_more_weights_than_one_file_holds_are_refused(tmp_path: Path, monkeypatc
 
 @pytest.mark.usefixtures("written")
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
-    with mounted(tmp_path / "full", "size=4k") as folder, pytest.raises(StorageError, match="no space"):
-        try:
+    with mounted(tmp_path / "full", "size=4k") as folder:
+        with pytest.raises(StorageError, match="no space"):
             export(folder / "net", samples=1)
-        finally:
-            assert os.listdir(folder) == []
+        assert os.listdir(folder) == []
 
 
 @pytest.mark.slow
