@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -122,7 +122,7 @@ class Leaving(nn.Module):
             chosen = ("mode", "size", "resize", "crop", "interpolation", "background", "fixed_size")
             found["picture"] = {name: getattr(preprocessing, name) for name in chosen}
         if preprocessing is not None and self.takes == "series" and preprocessing.series is not None:
-            found["series"] = preprocessing.series.to_json()
+            found["series"] = asdict(preprocessing.series)
             found["fill"] = list(preprocessing.mean)
         if preprocessing is not None and self.takes == "texts" and preprocessing.text is not None:
             found["text"] = preprocessing.text.to_json()

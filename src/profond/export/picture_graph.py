@@ -27,6 +27,8 @@ class Normalised(nn.Module):
         channels: of a sample.
     """
 
+    outside: Tensor
+
     def __init__(self, preprocessing: Preprocessing, channels: int) -> None:
         super().__init__()
         self.standardise = preprocessing.standardise
@@ -86,6 +88,10 @@ class Resized(nn.Module):
 
     Source: Pillow, src/libImaging/Resample.c and Geometry.c, and ImageOps.fit, contain and pad.
     """
+
+    wanted: Tensor
+    bleed: Tensor
+    background: Tensor
 
     def __init__(
         self,
@@ -199,7 +205,9 @@ class Prepared(nn.Module):
         self.normalise = Normalised(preprocessing, len(preprocessing.mode))
 
     def forward(self, pictures: UInt8[Tensor, "n height width c"]) -> Float[Tensor, "n c h w"]:
-        return self.normalise(pictures.permute(0, 3, 1, 2) if self.resize is None else self.resize(pictures))
+        planes = pictures.permute(0, 3, 1, 2) if self.resize is None else self.resize(pictures)
+        prepared: Tensor = self.normalise(planes)
+        return prepared
 
 
 def _cut(first: Tensor, kept: Tensor, count: Tensor) -> _Axis:
@@ -216,7 +224,8 @@ def _either(
     NOTE annotations that are checked while the tests run must not stand on what is called here: torch traces it.
     """
     if torch.compiler.is_compiling():
-        return torch.cond(which, yes, no, operands)
+        chosen: Tensor = torch.cond(which, yes, no, operands)
+        return chosen
     return yes(*operands) if bool(which) else no(*operands)  # else torch would compile anew for each size
 
 

@@ -265,6 +265,9 @@ class Regress:
 class _InUnits(nn.Module):
     """A network's outputs × scale + mean."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, task: Regress, model: nn.Module) -> None:
         super().__init__()
         self.task, self.model = task, model
