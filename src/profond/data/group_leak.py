@@ -13,7 +13,7 @@ from profond.data.issue import Issue
 from profond.data.listing import Listing
 from profond.data.splitting import assign
 
-_HELD_OUT = 0.1
+_HELD_OUT = 0.2
 _MOST = 12_000
 """Samples that are compared; of more, whole groups are left out by turns."""
 _BLOCK = 512
@@ -22,7 +22,7 @@ _BLOCK = 512
 def leak_without_groups(
     labels: Sequence[str], groups: Sequence[str] | None, prints: Sequence[Fingerprint], noun: str
 ) -> list[Issue]:
-    """A note on what the groups prevent: a tenth is held out by sample and by group, and each time the nearest
+    """A note on what the groups prevent: a fifth is held out by sample and by group, and each time the nearest
     neighbour in what is left, by 16×16 pixels, says its class.
 
     Args:

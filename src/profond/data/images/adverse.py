@@ -22,6 +22,8 @@ from scipy.ndimage import gaussian_filter, zoom
 from torch import Tensor
 
 from profond.core.errors import ConfigError, UnknownName
+from profond.data.images.decoding import opening
+from profond.data.locations import FileInMemory
 from profond.data.split import Split, contents
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -150,8 +152,8 @@ def _jpeg(pixels: Pixels, severity: int, random: np.random.Generator) -> Pixels:
     """Compressed until blocks show."""
     written = io.BytesIO()
     _as_image(pixels).save(written, "JPEG", quality=(30, 18, 11, 7, 4)[severity - 1])
-    with Image.open(written) as opened:
-        return _as_pixels(opened)
+    with opening(FileInMemory(written.getvalue(), "a JPEG")) as opened:
+        return _as_pixels(opened.image)
 
 
 CONDITIONS: dict[str, Callable[[Pixels, int, np.random.Generator], Pixels]] = {

@@ -27,15 +27,16 @@ from profond.data.sets.photos import twenty_photos
 from profond.data.sets.svg import renderer
 from profond.data.signs.drawings import PACKAGE, SOURCES
 from profond.data.signs.layout import SYNTHETIC, list_signs
-from profond.data.signs.names import Language
+from profond.data.signs.names import FRAMES, Language
 from profond.data.signs.open import SIDE, build_signs
-from profond.data.signs.write import RENDERING, render_all
+from profond.data.signs.write import RENDERING, Order, render_all
 
 SAID = (
     "synthetic, rendered here: drawings set into photographs. Train and test differ in signs, photographs and ranges "
     "of conditions, and share the drawing of each class; results are about these pictures, not about roads"
 )
 Share = Annotated[float, Field(gt=0, le=2)]
+Frames = Annotated[Integer, Field(ge=1, le=100)]
 Seed = Annotated[Integer, Field(ge=0)]
 
 
@@ -47,6 +48,7 @@ def traffic_signs(
     language: Language = "en",
     drawings: Literal["german", "abroad"] = "german",
     share: Share = 1.0,
+    frames: Frames = FRAMES,
     seed: Seed = 0,
     memory_mib: int = 1024,
 ) -> Dataset:
@@ -60,13 +62,15 @@ def traffic_signs(
         drawings: ``"abroad"`` tests with drawings that other countries have for the same meaning, of the classes that
             have one; what is learned from stays German.
         share: of the usual number of signs in each class; the time that rendering takes goes with it.
+        frames: of each sign, from far to near.
         seed: another seed, other pictures.
         memory_mib: up to this size the decoded pictures are kept in memory; above, they are streamed.
 
     Raises: MissingError when the drawings, the photographs or resvg-py cannot be had.
     """
-    folder = rendered(seed, share)
-    other = rendered(seed, share, abroad=True) if drawings == "abroad" else None
+    order = Order(seed, share, frames)
+    folder = rendered(order)
+    other = rendered(order._replace(abroad=True)) if drawings == "abroad" else None
     listing = list_signs(folder, language, other).with_splits()
     if other is not None:
         kinds = len({sample.label for sample in listing.samples if sample.split == "test"})
@@ -76,10 +80,11 @@ def traffic_signs(
     return replace(opened, name="traffic_signs", source=f"rendered here, seed {seed}, cached in {folder}")
 
 
-def rendered(seed: int = 0, share: float = 1.0, *, abroad: bool = False) -> Path:
+def rendered(order: Order) -> Path:
     """The folder of the rendered pictures in the benchmark's layout; made on first use. Raises: MissingError."""
-    kind = "abroad" if abroad else "german"
-    folder = cache_folder() / "traffic_signs" / f"{kind}_{RENDERING}_{seed}_{share:g}"
+    kind = "abroad" if order.abroad else "german"
+    name = f"{kind}_{RENDERING}_seed{order.seed}_share{order.share:g}_frames{order.frames}"
+    folder = cache_folder() / "traffic_signs" / name
     if folder.is_dir():
         return folder
     renderer()
@@ -94,7 +99,7 @@ def rendered(seed: int = 0, share: float = 1.0, *, abroad: bool = False) -> Path
                 return folder
             work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".render-"))
             try:
-                render_all(work, package, photos, seed, share, abroad)
+                render_all(work, package, photos, order)
                 (work / SYNTHETIC).write_text(f"{SAID}\n", encoding="utf-8")
                 work.rename(folder)
             finally:

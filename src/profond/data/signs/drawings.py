@@ -9,10 +9,9 @@ Source: the sign drawings of Mapillary, MIT licence.
 
 from __future__ import annotations
 
-import io
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,8 @@ from PIL import Image
 
 from profond.data.fetch.sources import DataFile, NpmPackage
 from profond.data.fetch.unpack import WHOLE
+from profond.data.images.decoding import opening
+from profond.data.locations import FileInMemory
 from profond.data.sets.svg import renderer
 
 PACKAGE = DataFile(
@@ -115,21 +116,31 @@ _FIGURES = {  # strokes of one width in a box of 40 by 80, and how far the next 
 }
 
 
-def masters(package: Path, abroad: bool = False) -> dict[int, Image.Image]:
+def drawn(abroad: bool = False) -> set[int]:
+    """The classes that have a drawing."""
+    return set(ABROAD) if abroad else {*GERMAN, *NUMBERS, END_OF_80}
+
+
+def masters(package: Path, abroad: bool = False, only: Container[int] | None = None) -> dict[int, Image.Image]:
     """The drawing of each class, RGBA `SIDE` pixels a side, without margins; abroad only of those that have one.
+
+    Args:
+        package: the file of `PACKAGE`.
+        abroad: the drawings of other countries.
+        only: classes that are wanted; None is all.
 
     Raises: MissingError when resvg-py is not installed.
     """
     named = ABROAD if abroad else GERMAN
-    drawn = _read(package, set(named.values()))
-    svgs = {number: recoloured(drawn[name], number in _KEEP_YELLOW or abroad) for number, name in named.items()}
+    written = _read(package, set(named.values()))
+    svgs = {number: recoloured(written[name], number in _KEEP_YELLOW or abroad) for number, name in named.items()}
     if not abroad:
         svgs[20] = (
             svgs[20].replace(">", '><g transform="translate(24 0) scale(-1 1)">', 1).replace("</svg>", "</g></svg>")
         )
         svgs |= {number: speed_limit(text) for number, text in NUMBERS.items()}
         svgs[END_OF_80] = speed_limit("80", ends=True)
-    return {number: _pixels(svgs[number]) for number in sorted(svgs)}
+    return {number: _pixels(svgs[number]) for number in sorted(svgs) if only is None or number in only}
 
 
 def speed_limit(number: str, ends: bool = False) -> str:
@@ -184,8 +195,8 @@ def recoloured(svg: str, keep_yellow: bool) -> str:
 def _pixels(svg: str) -> Image.Image:
     """A drawing as RGBA, without what is empty around it, in the middle of a square."""
     png = renderer().svg_to_bytes(svg_string=svg, width=2 * SIDE, height=2 * SIDE, skip_system_fonts=True)
-    with Image.open(io.BytesIO(png)) as opened:
-        image = opened.convert("RGBA")
+    with opening(FileInMemory(png, "a drawing")) as opened:
+        image = opened.image.convert("RGBA")
     visible = np.asarray(image)[:, :, 3] > 127
     rows, columns = np.flatnonzero(visible.any(1)), np.flatnonzero(visible.any(0))
     image = image.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))

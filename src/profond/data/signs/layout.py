@@ -28,7 +28,7 @@ PUBLISHED = (
 _CLASS = re.compile(r"\d{5}")
 _TRACK = re.compile(r"(\d{5})_\d{5}\.\w+")
 _COLUMNS = ("Filename", "Width", "Height", "Roi.X1", "Roi.Y1", "Roi.X2", "Roi.Y2", "ClassId")
-_DEPTH, _FOLDERS, _ENTRIES = 5, 400, 2000
+_DEPTH, _FOLDERS, _ENTRIES = 6, 400, 2000
 """How deep, into how many folders and at how many entries of each is looked: a glance, for every folder is asked."""
 
 
@@ -102,7 +102,7 @@ def list_signs(path: Path, language: Language = "en", tests: Path | None = None)
     called = names(language)
     train = [sample for table in tables for sample in _rows(table, table.parent, called, with_track=True)]
     test = _rows(truth, tested, called, with_track=False) if truth and tested else []
-    notes, warnings = _counted(len(train), len(test), found.synthetic)
+    notes, warnings = counted(len(train), len(test), found.synthetic)
     if truth is None or tested is None:
         lacking = TRUTH if truth is None else "Final_Test/Images"
         warnings.append(
@@ -113,8 +113,13 @@ def list_signs(path: Path, language: Language = "en", tests: Path | None = None)
     return Listing(str(path), root, tuple(samples), called, tuple(notes), tuple(warnings))
 
 
-def _counted(train: int, test: int, synthetic: Path | None) -> tuple[list[str], list[str]]:
-    """What the numbers of pictures say about which split this is."""
+def counted(train: int, test: int, synthetic: Path | None = None) -> tuple[list[str], list[str]]:
+    """What the numbers of pictures say about which split this is: notes, and warnings.
+
+    Args:
+        train, test: how many pictures there are.
+        synthetic: the file that says that they were rendered.
+    """
     if synthetic is not None:
         return [synthetic.read_text(encoding="utf-8").strip()], []
     if train == ONLINE_COUNT:

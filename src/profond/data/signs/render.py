@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter, zoom
 
+from profond.data.images.decoding import opening
+from profond.data.locations import FileInMemory
 from profond.data.signs.names import FRAMES
 
 Pixels = NDArray[np.float32]
@@ -45,22 +47,22 @@ class Conditions:
         worst: lowest JPEG quality.
     """
 
-    yaw: float = 14.0
-    pitch: float = 6.0
-    roll: float = 2.5
+    yaw: float = 12.0
+    pitch: float = 5.0
+    roll: float = 2.2
     dark: float = 3.0
-    veil: float = 0.38
-    defocus: float = 0.75
-    motion: float = 0.035
-    noise: float = 0.028
+    veil: float = 0.32
+    defocus: float = 0.6
+    motion: float = 0.028
+    noise: float = 0.022
     shaded: float = 0.3
-    hidden: float = 0.16
-    off: float = 0.012
+    hidden: float = 0.14
+    off: float = 0.01
     worst: int = 22
 
 
 TRAINED = Conditions()
-TESTED = Conditions(yaw=15.0, roll=2.8, dark=3.2, veil=0.4, shaded=0.33, worst=20)
+TESTED = Conditions(yaw=13.0, roll=2.4, dark=3.2, veil=0.34, shaded=0.33, worst=20)
 """Train and test differ in what they are drawn from, besides in tracks and backgrounds."""
 
 
@@ -110,8 +112,8 @@ class _Scene:
             for limit in (conditions.yaw, conditions.pitch, conditions.roll)
         ]
         self.turning = random.normal(0, [3, 1, 0.6])
-        self.first = random.uniform(SMALLEST, 24)
-        self.last = min(float(LARGEST), max(1.5 * self.first, random.lognormal(np.log(62), 0.5)))
+        self.first = random.uniform(SMALLEST, 30)
+        self.last = min(float(LARGEST), max(1.5 * self.first, random.lognormal(np.log(72), 0.5)))
         side = min(photo.size)
         part = side * random.uniform(0.25, 0.8)
         self.behind = photo
@@ -233,8 +235,8 @@ class _Scene:
         values = (np.clip(scene, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)
         written = io.BytesIO()
         Image.fromarray(values).save(written, "JPEG", quality=self.quality)
-        with Image.open(written) as opened:
-            return np.asarray(opened.convert("RGB"))
+        with opening(FileInMemory(written.getvalue(), "a frame")) as opened:
+            return np.asarray(opened.image)
 
 
 def _weathered(drawing: Image.Image, random: np.random.Generator) -> Image.Image:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -20,11 +20,12 @@ from PIL import Image
 from profond.core.errors import DataError
 from profond.core.files import storage_errors
 from profond.core.progress import bar
-from profond.data.signs.drawings import masters
+from profond.data.images.decoding import eight_bit, opening
+from profond.data.signs.drawings import drawn, masters
 from profond.data.signs.names import FRAMES, SIGNS
 from profond.data.signs.render import TESTED, TRAINED, Frame, track
 
-RENDERING = 1
+RENDERING = 2
 """Counted up whenever what is drawn changes: what was rendered before is not taken for it."""
 TRAIN_IMAGES, TEST_IMAGES = "GTSRB/Final_Training/Images", "GTSRB/Final_Test/Images"
 TRUTH = "GT-final_test.csv"
@@ -50,56 +51,60 @@ class Track(NamedTuple):
     first: int
 
 
-def planned(share: float = 1.0) -> list[Track]:
-    """The tracks of both splits: more of the classes that the official archive has more of, and less unevenly.
+class Order(NamedTuple):
+    """What is to be rendered.
 
     Args:
+        seed: another seed, other pictures.
         share: of the usual number of tracks; each class has at least two in train and one in test.
+        frames: of each track.
+        abroad: the drawings of other countries, of the classes that have them, and no train.
     """
+
+    seed: int = 0
+    share: float = 1.0
+    frames: int = FRAMES
+    abroad: bool = False
+
+
+def planned(order: Order) -> list[Track]:
+    """The tracks of both splits: more of the classes that the official archive has more of, though less unevenly."""
     tracks = []
     for split in (0, 1):
         first = 0
         for sign, published in enumerate(SIGNS):
             usual = 12 + published.tracks // 7 if split == 0 else 4 + published.test // 120
-            for number in range(max(2 - split, round(share * usual))):
+            for number in range(max(2 - split, round(order.share * usual))):
                 tracks.append(Track(split, sign, number, first))
-                first += FRAMES
+                first += order.frames
     return tracks
 
 
-def render_all(folder: Path, package: Path, photos: Sequence[Path], seed: int, share: float, abroad: bool) -> None:
+def render_all(folder: Path, package: Path, photos: Sequence[Path], order: Order) -> None:
     """Render all of it into an empty folder, with a bar. Raises: DataError when a process fails, StorageError.
 
     Args:
         folder: of the data set.
         package: of the drawings.
         photos: what stands behind the signs.
-        seed: another seed, other pictures.
-        share: as in `planned`.
-        abroad: the drawings of other countries, of the classes that have them, and no train.
+        order: what is to be rendered.
     """
-    order = {
-        "folder": str(folder),
-        "package": str(package),
-        "photos": [str(path) for path in photos],
-        "seed": seed,
-        "share": share,
-        "abroad": abroad,
-    }
-    command = [sys.executable, "-m", "profond.data.signs.write", json.dumps(order)]
-    count = len(_chosen(order, masters(package, abroad)))
-    with (
-        storage_errors(folder),
-        tempfile.TemporaryFile("w+") as said,
-        bar(count, "rendering traffic signs", unit=" signs") as shown,
-    ):
+    job = json.dumps([str(folder), str(package), [str(path) for path in photos], order])
+    count = len(_chosen(order))
+    with storage_errors(folder), tempfile.TemporaryFile("w+") as said:
         processes = [
-            subprocess.Popen([*command, str(part)], stdout=subprocess.PIPE, stderr=said, text=True)
+            subprocess.Popen(
+                [sys.executable, "-m", "profond.data.signs.write", job, str(part)],
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+            )
             for part in range(PROCESSES)
         ]
         try:
-            for line in _lines([process.stdout for process in processes if process.stdout]):
-                shown.update(int(line))
+            with bar(count, "rendering traffic signs", unit=" signs") as shown:
+                for _ in _lines([process.stdout for process in processes if process.stdout]):
+                    shown.update()
             if any(process.wait() for process in processes):
                 said.seek(0)
                 words = said.read().strip().splitlines() or ["it was killed"]
@@ -129,31 +134,36 @@ def _lines(streams: list[IO[str]]) -> Iterator[str]:
                     selector.unregister(key.fileobj)
 
 
-def _chosen(order: dict[str, Any], drawings: dict[int, Image.Image]) -> list[Track]:
-    return [one for one in planned(order["share"]) if one.sign in drawings and not (order["abroad"] and one.split == 0)]
+def _chosen(order: Order) -> list[Track]:
+    signs = drawn(order.abroad)
+    return [one for one in planned(order) if one.sign in signs and not (order.abroad and one.split == 0)]
 
 
-def _render_part(order: dict[str, Any], part: int) -> None:
+def _render_part(folder: Path, package: Path, photos: Sequence[str], order: Order, part: int) -> None:
     """Every track of this process's part, with a line of regions for each frame."""
-    drawings = masters(Path(order["package"]), order["abroad"])
-    photos = [Image.open(path).convert("RGB") for path in order["photos"]]
-    behind = photos[:_LEARNED_PHOTOS], photos[_LEARNED_PHOTOS:]
-    folder = Path(order["folder"])
-    tracks = _chosen(order, drawings)
-    numbers = np.random.default_rng((order["seed"], 1)).permutation(
-        1 + max(one.first for one in planned(order["share"]) if one.split == 1) + FRAMES
-    )
+    scenes = [_photo(Path(path)) for path in photos]
+    behind = scenes[:_LEARNED_PHOTOS], scenes[_LEARNED_PHOTOS:]
+    tracks = planned(order)
+    tested = order.frames * sum(one.split for one in tracks)
+    numbers = np.random.default_rng((order.seed, 1)).permutation(tested)  # test pictures stand in no order
     with (folder / f"rows_{part}.txt").open("w") as rows:
-        for one in tracks[part::PROCESSES]:
+        mine = [one for one in _chosen(order) if one.sign % PROCESSES == part]
+        drawings = masters(package, order.abroad, {one.sign for one in mine})
+        for one in mine:
             conditions = TESTED if one.split else TRAINED
-            place = order["seed"], one.split + 2 * order["abroad"], one.sign, one.number
-            frames = track(drawings[one.sign], behind[one.split], conditions, place)
+            place = order.seed, one.split + 2 * order.abroad, one.sign, one.number
+            frames = track(drawings[one.sign], behind[one.split], conditions, place, order.frames)
             for k, frame in enumerate(frames):
                 name = f"{numbers[one.first + k]:05}.ppm" if one.split else f"{one.number:05}_{k:05}.ppm"
                 _write(folder, one, name, frame)
                 height, width = frame.pixels.shape[:2]
                 print(one.split, name, width, height, *frame.region, one.sign, file=rows)
-            print(1, flush=True)
+            print(one.sign, flush=True)
+
+
+def _photo(path: Path) -> Image.Image:
+    with opening(path) as opened:
+        return eight_bit(opened.image, "RGB")
 
 
 def _write(folder: Path, one: Track, name: str, frame: Frame) -> None:
@@ -181,5 +191,10 @@ def _write_tables(folder: Path) -> None:
             writer.writerows(sorted(rows))
 
 
+def _main(job: str, part: str) -> None:
+    folder, package, photos, order = json.loads(job)
+    _render_part(Path(folder), Path(package), photos, Order(*order), int(part))
+
+
 if __name__ == "__main__":
-    _render_part(json.loads(sys.argv[1]), int(sys.argv[2]))
+    _main(*sys.argv[1:])
