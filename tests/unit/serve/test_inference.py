@@ -135,6 +135,7 @@ def test_what_cannot_be_folded_stays_as_it_was(model: nn.Module) -> None:
     assert any(isinstance(part, _BatchNorm) for part in folded(model).modules())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "densenet121", "googlenet", "lenet5"])
 def test_openvino_gives_the_networks_answers(name: str) -> None:
     shape = models.example_shape(name)
