@@ -67,8 +67,8 @@ class _Samples:
             if any(self.groups) and self.classes
             else []
         )
-        chosen = ([of[i] for i in learned] for of in (self.labels, self.groups))
-        return leak_without_groups(*chosen, [self.prints[i] for i in learned], plural(self.noun))
+        labels, groups = ([of[i] for i in learned] for of in (self.labels, self.groups))
+        return leak_without_groups(labels, groups, [self.prints[i] for i in learned], plural(self.noun))
 
 
 def check(reference: str, **options: Any) -> Report:

@@ -159,6 +159,6 @@ def sheet(examples: Split) -> Figure:
             axes.imshow(raw.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=255)
             axes.set(xticks=[], yticks=[])
         row[0].set_ylabel(condition, fontsize=9)
-    for axes, severity in zip(grid[0], (CLEAN, *SEVERITIES), strict=True):
-        axes.set_title(str(severity), fontsize=9)
+    for axes, title in zip(grid[0], (CLEAN, *map(str, SEVERITIES)), strict=True):
+        axes.set_title(title, fontsize=9)
     return figure

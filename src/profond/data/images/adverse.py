@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from profond.data.locations import FileInMemory
 from profond.data.split import Split, contents
 
 SEVERITIES = (1, 2, 3, 4, 5)
-Pixels = NDArray[np.float32]
+Pixels = NDArray[np.floating[Any]]
 """(h, w, channels), 0 to 1."""
 
 
@@ -135,7 +136,7 @@ def _occlusion(pixels: Pixels, severity: int, random: np.random.Generator) -> Pi
     half = side / 2 * stretched, side / 2 / stretched
     down, right = np.arange(height)[:, None] - middle[0], np.arange(width)[None, :] - middle[1]
     inside = (np.abs(down) < half[0]) & (np.abs(right) < half[1])
-    colour = random.uniform(0.1, 0.35, pixels.shape[2]).astype(np.float32)
+    colour = np.asarray(random.uniform(0.1, 0.35, pixels.shape[2]), dtype=np.float32)
     return np.where(inside[:, :, None], colour, pixels)
 
 

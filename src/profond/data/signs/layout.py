@@ -28,7 +28,7 @@ PUBLISHED = (
 _CLASS = re.compile(r"\d{5}")
 _TRACK = re.compile(r"(\d{5})_\d{5}\.\w+")
 _COLUMNS = ("Filename", "Width", "Height", "Roi.X1", "Roi.Y1", "Roi.X2", "Roi.Y2", "ClassId")
-_DEPTH, _FOLDERS, _ENTRIES = 6, 400, 2000
+_DEPTH, _FOLDERS, _ENTRIES = 6, 200, 500
 """How deep, into how many folders and at how many entries of each is looked: a glance, for every folder is asked."""
 
 

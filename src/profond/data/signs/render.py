@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from profond.data.images.decoding import opening
 from profond.data.locations import FileInMemory
 from profond.data.signs.names import FRAMES
 
-Pixels = NDArray[np.float32]
+Pixels = NDArray[np.floating[Any]]
 SMALLEST, LARGEST = 15, 250
 """Width and height of a frame in pixels; the sign fills some four fifths of it."""
 _TRACK = 0x5151
@@ -95,7 +95,7 @@ def track(
         frames: how many.
     """
     random = np.random.default_rng((_TRACK, *place))
-    scene = _Scene(drawing, photos[random.integers(len(photos))], conditions, random)
+    scene = _Scene(drawing, photos[int(random.integers(len(photos)))], conditions, random)
     return [scene.frame(k / max(1, frames - 1)) for k in range(frames)]
 
 
@@ -154,10 +154,10 @@ class _Scene:
         light = self._light(canvas, nearness)
         scene = self._background(canvas, nearness, placed) * light
         cover = sign[:, :, 3:]
-        scene = scene * (1 - cover) + sign[:, :, :3] * self._shade(canvas, placed) * light * self.apart
+        lit: Pixels = scene * (1 - cover) + sign[:, :, :3] * self._shade(canvas, placed) * light * self.apart
         for hidden in self.hiding:
-            scene = self._hide(scene, hidden, placed, canvas)
-        pixels = self._camera(scene, (width, height), fine)
+            lit = self._hide(lit, hidden, placed, canvas)
+        pixels = self._camera(lit, (width, height), fine)
         low = np.floor(placed.min(0) / fine).astype(int)
         high = np.ceil(placed.max(0) / fine).astype(int)
         left, top = (int(v) for v in np.maximum(low, 0))
