@@ -15,7 +15,7 @@ from profond.training.settings import Training
 _SOURCE = "measured here: these pictures were rendered here, and nobody else has results on them"
 SIGNS = Recipe(
     data={"name": "traffic_signs"},
-    model={"name": "micronnet", "colours": 8, "dropout": 0.2},
+    model={"name": "micronnet", "colours": 3, "dropout": 0.2},
     training=Training(
         epochs=20, optimizer="adamw", learning_rate=5e-3, weight_decay=0.05, warmup=0.15, validate_every_epochs=5
     ),
@@ -28,8 +28,7 @@ SIGNS = Recipe(
         "brightness": 0.3,
         "contrast": 0.3,
     },
-    task={"name": "classify", "average_at_test": 0.04},
-    expected=Expected("test", "accuracy", 0.985, 0.999, 360, "2 cores", _SOURCE),
+    expected=Expected("test", "accuracy", 0.985, 0.999, 330, "2 cores", _SOURCE),
 )
 
 
@@ -46,7 +45,7 @@ def signs_transformer() -> Recipe:
         SIGNS,
         model={"name": "stn_signs", "width": 0.2},
         training=replace(SIGNS.training, epochs=12, learning_rate=1e-3, weight_decay=0.02, gradient_clip=1.0),
-        expected=Expected("test", "accuracy", 0.97, 0.999, 1500, "2 cores", _SOURCE),
+        expected=Expected("test", "accuracy", 0.95, 0.999, 1000, "2 cores", _SOURCE),
     )
 
 
@@ -57,6 +56,5 @@ def signs_lenet5() -> Recipe:
         SIGNS,
         model={"name": "lenet5"},
         training=replace(SIGNS.training, learning_rate=3e-3),
-        task={"name": "classify"},
-        expected=Expected("test", "accuracy", 0.85, 0.98, 240, "2 cores", _SOURCE),
+        expected=Expected("test", "accuracy", 0.80, 0.985, 150, "2 cores", _SOURCE),
     )
