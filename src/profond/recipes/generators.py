@@ -73,7 +73,7 @@ def fashion_on_demand() -> Recipe:
     either_way = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Shirt", "Bag")  # shoes all point to the left
     return Recipe(
         data={"name": "fashion_mnist"},
-        model={"name": "r3gan", "body": "strided"},
+        model={"name": "r3gan", "body": "strided", "reads_classes": True},
         task={"name": "generate", "mirrored": either_way},
         training=_training(300_000, 64),
         loader=Loader(batch_size=64),
