@@ -28,8 +28,8 @@ from profond.nn.translation import ColourCritic, Downsampling, PatchCritic, ResN
 class CUT(nn.Module):
     """A generator from A to B, heads on its first half, and a critic of B; a call translates.
 
-    The generator stands in ``generators.to_b``, its heads in ``generators.heads``, the critic in ``critics.b``, and the one of
-    colours, where there is one, in ``critics.b_colours``.
+    The generator stands in ``generators.to_b``, its heads in ``generators.heads``, the critic in ``critics.b``, and the
+    one of colours, where there is one, in ``critics.b_colours``.
 
     Args:
         input_shape: (channels, height, width); what it was made for, while it takes any size of 8×8 or more.

@@ -18,8 +18,8 @@ instead of a [1, 2, 1] filter; branches start at a hundredth instead of zero, so
 the strided body is ours.
 
 Source: Y. Huang, A. Gokaslan, V. Kuleshov and J. Tompkin, "The GAN is dead; long live the GAN! A modern GAN baseline",
-NeurIPS 2024; of Fix-up, H. Zhang et al., ICLR 2019; of the classes that a critic reads, A. Odena, C. Olah and J. Shlens,
-"Conditional image synthesis with auxiliary classifier GANs", ICML 2017.
+NeurIPS 2024; of Fix-up, H. Zhang et al., ICLR 2019; of the classes that a critic reads, A. Odena, C. Olah and
+J. Shlens, "Conditional image synthesis with auxiliary classifier GANs", ICML 2017.
 """
 
 from __future__ import annotations

@@ -223,9 +223,7 @@ class Generate:
             report["steepness"] = squares.detach().sqrt()
         return self._with_classes(Loss(value, report), read, labels)
 
-    def _scores(
-        self, critic: nn.Module, both: Tensor, labels: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _scores(self, critic: nn.Module, both: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
         """D(x) and D(G(z)) in float32, from one pass unless statistics of the batch would mix the two; and the logits
         of the classes of real samples, where the critic reads them."""
         if any(isinstance(part, _BatchNorm) for part in critic.modules()):

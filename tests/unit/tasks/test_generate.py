@@ -173,7 +173,10 @@ def test_a_critic_that_reads_classes_learns_it_from_real_pictures_and_teaches_th
 
 
 def test_classes_are_read_only_where_there_are_some() -> None:
-    assert "misread" not in Generate().loss(network(), next(iter(pictures().batches("train", 16))), Generate().phases[0]).report
+    assert (
+        "misread"
+        not in Generate().loss(network(), next(iter(pictures().batches("train", 16))), Generate().phases[0]).report
+    )
     with pytest.raises(ConfigError, match="reads_classes needs classes"):
         network(conditional=False, reads_classes=True)
 
