@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from profond.core.config import Count
 from profond.core.errors import ConfigError
 from profond.models import register_model
-from profond.nn.translation import Downsampling, PatchCritic, ResNetGenerator, Upsampling, check_sides
+from profond.nn.translation import ColourCritic, Downsampling, PatchCritic, ResNetGenerator, Upsampling, check_sides
 
 
 @register_model("fastcut", fast=True, width=32, blocks=6, critic_width=32, downsample="strided")
@@ -28,7 +28,8 @@ from profond.nn.translation import Downsampling, PatchCritic, ResNetGenerator, U
 class CUT(nn.Module):
     """A generator from A to B, heads on its first half, and a critic of B; a call translates.
 
-    The generator stands in ``generators.to_b``, its heads in ``generators.heads``, the critic in ``critics.b``.
+    The generator stands in ``generators.to_b``, its heads in ``generators.heads``, the critic in ``critics.b``, and the
+    one of colours, where there is one, in ``critics.b_colours``.
 
     Args:
         input_shape: (channels, height, width); what it was made for, while it takes any size of 8×8 or more.
@@ -37,6 +38,8 @@ class CUT(nn.Module):
         blocks: residual blocks of the generator.
         critic_width: maps after the first convolution of the critic.
         critic_layers: halvings of the critic, which looks at patches of 16×16 pixels with 1, 34×34 with 2, 70×70 for 3.
+        colours: sides of squares whose mean colours a second critic looks at, wherever they are (`ColourCritic`); none
+            leaves it out. For few pictures: a critic of patches learns these by heart.
         upsample: ``"resize"``, or ``"transposed"`` convolutions.
         downsample: ``"blurred"`` as published, or ``"strided"``.
         looked_at: numbers of the residual blocks whose maps have a head; besides them the picture itself and the two
@@ -65,6 +68,7 @@ class CUT(nn.Module):
         blocks: Count = 9,
         critic_width: Count = 64,
         critic_layers: Count = 3,
+        colours: tuple[Count, ...] = (),
         upsample: Upsampling = "resize",
         downsample: Downsampling = "blurred",
         looked_at: tuple[Count, ...] = (1, 5),
@@ -79,6 +83,10 @@ class CUT(nn.Module):
         heads = PatchHeads(generator.feature_channels(looked_at), head_width)
         self.generators = nn.ModuleDict({"to_b": generator, "heads": heads})
         self.critics = nn.ModuleDict({"b": PatchCritic(input_shape[0], critic_width, critic_layers)})
+        if colours:
+            if max(colours) > min(input_shape[1:]):
+                raise ConfigError(f"colours of cut is {list(colours)}", "no side is longer than the pictures': [1, 4]")
+            self.critics["b_colours"] = ColourCritic(input_shape[0], colours)
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         translated: Tensor = self.generators["to_b"](images)

@@ -9,7 +9,8 @@ Notable features:
 - the strided body, with what a DCGAN costs: transposed and strided 4×4 convolutions that double and halve, and one
   residual 3×3 convolution at each size; for machines without bf16 or a GPU. It starts from PyTorch's small weights:
   from He's, of 2.5 times their size, a rate of 1e-3 ended in one picture
-- of a class: its embedding beside the latent, its projection in the critic
+- of a class: its embedding beside the latent, its projection in the critic; the critic can also be asked which class a
+  picture is of, and then teaches the generator to make what is read as asked
 - any size, rectangular too: odd sizes are halved rounding up, and doubled with the last row and column left out
 
 Where this differs from the paper: few groups, whose double backward loops over the groups, instead of many; 2×2 means
@@ -17,7 +18,8 @@ instead of a [1, 2, 1] filter; branches start at a hundredth instead of zero, so
 the strided body is ours.
 
 Source: Y. Huang, A. Gokaslan, V. Kuleshov and J. Tompkin, "The GAN is dead; long live the GAN! A modern GAN baseline",
-NeurIPS 2024; of Fix-up, H. Zhang et al., ICLR 2019.
+NeurIPS 2024; of Fix-up, H. Zhang et al., ICLR 2019; of the classes that a critic reads, A. Odena, C. Olah and
+J. Shlens, "Conditional image synthesis with auxiliary classifier GANs", ICML 2017.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from profond.core.config import Count
+from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_picture
 from profond.nn.adversarial import (
@@ -120,8 +123,28 @@ class StridedGenerator(nn.Module):
         return self.output(F.leaky_relu(self.body(first), SLOPE)).tanh()  # type: ignore[no-any-return]
 
 
-class StridedCritic(nn.Module):
-    def __init__(self, channels: int, sizes: list[Size], wide: list[int], num_classes: int) -> None:
+class ReadingCritic(nn.Module):
+    """A critic that scores the features of pictures, and may say of which class they are besides."""
+
+    score: Projection
+    reading: nn.Linear | None
+
+    def seen(self, pictures: Tensor) -> Tensor:
+        """Features (n, f)."""
+        raise NotImplementedError
+
+    def forward(self, pictures: Tensor, labels: Tensor | None = None, read: bool = False) -> Any:
+        """Scores (n); with ``read`` also logits of the classes, (n, k)."""
+        features = self.seen(pictures)
+        scores = self.score(features, labels)
+        if not read:
+            return scores
+        assert self.reading is not None
+        return scores, self.reading(features)
+
+
+class StridedCritic(ReadingCritic):
+    def __init__(self, channels: int, sizes: list[Size], wide: list[int], num_classes: int, reads: bool) -> None:
         super().__init__()
         (height, width), outwards = sizes[0], wide[::-1]
         self.input = nn.Conv2d(channels, outwards[0], 3, padding=1)
@@ -129,11 +152,11 @@ class StridedCritic(nn.Module):
         self.body.append(Residual(wide[0]))
         self.features = nn.Linear(wide[0] * height * width, wide[0])
         self.score = Projection(wide[0], num_classes)
+        self.reading = nn.Linear(wide[0], num_classes) if reads else None
 
-    def forward(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
+    def seen(self, pictures: Tensor) -> Tensor:
         maps = F.leaky_relu(self.body(self.input(pictures)), SLOPE)
-        scores: Tensor = self.score(F.leaky_relu(self.features(maps.flatten(1)), SLOPE), labels)
-        return scores
+        return F.leaky_relu(self.features(maps.flatten(1)), SLOPE)
 
 
 # -- the residual body -------------------------------------------------------------------------------------------------
@@ -206,9 +229,9 @@ class ResidualGenerator(nn.Module):
         return pictures
 
 
-class ResidualCritic(nn.Module):
+class ResidualCritic(ReadingCritic):
     def __init__(
-        self, channels: int, sizes: list[Size], wide: list[int], num_classes: int, block: dict[str, int]
+        self, channels: int, sizes: list[Size], wide: list[int], num_classes: int, reads: bool, block: dict[str, int]
     ) -> None:
         super().__init__()
         outwards = wide[::-1]
@@ -221,11 +244,11 @@ class ResidualCritic(nn.Module):
         self.features = nn.Linear(wide[0], wide[0], bias=False)
         scaled(self.features.weight, wide[0], gain=1.0)
         self.score = Projection(wide[0], num_classes)
+        self.reading = nn.Linear(wide[0], num_classes) if reads else None
 
-    def forward(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
-        weights = (self.body(self.input(pictures)) * self.basis).sum((2, 3))
-        scores: Tensor = self.score(self.features(weights), labels)
-        return scores
+    def seen(self, pictures: Tensor) -> Tensor:
+        features: Tensor = self.features((self.body(self.input(pictures)) * self.basis).sum((2, 3)))
+        return features
 
 
 # -- both together -----------------------------------------------------------------------------------------------------
@@ -247,8 +270,9 @@ class R3GAN(nn.Module):
         smallest: the side at which there is no smaller size.
         blocks: of the residual body, in each stage.
         groups: of the residual body's 3×3 convolutions.
+        reads_classes: the critic has a second output, which class a picture is of (AC-GAN's); needs classes.
 
-    Raises: ConfigError for samples that are no pictures, or too small ones.
+    Raises: ConfigError for samples that are no pictures, or too small ones, and for classes to be read where none are.
     """
 
     family = "generator"
@@ -268,22 +292,25 @@ class R3GAN(nn.Module):
         smallest: Count = 8,
         blocks: Count = 1,
         groups: Count = 4,
+        reads_classes: bool = False,
     ) -> None:
         super().__init__()
         check_picture("r3gan", input_shape)
         self.latent_size = latent_size
         self.num_classes = conditional_classes(num_classes, conditional)
         self.forward_shape = (latent_size,)
+        if reads_classes and not self.num_classes:
+            raise ConfigError("reads_classes needs classes, and this r3gan has none", "--set model.reads_classes=false")
         channels, height, across = input_shape
         sizes = levels(height, across, smallest)
         wide = widths(len(sizes), width, widest)
         if body == "residual":
             block = {"blocks": blocks, "groups": groups}
             self.generator: nn.Module = ResidualGenerator(channels, sizes, wide, latent_size, self.num_classes, block)
-            self.critic: nn.Module = ResidualCritic(channels, sizes, wide, self.num_classes, block)
+            self.critic: nn.Module = ResidualCritic(channels, sizes, wide, self.num_classes, reads_classes, block)
         else:
             self.generator = StridedGenerator(channels, sizes, wide, latent_size, self.num_classes)
-            self.critic = StridedCritic(channels, sizes, wide, self.num_classes)
+            self.critic = StridedCritic(channels, sizes, wide, self.num_classes, reads_classes)
         self.stages = tuple(f"{part}.body.{stage}" for part in ("generator", "critic") for stage in range(len(sizes)))
         self.head = "critic.score"
 

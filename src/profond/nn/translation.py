@@ -250,6 +250,34 @@ class PatchCritic(nn.Module):
         return int(3 * 2**layers)
 
 
+class ColourCritic(nn.Module):
+    """A score for a whole picture, by its colours and those of it seen from further away, wherever they are.
+
+    Two layers look at each place by itself, and their mean over all places is what is scored. Seen from further away,
+    lines become pale and what is filled stays dark: a critic of patches does not count how much there is of either.
+
+    Args:
+        channels: of the pictures.
+        sides: of squares whose mean colour is looked at, in pixels; 1 is the picture itself.
+        width: maps of the first layer.
+    """
+
+    def __init__(self, channels: int, sides: Sequence[int] = (1, 4), width: int = 32) -> None:
+        super().__init__()
+        self.sides = tuple(sides)
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 2 * width, 1), nn.LeakyReLU(0.2)
+        )
+        self.output = nn.Sequential(
+            nn.Linear(2 * width * len(self.sides), 2 * width), nn.LeakyReLU(0.2), nn.Linear(2 * width, 1)
+        )
+
+    def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 1"]:
+        means = [self.body(F.avg_pool2d(images, side) if side > 1 else images).mean((2, 3)) for side in self.sides]
+        scores: Tensor = self.output(torch.cat(means, 1))
+        return scores
+
+
 def extended(images: Float[Tensor, "n c h w"], multiple: int = MULTIPLE) -> Float[Tensor, "n c h2 w2"]:
     """Pictures extended below and on the right by reflection, up to sides that are multiples."""
     height, width = images.shape[-2:]

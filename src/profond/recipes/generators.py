@@ -30,28 +30,31 @@ def _training(images: int, batch_size: int, **settings: object) -> Training:
     )
 
 
-def _points(name: str, steps: int, seconds: float) -> Recipe:
+def _points(name: str, steps: int, penalty_weight: float, seconds: float, found: str) -> Recipe:
     """Many small steps, a light penalty, and a rate that falls far: so the heaps become narrow."""
     return Recipe(
         data={"name": name},
         model={"name": "points_gan", "latent_size": 2},
-        task={"name": "generate", "penalty_weight": 0.005},
+        task={"name": "generate", "penalty_weight": penalty_weight},
         training=_training(128 * steps, 128, learning_rate=2e-3, betas=(0.5, 0.9), lowest_rate=0.003, precision="fp32"),
         loader=Loader(batch_size=128),
-        expected=Expected("test", "kernel_distance", -0.01, 0.02, seconds, "1 core", "measured here"),
+        expected=Expected("test", "kernel_distance", -0.01, 0.02, seconds, "1 core", f"measured here: {found}"),
     )
 
 
 @register_recipe("ring")
 def ring() -> Recipe:
-    """Points of eight heaps in a ring."""
-    return _points("ring", 4800, 25)
+    """Points of eight heaps in a ring.
+
+    NOTE With a quarter of this penalty, some heap had next to no samples with three seeds of ten.
+    """
+    return _points("ring", 4800, 0.02, 25, "0.001 to 0.003 with five seeds")
 
 
 @register_recipe("grid")
 def grid() -> Recipe:
     """Points of 25 heaps in a grid."""
-    return _points("grid", 14_400, 60)
+    return _points("grid", 14_400, 0.005, 80, "0.000 to 0.003 with ten seeds")
 
 
 @register_recipe("digits_gan")
@@ -69,15 +72,26 @@ def digits_gan() -> Recipe:
 
 @register_recipe("fashion_on_demand")
 def fashion_on_demand() -> Recipe:
-    """Clothes like those of Fashion-MNIST, of a class that is asked for; 300,000 pictures seen."""
+    """Clothes like those of Fashion-MNIST, of a class that is asked for; 300,000 pictures seen.
+
+    NOTE What it brings that the critic reads classes was measured with one seed, by a program of its own on a GPU.
+    """
     either_way = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Shirt", "Bag")  # shoes all point to the left
     return Recipe(
         data={"name": "fashion_mnist"},
-        model={"name": "r3gan", "body": "strided"},
+        model={"name": "r3gan", "body": "strided", "reads_classes": True},
         task={"name": "generate", "mirrored": either_way},
         training=_training(300_000, 64),
         loader=Loader(batch_size=64),
-        expected=Expected("test", "kernel_distance", -0.01, 0.2, 1010, "1 core with bf16", "measured here"),
+        expected=Expected(
+            "test",
+            "kernel_distance",
+            -0.01,
+            0.2,
+            1010,
+            "1 core with bf16",
+            "a goal; the time is measured here, before the critic read classes",
+        ),
     )
 
 

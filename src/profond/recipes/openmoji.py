@@ -9,10 +9,14 @@ from profond.training.settings import Training
 
 @register_recipe("openmoji")
 def openmoji() -> Recipe:
-    """FastCUT turns drawings in colour into outlines, from other drawings' outlines alone; 25,000 pictures of each."""
+    """FastCUT turns drawings in colour into outlines, from other drawings' outlines alone; 25,000 pictures of each.
+
+    A critic of colours stands beside the one of patches: alone, that one learned the 980 outlines by heart, and dark
+    fills were left black.
+    """
     return Recipe(
         data={"name": "openmoji"},
-        model={"name": "fastcut"},
+        model={"name": "fastcut", "colours": [1, 4]},
         task={"name": "translate_images", "contrast": 1.0, "places": 128},
         training=Training(
             steps=6250,
@@ -31,7 +35,7 @@ def openmoji() -> Recipe:
             0.036,
             2400,
             "2 cores",
-            "measured here: no other source has this task; untouched pictures are at 0.083, and a network that is shown"
-            " the pairs reaches 0.015",
+            "measured here: 0.032 with one seed, on a GPU; no other source has this task; untouched pictures are at"
+            " 0.080, and a network that is shown the pairs reaches 0.015",
         ),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -84,6 +85,8 @@ class Generate:
             the loss usually has: 4 for ``"relativistic"``, else 1.
         critic_steps: of the critic for each of the generator; None takes what the loss usually has: 5 for
             ``"wasserstein"``, else 1.
+        classes_weight: of how the critic reads the classes of real pictures, and of how it reads made ones, where the
+            model has it read them (``r3gan`` with ``reads_classes``).
         augmentation: random changes of real and made pictures alike, before the critic sees them: ``"auto"`` for few
             pictures alone, ``"on"``, ``"off"``.
         mirrored: names of classes whose pictures may be mirrored, each in half of the cases.
@@ -119,6 +122,7 @@ class Generate:
         penalty_weight: NotNegative | None = None,
         penalty_every: Count | None = None,
         critic_steps: Count | None = None,
+        classes_weight: NotNegative = 0.2,
         augmentation: Literal["auto", "on", "off"] = "auto",
         mirrored: tuple[str, ...] = (),
         measured: Count = MEASURED,
@@ -132,6 +136,7 @@ class Generate:
         self.game, self.name = GAMES[loss], loss
         self.penalty_weight = self.game.penalty_weight if penalty_weight is None else penalty_weight
         self.penalty_every = self.game.penalty_every if penalty_every is None else penalty_every
+        self.classes_weight = classes_weight
         self.augmentation, self.mirrored = augmentation, tuple(mirrored)
         self.augmented = augmentation == "on" if augmented is None else augmented
         self.mirrored_labels = tuple(mirrored_labels)
@@ -193,10 +198,10 @@ class Generate:
 
     def _generators_loss(self, model: Any, real: Tensor, noise: Tensor, labels: Tensor | None) -> Loss:
         made = called(_part(model, "generator"), noise, labels).float()
-        of_made = called(_part(model, "critic"), self._seen(made), labels)
+        of_made, read = _judged(_part(model, "critic"), self._seen(made), labels)
         of_real = model.critic(self._seen(real), labels).float() if self.game.paired else of_made
-        losses = self.game.generator(of_made.float(), of_real)
-        return Loss(losses.mean())
+        value = self.game.generator(of_made.float(), of_real).mean()
+        return self._with_classes(Loss(value), read, labels)
 
     def _critics_loss(self, model: Any, real: Tensor, noise: Tensor, labels: Tensor | None, step: int) -> Loss:
         with torch.no_grad():
@@ -205,7 +210,7 @@ class Generate:
         both = torch.cat((self._seen(real), self._seen(made)))
         if punished and self.game.penalty == "zero":
             both.requires_grad_()
-        of_real, of_made = self._scores(model.critic, both, labels)
+        of_real, of_made, read = self._scores(model.critic, both, labels)
         value = self.game.critic(of_real, of_made).mean()
         report = {"real_score": of_real.detach(), "made_score": of_made.detach()}
         report["told_apart"] = (of_real > of_made).detach().float()
@@ -219,16 +224,25 @@ class Generate:
                 penalty = one_centred(squares).mean()
             value = value + self.penalty_weight * self.penalty_every * penalty
             report["steepness"] = squares.detach().sqrt()
-        return Loss(value, report)
+        return self._with_classes(Loss(value, report), read, labels)
 
-    def _scores(self, critic: nn.Module, both: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-        """D(x) and D(G(z)) in float32, from one pass unless statistics of the batch would mix the two."""
+    def _scores(self, critic: nn.Module, both: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """D(x) and D(G(z)) in float32, from one pass unless statistics of the batch would mix the two; and the logits
+        of the classes of real samples, where the critic reads them."""
         if any(isinstance(part, _BatchNorm) for part in critic.modules()):
             real, made = (called(critic, half, labels).float() for half in both.chunk(2))
-            return real, made
+            return real, made, None
         twice = None if labels is None else torch.cat((labels, labels))
-        real, made = called(critic, both, twice).float().chunk(2)
-        return real, made
+        scores, read = _judged(critic, both, twice)
+        real, made = scores.float().chunk(2)
+        return real, made, None if read is None else read[: len(real)]
+
+    def _with_classes(self, loss: Loss, read: Tensor | None, labels: Tensor | None) -> Loss:
+        """The loss with AC-GAN's: how far samples are from being read as what they are, or are to be."""
+        if read is None:
+            return loss
+        misread = F.cross_entropy(read.float(), labels)
+        return Loss(loss.value + self.classes_weight * misread, {**loss.report, "misread": misread.detach()})
 
     def _seen(self, samples: Tensor) -> Tensor:
         """Samples as the critic sees them."""
@@ -347,6 +361,14 @@ def _part(model: nn.Module, name: str) -> Any:
             "take a model made for it: r3gan, dcgan, points_gan",
         )
     return getattr(model, name)
+
+
+def _judged(critic: Any, samples: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Scores, and the logits of classes where the critic reads them."""
+    if labels is None or getattr(critic, "reading", None) is None:
+        return called(critic, samples, labels), None
+    scores, read = called(critic, samples, labels, True)
+    return scores, read
 
 
 def _latent_size(model: Any) -> int:

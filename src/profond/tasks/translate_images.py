@@ -177,7 +177,7 @@ class TranslateImages:
             with torch.no_grad():
                 keys = to_b.features(given, looked_at)
         made_b, _ = _parted(made, len(a))
-        fooled = _real(model.critics["b"](made_b))
+        fooled = torch.stack([_real(critic(made_b)) for critic in critics_of(model, "b")]).sum()
         places = some_places(keys, self.places)
         with torch.no_grad():
             known = heads([one.detach() for one in keys], places)
@@ -195,10 +195,12 @@ class TranslateImages:
         for name, real in (("b", b), ("a", a)):
             if name in made:
                 shown = self.pools[name].exchange(made[name]) if "a" in made else made[name]
-                scores = model.critics[name](torch.cat([real, shown.to(real.dtype)])).float()
-                of_real, of_made = _parted(scores, len(real))
-                value = value + ((of_real - 1).square().mean() + of_made.square().mean()) / 2
-                report |= {f"real_{name}": of_real.detach().mean(), f"made_{name}": of_made.detach().mean()}
+                for critic in critics_of(model, name):
+                    scores = critic(torch.cat([real, shown.to(real.dtype)])).float()
+                    of_real, of_made = _parted(scores, len(real))
+                    value = value + ((of_real - 1).square().mean() + of_made.square().mean()) / 2
+                    told = {f"real_{name}": of_real.detach().mean(), f"made_{name}": of_made.detach().mean()}
+                    report = told | report  # of the critic of patches, which comes first
         return Loss(value, report)
 
     def _made_before(self, model: Any, inputs: Tensor, a: Tensor, b: Tensor) -> Mapping[str, Tensor]:
@@ -285,6 +287,11 @@ class TranslateImages:
 def goes_back(model: Any) -> bool:
     """Whether a model also translates B to A."""
     return "to_a" in getattr(model, "generators", ())
+
+
+def critics_of(model: Any, name: str) -> list[nn.Module]:
+    """The critics of A or of B: the one of patches, and what stands beside it."""
+    return [critic for key, critic in model.critics.items() if key == name or key.startswith(f"{name}_")]
 
 
 def domains(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

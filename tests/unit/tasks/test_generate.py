@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from profond import models
@@ -146,6 +147,38 @@ def test_the_penalty_comes_on_every_nth_step_and_weighs_n_times_as_much() -> Non
     assert [critic(fourth, step)[1] for step in range(6)] == [True, False, False, False, True, False]
     assert critic(fourth, 1)[0] == pytest.approx(plain)
     assert critic(fourth, 4)[0] - plain == pytest.approx(4 * (always - plain), rel=1e-4)
+
+
+@pytest.mark.parametrize("body", ["strided", "residual"])
+def test_a_critic_that_reads_classes_learns_it_from_real_pictures_and_teaches_the_generator_what_it_reads(
+    body: str,
+) -> None:
+    model, (inputs, targets) = network(body=body, reads_classes=True), next(iter(pictures().batches("train", 16)))
+
+    def loss(weight: float, phase: str) -> Any:
+        torch.manual_seed(0)
+        task = Generate(classes_weight=weight, augmentation="off")
+        return task.loss(model, (inputs, targets), Phase(phase, phase, step=1))
+
+    torch.manual_seed(0)
+    made = model.generator(torch.randn(16, model.latent_size), targets)
+    for phase, shown in (("critic", inputs), ("generator", made)):
+        _, read = model.critic(shown, targets, True)
+        wrong = F.cross_entropy(read, targets)
+        found, without = loss(3.0, phase), loss(0.0, phase)
+        torch.testing.assert_close(found.value - without.value, 3 * wrong, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(found.report["misread"], wrong, rtol=1e-4, atol=1e-4)
+    gradient = torch.autograd.grad(loss(3.0, "generator").value, model.generator.parameters())
+    assert any(bool(part.any()) for part in gradient)
+
+
+def test_classes_are_read_only_where_there_are_some() -> None:
+    assert (
+        "misread"
+        not in Generate().loss(network(), next(iter(pictures().batches("train", 16))), Generate().phases[0]).report
+    )
+    with pytest.raises(ConfigError, match="reads_classes needs classes"):
+        network(conditional=False, reads_classes=True)
 
 
 def test_the_generator_of_a_wasserstein_critic_learns_on_every_fifth_step() -> None:

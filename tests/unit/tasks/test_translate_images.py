@@ -20,6 +20,7 @@ from profond.core.spec import Spec
 from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import TensorSplit
+from profond.nn.translation import ColourCritic
 from profond.tasks.patch_contrast import patch_contrast
 from profond.tasks.picture_pool import PicturePool
 from profond.tasks.translate_images import CRITIC, GENERATOR, TranslateImages, domains, recoloured
@@ -103,6 +104,34 @@ def test_cut_s_losses_are_those_of_its_paper(name: str) -> None:
         torch.testing.assert_close(of_critic.value, expected, rtol=1e-4, atol=1e-5)
         seen.add(flipped)
     assert seen == ({True, False} if name == "fastcut" else {False})
+
+
+def test_a_critic_of_colours_stands_beside_the_one_of_patches_and_counts_as_much() -> None:
+    model, (inputs, targets) = built("fastcut", colours=(1, 4)), batch()
+    task = TranslateImages(mirror=False)
+    made, real = model(inputs[targets == 0]), inputs[targets == 1]
+    patches, colours = model.critics["b"], model.critics["b_colours"]
+    found = task.loss(model, (inputs, targets), GENERATOR)
+    expected = (patches(made) - 1).square().mean() + (colours(made) - 1).square().mean()
+    torch.testing.assert_close(found.report["adversarial"], expected.detach(), rtol=1e-4, atol=1e-5)
+    of_critics = task.loss(model, (inputs, targets), CRITIC)
+    each = [((one(real) - 1).square().mean() + one(made).square().mean()) / 2 for one in (patches, colours)]
+    torch.testing.assert_close(of_critics.value, each[0] + each[1], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(of_critics.report["real_b"], patches(real).mean().detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_critic_of_colours_sees_how_much_there_is_of_each_and_how_wide_it_is_but_not_where() -> None:
+    torch.manual_seed(0)
+    near, both = ColourCritic(3, (1,)), ColourCritic(3, (1, 4))
+    filled = torch.ones(1, 3, 16, 16)
+    filled[..., 4:8, 4:8] = -1  # a square of 16 black pixels
+    moved = filled.roll((4, -4), (2, 3))
+    line = torch.ones(1, 3, 16, 16)
+    line[..., 5, :] = -1  # a line of as many
+    for critic in (near, both):
+        torch.testing.assert_close(critic(moved), critic(filled))
+    torch.testing.assert_close(near(line), near(filled))
+    assert not torch.allclose(both(line), both(filled), atol=1e-4)
 
 
 def test_the_input_s_patches_teach_nothing_that_they_are_made_from() -> None:
