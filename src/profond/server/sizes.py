@@ -20,8 +20,9 @@ _MOST = 256
 """Samples that are tried for each size."""
 _TIMED = 4
 """Samples of which the quickest says how long one takes."""
-_SAMPLES, _CLEARLY = 100, 0.75
-"""How long trying may take, in times that one sample takes; and what part of the time of others is clearly less."""
+_SAMPLES, _CLEARLY, _BEARABLE = 100, 0.75, 2.0
+"""How long trying may take, in times that one sample takes; what part of the time of others is clearly less; and how many
+times as long as alone a sample may take that has to be filled up."""
 _LENGTHS = (24, 40)
 """Of an axis of any length."""
 _NEVER_EQUAL = ("pytorch",)
@@ -72,10 +73,15 @@ def equal_sizes(served: Served, sizes: Sequence[int], seconds: float = 1.0) -> t
 
 
 def _fastest(groups: Sequence[Sequence[_Tried]]) -> tuple[int, ...]:
-    """The sizes that agree with 1, unless others are clearly faster. The first group is that of 1."""
-    quickest = [min(tried.quickest for tried in group) for group in groups]
-    best = min(range(len(groups)), key=quickest.__getitem__)
-    chosen = groups[best if quickest[best] < _CLEARLY * quickest[0] else 0]
+    """The sizes that agree with 1, unless others are clearly faster and do not keep one alone waiting.
+
+    The first group is that of 1; in each the smallest size comes first.
+    """
+    alone = groups[0][0].quickest
+    bearable = [group for group in groups if group[0].quickest * group[0].size <= _BEARABLE * alone]
+    quickest = [min(tried.quickest for tried in group) for group in bearable]
+    best = min(range(len(bearable)), key=quickest.__getitem__)
+    chosen = bearable[best if quickest[best] < _CLEARLY * quickest[0] else 0]
     return tuple(tried.size for tried in chosen)
 
 

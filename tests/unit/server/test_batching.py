@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,20 +167,43 @@ def test_a_request_that_takes_too_long_is_told_so_and_frees_its_place(signs: Pat
 
 
 class Fickle(ExportedFile):
-    """Computes as some engines do: with other bits of some samples from a batch of four on."""
+    """Computes as some engines do: with other bits of some samples in every size of a batch from four on."""
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         found = super().run(inputs)
         last = found["probabilities"]
+        time.sleep(0.003 * len(last))
         some = (len(last) >= 4) & (inputs["pictures"][:, 0, 0, :1] % 8 == 0)
-        return {**found, "probabilities": np.where(some, np.nextafter(last, np.float32(2)), last)}
+        return {**found, "probabilities": np.where(some, last * (1 + 2.0**-20 * len(last)), last).astype(np.float32)}
+
+
+class Slow(ExportedFile):
+    """Computes one alone with other bits than among others, and as long as eight together."""
+
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        found = super().run(inputs)
+        time.sleep(0.02)
+        one = len(found["probabilities"]) == 1
+        return {**found, "probabilities": np.nextafter(found["probabilities"], np.float32(2 if one else 0))}
 
 
 def test_only_sizes_with_equal_bits_are_used(signs: Path) -> None:
-    for kind, known in ((ExportedFile, (1, 2, 4, 8, 16, 32)), (Fickle, (1, 2))):
+    sizes = (1, 2, 4, 8)
+    for kind, known in ((ExportedFile, sizes), (Fickle, (1, 2)), (Slow, (2, 4, 8))):
         model = kind(signs, "onnx", threads=1)
-        model.load([1, 2, 4, 8, 16, 32])
-        assert equal_sizes(model, (1, 2, 4, 8, 16, 32), seconds=60) == known
+        model.load(sizes)
+        assert equal_sizes(model, sizes, seconds=60) == known
+
+
+def test_one_that_comes_alone_is_filled_up_where_no_size_is_one(signs: Path) -> None:
+    model = Slow(signs, "onnx", threads=1)
+    pictures = [pixels(number) for number in range(6)]
+    with running([model], Settings(trying_seconds=60)) as server:
+        server.ready()
+        alone = [ask(server, picture).json() for picture in pictures]
+        with ThreadPoolExecutor(6) as pool:
+            together = [found.json() for found in pool.map(partial(ask, server), pictures)]
+    assert alone == together
 
 
 def resident() -> int:
