@@ -239,7 +239,7 @@ class Generate:
 
     def _with_classes(self, loss: Loss, read: Tensor | None, labels: Tensor | None) -> Loss:
         """The loss with AC-GAN's: how far samples are from being read as what they are, or are to be."""
-        if read is None:
+        if read is None or labels is None:
             return loss
         misread = F.cross_entropy(read.float(), labels)
         return Loss(loss.value + self.classes_weight * misread, {**loss.report, "misread": misread.detach()})
