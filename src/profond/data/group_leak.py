@@ -59,7 +59,8 @@ def measured_leak(labels: Sequence[str], groups: Sequence[str], pixels: NDArray[
         return None
     learned = {group for group, held in zip(own, by_sample, strict=True) if not held}
     torn = sum(group in learned for group, held in zip(own, by_sample, strict=True) if held)
-    right = [_nearest(pixels[chosen], targets, held) for held in (by_sample, by_group)]
+    pixels = pixels[chosen]
+    right = _nearest(pixels, targets, by_sample), _nearest(pixels, targets, by_group)
     return Leak(*right, torn, int(by_sample.sum()))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -159,7 +159,7 @@ def _name(figure: Figure, name: str, left: float, middle: float, wide: float) ->
         name, size, lines = f"{first}\n{rest}", 7.5, 2
         size = min(size, size * 68 * wide / max(text_width(first, size), text_width(rest, size)))
     width, height = figure.get_size_inches()
-    style = {"color": INK, "family": FONT, "fontsize": size, "linespacing": 1.0 if lines > 1 else None}
+    style: dict[str, Any] = {"color": INK, "family": FONT, "fontsize": size, "linespacing": 1.0 if lines > 1 else None}
     figure.text(left / width, middle / height, name, va="center", **style)
 
 

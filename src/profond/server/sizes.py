@@ -21,8 +21,8 @@ _MOST = 256
 _TIMED = 4
 """Samples of which the quickest says how long one takes."""
 _SAMPLES, _CLEARLY, _BEARABLE = 100, 0.75, 2.0
-"""How long trying may take, in times that one sample takes; what part of the time of others is clearly less; and how many
-times as long as alone a sample may take that has to be filled up."""
+"""How long trying may take, in times that one sample takes; what part of the time of others is clearly less; and how
+many times as long as alone a sample may take that has to be filled up."""
 _LENGTHS = (24, 40)
 """Of an axis of any length."""
 _NEVER_EQUAL = ("pytorch",)

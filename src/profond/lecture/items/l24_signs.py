@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 import numpy as np
 import torch
@@ -99,7 +99,7 @@ def signs(options: Options) -> Outcome:
     mistakes = _mistakes(own, report)
     worst = min(adverse.found, key=lambda name: adverse.found[name][-1].value)
     goal = ENOUGH if options.quick else GOAL
-    best, behind = np.mean(accuracy[RECIPE]), np.mean(accuracy[OLD])
+    best, behind = fmean(accuracy[RECIPE]), fmean(accuracy[OLD])
     return Outcome(
         claims=[
             Claim(
@@ -113,7 +113,7 @@ def signs(options: Options) -> Outcome:
                 },
             ),
             Claim("small", best >= goal, {"right": mean_share(accuracy[RECIPE]), "goal": share(goal, digits=0)}),
-            Claim("lenet5", best > behind, {"right": mean_share(accuracy[OLD]), "gap": points(float(best - behind))}),
+            Claim("lenet5", best > behind, {"right": mean_share(accuracy[OLD]), "gap": points(best - behind)}),
             Claim("cost", dear[RECIPE] < dear[OLD], {"own": number(dear[RECIPE], 4), "lenet5": number(dear[OLD], 4)}),
             Claim(
                 "weather",
