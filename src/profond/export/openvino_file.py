@@ -8,6 +8,7 @@ up to seven with bicubic interpolation (tests/unit/export/test_openvino_file.py)
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from profond.runtime.engines.openvino import PRECISION, OpenVinoEngine, core, la
 from profond.runtime.metadata import KEY
 
 Precision = Literal["fp32", "bf16", "int8"]
+_MEGABYTE = 1 << 20
 FEWEST = 32
 """Samples that 8-bit arithmetic takes its ranges from, at least."""
 
@@ -64,7 +66,8 @@ def write_openvino(
         learned: of ``"int8"``, samples as the decoder gives them, of the network's size: uint8 (n, h, w, c), or float32
             (n, c, t) of series; real ones, for the ranges come from them.
 
-    Raises: MissingError where OpenVINO or NNCF is not installed; ConfigError for a graph that cannot be brought to it.
+    Raises: MissingError where OpenVINO or NNCF is not installed; ConfigError for a graph that cannot be brought to it;
+    OSError where the disk is full.
     """
     try:
         made = core().read_model(graph)
@@ -169,4 +172,15 @@ def _save(graph: Any, path: Path) -> None:
         for ending in (".bin", ".xml"):
             os.replace(new.with_suffix(ending), path.with_suffix(ending))
     except RuntimeError as error:
-        raise ConfigError(f"OpenVINO cannot write {path}: {last_line(error)}", "use --format onnx") from None
+        _need_room(path, graph)
+        raise ConfigError(f"OpenVINO cannot write {path.name}: {last_line(error)}", "use --format onnx") from None
+
+
+def _need_room(path: Path, graph: Any) -> None:
+    """OpenVINO does not say that a disk is full. Raises: OSError where it is."""
+    size = sum(node.get_byte_size() for node in graph.get_ops() if node.get_type_name() == "Constant")
+    for suffix in (".bin", ".xml"):
+        path.with_name(f"new-{path.name}").with_suffix(suffix).unlink(missing_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent) as trial:
+        for _ in range(size // _MEGABYTE + 2):
+            trial.write(bytes(_MEGABYTE))
