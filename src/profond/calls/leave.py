@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 OWN = 60
 """Pictures of the run's data that the file is proved on, beside those of every kind."""
+LARGEST = 960
+"""Pixels of their sides."""
 
 
 def export(
@@ -188,6 +190,13 @@ def _own(trained: Trained) -> list[Image.Image]:
         if locations is None:
             return []
         every = max(1, len(locations) // OWN)
-        return [open_image(locations[index]).image for index in range(0, len(locations), every)][:OWN]
+        return [_middle(open_image(locations[index]).image) for index in range(0, len(locations), every)][:OWN]
     except ProfondError:  # moved, changed or damaged: the network is there all the same
         return []
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    """At most so much of a picture that many of them fit into memory, and are resized soon."""
+    width, height = (min(side, LARGEST) for side in image.size)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image if (width, height) == image.size else image.crop((left, top, left + width, top + height))
