@@ -24,6 +24,8 @@ OWN = 60
 """Pictures of the run's data that the file is proved on, beside those of every kind."""
 LARGEST = 960
 """Pixels of their sides."""
+MEMORY = 2**28
+"""Bytes of pictures that another arithmetic is learned from, or tried on."""
 
 
 def export(
@@ -153,10 +155,12 @@ def _data(trained: Trained) -> Own | None:
 
     from profond.data.targets import one_class_each
     from profond.export.lowered import LEARNED, TRIED, Own
+    from profond.export.openvino_file import FEWEST
 
     def some(split: Split, most: int) -> list[int]:
         """Spread evenly, for many data sets lie in the order of their classes."""
-        return torch.linspace(0, len(split) - 1, min(most, len(split))).long().tolist()
+        count = min(most, len(split), max(FEWEST, MEMORY // split.raw(0).numel()))
+        return torch.linspace(0, len(split) - 1, count).long().tolist()
 
     if trained.experiment.preprocessing.takes != "images":
         return None
