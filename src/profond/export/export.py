@@ -118,8 +118,8 @@ def export_parts(
                 )
                 less = None if lower is None else lowered(leaving, written, lower, data)
                 way.describe(written, leaving.about(_proof(found, less)))
-            ports = [tuple(map(_said, some)) for some in (leaving.inputs, leaving.outputs)]
-            done.append(Exported(files, part.name, found, *ports, less))
+            inputs, outputs = (tuple(map(_said, some)) for some in (leaving.inputs, leaving.outputs))
+            done.append(Exported(files, part.name, found, inputs, outputs, less))
         with storage_errors(out):
             for files in names:
                 for file in files:

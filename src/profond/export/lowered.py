@@ -149,7 +149,7 @@ def lowered(leaving: Leaving, path: Path, precision: Precision, own: Own | None)
 def _python(leaving: Leaving, preprocessing: Preprocessing, raw: Tensor) -> NDArray[Any]:
     """The most probable classes, int64 (n)."""
     found = []
-    for part in raw.split(_BATCH):
+    for part in torch.split(raw, _BATCH):
         said = leaving.module(preprocessing.normalise(part))
         found.append((said if isinstance(said, Tensor) else said[0]).argmax(1))
     return torch.cat(found).numpy()
@@ -159,7 +159,7 @@ def _file(path: Path, how: Pictures, raw: Tensor) -> NDArray[Any]:
     """The most probable classes by the file, int64 (n)."""
     engine, found = OpenVinoEngine(path), []
     (given,) = engine.inputs
-    for part in raw.permute(0, 2, 3, 1).split(_BATCH):
+    for part in torch.split(raw.permute(0, 2, 3, 1), _BATCH):
         whole = np.stack([how.on_canvas(one.contiguous().numpy()) for one in part])
         engine.prepare([{given.name: whole.shape}])
         found.append(engine.run({given.name: whole})[engine.outputs[0].name].argmax(1))

@@ -30,15 +30,16 @@ class _Twisted(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(8, 3, 1))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return (self.layers(inputs).tanh() * 127.5 + 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
+        made: Tensor = self.layers(inputs)
+        return (made.tanh() * 127.5 + 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
 class _Otherwise:
     """An engine that rounds otherwise, and is right; or wrong by some levels."""
 
     name = "otherwise"
-    inputs: Sequence[Port] = ()
-    outputs: Sequence[Port] = ()
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
 
     def __init__(self, leaving: Leaving, wrong: int = 0) -> None:
         self.before, self.network, self.wrong = leaving.before, leaving.module, wrong
