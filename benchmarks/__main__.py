@@ -22,11 +22,12 @@ NAMES = (
     "recurrent",
     "forecasting",
     "adversarial",
+    "serving",
 )
 BY_NAME = ("fashion",)
 """Hours on two cores: where no name is given, these are left out."""
 
-SHORT = ("time_to_accuracy", "overhead", "startup", "adversarial")
+SHORT = ("time_to_accuracy", "overhead", "startup", "adversarial", "serving")
 """Those that can repeat less and still say something."""
 
 ON_GPU = ("adversarial",)

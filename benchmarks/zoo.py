@@ -151,11 +151,14 @@ def profond_inference(network: str, seconds: float, engine: str = "torch") -> fl
     """The forward pass of `predict`, in the precision that the processor does well."""
     import torch
 
+    from profond.serve.compiled import Compiled
     from profond.serve.inference import prepared
 
     side, batch = CASES[network]
     x = torch.randn(batch, 3, side, side)
     model = prepared(ours(network), torch.device("cpu"), precision="auto", engine=engine)
+    if isinstance(model, Compiled):
+        model.prepare(x, batch)
     return _rate(lambda: model(x), batch, seconds)
 
 
@@ -163,10 +166,10 @@ def profond_8_bits(network: str, seconds: float) -> float:
     """The forward pass of ``predict --precision int8``; the labels of random weights say nothing, so any will do."""
     import torch
 
-    from profond.serve.openvino import OpenVino
+    from profond.serve.compiled import Compiled
 
     side, batch = CASES[network]
-    model = OpenVino(ours(network).eval(), "int8", agree=0.0)
+    model = Compiled(ours(network).eval(), "openvino", "int8", agree=0.0, same_answers=lambda own, _: own[:, 0] > 0)
     model.prepare(torch.randn(128, 3, side, side), batch)
     x = torch.randn(batch, 3, side, side)
     return _rate(lambda: model(x), batch, seconds)
@@ -195,16 +198,17 @@ def openvino_inference(network: str, seconds: float, precision: str = "auto") ->
     import torch
 
     from profond.core.device import choose_precision
-    from profond.serve.openvino import compiled
+    from profond.export.in_memory import INPUT
+    from profond.serve.compiled import compiled
 
     side, batch = CASES[network]
     x = torch.randn(batch, 3, side, side)
     array = x.numpy()
     if precision == "auto":
         precision = choose_precision(torch.device("cpu")).precision
-    examples = [torch.randn(x.shape).numpy() for _ in range(max(1, 128 // batch))] if precision == "int8" else []
-    run = compiled(theirs(network).eval(), x, precision, examples)
-    return _rate(lambda: run(array), batch, seconds)
+    learned = torch.randn(max(1, 128 // batch) * batch, *x.shape[1:]) if precision == "int8" else None
+    run = compiled(theirs(network).eval(), x, "openvino", precision, learned)
+    return _rate(lambda: run.run({INPUT: array}), batch, seconds)
 
 
 def keras_inference(network: str, seconds: float, bf16: bool = True) -> float:

@@ -23,6 +23,7 @@ __version__ = VERSION
 if TYPE_CHECKING:
     from profond.calls.ask import compare, evaluate, explain, load, predict
     from profond.calls.forecast import forecast
+    from profond.calls.leave import export
     from profond.calls.train import finetune, resume, train
     from profond.calls.trained import Trained
     from profond.data.open import open_dataset as open_data
@@ -37,6 +38,7 @@ __all__ = [
     "create",
     "evaluate",
     "explain",
+    "export",
     "finetune",
     "fit",
     "forecast",
@@ -54,6 +56,7 @@ _PLACES = {
     "create": "profond.models",
     "evaluate": "profond.calls.ask",
     "explain": "profond.calls.ask",
+    "export": "profond.calls.leave",
     "finetune": "profond.calls.train",
     "fit": "profond.training.loop",
     "forecast": "profond.calls.forecast",

@@ -22,6 +22,8 @@ from profond.core.errors import ConfigError, DataError
 from profond.core.run import Run
 from profond.forecasting.method import Fitted
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -218,7 +220,6 @@ def chaotic(count: int) -> list[float]:
     return [100 * value for value in values]
 
 
-@pytest.mark.slow
 def test_what_networks_learned_forecasts_in_a_new_process_to_the_bit_and_starts_others(place: Path) -> None:
     text = rows(("date", "height"), days(date(2022, 1, 3), 300), [f"{value:.6f}" for value in chaotic(300)])
     Path("heights.csv").write_text(text)

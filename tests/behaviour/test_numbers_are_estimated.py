@@ -13,6 +13,8 @@ from PIL import Image
 
 from profond.cli import run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def gauges(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 HERE = [name for name in registry.names() if not registry.load(name)().expected.published]
-LONG = 60
+LONG = 20
 """Seconds of training from which a recipe runs with the whole of the tests only."""
 
 

@@ -124,6 +124,7 @@ def test_a_window_alone_is_forecast_as_among_others_in_any_order(learned: Learne
     assert np.array_equal(turned[::-1], together)
 
 
+@pytest.mark.slow
 def test_another_process_without_the_training_data_forecasts_the_same_bits(tmp_path: Path) -> None:
     """Of the past it gets as much as a window needs, moved to the front; of all methods in one process."""
     code = (

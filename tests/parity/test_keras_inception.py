@@ -79,7 +79,10 @@ def test_without_top_it_gives_kerass_maps_at_any_size(
 
 
 @pytest.mark.parametrize("ending", [".h5", ".weights.h5"])
-@every_network
+@pytest.mark.parametrize(
+    "theirs",
+    [pytest.param(name, marks=pytest.mark.full if name == "InceptionResNetV2" else ()) for name in NETWORKS],
+)
 def test_a_file_is_read_wherever_its_numbers_start(
     theirs: str,
     ending: str,

@@ -7,6 +7,7 @@ import time
 import click
 
 from profond.cli import register_verb
+from profond.cli.adverse import tell_adverse
 from profond.cli.find_run import find_run
 from profond.cli.options import BATCH, DEVICE, JSON, OUT, QUIET
 from profond.cli.output import print_json, progress_bar, say, tell_report, warn
@@ -23,6 +24,10 @@ DATA = "data."
 @click.option("--data", help="Other data with the same classes: a registered name, a folder or a table.")
 @click.option("--judge", metavar="RUN", help="Of generated pictures: a run that tells their classes apart.")
 @click.option("--inception", metavar="FILE", help="Of generated pictures: weights that FID and KID are defined by.")
+@click.option(
+    "--costs", metavar="TABLE", help="What confusions cost: a CSV file (true,predicted,cost), or a built-in one: signs."
+)
+@click.option("--adverse", is_flag=True, help="Of pictures: measure under fog, rain, night, blur …, by severity.")
 @click.option("--pictures/--no-pictures", default=True, help="Draw the figures too.")
 @BATCH
 @DEVICE
@@ -39,6 +44,8 @@ def evaluate(
     data: str | None,
     judge: str | None,
     inception: str | None,
+    costs: str | None,
+    adverse: bool,
     pictures: bool,
     batch_size: int,
     device: str,
@@ -56,6 +63,8 @@ def evaluate(
     profond evaluate last --split test
     profond evaluate last --data new.csv --set data.target=weight
     profond evaluate --model efficientnet_lite0 --pretrained --data photos/
+    profond evaluate last --costs costs.csv
+    profond evaluate last --adverse
     profond evaluate last --judge runs/20261127-101500-fashion
     """
     from profond.core.device import choose_device
@@ -64,8 +73,10 @@ def evaluate(
     from profond.evaluation.kept import folder_of
     from profond.evaluation.other_data import data_to_measure
     from profond.experiments.experiment import load
+    from profond.measures.costs import Costs
 
     start = time.perf_counter()
+    table = None if costs is None else Costs.read(costs)
     of_data = [change for change in changes if change.startswith(DATA)]
     data_settings = settings([change.removeprefix(DATA) for change in of_data])
     if of_data and data is None:
@@ -77,13 +88,15 @@ def evaluate(
         )
     run, others = split_words(() if run is None else (run,), model, pretrained, weights, changes)
     if run is None:
-        if judge is not None or inception is not None:
-            raise UsageError("--judge and --inception are for what a run generates", "name it: profond evaluate last …")
+        if judge is not None or inception is not None or adverse:
+            what = "--adverse is for a run" if adverse else "--judge and --inception are for what a run generates"
+            raise UsageError(what, "name it: profond evaluate last …")
         if others or data is None or model is None:
             raise UsageError("a network with published weights is measured on other data", "add --data photos/")
         report, name = measure_pretrained(
             model, weights, changes, data, data_settings, split, batch_size, device, quiet
         )
+        report = report if table is None else table.judged(report)
         if as_json:
             metrics = {name: {key: measured.to_json() for key, measured in report.metrics.items()}}
             seconds = round(time.perf_counter() - start, 3)
@@ -100,8 +113,15 @@ def evaluate(
     for note in experiment.notes:
         say(note, quiet)
     measured = data_to_measure(experiment, split, data, data_settings)
+    for note in () if measured.other is None else measured.dataset.notes:
+        say(note, quiet)
     for warning in measured.warnings:
         warn(warning)
+    if adverse:
+        if table is not None:
+            raise UsageError("--costs are of one split, and --adverse measures many", "leave one of them out")
+        tell_adverse(found, experiment, measured, batch_size, processor, pictures, as_json, quiet)
+        return
     samples = measured.dataset.split(measured.split)
     with progress_bar(len(samples), "evaluate", " samples", hidden=quiet) as advance:
         report = evaluate_run(
@@ -115,6 +135,7 @@ def evaluate(
             pictures=pictures,
             progress=advance,
             options=options,
+            costs=table,
         )
     folder = folder_of(found, measured.name)
     files = sorted(path.name for path in folder.iterdir())

@@ -155,7 +155,7 @@ def owner(folder: Path) -> str | None:
 )
 @click.option("--data", help="For nearest: other images, a folder or a registered name, not the run's own.")
 @click.option("--count", type=click.IntRange(1, 48), default=12, show_default=True, help="For nearest: how many.")
-@click.option("--rows", type=click.IntRange(1), default=20, show_default=True, help="Of a table, how many series.")
+@click.option("--rows", type=click.IntRange(1), default=20, show_default=True, help="Of a table or of texts, how many.")
 @click.option("--resize", is_flag=True, help="Convert images that do not have the run's size and channels.")
 @click.option("--out", "out", type=click.Path(path_type=Path), help="Folder.  [default: RUN/explain, or explain/MODEL]")
 @click.option("--runs", default="runs", show_default=True, help="Folder of the runs, where names are looked up.")
@@ -254,7 +254,7 @@ def explain(
         ]
         every, left_out = first_of_each_table(every, rows)
         for table, number in left_out.items():
-            told = f"note: {table} has {number + rows:,} series: its first {rows} are explained"
+            told = f"note: {table} has {number + rows:,} {named.kind}: its first {rows} are explained"
             say(f"{told}; --rows {number + rows} takes all", quiet)
         with progress_bar(len(every), "explain", f" {named.kind}", hidden=quiet or len(every) < 2) as advance:
             for source_name, given in every:

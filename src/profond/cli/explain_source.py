@@ -89,17 +89,20 @@ class Source:
 
 
 def first_of_each_table(every: list[tuple[str, Given]], rows: int) -> tuple[list[tuple[str, Given]], dict[str, int]]:
-    """All that is to be explained, of each table its first series alone, for each takes a second or more.
+    """All that is to be explained, of each table its first rows alone, for each takes a second or more.
 
     Returns: also by table how many were left out.
     """
     from profond.data.series.rows import Row
+    from profond.serve.text import Text
 
     kept: list[tuple[str, Given]] = []
     counts: dict[str, int] = {}
     for name, given in every:
-        if isinstance(given, Row):
-            table = given.source.rpartition("#")[0]
+        table = given.source.rpartition("#")[0] if isinstance(given, Row) else ""
+        if isinstance(given, Text):
+            table = given.file
+        if table:
             counts[table] = counts.get(table, 0) + 1
             if counts[table] > rows:
                 continue

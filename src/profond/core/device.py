@@ -16,6 +16,7 @@ from torch import nn
 
 from profond.core import processor
 from profond.core.errors import DeviceError
+from profond.core.processor import usable_cores as usable_cores  # many ask for it here, beside the devices
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -96,10 +97,6 @@ def memory_bytes() -> int:
         with contextlib.suppress(OSError, ValueError):
             found.append(int(Path(limit).read_text()))
     return min(found)
-
-
-def usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processes_here() -> int:

@@ -9,6 +9,7 @@ ProfondError                     1   something failed
 ├── MissingError                 4   data, weights or an optional package is not here
 ├── DeviceError                  5   device absent, or out of memory
 ├── NonFiniteLoss                1   the loss became infinite or not a number
+├── Unequal                      1   what was exported gives other answers than the network
 ├── StorageError (OSError)       1   a disk, a path or standard output does not take what is written to it
 ├── Interrupted                130   stopped by Ctrl-C, SIGTERM or SIGHUP; a training's checkpoint is saved
 └── EndedTogether                1   another process of the same training has failed, and has said why; its exit code
@@ -78,6 +79,10 @@ class DeviceError(ProfondError):
 
 
 class NonFiniteLoss(ProfondError):
+    pass
+
+
+class Unequal(ProfondError):
     pass
 
 

@@ -25,6 +25,10 @@ class Bf16(NamedTuple):
     reason: str
 
 
+def usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def bf16() -> Bf16:
     """The processor's bf16 instruction set, unless the environment keeps PyTorch or its oneDNN from using it."""
     flags = set(_cpuinfo().split())

@@ -50,6 +50,8 @@ class Spec:
         tokens: what the inputs are written in, where they are texts.
         text: what the model writes: targets are its tokens, between start and end.
         each: the axis each step of which has a class, or a token to be written, such as ``"t"``; else empty.
+        mirrors: of pictures, the class of each class's mirror image, in label order: its own where that looks alike, or
+            another (``keep left`` of ``keep right``), or -1 where it is of none. Empty where every class is its own.
         rate: steps of time in a second; 0 where it is not known.
     """
 
@@ -62,12 +64,19 @@ class Spec:
     text: Tokens | None = None
     each: str = ""
     rate: float = 0.0
+    mirrors: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.shape) != len(self.axes):
             raise ConfigError(f"shape {self.shape} has {len(self.shape)} axes, but they are named {self.axes!r}")
         if self.classes and self.quantities:
             raise ConfigError("a target is a class or numbers, and not both", "give classes or quantities")
+        if self.mirrors and not (
+            len(self.mirrors) == len(self.classes) > max(self.mirrors) and min(self.mirrors) >= -1
+        ):
+            raise ConfigError(
+                f"mirrors are {list(self.mirrors)} for {len(self.classes)} classes", "give a class, or -1, for each"
+            )
         if self.text is not None and (self.classes or self.quantities):
             raise ConfigError("a target is a text, or a class or numbers, and not both", "give one of them")
         if self.each and (self.each not in self.axes or not (self.classes or self.text)):
@@ -154,6 +163,7 @@ class Spec:
             text,
             data.get("each", ""),
             data.get("rate", 0.0),
+            tuple(data.get("mirrors", ())),
         )
 
 

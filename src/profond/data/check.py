@@ -18,6 +18,7 @@ from profond.data import registry
 from profond.data.copies import leak
 from profond.data.dataset import Dataset
 from profond.data.fingerprint import Fingerprint, near_groups, of_image, of_pixels
+from profond.data.group_leak import leak_without_groups, torn_groups
 from profond.data.images.build import DEFAULT_SIDE, cut_off
 from profond.data.images.decoding import opening
 from profond.data.images.flat import few
@@ -46,6 +47,7 @@ class _Samples:
     splits: list[str] = field(default_factory=list)
     prints: list[Fingerprint] = field(default_factory=list)
     values: list[tuple[float, ...]] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
     noun: str = "image"
     classes: tuple[str, ...] = ()
     quantities: tuple[Quantity, ...] = ()
@@ -56,6 +58,17 @@ class _Samples:
         self.splits.append(sample.split)
         self.prints.append(found)
         self.values.append(sample.values)
+        self.groups.append(sample.group)
+
+    def kept_whole(self) -> list[Issue]:
+        """What the groups of what is learned from prevent."""
+        learned = (
+            [i for i, split in enumerate(self.splits) if split in ("", "train")]
+            if any(self.groups) and self.classes
+            else []
+        )
+        labels, groups = ([of[i] for i in learned] for of in (self.labels, self.groups))
+        return leak_without_groups(labels, groups, [self.prints[i] for i in learned], plural(self.noun))
 
 
 def check(reference: str, **options: Any) -> Report:
@@ -162,7 +175,7 @@ def _check_listing(listing: Listing) -> Report:
         issues.append(Issue("unreadable", "error", text, tuple(unreadable)))
     issues += _same(samples)
     issues += _targets(samples)
-    issues += _groups(listing)
+    issues += torn_groups(listing) or samples.kept_whole()
     if mislabelled:
         text = f"{count_in_words(len(mislabelled))} of another format than the name says: read by content"
         issues.append(Issue("mislabelled", "warning", text, tuple(mislabelled)))
@@ -199,7 +212,7 @@ def _check_series(
     for sample, found in zip(listing.samples, inspection.prints, strict=True):
         if found is not None:
             samples.add(relative(sample.path, listing.root), sample, found)
-    issues = [*inspection.issues, *_same(samples), *_targets(samples), *_groups(listing)]
+    issues = [*inspection.issues, *_same(samples), *_targets(samples), *torn_groups(listing)]
     issues += [Issue("layout", "warning", warning) for warning in listing.warnings]
     issues += [Issue("layout", "note", note) for note in listing.notes]
     return _report(listing.name, samples, issues, listing.root)
@@ -213,20 +226,21 @@ def check_splits(dataset: Dataset) -> Report:
     for split_name, split in dataset.splits.items():
         for i, target in enumerate(track(split.targets.tolist(), len(split), f"checking {dataset.name}/{split_name}")):
             label = "" if spec.text is not None or spec.each else spec.target_text(target)
-            sample = Sample(Path(split.identity(i)), label, split_name, values=_numbers(target))
+            group = "" if split.groups is None else split.groups[i]
+            sample = Sample(Path(split.identity(i)), label, split_name, group, _numbers(target))
             texts = split.origin if isinstance(split, TensorSplit) else None
             exact = digest_of(texts.texts[i]) if isinstance(texts, Texts) else None
             found = of_pixels(split.raw(i).numpy()) if exact is None else Fingerprint(exact, None, (0, 0))
             samples.add(split.identity(i), sample, found)
     told = [Issue("layout", "warning", one) for one in dataset.warnings if not one.startswith("LEAK")]
     told += [Issue("layout", "note", one) for one in dataset.notes]
-    of_texts = [*text_issues(dataset), *told] if spec.tokens is not None else []
+    of_texts = text_issues(dataset) if spec.tokens is not None else samples.kept_whole()
     same = [] if spec.text is not None and spec.each else _same(samples)  # a long text may say a thing twice
     if spec.each and spec.text is None:
         issues = [*same, *_steps(dataset), *told]
         written = f"{len(spec.classes)} classes, one for each step"
     else:
-        issues = [*same, *_targets(samples), *of_texts]
+        issues = [*same, *_targets(samples), *of_texts, *told]
         written = "" if spec.text is None else "to be written on" if spec.each else "each with a text to be written"
     return replace(_report(dataset.name, samples, issues, None), written=written)
 
@@ -261,7 +275,8 @@ def _listed(dataset: Dataset) -> Listing:
         assert isinstance(split, FileSplit)
         root = split.root
         for i, target in enumerate(split.targets.tolist()):
-            samples.append(Sample(split.locations[i], spec.target_text(target), name, values=_numbers(target)))
+            group = "" if split.groups is None else split.groups[i]
+            samples.append(Sample(split.locations[i], spec.target_text(target), name, group, _numbers(target)))
     return Listing(
         dataset.name,
         root,
@@ -374,18 +389,6 @@ def _balance(samples: _Samples, classes: Sequence[str]) -> list[Issue]:
         text = f"fewer than {FEW} {plural(samples.noun)} of {len(few)} class{'es' if len(few) > 1 else ''}: {shown}"
         issues.append(Issue("few", "warning", text))
     return issues
-
-
-def _groups(listing: Listing) -> list[Issue]:
-    where: dict[str, set[str]] = defaultdict(set)
-    for sample in listing.samples:
-        if sample.group:
-            where[sample.group].add(sample.split)
-    torn = [(group, *sorted(splits)) for group, splits in where.items() if len(splits) > 1]
-    if not torn:
-        return []
-    text = f"LEAK: {len(torn)} groups stand in two splits: {', '.join(group[0] for group in torn[:5])}"
-    return [Issue("group_leak", "error", text, tuple(torn))]
 
 
 def _report(name: str, samples: _Samples, issues: list[Issue], root: Path | None) -> Report:

@@ -38,6 +38,7 @@ class Sample:
         split: ``train``, ``valid`` or ``test``; empty when none was given.
         group: empty when none was given.
         values: the numbers to be estimated, in the order of the listing's quantities; empty where there is a class.
+        region: the part of the picture that is used: left, top, right, bottom, the last two excluded; None is all.
     """
 
     path: Location
@@ -45,6 +46,7 @@ class Sample:
     split: str = ""
     group: str = ""
     values: tuple[float, ...] = ()
+    region: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,7 @@ class Batches:
         self.workers = workers
         self.epochs = epochs
         self._targets = split.targets.to(self.device)
+        self._mirrors = torch.tensor(spec.mirrors) if spec is not None and spec.mirrors else None
         self._members = _members(split, num_classes) if balanced else []
         self._lengths = self._measured()
         if augment is not None:
@@ -175,35 +176,36 @@ class Batches:
         chosen = [_share(order[self._within(k)], rank, world_size) for k in steps]
         if isinstance(self.split, TensorSplit):
             for k, indices in zip(steps, chosen, strict=True):
-                yield self._from_memory(self.split, indices, self._draw(epoch, k, rank, world_size), epoch, k)
+                yield self._from_memory(self.split, indices, self._draw(epoch, k, rank, world_size, indices), epoch, k)
             return
         views = None
         if self.augment is not None and (self.augment.decode_crop or self.augment.sizes):
-            views = lambda k: self._views(epoch, start + k, rank, world_size)  # noqa: E731
+            views = lambda k: self._views(epoch, start + k, rank, world_size, chosen[k])  # noqa: E731
         raws = stream(self.split, chosen, self.workers, views=views, pin=self.device.type == "cuda")
         for k, indices, raw in zip(steps, chosen, raws, strict=True):
             raw = raw.to(self.device, non_blocking=True)
-            draw = self._draw(epoch, k, rank, world_size)
-            if views is not None:
-                draw.pop("flip", None)  # done while decoding
-            yield self._from_raw(raw, indices, draw, epoch, k)
+            draw = self._draw(epoch, k, rank, world_size, indices)
+            yield self._from_raw(raw, indices, draw, epoch, k, mirrored=views is not None)
 
-    def _draw(self, epoch: int, k: int, rank: int, world_size: int) -> dict[str, Tensor]:
+    def _draw(self, epoch: int, k: int, rank: int, world_size: int, indices: Tensor) -> dict[str, Tensor]:
         if self.augment is None or not (self.augment.shift or self.augment.changes_pixels):
             return {}
         count = self._count(k)
         height, width = self.extent(epoch)
         drawn = self.augment.draw(count, height, width, generator(self.seed, "augment", epoch, k))
-        return {name: _share(values, rank, world_size) for name, values in drawn.items()}
+        drawn = {name: _share(values, rank, world_size) for name, values in drawn.items()}
+        if "flip" in drawn and self._mirrors is not None:
+            drawn["flip"] &= self._mirrors[self.split.targets[indices]] >= 0
+        return drawn
 
-    def _views(self, epoch: int, k: int, rank: int, world_size: int) -> list[View]:
+    def _views(self, epoch: int, k: int, rank: int, world_size: int, indices: Tensor) -> list[View]:
         """How each sample of a batch is looked at; all that is random about it is drawn here."""
         assert self.augment is not None
         count, size, least = self._count(k), self.extent(epoch), self.augment.decode_crop
         numbers = NUMBERS if least else 0
         draws = torch.rand(count, numbers, dtype=torch.float64, generator=generator(self.seed, "view", epoch, k))
         rows = _share(draws, rank, world_size).tolist()
-        flips = self._draw(epoch, k, rank, world_size).get("flip", torch.zeros(len(rows))).tolist()
+        flips = self._draw(epoch, k, rank, world_size, indices).get("flip", torch.zeros(len(rows))).tolist()
         return [View(size, least, tuple(row), bool(flip)) for row, flip in zip(rows, flips, strict=True)]
 
     def _within(self, k: int) -> slice:
@@ -245,7 +247,7 @@ class Batches:
         return self._finish(inputs, indices, draw, epoch, k)
 
     def _from_raw(
-        self, raw: Tensor, indices: Tensor, draw: dict[str, Tensor], epoch: int, k: int
+        self, raw: Tensor, indices: Tensor, draw: dict[str, Tensor], epoch: int, k: int, mirrored: bool
     ) -> tuple[Tensor, Tensor]:
         shift = draw.pop("shift", None)
         if shift is not None:
@@ -253,12 +255,17 @@ class Batches:
             padded = bordered(raw, self.augment.shift, self.preprocessing.background).contiguous()
             positions = torch.arange(len(raw), device=raw.device)
             raw = _gather(padded, positions, shift.to(raw.device), self.extent(epoch))
-        return self._finish(self.preprocessing.standardise(raw, fresh=True), indices.to(self.device), draw, epoch, k)
+        inputs = self.preprocessing.standardise(raw, fresh=True)
+        return self._finish(inputs, indices.to(self.device), draw, epoch, k, mirrored)
 
     def _finish(
-        self, inputs: Tensor, indices: Tensor, draw: dict[str, Tensor], epoch: int, k: int
+        self, inputs: Tensor, indices: Tensor, draw: dict[str, Tensor], epoch: int, k: int, mirrored: bool = False
     ) -> tuple[Tensor, Tensor]:
         inputs, targets = self._cut(inputs, self._targets.index_select(0, indices))
+        if "flip" in draw and self._mirrors is not None:
+            targets = torch.where(draw["flip"].to(self.device), self._mirrors.to(self.device)[targets], targets)
+        if mirrored:
+            draw.pop("flip", None)  # done while decoding
         if draw:
             assert self.augment is not None
             on_device = {name: values.to(self.device) for name, values in draw.items()}

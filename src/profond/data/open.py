@@ -126,6 +126,12 @@ def _folder(path: Path) -> Kind:
             return Kind("ImageNet", imagenet.list_imagenet, imagenet.open_imagenet)
     except PermissionError:
         pass  # the folder's own door says it best
+    from profond.data.signs import layout as signs
+
+    if path.is_dir() and signs.find(path) is not None:
+        from profond.data.signs.open import open_signs
+
+        return Kind("traffic signs", signs.list_signs, open_signs)
     if (path / captions.NAME).is_file():
         return Kind("captions", captions.list_captions, captions.open_captions)
     from profond.data.clips import open as clips

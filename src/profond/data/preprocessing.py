@@ -21,8 +21,12 @@ from profond.data.clips.preparation import ClipPreparation
 from profond.data.images.decoding import Opened, cut, eight_bit, resize, to_tensor
 from profond.data.images.view import View
 from profond.data.series.preparation import Preparation
+from profond.nn.contrast import local_contrast, picture_contrast
 
 Mode = Literal["L", "RGB"]
+
+Contrast = Literal["none", "picture", "local"]
+"""What the contrast of pictures is brought to."""
 
 Shade = Annotated[Integer, Field(ge=0, le=255)]
 
@@ -52,6 +56,8 @@ class Preprocessing:
         series: how a series' file becomes (c, t); None for images, and for signals that come without files.
         clip: how a video becomes (c, t, h, w); None for other samples.
         text: what texts are written in, which become int64 (t); None for other samples.
+        contrast: of pictures, after mean and deviation: ``"picture"`` brings each to mean 0 and deviation 1, and
+            ``"local"`` each pixel to that of its surroundings, so that light and shadow count less; ``"none"`` neither.
         fixed_size: the data had this size and mode to begin with, so another image is unlike anything seen in training.
     """
 
@@ -71,11 +77,14 @@ class Preprocessing:
     series: Preparation | None = None
     text: Tokens | None = None
     clip: ClipPreparation | None = None
+    contrast: Contrast = "none"
 
     def __post_init__(self) -> None:
         check_fields(self, "preprocessing")
         if len(self.mean) != len(self.std) or not self.mean:
             raise ConfigError(f"{len(self.mean)} means but {len(self.std)} standard deviations", "one for each channel")
+        if self.contrast != "none" and (self.takes != "images" or self.mode is None):
+            raise ConfigError(f"contrast {self.contrast!r} is of pictures, and these samples are none", "leave it out")
 
     @property
     def takes(self) -> Kind | None:
@@ -132,9 +141,11 @@ class Preprocessing:
         return own.mul_(factor).add_(offset)
 
     def arrange(self, inputs: Tensor) -> Tensor:
-        """The second half of ``normalise``: padding and permutation, which augmentation must come before."""
+        """The second half of ``normalise``: padding, contrast and permutation, which augmentation must come before."""
         if self.padding:
             inputs = self._pad(inputs)
+        if self.contrast != "none":
+            inputs = picture_contrast(inputs) if self.contrast == "picture" else local_contrast(inputs)
         if self.permutation_seed is not None:
             positions = inputs[0, 0].numel()
             order = permutation(positions, self.permutation_seed).to(inputs.device)

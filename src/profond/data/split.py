@@ -14,7 +14,7 @@ from torch import Tensor
 from profond.core.errors import ImageError
 from profond.data.copies import equal_digests, equal_files, equal_rows
 from profond.data.fingerprint import of_locations, of_tensor
-from profond.data.images.decoding import Opened, opening
+from profond.data.images.decoding import Opened, Region, opening
 from profond.data.images.view import View
 from profond.data.locations import Location, Locations
 from profond.data.preprocessing import Preprocessing
@@ -140,6 +140,7 @@ class FileSplit:
         root: identities are paths relative to this folder.
         preprocessing: how a file becomes a tensor, of a picture uint8 (c, h, w), of a series float32 (c, t).
         groups: one group for each sample, or None.
+        regions: the part of each picture that is used: left, top, right, bottom; None is all of it.
     """
 
     def __init__(
@@ -149,13 +150,16 @@ class FileSplit:
         root: Path,
         preprocessing: Preprocessing,
         groups: Sequence[str] | None = None,
+        regions: Sequence[Region] | None = None,
     ) -> None:
         assert len(locations) == len(targets)
+        assert regions is None or len(regions) == len(targets)
         self.locations = Locations(locations, root)
         self.targets: Targets = as_targets(targets)
         self.root = root
         self.preprocessing = preprocessing
         self.groups = groups
+        self.regions = regions
 
     def __len__(self) -> int:
         return len(self.locations)
@@ -182,9 +186,10 @@ class FileSplit:
 
     @contextmanager
     def _open(self, index: int, shrink: Callable[[int, int], int] | None = None) -> Iterator[Opened]:
+        region = None if self.regions is None else self.regions[index]
         try:
-            with opening(self.locations[index], shrink) as opened:
-                yield opened
+            with opening(self.locations[index], shrink if region is None else None) as opened:
+                yield opened if region is None else opened.cropped(region)
         except ImageError as error:
             help = "restore it, and go on; or start anew without it: --set data.unreadable=skip"
             raise ImageError(error.message, f"{help}; `profond data check DATA` looks at all of them") from None
@@ -201,6 +206,7 @@ class FileSplit:
             self.root,
             self.preprocessing,
             None if self.groups is None else [self.groups[i] for i in chosen],
+            None if self.regions is None else [self.regions[i] for i in chosen],
         )
 
 

@@ -17,6 +17,7 @@ from profond.data.dataset import Dataset
 from profond.evaluation.kept import keep
 from profond.evaluation.other_data import matched, usual_split
 from profond.evaluation.same_data import check_content
+from profond.measures.costs import Costs
 from profond.measures.report import Report
 from profond.tasks.plain import as_task
 from profond.tasks.task import Task
@@ -94,6 +95,7 @@ def evaluate_run(
     progress: Callable[[int], None] | None = None,
     processes: Processes | None = None,
     options: Mapping[str, Any] | None = None,
+    costs: Costs | None = None,
 ) -> Report:
     """Measure a run's model and write ``evaluation/<name>/`` and its line of ``evaluation.json``.
 
@@ -105,11 +107,14 @@ def evaluate_run(
         pictures: draw the figures too.
         processes: this one, which writes, and others that measure a part by `measure_along`.
         options: what else is asked of the task's own judgement: the keyword-only parameters of its ``beside``.
+        costs: what confusions of classes cost: the report says it besides.
 
     Raises: UnknownName for a split that is not there; DataError when the data have a class never seen in training;
     ConfigError when the samples of the run's own data hold something else than in training, or another process works
     on the run, or for an option that the task does not have; StorageError.
     """
+    if costs is not None:
+        costs.matrix(experiment.spec.classes)  # what does not fit is refused before anything is measured
     usual = data is None and split == usual_split(experiment.dataset)
     beside = getattr(experiment.task, "beside", None) if usual else None  # not every task knows simple means
     _check_options(options or {}, beside, split)
@@ -133,6 +138,8 @@ def evaluate_run(
         )
         if beside is not None:
             report = beside(dataset, split, report, **(options or {}))
+        if costs is not None:
+            report = costs.judged(report)
         report = report.sourced(data=dataset.name, split=split, split_hash=dataset.split_hash(split))
         keep(run, name or split, report, samples, contents=dataset.contents(split), pictures=pictures)
         return report

@@ -18,6 +18,7 @@ def model_card(run: Run, experiment: Experiment) -> str:
         f"- Model: `{config.model.name}`, {parameters:,} parameters; input {' × '.join(map(str, dataset.spec.shape))}",
         f"- Data: {dataset.name} ({dataset.source}); "
         + ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits.items()),
+        *(f"  - {markdown(note)}" for note in dataset.notes),
         f"- Training: {state['steps']:,} steps in {state['seconds']} s on {state['device']}, {state['precision']}; "
         f"seed {config.training.seed}",
         *experiment.task.card(experiment.spec),

@@ -191,9 +191,12 @@ def opened(config: Configuration) -> Dataset:
     if config.loader.valid_fraction > 0 and "valid" not in dataset.splits:
         dataset = dataset.holdout(config.loader.valid_fraction, seed=seed)
     if known is not None:
-        return adapted(dataset, Preprocessing.from_json(known))
-    bounds = value_range_of(config.model.name)
-    return dataset if bounds is None or dataset.preprocessing.mode is None else dataset.between(*bounds)
+        dataset = adapted(dataset, Preprocessing.from_json(known))
+    elif (bounds := value_range_of(config.model.name)) is not None and dataset.preprocessing.mode is not None:
+        dataset = dataset.between(*bounds)
+    if (contrast := config.loader.contrast) == "none":
+        return dataset
+    return dataclasses.replace(dataset, preprocessing=dataclasses.replace(dataset.preprocessing, contrast=contrast))
 
 
 def assemble(config: Configuration) -> Experiment:

@@ -11,8 +11,8 @@ from profond.core.errors import ConfigError, MissingError, nearest
 from profond.data.timetable.stamp_form import DAY
 
 YEAR = 365.2425 * DAY
-_MONDAY = 4 * DAY  # 1970-01-05
-_HARMONICS = ((DAY, 2), (7 * DAY, 1), (YEAR, 1))
+MONDAY = 4 * DAY  # 1970-01-05
+HARMONICS = ((DAY, 2), (7 * DAY, 1), (YEAR, 1))
 
 
 def calendar_features(clock: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -22,9 +22,9 @@ def calendar_features(clock: NDArray[np.int64]) -> NDArray[np.float32]:
     Args:
         clock: (n,) seconds since 1970 on the table's own clock.
     """
-    since = np.asarray(clock, dtype=np.float64) - _MONDAY
-    angles = [2 * np.pi * k * (since % period) / period for period, most in _HARMONICS for k in range(1, most + 1)]
-    day = (np.asarray(clock) - _MONDAY) // DAY % 7
+    since = np.asarray(clock, dtype=np.float64) - MONDAY
+    angles = [2 * np.pi * k * (since % period) / period for period, most in HARMONICS for k in range(1, most + 1)]
+    day = (np.asarray(clock) - MONDAY) // DAY % 7
     columns = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
     return np.stack([*columns, day == 5, day == 6], -1).astype(np.float32)
 

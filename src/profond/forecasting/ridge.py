@@ -59,7 +59,7 @@ class Ridge:
         known = _scale(history.known[:end] if used else history.known[:end, :0])
         past = _scale(history.past_filled[:end] if self.past else history.past[:end, :0])
         looks = min(self.lags, max(1, MOST_PAST // max(1, past.shape[1])))
-        blank = _Linear(self.lags, horizon, mean, deviation, known, past, looks, np.empty((0, 0)))
+        blank = RidgeForecaster(self.lags, horizon, mean, deviation, known, past, looks, np.empty((0, 0)))
         origins = np.arange(max(self.lags, end - horizon - MOST_ROWS + 1), end - horizon + 1)
         squares: NDArray[np.float64] = np.zeros(())
         products: NDArray[np.float64] = np.zeros(())
@@ -80,7 +80,7 @@ def _scale(columns: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class _Linear:
+class RidgeForecaster:
     """What was learned.
 
     Args:
@@ -126,7 +126,7 @@ class _Linear:
 def restored_ridge(state: State) -> Forecaster:
     """What was kept of a ridge regression, ready to forecast. Raises: KeyError where a part is missing."""
     kept, arrays = state.settings, state.arrays
-    return _Linear(
+    return RidgeForecaster(
         int(kept["lags"]),
         int(kept["horizon"]),
         float(kept["mean"]),

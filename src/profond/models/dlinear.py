@@ -65,7 +65,7 @@ class DLinear(nn.Module):
         around = (self.average - 1) // 2
         trend = F.avg_pool1d(F.pad(past[:, None], (around, around), mode="replicate"), self.average, 1)[:, 0]
         outputs = self.trend(trend) + self.rest(past - trend)
-        return as_steps(outputs.float().view(len(past), self.horizon, -1), self.quantiles)
+        return as_steps(outputs.float().view(past.shape[0], self.horizon, -1), self.quantiles)
 
 
 @register_model("nlinear")
@@ -97,4 +97,4 @@ class NLinear(nn.Module):
         past, _ = parted(inputs, self.horizon)
         last = past[:, -1:]
         outputs = self.linear(past - last).float() + last
-        return as_steps(outputs.view(len(past), self.horizon, -1), self.quantiles)
+        return as_steps(outputs.view(past.shape[0], self.horizon, -1), self.quantiles)

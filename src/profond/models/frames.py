@@ -105,9 +105,16 @@ class FrameLabeller(nn.Module):
     def forward(self, inputs: Float[Tensor, "n c t h w"]) -> Float[Tensor, "n t k"]:
         lengths = lengths_of(inputs[..., 0, 0])
         real = mask(lengths, inputs.shape[2])
+        if torch.compiler.is_exporting():  # a graph cannot hold as many pictures as the values of its inputs say
+            frames = torch.nan_to_num(inputs.transpose(1, 2), nan=0.0)
+            seen = self.pictures(frames.flatten(0, 1)).view(inputs.shape[0], inputs.shape[2], -1)
+            return self._labelled(torch.where(real[..., None], seen, 0.0), lengths)
         seen = self.dropout(self.pictures(torch.nan_to_num(inputs.transpose(1, 2)[real], nan=0.0)))
         features = seen.new_zeros(*real.shape, seen.shape[1])
         features[real] = seen
+        return self._labelled(features, lengths)
+
+    def _labelled(self, features: Float[Tensor, "n t d"], lengths: Tensor) -> Float[Tensor, "n t k"]:
         if self.recurrent is not None:
             features = self.dropout(self.recurrent(features, lengths)[0])
         logits: Tensor = self.output(features)

@@ -92,7 +92,7 @@ class RecurrentForecaster(nn.Module):
         past, known = window.past, window.known
         read = torch.cat([past[:, None], known[:, :, : past.shape[1]]], 1)
         memory = self.recurrent(read.transpose(1, 2).contiguous())[1]
-        count = len(past)
+        count = past.shape[0]
         said = self.decoder(
             torch.cat(
                 [

@@ -107,6 +107,6 @@ class _Stack(nn.Module):
     ) -> tuple[Float[Tensor, "n t"], Float[Tensor, "n h q"]]:
         pooled = F.max_pool1d(rest[:, None], self.pooling, ceil_mode=True)[:, 0]
         said = self.said(self.network(torch.cat([pooled, known], 1)))
-        explained, knots = said[:, : self.past], said[:, self.past :].view(len(rest), self.quantiles, self.knots)
+        explained, knots = said[:, : self.past], said[:, self.past :].view(rest.shape[0], self.quantiles, self.knots)
         forecast = F.interpolate(knots.float(), size=self.horizon, mode="linear")
         return explained, forecast.transpose(1, 2)

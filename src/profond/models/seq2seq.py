@@ -77,7 +77,7 @@ class Seq2Seq(nn.Module):
             inputs: tokens; 0 fills up shorter ones.
             targets: tokens from the start to the end; 0 fills up shorter ones.
         """
-        before = inputs.new_full((len(inputs), 1), START) if targets is None else targets[:, :-1]
+        before = inputs.new_full((inputs.shape[0], 1), START) if targets is None else targets[:, :-1]
         memory = self.encode(inputs)
         scores: Tensor = self.decoder(before, self.start(memory), memory)[0]
         return scores

@@ -93,7 +93,7 @@ class ShowAttendAndTell(nn.Module):
         Args:
             targets: tokens from the start to the end; 0 fills up shorter ones.
         """
-        start = torch.full((len(inputs), 1), START, device=inputs.device)
+        start = torch.full((inputs.shape[0], 1), START, device=inputs.device)
         memory = self.encode(inputs)
         before = start if targets is None else targets[:, :-1]
         scores: Tensor = self.decoder(before, self.start(memory), memory)[0]

@@ -65,7 +65,7 @@ class Labelled(nn.Module):
         """Without labels, where there are classes, each sample is of the mean of all of them."""
         if self.embedding is None:
             return latents
-        mean = self.embedding.weight.mean(0).expand(len(latents), -1)
+        mean = self.embedding.weight.mean(0).expand(latents.shape[0], -1)
         return torch.cat((latents, mean if labels is None else self.embedding(labels)), 1)
 
 

@@ -13,8 +13,8 @@ Training uses the fused ones (`profond.nn.sequence`), which are several times as
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Literal, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Protocol
 
 import torch
 from jaxtyping import Float, Int
@@ -57,7 +57,10 @@ def unroll(
 
     Returns: the outputs, and the state after the last (real) step.
     """
-    state = cell.initial_state(len(inputs)) if state is None else state
+    # NOTE not len(inputs), which fixes the batch of a graph that leaves Python.
+    state = cell.initial_state(inputs.shape[0]) if state is None else state
+    if torch.compiler.is_exporting() and lengths is None and not _one_step(inputs):
+        return looped_steps(cell.step, inputs, state)
     outputs = []
     for t, x in enumerate(inputs.unbind(1)):
         output, after = cell.step(x, state)
@@ -69,6 +72,29 @@ def unroll(
             state = tuple(torch.where(real, new, old) for new, old in zip(after, state, strict=True))
         outputs.append(output)
     return torch.stack(outputs, 1), state
+
+
+def looped_steps(
+    step: Callable[[Any, State], tuple[Tensor, State]], inputs: Any, state: State
+) -> tuple[Float[Tensor, "n t h"], State]:
+    """Steps as one operation that holds a loop: what ``unroll`` gives, in a graph for sequences of any length.
+
+    Args:
+        step: from what stands at one step, and the state, to the output and the state after it.
+        inputs: (n, t, i), or a tuple of such.
+    """
+    from torch._higher_order_ops.scan import scan  # brings half of the compiler, which only an export needs
+
+    def stepped(before: State, now: Any) -> tuple[State, Tensor]:
+        output, after = step(now, before)
+        return tuple(part.clone() for part in after), output.clone()  # a loop's results may not share memory
+
+    last, outputs = scan(stepped, tuple(part.clone() for part in state), inputs, dim=1)
+    return outputs, last
+
+
+def _one_step(inputs: Tensor) -> bool:
+    return isinstance(inputs.shape[1], int) and inputs.shape[1] == 1
 
 
 class _Gated(nn.Module):

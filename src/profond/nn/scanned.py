@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from profond.nn.recurrent import State
+from profond.nn.recurrent import State, looped_steps
 
 
 def linear_scan(
@@ -25,6 +25,8 @@ def linear_scan(
 
     Source: W. D. Hillis and G. L. Steele, Data parallel algorithms, Communications of the ACM 29, 1986.
     """
+    if torch.compiler.is_exporting():  # the number of rounds depends on the length, which a graph leaves open
+        return looped_steps(_decayed, (decay, fresh), (initial,))[0]
     states = torch.cat([fresh[:, :1] + decay[:, :1] * initial[:, None], fresh[:, 1:]], 1)
     reach = 1
     while reach < states.shape[1]:
@@ -33,6 +35,11 @@ def linear_scan(
         decay = decay * F.pad(decay[:, :-reach], (0, 0, reach, 0))
         reach *= 2
     return states
+
+
+def _decayed(shares: tuple[Tensor, Tensor], state: State) -> tuple[Tensor, State]:
+    kept = shares[0] * state[0] + shares[1]
+    return kept, (kept,)
 
 
 class _Minimal(nn.Module):
@@ -60,7 +67,7 @@ class _Minimal(nn.Module):
         self, inputs: Float[Tensor, "n t i"], state: State | None = None
     ) -> tuple[Float[Tensor, "n t h"], State]:
         """All steps at once: what `profond.nn.recurrent.unroll` gives, up to rounding."""
-        (initial,) = self.initial_state(len(inputs)) if state is None else state
+        (initial,) = self.initial_state(inputs.shape[0]) if state is None else state
         kept, added = self.shares(inputs)
         outputs = linear_scan(kept, added * self.candidate(inputs), initial)
         return outputs, (outputs[:, -1],)

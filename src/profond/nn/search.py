@@ -21,7 +21,7 @@ from torch import Tensor
 from profond.core.tokens import END, PADDING, START, UNKNOWN
 
 State = tuple[Tensor, ...]
-_NEVER = [PADDING, UNKNOWN, START]
+NEVER = [PADDING, UNKNOWN, START]
 """Tokens that no answer holds."""
 
 
@@ -160,5 +160,5 @@ def _better(first: Found, second: Found) -> Found:
 
 def _log_probabilities(scores: Tensor) -> Tensor:
     likely = scores.float().log_softmax(1)
-    likely[:, _NEVER] = -torch.inf
+    likely[:, NEVER] = -torch.inf
     return likely

@@ -75,7 +75,7 @@ def at_the_end(values: Float[Tensor, "n t d"], lengths: Int[Tensor, " n"] | None
     """What stands at each sequence's last step."""
     if lengths is None:
         return values[:, -1]
-    return values[torch.arange(len(values), device=values.device), lengths - 1]
+    return values[torch.arange(values.shape[0], device=values.device), lengths - 1]
 
 
 class Recurrent(nn.Module):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from profond.core.config import Between, Count, Factor, Integer, Natural, Share, check_fields
+from profond.data.preprocessing import Contrast
 from profond.training.settings import Training
 
 SMALLEST = 8
@@ -51,6 +52,7 @@ class Loader:
         balanced: every batch has as many samples of each class, one after the other; a smaller class comes again.
         least_batches: where epochs are counted, an epoch has so many batches at least: of few samples they are smaller
             than ``batch_size``, down to `SMALLEST`. Settled when the data are open; 0 leaves ``batch_size`` as it is.
+        contrast: what the contrast of pictures is brought to, as `Preprocessing` says; the run keeps it there.
         per_class: at most so many samples of each class, by split, such as ``{"train": 20}``; others are left out.
     """
 
@@ -60,6 +62,7 @@ class Loader:
     drop_last: bool = False
     balanced: bool = False
     least_batches: Natural = 0
+    contrast: Contrast = "none"
     per_class: Mapping[str, Integer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

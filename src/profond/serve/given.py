@@ -135,7 +135,7 @@ def as_series(given: Any, source: str, preprocessing: Preprocessing) -> tuple[Te
     values = np.atleast_2d(values).astype(np.float32)
     if not np.isfinite(values).all():
         raise DataError(f"{source} has missing or infinite values", "fill them in")
-    return known.fitted(values, preprocessing.mean), notes
+    return torch.from_numpy(known.fitted(values, preprocessing.mean)), notes
 
 
 def as_tokens(given: Any, source: str, preprocessing: Preprocessing) -> tuple[Tensor, list[str]]:

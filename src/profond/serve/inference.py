@@ -15,10 +15,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from profond.core.device import choose_precision
 from profond.core.errors import ConfigError
-from profond.serve.openvino import OpenVino, SameAnswers, installed
+from profond.serve.compiled import PACKAGES, Compiled, Name, SameAnswers, installed
 
 Precision = Literal["fp32", "bf16", "int8", "auto"]
-Engine = Literal["torch", "openvino", "auto"]
+Engine = Literal["torch", "onnx", "openvino", "auto"]
 Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 Norm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
@@ -37,43 +37,65 @@ def prepared(
         precision: ``"fp32"`` answers as evaluation does, but that BatchNorm is folded into the convolutions before it:
             its outputs differ in the sixth digit. ``"bf16"`` holds all weights in bfloat16 too, and they differ in
             the third. ``"auto"`` takes bf16 where the device does it well. ``"int8"`` is OpenVINO's, and takes its
-            ranges from the first inputs.
-        engine: what computes: PyTorch, or OpenVINO, which compiles the network for the CPU when the first batch comes.
-            ``"auto"`` takes OpenVINO where it is installed and gives the network's answers.
+            ranges from the inputs that it is prepared with.
+        engine: what computes: PyTorch; OpenVINO or ONNX Runtime, which have to be prepared before they answer (see
+            `Compiled.prepare`). ``"auto"`` takes the fastest that is installed and gives the network's answers.
         same_answers: says for each sample whether two outputs are the same answer; ``"int8"`` needs it.
 
-    Returns: takes float32 inputs and gives float32 outputs.
+    Returns: takes float32 inputs and gives float32 outputs; a `Compiled` where an engine computes.
 
-    Raises: MissingError when OpenVINO is wanted and not installed; ConfigError when it is, on another device.
+    Raises: MissingError when an engine is wanted and not installed; ConfigError when it is, on another device.
     """
     in_parts = callable(getattr(model, "step", None)) or callable(getattr(model, "critic", None))
     if in_parts:  # called step by step, or its critic alone, which nothing here can compile
-        if precision in ("int8", "bf16") or engine == "openvino":
+        if precision in ("int8", "bf16") or engine in PACKAGES:
             raise ConfigError(
                 "a network that is called part by part answers in fp32 here", "leave --precision and --engine out"
             )
         return model.to(device).eval()
     if getattr(model, "any_length", False):
-        if engine == "openvino" or precision == "int8":
+        if engine in PACKAGES or precision == "int8":
             raise ConfigError(
-                f"OpenVINO compiles a network for one shape, and {type(model).__name__} takes any length",
+                f"an engine compiles a network for one shape, and {type(model).__name__} takes any length",
                 "leave --engine and --precision int8 out",
             )
         engine = "torch"
-    if precision == "int8" and engine == "torch":
-        raise ConfigError("8-bit arithmetic is OpenVINO's here, not PyTorch's", "leave --engine out, or use bf16")
+    wanted = choose_precision(device).precision if precision == "auto" else precision
+    chosen = _engine(engine, precision, device)
+    if chosen == "torch":
+        return _with_torch(model, device, wanted)
+    usual = None if engine != "auto" or precision == "int8" else _with_torch(model, device, wanted)
+    arithmetic = "fp32" if wanted == "fp16" or (chosen == "onnx" and precision == "auto") else wanted
+    return Compiled(model.to(device).eval(), chosen, arithmetic, usual, same_answers=same_answers)
+
+
+def _engine(engine: Engine, precision: Precision, device: torch.device) -> Name | Literal["torch"]:
+    """Which one computes. Raises: ConfigError for a wish that does not fit."""
+    if precision == "int8" and engine not in ("auto", "openvino"):
+        other = "PyTorch" if engine == "torch" else "ONNX Runtime"
+        raise ConfigError(f"8-bit arithmetic is OpenVINO's here, not {other}'s", "leave --engine out, or use bf16")
+    if precision == "bf16" and engine == "onnx":
+        raise ConfigError("ONNX Runtime computes in fp32 here, not in bf16", "use --engine torch, or leave it out")
     if precision == "int8":
         engine = "openvino"
-    wanted = choose_precision(device).precision if precision == "auto" else precision
-    if engine == "openvino" and device.type != "cpu":
-        raise ConfigError(f"OpenVINO works on the CPU here, not on {device}", "use --device cpu, or --engine torch")
-    if engine == "openvino" or (engine == "auto" and device.type == "cpu" and installed()):
-        usual = None if engine == "openvino" else prepared(model, device, precision)
-        arithmetic = "fp32" if wanted == "fp16" else wanted
-        return OpenVino(model.to(device).eval(), arithmetic, usual, same_answers=same_answers)
+    if engine == "torch" or (engine == "auto" and device.type != "cpu"):
+        return "torch"
+    if device.type != "cpu":
+        name = "OpenVINO" if engine == "openvino" else "ONNX Runtime"
+        raise ConfigError(f"{name} works on the CPU here, not on {device}", "use --device cpu, or --engine torch")
+    if engine != "auto":
+        return engine
+    low = precision == "bf16" or (precision == "auto" and choose_precision(device).precision == "bf16")
+    for one, package in PACKAGES.items():
+        if installed(package) and not (low and one == "onnx"):
+            return one
+    return "torch"
+
+
+def _with_torch(model: nn.Module, device: torch.device, precision: str) -> nn.Module:
     model = model.to(device).eval()
     pictures = any(isinstance(part, nn.Conv2d) for part in model.modules())
-    if wanted == "bf16":
+    if precision == "bf16":
         return _Ready(folded(copy.deepcopy(model)).to(torch.bfloat16), pictures)
     if pictures:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

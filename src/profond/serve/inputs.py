@@ -111,7 +111,7 @@ def texts_in(words: Sequence[str]) -> list[Text]:
         path = os.path.expanduser(given)
         named = given.lower().endswith(SUFFIXES)
         if named and (len(given.split()) == 1 or os.path.isfile(path)):
-            found += [Text(text, name) for name, text in texts_to_answer(Path(path))]
+            found += [Text(text, name, given) for name, text in texts_to_answer(Path(path))]
         elif os.sep in given and os.path.exists(path):
             kind = "a folder" if os.path.isdir(path) else "a file of another kind"
             raise DataError(f"{given} is {kind}, not a text", f"name a file that ends in {', '.join(SUFFIXES)}")

@@ -25,10 +25,10 @@ from profond.data.images.decoding import conversions, opening, without_colour
 from profond.data.preprocessing import Kind, Preprocessing
 from profond.experiments.experiment import Experiment, load
 from profond.explain.network.stages import stage_output
+from profond.serve.compiled import COMPARED, LEARNED_FROM, PAYS_FROM, Compiled
 from profond.serve.films import answer_of
 from profond.serve.given import Picture, as_picture, as_series, as_tokens, name_of, several, stacked, with_rows
 from profond.serve.inference import Engine, Precision, prepared
-from profond.serve.openvino import COMPARED, LEARNED_FROM, PAYS_FROM, OpenVino
 from profond.serve.prediction import Prediction
 from profond.tasks.task import Answer, Task
 from profond.weights.classes import readable
@@ -50,7 +50,7 @@ class Predictor:
         device: where the model is put.
         resize: convert images that do not have the run's size and channels, instead of refusing them.
         precision: ``"fp32"`` answers as evaluation does; ``"auto"``, ``"bf16"`` and ``"int8"`` sooner, see `prepared`.
-        engine: what computes, see `prepared`; ``"auto"`` takes OpenVINO for many images, where it is installed.
+        engine: what computes, see `prepared`; ``"auto"`` takes the fastest that is installed for many images.
     """
 
     def __init__(
@@ -72,8 +72,9 @@ class Predictor:
             )
         self.device = torch.device(device)
         self.model = model.to(self.device).eval()
-        self.precision, self.engine = precision, engine
-        at_once: Engine = "torch" if engine == "auto" and precision != "int8" else engine
+        self.precision = precision
+        self._undecided = engine == "auto" and precision != "int8"
+        at_once: Engine = "torch" if self._undecided else engine
         self.task = task
         self.spec = spec
         self.ready = self._prepared(at_once)
@@ -88,7 +89,7 @@ class Predictor:
     @property
     def agreement(self) -> tuple[int, int] | None:
         """How many images get the network's own answer in ``"int8"``, of how many that were tried."""
-        return self.ready.agreement if isinstance(self.ready, OpenVino) else None
+        return self.ready.agreement if isinstance(self.ready, Compiled) else None
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -230,9 +231,9 @@ class Predictor:
             return
         if self.precision == "int8":
             batch_size = max(batch_size, LEARNED_FROM + COMPARED)
-        elif self.engine == "auto" and isinstance(images, Sized) and len(images) >= PAYS_FROM and not self._any_length:
-            self.engine = "openvino"
+        elif self._undecided and isinstance(images, Sized) and len(images) >= PAYS_FROM and not self._any_length:
             self.ready = self._prepared("auto")
+            self._undecided = False
         for sources, raws in self._decoded(images, batch_size, refused):
             yield from self.answer(sources, raws, **options)
 
@@ -308,7 +309,7 @@ class Predictor:
             return []
         inputs = self.preprocessing.normalise(stacked(raws).to(self.device))
         size = min(len(raws), together(inputs.shape[1:], self.device))
-        if self.precision == "int8" and isinstance(self.ready, OpenVino) and self.ready.run is None:
+        if isinstance(self.ready, Compiled) and not self.ready.is_ready(tuple(inputs.shape[1:]), size):
             self.ready.prepare(inputs, size)
         answers: list[Answer] = []
         for part in torch.split(inputs, size):

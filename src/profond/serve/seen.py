@@ -27,7 +27,7 @@ def as_image(raw: Tensor) -> Image.Image:
 
 def as_seen(preprocessing: Preprocessing, raw: Tensor) -> Image.Image:
     """A raw sample as the model gets it, padded and permuted, its levels left alone."""
-    plain = dataclasses.replace(preprocessing, mean=(0.0,), std=(1.0,), scale=1.0)
+    plain = dataclasses.replace(preprocessing, mean=(0.0,), std=(1.0,), scale=1.0, contrast="none")
     return as_image(plain.arrange(raw[None].float())[0].clamp(0, 255).to(torch.uint8))
 
 

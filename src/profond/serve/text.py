@@ -12,10 +12,12 @@ class Text:
     Args:
         text: as it is written.
         source: what people call it, such as a file and a line.
+        file: the file of many that it is one of; empty where it came alone.
     """
 
     text: str
     source: str
+    file: str = ""
 
     def __str__(self) -> str:
         return self.source

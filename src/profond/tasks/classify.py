@@ -25,11 +25,14 @@ from profond.measures.classes import ClassJudge
 from profond.measures.measured import SHARE, Measured
 from profond.measures.report import Report
 from profond.nn.auxiliary import Logits
+from profond.nn.looped import looped
+from profond.nn.views import views_of
 from profond.tasks import register_task
 from profond.tasks.batch import called, check_finite, check_labels, class_labels, class_scores, class_targets, pair
 from profond.tasks.names import index_of
+from profond.tasks.part_inputs import network_examples, network_input
 from profond.tasks.simple_texts import with_simple_texts
-from profond.tasks.task import Example, Explained, Loss, Phase
+from profond.tasks.task import Example, Explained, Loss, Part, Phase, Tensors
 
 Batch = tuple[Tensor, Tensor]
 Balance = Literal["auto", "balanced"]
@@ -102,6 +105,8 @@ class Classify:
             ``"auto"`` does so where the classes differ much in size; the data turns both into numbers.
         auxiliary_weight: of the loss of each auxiliary head, where the model has some in training.
         flip_at_test: a prediction is the mean of the logits of a picture and of its mirror image; twice the work.
+        average_at_test: a prediction is the mean of the logits of a picture and of six more views of it: moved to each
+            side by this share of it, and that much larger and smaller; seven times the work. 0 is the picture alone.
 
     Source: of the auxiliary weight, C. Szegedy et al., Going deeper with convolutions, CVPR 2015, section 5.
     """
@@ -117,12 +122,14 @@ class Classify:
         class_weights: Balance | Sequence[float] | None = None,
         auxiliary_weight: NotNegative = 0.3,
         flip_at_test: bool = False,
+        average_at_test: Share = 0.0,
     ) -> None:
         if isinstance(class_weights, str) and class_weights not in ("auto", "balanced"):
             raise UnknownName("class_weights", class_weights, ("auto", "balanced"))
         self.label_smoothing = label_smoothing
         self.auxiliary_weight = auxiliary_weight
         self.flip_at_test = flip_at_test
+        self.average_at_test = average_at_test
         self.balance = class_weights if isinstance(class_weights, str) else None
         given = None if isinstance(class_weights, str) else class_weights
         self.class_weights = None if given is None else torch.tensor(given, dtype=torch.float32)
@@ -153,6 +160,11 @@ class Classify:
             raise DataError(
                 f"{dataset.name} has no classes to be told apart, and this training is about classes",
                 "take a model instead of a recipe (--model NAME), and leave task.name out: the data decide",
+            )
+        if self.flip_at_test and any(mirror != label for label, mirror in enumerate(dataset.spec.mirrors)):
+            raise ConfigError(
+                f"flip_at_test is for pictures that mean the same when mirrored, and not all of {dataset.name} do",
+                "leave it out; average_at_test=0.05 averages over small moves instead",
             )
         notes = _absent_classes(dataset)
         if self.balance is None:
@@ -213,11 +225,22 @@ class Classify:
     def predict(self, model: nn.Module, inputs: Tensor) -> Classes:
         """The probabilities of a batch of inputs."""
         logits = class_scores(called(model, inputs)).float()
+        for name in ("flip_at_test", "average_at_test"):
+            if getattr(self, name) and inputs.ndim < 4:
+                raise ConfigError(f"{name} is for pictures, and these inputs are not", "leave it out")
+        views = list(views_of(inputs, self.average_at_test)) if self.average_at_test else []
         if self.flip_at_test:
-            if inputs.ndim < 4:
-                raise ConfigError("flip_at_test is for pictures, and these inputs are not", "leave it out")
-            logits = (logits + model(inputs.flip(-1)).float()) / 2
-        return Classes(logits.softmax(1))
+            views += [view.flip(-1) for view in (inputs, *views)]
+        for view in views:
+            logits = logits + model(view).float()
+        return Classes((logits / (1 + len(views))).softmax(1))
+
+    def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
+        """The probabilities of the classes, with whatever is averaged at test."""
+        answer = {"kind": "classes", "classes": list(spec.classes)}
+        outputs = (Tensors("probabilities", (spec.num_classes,)),)
+        module = _Probabilities(self, looped(model))
+        return [Part(module, (network_input(model, spec),), outputs, network_examples(model, spec), answer)]
 
     def meter(self, spec: Spec | None = None) -> ClassMeter:
         return ClassMeter(self, spec)
@@ -284,6 +307,17 @@ class Classify:
         preprocessing = Preprocessing(size=(6, 6), mode="L", fixed_size=True)
         dataset = Dataset("sixths", Spec((1, 6, 6), "chw", classes=names), preprocessing, splits, "made here")
         return Example(dataset, {"name": "mlp", "hidden": [16]})
+
+
+class _Probabilities(nn.Module):
+    """A network as the task asks it."""
+
+    def __init__(self, task: Classify, model: nn.Module) -> None:
+        super().__init__()
+        self.task, self.model = task, model
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.task.predict(self.model, inputs).probabilities
 
 
 class ClassMeter:

@@ -24,9 +24,11 @@ from profond.measures.measured import Measured
 from profond.measures.next_token import ORDER, Counts, compressed_bits
 from profond.measures.report import PREDICTIONS, Report, Table
 from profond.measures.texts import token_losses
+from profond.nn.looped import looped
 from profond.tasks import register_task
 from profond.tasks.batch import called, described, pair
-from profond.tasks.task import Example, Explained, Loss, Phase
+from profond.tasks.task import Example, Explained, Loss, Part, Phase, Tensors
+from profond.tasks.text_parts import ContinuationStep
 
 HEADLINE = "bits_per_token"
 Length = Annotated[Count, Field(le=100_000)]
@@ -179,7 +181,7 @@ class ContinueText:
         self, model: Any, beginning: Tensor, text: Tokens, prompt: str, length: int, temperature: float, seed: int
     ) -> Written:
         if not hasattr(model, "go_on"):
-            raise ConfigError(f"{type(model).__name__} cannot go on from a state", "use --model char_lstm")
+            raise _cannot_go_on(model)
         random = torch.Generator().manual_seed(seed)
         ids: list[int] = []
         with torch.inference_mode():
@@ -197,6 +199,30 @@ class ContinueText:
                 if len(ids) == length:
                     return Written(prompt, text.decode(ids))
                 scores, state = model.go_on(torch.tensor([[chosen]], device=beginning.device), state)
+
+    def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
+        """One step: a token and the state before it to the log-probabilities of the next one; the first state is zeros.
+
+        Raises: ConfigError for a network that cannot go on from a state.
+        """
+        text = _text(spec)
+        if not hasattr(model, "go_on"):
+            raise _cannot_go_on(model)
+        network: Any = looped(model)
+        state = torch.stack(network.go_on(torch.tensor([[len(SPECIAL)]]))[1], 1)
+        before = Tensors("state", tuple(state.shape[1:]))
+
+        def examples(count: int, length: int) -> tuple[Tensor, ...]:
+            """After ``length`` tokens."""
+            random = torch.Generator().manual_seed(1000 * count + length)
+            tokens = torch.randint(len(SPECIAL), len(text), (count, length + 1), generator=random)
+            with torch.no_grad():
+                return tokens[:, -1], torch.stack(network.go_on(tokens[:, :-1])[1], 1)
+
+        outputs = (Tensors("log_probabilities", (len(text),)), Tensors("next_state", before.shape))
+        answer = {"kind": "text", "text": text.to_json(), "step": "step"}
+        given = (Tensors("tokens", (), "int64"), before)
+        return [Part(ContinuationStep(network).eval(), given, outputs, examples, answer, "step", raw=True)]
 
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
         raise ConfigError(
@@ -273,6 +299,10 @@ def _text(spec: Spec | None) -> Tokens:
     if spec is None or spec.text is None:
         raise ConfigError("what the network's tokens stand for is not known", "give the spec of the run")
     return spec.text
+
+
+def _cannot_go_on(model: nn.Module) -> ConfigError:
+    return ConfigError(f"{type(model).__name__} cannot go on from a state", "use --model char_lstm")
 
 
 def _letters(tokens: Tensor) -> str:

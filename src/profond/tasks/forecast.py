@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,12 @@ from profond.measures.intervals import mean_interval
 from profond.measures.measured import SHARE, Measured
 from profond.measures.report import Report, Scores, Table
 from profond.measures.series import naive_scale
+from profond.nn.looped import looped
 from profond.tasks import register_task
 from profond.tasks.batch import called, check_finite, described, pair
 from profond.tasks.names import index_of
-from profond.tasks.task import Example, Explained, Loss, Phase
+from profond.tasks.part_inputs import network_examples, network_input
+from profond.tasks.task import Example, Explained, Loss, Part, Phase, Tensors
 
 HEADLINE = "mae"
 
@@ -171,6 +173,22 @@ class ForecastWindows:
             for row, steps in zip(said, bounds, strict=True)
         ]
 
+    def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
+        """The forecast of each step, and its quantiles where there are such; the future of channel 0 is not looked at.
+
+        The networks scale each window themselves, so that this is in the units of the inputs.
+        """
+        horizon, levels = len(spec.quantities), len(self.quantiles)
+        outputs = (Tensors("forecast", (horizon,)), *([Tensors("quantiles", (horizon, levels))] if levels else []))
+        answer = {
+            "kind": "forecast",
+            "steps": list(_names(spec, horizon)),
+            "quantiles": list(self.quantiles),
+            "past": spec.shape[-1] - horizon,
+        }
+        module, given = _ForecastSteps(looped(model), self), network_input(model, spec)
+        return [Part(module, (given,), outputs, _windows(network_examples(model, spec), horizon), answer)]
+
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
         if outputs.ndim != 2:
             raise ConfigError(
@@ -207,6 +225,30 @@ class ForecastWindows:
             splits[name] = TensorSplit(torch.stack((series, pulse), 1), targets, name)
         dataset = Dataset("waves", spec, Preprocessing(scale=1.0), splits, "made here")
         return Example(dataset, {"name": "lstm_forecaster", "hidden": 24, "seasons": (season,)})
+
+
+class _ForecastSteps(nn.Module):
+    def __init__(self, network: nn.Module, task: ForecastWindows) -> None:
+        super().__init__()
+        self.network, self.task = network, task
+
+    def forward(self, series: Float[Tensor, "n c w"]) -> Tensor | tuple[Tensor, Tensor]:
+        outputs = self.network(series).float()
+        if not self.task.quantiles:
+            return outputs
+        return self.task.middle(outputs), outputs.sort(-1).values
+
+
+def _windows(examples: Callable[[int, int], tuple[Tensor, ...]], horizon: int) -> Callable[[int, int], Any]:
+    """Windows whose future is not known, and one value of whose past is missing."""
+
+    def made(count: int, length: int) -> tuple[Tensor, ...]:
+        (series,) = examples(count, length)
+        series[:, 0, -horizon:] = torch.nan
+        series[:1, 0, 0] = torch.nan
+        return (series,)
+
+    return made
 
 
 class ForecastMeter:

@@ -24,7 +24,9 @@ from profond.data.split import Split, TensorSplit
 from profond.measures.compared import HEADLINE
 from profond.measures.generated import MEASURED, SamplesMeter
 from profond.measures.generated_beside import beside_training
+from profond.measures.latents import latents
 from profond.measures.report import Report
+from profond.nn.looped import looped
 from profond.tasks import register_task
 from profond.tasks.adversarial import GAMES, between, one_centred, steepness, zero_centred
 from profond.tasks.augmentation import KINDS, changed
@@ -32,9 +34,10 @@ from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.generated_show import GeneratedShow
 from profond.tasks.names import index_of
 from profond.tasks.picture_features import inception_features, judge_of, usual_features
+from profond.tasks.picture_parts import Making
 from profond.tasks.projection import projected
 from profond.tasks.sampling import generated, interpolated, walked
-from profond.tasks.task import Example, Explained, Loss, Phase
+from profond.tasks.task import Example, Explained, Loss, Part, Phase, Tensors
 
 GameName = Literal["relativistic", "non_saturating", "saturating", "wasserstein", "hinge", "least_squares"]
 FEW = 5_000
@@ -297,6 +300,21 @@ class Generate:
         check_finite(table)
         best, which = table.max(1)
         return [CriticAnswer(score, classes[k]) for score, k in zip(best.tolist(), which.tolist(), strict=True)]
+
+    def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
+        """The generator: latents, and classes where it knows such, to pictures or points; truncation is outside."""
+        size, pictures, classes = _latent_size(model), spec.axes == "chw", _class_names(model, spec)
+
+        def examples(count: int, length: int) -> tuple[Tensor, ...]:
+            noise = latents(size, range(count), length)
+            return (noise, torch.arange(count) % len(classes)) if classes else (noise,)
+
+        shape, kind = ((*spec.shape[1:], spec.shape[0]), "uint8") if pictures else (spec.shape, "float32")
+        given = (Tensors("latents", (size,)), *([Tensors("labels", (), "int64")] if classes else []))
+        made = Tensors("pictures" if pictures else "points", shape, kind)
+        answer = {"kind": "pictures" if pictures else "points", "classes": list(classes)}
+        module = Making(looped(_part(model, "generator")), pictures).eval()
+        return [Part(module, given, (made,), examples, answer, raw=True)]
 
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
         raise ConfigError(*self.unexplained)

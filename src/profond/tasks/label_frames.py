@@ -27,10 +27,12 @@ from profond.measures.report import Report
 from profond.measures.step_figures import Timeline, draw_timelines, runs, spaced
 from profond.measures.step_judge import ABSENT, findings, quick_metrics
 from profond.measures.step_report import HEADLINE, step_report
-from profond.nn.sequence import ends
+from profond.nn.looped import looped
+from profond.nn.sequence import ends, lengths_of, token_lengths
 from profond.tasks import register_task
 from profond.tasks.batch import called, check_finite, check_labels, described, pair
-from profond.tasks.task import Example, Explained, Loss, Phase
+from profond.tasks.part_inputs import network_examples, network_input
+from profond.tasks.task import Example, Explained, Loss, Part, Phase, Tensors
 
 KEPT = 24
 """Frames of an answer that are kept for its picture."""
@@ -209,6 +211,14 @@ class LabelFrames:
             )
         return answers
 
+    def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
+        """The probabilities of each step, and how many steps of each sample are there."""
+        given = network_input(model, spec)
+        steps, count = given.shape[spec.axes.index(spec.each)], len(spec.classes)
+        outputs = (Tensors("probabilities", (steps, count)), Tensors("steps", (), "int64"))
+        answer = {"kind": "each", "classes": list(spec.classes), "rate": spec.rate}
+        return [Part(_EachStep(looped(model)), (given,), outputs, network_examples(model, spec), answer)]
+
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
         raise ConfigError(
             "a class is said of each frame, and an explanation is about one number",
@@ -243,6 +253,20 @@ class LabelFrames:
         preprocessing = Preprocessing(mean=(0.3,), std=(0.2,))
         model = {"name": "frame_lstm", "widths": [8], "hidden": 8, "batch_norm": False}
         return Example(Dataset("thirds", spec, preprocessing, splits, "made here"), model)
+
+
+class _EachStep(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        lengths = (
+            token_lengths(inputs)
+            if inputs.ndim == 2
+            else lengths_of(inputs.flatten(3)[..., 0] if inputs.ndim == 5 else inputs)
+        )
+        return self.network(inputs).float().softmax(2), lengths
 
 
 class FrameMeter:

@@ -25,10 +25,12 @@ from profond.measures.report import Report
 from profond.measures.value_report import value_report
 from profond.measures.values import HEADLINE, Estimates
 from profond.nn.auxiliary import Logits
+from profond.nn.looped import looped
 from profond.tasks import register_task
 from profond.tasks.batch import called, described, pair
 from profond.tasks.names import index_of
-from profond.tasks.task import Example, Explained, Loss, Phase
+from profond.tasks.part_inputs import network_examples, network_input
+from profond.tasks.task import Example, Explained, Loss, Part, Phase, Tensors
 
 Batch = tuple[Tensor, Tensor]
 _AUXILIARY_WEIGHT = 0.3
@@ -195,6 +197,14 @@ class Regress:
         mean, scale = self._moments(outputs)
         return outputs * scale + mean
 
+    def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
+        """The estimates, in the data's units."""
+        quantities = [{"name": one.name, "unit": one.unit} for one in spec.quantities]
+        outputs = (Tensors("estimates", (len(quantities),)),)
+        module = _InUnits(self, looped(model))
+        answer = {"kind": "numbers", "quantities": quantities}
+        return [Part(module, (network_input(model, spec),), outputs, network_examples(model, spec), answer)]
+
     def meter(self, spec: Spec | None = None) -> ValueMeter:
         return ValueMeter(self, spec)
 
@@ -250,6 +260,23 @@ class Regress:
             splits[name] = TensorSplit(pictures.to(torch.uint8), torch.stack((bright, column.float()), 1), name)
         preprocessing = Preprocessing(size=(6, 6), mode="L", fixed_size=True)
         return Example(Dataset("columns", spec, preprocessing, splits, "made here"), {"name": "mlp", "hidden": [16]})
+
+
+class _InUnits(nn.Module):
+    """A network's outputs × scale + mean."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, task: Regress, model: nn.Module) -> None:
+        super().__init__()
+        self.task, self.model = task, model
+        count = len(task.target_mean or task.target_scale or (0.0,))
+        self.register_buffer("mean", torch.tensor(task.target_mean or (0.0,) * count), persistent=False)
+        self.register_buffer("scale", torch.tensor(task.target_scale or (1.0,) * count), persistent=False)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return _outputs(self.model(inputs)) * self.scale + self.mean
 
 
 class ValueMeter:

@@ -23,10 +23,13 @@ from profond.data.text.pairs import Pair, as_dataset
 from profond.measures.measured import Measured
 from profond.measures.report import Report
 from profond.measures.texts import CHRF, EXACT, Texts, text_report, token_losses
+from profond.nn.looped import looped
 from profond.nn.search import Found, search
 from profond.tasks import register_task
 from profond.tasks.batch import called, described, pair
-from profond.tasks.task import Example, Explained, Loss, Phase
+from profond.tasks.part_inputs import network_examples, network_input
+from profond.tasks.task import Example, Explained, Loss, Part, Phase
+from profond.tasks.text_parts import writer_parts
 
 _LONGEST = 200
 """Tokens of an answer at most, where no data said how long answers are."""
@@ -181,6 +184,18 @@ class Seq2Seq:
             looked = None if attention is None else attention[number, :length].cpu().numpy()
             answers.append(Writing(spec.text.decode(row), pieces, float(scores[number]), END in row, looked))
         return answers
+
+    def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
+        """What reads, and one step of what writes: the search is the caller's loop.
+
+        Raises: ConfigError for a network that writes no texts.
+        """
+        if not hasattr(model, "encode"):
+            raise _no_writer(model)
+        if spec.text is None:
+            raise ConfigError("what the network's tokens stand for is not known", "give the spec of the run")
+        given, examples = network_input(model, spec), network_examples(model, spec)
+        return writer_parts(looped(model), given, examples, spec.text, self.longest)
 
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
         raise ConfigError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -154,6 +154,56 @@ class ForModels(Protocol):
 
     usual: Mapping[str, Any]
     """Settings that usually work on anybody's data, such as ``{"training.steps": 4000}``."""
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """One input or output of what leaves Python.
+
+    Args:
+        name: such as ``"probabilities"``.
+        shape: without the batch axis; a number for an axis of that length, a name for one of any length.
+        dtype: as NumPy calls it.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A graph that can leave Python: what a model computes, from inputs that are prepared to answers.
+
+    Args:
+        module: in eval mode; takes the inputs in their order, and gives a tensor, or a tuple of them, in the outputs'.
+        inputs: the first is what the data's preprocessing prepares, unless ``raw``.
+        outputs: answers, such as probabilities, not scores.
+        examples: inputs of so many samples, the axes of any length as long as asked for.
+        answer: JSON-able, what the outputs mean: ``{"kind": "classes"}``, and what else a program needs to say it.
+        name: of several parts that belong together, such as ``"step"``; empty for the only one.
+        raw: the inputs do not go through the preprocessing.
+    """
+
+    module: nn.Module
+    inputs: tuple[Tensors, ...]
+    outputs: tuple[Tensors, ...]
+    examples: Callable[[int, int], tuple[Tensor, ...]]
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    raw: bool = False
+
+
+@runtime_checkable
+class Exportable(Protocol):
+    """A task whose networks can leave Python."""
+
+    def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
+        """The graphs that together do what `answer` does; one, unless the network is called step by step.
+
+        Raises: ConfigError with the reason, where this network cannot leave.
+        """
+        ...
 
 
 @runtime_checkable

@@ -19,12 +19,14 @@ from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
 from profond.measures.compared import HEADLINE, LEAST
 from profond.measures.translated import TranslationMeter
+from profond.nn.looped import looped
 from profond.tasks import register_task
 from profond.tasks.batch import called, check_finite, pair
 from profond.tasks.patch_contrast import patch_contrast, some_places
 from profond.tasks.picture_features import usual_features
+from profond.tasks.picture_parts import translating_part
 from profond.tasks.picture_pool import PicturePool
-from profond.tasks.task import Example, Explained, Loss, Phase
+from profond.tasks.task import Example, Explained, Loss, Part, Phase
 from profond.tasks.translation import Translation, TranslationShow
 
 A, B = 0, 1
@@ -238,6 +240,18 @@ class TranslateImages:
     def show(self, dataset: Dataset, seed: int) -> TranslationShow:
         """Some pictures of A, and what becomes of them; beside them the known answers, where there are such."""
         return TranslationShow(dataset, seed)
+
+    def exported(self, model: nn.Module, spec: Spec) -> Sequence[Part]:
+        """Each direction, for pictures of any size."""
+        found = self.translators(model)
+        names = spec.classes if len(spec.classes) == 2 else ("A", "B")
+        says = {"a-to-b": {"from": names[A], "to": names[B]}, "b-to-a": {"from": names[B], "to": names[A]}}
+        return [
+            translating_part(
+                looped(network), spec.shape[0], {"kind": "pictures", **says[way]}, way if len(found) > 1 else ""
+            )
+            for way, network in found.items()
+        ]
 
     def explained(self, outputs: Tensor, spec: Spec | None = None, wanted: str | None = None) -> Explained:
         raise ConfigError(

@@ -34,7 +34,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         first = name in lightest.setdefault(family, set(family.lightest()))
         learns = item.originalname == "test_one_batch_can_be_overfitted"
+        trains = learns or item.originalname == "test_it_trains_a_step_in_bf16"
         if learns and not first and parameters(name) > SMALL:
             item.add_marker(pytest.mark.full)
-        elif not asked and parameters(name) > LARGE and (learns or not (first or item.originalname in QUICK)):
+        elif not asked and parameters(name) > LARGE and (trains or not (first or item.originalname in QUICK)):
             item.add_marker(pytest.mark.slow)

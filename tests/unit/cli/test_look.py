@@ -106,6 +106,7 @@ def test_a_place_is_row_and_column_in_every_verb(photo: Path, capsys: pytest.Cap
     assert [found[name]["value"] for name in ("red", "green", "blue")] == levels
 
 
+@pytest.mark.slow
 def test_a_pictures_size_is_width_by_height_in_every_verb_and_a_tables_is_said_in_rows_and_columns(
     photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,6 +46,17 @@ def test_the_linear_model_stands_beside_the_network(trained: Path) -> None:
     assert any("a linear model of words and pairs" in line for line in summary["lines"]["test"])
 
 
+def test_of_a_file_of_texts_the_first_are_explained_and_the_others_are_told_of(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, out = reviews(tmp_path / "many.csv", 5), tmp_path / "out"
+    asked = ["explain", "recurrence", str(trained), str(table), "a fine film", "--rows", "1", "--json"]
+    assert run([*asked, "--out", str(out)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["image"] for one in told["explanations"]] == [f"{table}#2", "a fine film"]
+    assert told["left_out"] == {str(table): 4}
+
+
 def test_texts_are_given_in_quotes_in_files_and_through_a_pipe(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,8 @@ from profond.experiments.configuration import Chosen, changed, for_model
 from profond.experiments.experiment import Experiment, assemble, settled
 from profond.experiments.train import train_experiment
 
+pytestmark = pytest.mark.slow
+
 ANIMALS = {"cat": "chat", "dog": "chien", "cow": "vache", "hen": "poule", "fox": "renard", "pig": "cochon"}
 
 

@@ -83,6 +83,7 @@ def outcome(program: str, *arguments: str) -> float:
 pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's malloc is told")
 
 
+@pytest.mark.slow
 def test_kept_memory_is_not_fetched_from_the_system_again() -> None:
     kept, as_it_is = outcomes(STEPS, "kept"), outcomes(STEPS, "as it is")
     assert len(kept) == len(as_it_is) == 2
@@ -90,6 +91,7 @@ def test_kept_memory_is_not_fetched_from_the_system_again() -> None:
     assert min(as_it_is) > 10_000  # 6 steps of 16 MiB in pages of 4 KiB are 24,000
 
 
+@pytest.mark.slow
 def test_in_the_end_it_goes_back_to_the_system() -> None:
     assert outcome(AFTERWARDS) > 300  # of 400 MiB
 

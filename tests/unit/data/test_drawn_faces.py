@@ -40,6 +40,7 @@ def test_the_colour_that_is_known_of_the_clothes_is_the_one_that_is_seen(faces):
         assert float((near.sum(1) > 20).float().mean()) > 0.9  # long hair may cover them
 
 
+@pytest.mark.slow
 def test_a_smaller_number_has_the_first_faces_and_another_seed_has_others(faces, tmp_path, monkeypatch):
     monkeypatch.setenv("PROFOND_CACHE", str(tmp_path))
     few = open_dataset("drawn_faces", train_faces=6, test_faces=2)

@@ -164,6 +164,7 @@ def test_only_refuse_and_skip_are_known(tmp_path):
         open_dataset(folder(tmp_path / "pets", [(40, 40)]), unreadable="ignore")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("later", ["stays", "is deleted", "is repaired"])
 def test_a_run_keeps_what_it_left_out_and_goes_on_without_it_to_the_same_bits(tmp_path, later, capsys):
     path = folder(tmp_path / "pets", [(32, 32)])

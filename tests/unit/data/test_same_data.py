@@ -138,6 +138,7 @@ def test_one_picture_that_changed_is_named_and_no_other(tmp_path: Path, capsys: 
     )
 
 
+@pytest.mark.slow
 def test_runs_of_before_without_contents_are_believed(tmp_path: Path, capsys: Any) -> None:
     photos = pictures(tmp_path / "photos")
     run = trained(capsys, f"--data={photos}", f"--out={tmp_path / 'runs'}")

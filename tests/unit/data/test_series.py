@@ -612,6 +612,7 @@ class Stop:
     def finished(self, progress): ...
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory_mib", [1024, 0])
 def test_a_run_on_series_that_is_stopped_in_its_middle_ends_with_the_same_bits(bumps, tmp_path, memory_mib):
     changes = {"training.epochs": 4, "training.precision": "fp32", "training.checkpoint_every_seconds": 0.0}
@@ -675,6 +676,7 @@ def test_a_network_for_pictures_says_which_ones_take_series(bumps, model, said, 
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_series_too_short_for_the_network_are_told_what_helps(tmp_path, capsys):
     for i in range(12):
         save(tmp_path / "s" / "ab"[i % 2] / f"{i}.csv", rows(noise(i, 26, 1)))

@@ -345,6 +345,7 @@ def test_shards_that_are_lost_or_of_another_size_are_noticed(miniature: Path, tm
         open_dataset(tmp_path / "shards")
 
 
+@pytest.mark.slow
 def test_a_truncated_picture_is_named_with_its_shard_by_training_and_by_the_check(tmp_path: Path) -> None:
     path = shard(tmp_path / "shards/train-000000.tar", labelled(12))
     shard(tmp_path / "shards/valid-000000.tar", labelled(2, 50))
@@ -411,6 +412,7 @@ def test_the_verb_writes_once_and_says_what(miniature: Path, tmp_path: Path, cap
     assert "exists" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [0.0, 0.05])
 def test_a_killed_writer_leaves_no_shards_that_look_whole(tmp_path: Path, moment: float) -> None:
     folder = tmp_path / "photos"
@@ -614,6 +616,7 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_second_writer_of_the_same_shards_is_refused_while_the_first_one_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

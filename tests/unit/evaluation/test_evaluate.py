@@ -339,6 +339,7 @@ def test_class_names_of_any_kind_do_not_break_the_pictures():
         assert png(figure).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_torchvision_of_another_pytorch_is_named(tmp_path):
     """One that cannot be imported beside this PyTorch, as a real one says it; torchmetrics looks for it by itself."""
     package = tmp_path / "torchvision"

@@ -32,6 +32,8 @@ from profond.training.checkpoint import load_tensors, save_tensors
 from profond.training.transfer import staged
 from profond.weights.published import scaled
 
+pytestmark = pytest.mark.slow
+
 WIDTH = 0.35
 SIDE = 32
 
@@ -141,7 +143,6 @@ def test_head_only_trains_on_features_and_puts_the_head_back_into_the_network(
     assert json.loads((folder / "evaluation.json").read_text())["metrics"]["valid"]["accuracy"]["value"] > 0.7
 
 
-@pytest.mark.slow
 def test_features_give_the_head_that_training_through_the_whole_network_gives(
     photos: Path, weights: Path, tmp_path: Path
 ) -> None:
@@ -223,7 +224,6 @@ def test_data_without_a_test_split_is_evaluated_on_valid_unless_asked(
         assert f", {where}: " in capsys.readouterr().out.splitlines()[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("parts", [0, 3])
 def test_a_run_killed_before_its_first_checkpoint_starts_again_from_the_weights(
     photos: Path, weights: Path, tmp_path: Path, parts: int
@@ -239,7 +239,6 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again_from_the_weights(
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
-@pytest.mark.slow
 def test_weights_that_changed_since_are_not_resumed_from(photos: Path, weights: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.pth"
     shutil.copy(weights, own)
@@ -277,7 +276,6 @@ def test_even_classes_are_not_weighed(photos: Path, weights: Path) -> None:
     assert assemble(config(photos, weights)).config.task.settings["class_weights"] is None
 
 
-@pytest.mark.slow
 def test_registered_pictures_are_brought_to_the_network_and_few_of_each_class_can_be_asked_for(
     weights: Path, tmp_path: Path, capsys: Any
 ) -> None:
@@ -440,7 +438,6 @@ def test_a_head_in_another_order_than_the_labels_is_found_by_its_answers(healthy
     assert "if the outputs stood in another order" in sign.evidence
 
 
-@pytest.mark.slow
 def test_a_rate_that_is_too_high_is_found_before_training(photos: Path, weights: Path) -> None:
     sign = only("rate", config(photos, weights, learning_rate=3.0))
     assert "at a tenth of it" in sign.evidence
@@ -487,7 +484,6 @@ def test_norms_that_would_move_with_small_batches_are_found_and_the_advice_helps
     assert not seen().found
 
 
-@pytest.mark.slow
 def test_statistics_from_small_batches_are_found(photos: Path, weights: Path) -> None:
     moving = {"freeze_norms": False, "unfreeze": [[0.5, ["last"]]]}
     sign = only("batch_norm", config(photos, weights, batch_size=4, **moving))
@@ -504,7 +500,6 @@ def test_frozen_statistics_that_moved_are_found(healthy: Run, tmp_path: Path) ->
     assert "frozen layers are not those of the weights: stem.norm" in only("batch_norm", run).evidence
 
 
-@pytest.mark.slow
 def test_running_statistics_that_do_not_follow_are_found(photos: Path, weights: Path, tmp_path: Path) -> None:
     """The published momentum of some networks is 0.001: in a short training the statistics stay where they were."""
     start = torch.load(weights, weights_only=True)
@@ -542,7 +537,6 @@ def test_a_class_with_too_few_pictures_is_found(weights: Path, tmp_path: Path) -
     assert "7 (" in only("few", config(folder, weights)).evidence
 
 
-@pytest.mark.slow
 def test_the_doctors_verb_says_what_it_found_and_exits_with_1(
     photos: Path, weights: Path, healthy: Run, tmp_path: Path, capsys: Any
 ) -> None:

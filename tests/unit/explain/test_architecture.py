@@ -83,6 +83,7 @@ for command in json.loads(sys.argv[1]):
 
 
 # NOTE commands that import the same share one interpreter, one after the other: starting it takes most of the time.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("commands", "torchmetrics"),
     [

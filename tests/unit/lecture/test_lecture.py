@@ -50,6 +50,7 @@ def kept(tmp_path_factory):
     return folder, results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("item", ["L1", "L2", "L5", "L6"])
 def test_an_item_that_trains_nothing_holds_exactly(kept, item):
     _, results = kept
@@ -87,6 +88,7 @@ def test_pictures_are_whole_and_in_both_languages(kept):
                     assert min(image.size) > 200
 
 
+@pytest.mark.slow
 def test_your_own_picture_is_looked_at(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "mine.png")
@@ -142,7 +144,7 @@ def check(outcome, item):
         assert all(words(f"used.{name}") for name in outcome.used)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_permutation_is_measured_on_real_digits():
     outcome = registry.load("L3")(TINY)
     check(outcome, "L3")
@@ -156,7 +158,7 @@ def test_permutation_is_measured_on_real_digits():
     assert claims["mlp"].holds == (abs(gap) <= outcome.measured["spread"]["mlp"])
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_structure_is_measured_on_signals_images_and_clips():
     pytest.importorskip("av", reason="clips need the video extra")
     outcome = registry.load("L4")(dataclasses.replace(TINY, share=0.05))
@@ -436,6 +438,7 @@ def test_a_verdict_that_fails_is_shown_as_such(tmp_path):
     assert "Short version" in html
 
 
+@pytest.mark.slow
 def test_only_an_item_that_quick_shortens_is_called_short(tmp_path):
     for result in run_items(["L1", "L2", "L6"], Options(quick=True), tmp_path):
         assert result["quick"] is False, result["item"]

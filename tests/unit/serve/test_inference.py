@@ -19,9 +19,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from profond import models
 from profond.core.device import together
 from profond.core.errors import ConfigError, MissingError
-from profond.serve import openvino
-from profond.serve.inference import folded, prepared
-from profond.serve.openvino import OpenVino
+from profond.serve import compiled, inference
+from profond.serve.compiled import Compiled, Name
+from profond.serve.inference import Engine, folded, prepared
 from profond.tasks.classify import Classify
 
 CPU = torch.device("cpu")
@@ -135,16 +135,47 @@ def test_what_cannot_be_folded_stays_as_it_was(model: nn.Module) -> None:
     assert any(isinstance(part, _BatchNorm) for part in folded(model).modules())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["openvino", "onnx"])
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "densenet121", "googlenet", "lenet5"])
-def test_openvino_gives_the_networks_answers(name: str) -> None:
+def test_an_engine_gives_the_networks_answers(name: str, engine: Engine) -> None:
     shape = models.example_shape(name)
     torch.manual_seed(0)
     model = models.create(name, input_shape=shape, num_classes=10).eval()
-    ready = prepared(model, CPU, engine="openvino")
-    for count in (4, 3, 6):  # a smaller batch is filled up, for a larger one it is compiled anew
+    ready = prepared(model, CPU, engine=engine)
+    assert isinstance(ready, Compiled)
+    ready.prepare(torch.randn(4, *shape), 4)
+    run = ready.run
+    for count in (4, 3, 6):  # a smaller batch is filled up, a larger one goes through in parts
         inputs = torch.randn(count, *shape)
         with torch.no_grad():
             torch.testing.assert_close(ready(inputs), model(inputs), rtol=1e-3, atol=1e-4)
+    assert ready.run is run
+    assert ready.is_ready(shape, 4)
+    assert not ready.is_ready(shape, 5)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnx"])
+def test_nothing_is_compiled_inside_a_forward(engine: Engine) -> None:
+    ready = prepared(nn.Flatten(), CPU, engine=engine)
+    with pytest.raises(ConfigError, match="not made ready for these inputs"):
+        ready(torch.rand(2, 3, 4))
+    ready.prepare(torch.rand(2, 3, 4), 2)
+    assert ready(torch.rand(5, 3, 4)).shape == (5, 12)
+    with pytest.raises(ConfigError, match="not made ready for these inputs"):
+        ready(torch.rand(2, 3, 5))
+    ready.prepare(torch.rand(6, 3, 5), 6)
+    assert ready.is_ready((3, 5), 6)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnx"])
+def test_tokens_stay_whole_numbers_in_an_engine(engine: Engine) -> None:
+    model = nn.Sequential(nn.Embedding(9, 3), nn.Flatten()).eval()
+    ready = prepared(model, CPU, engine=engine)
+    tokens = torch.randint(0, 9, (4, 5))
+    ready.prepare(tokens, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(ready(tokens), model(tokens))
 
 
 @MAY_USE_BF16
@@ -154,7 +185,9 @@ def test_openvino_in_bf16_answers_nearly_as_float32() -> None:
     inputs = torch.randn(4, 3, 64, 64)
     with torch.no_grad():
         expected = model(inputs)
-    found = prepared(model, CPU, "bf16", "openvino")(inputs)
+    ready = prepared(model, CPU, "bf16", "openvino")
+    ready.prepare(inputs, 4)
+    found = ready(inputs)
     assert float((found - expected).abs().max() / expected.abs().max()) < 0.1
 
 
@@ -176,7 +209,7 @@ def told_apart() -> tuple[nn.Module, torch.Tensor]:
 def test_8_bits_give_the_networks_labels(told_apart: tuple[nn.Module, torch.Tensor], capfd: Any) -> None:
     model, inputs = told_apart
     ready = prepared(model, CPU, "int8", "auto", same_largest)
-    assert isinstance(ready, OpenVino)
+    assert isinstance(ready, Compiled)
     ready.prepare(inputs, 16)
     with torch.no_grad():
         expected = model(inputs)
@@ -199,8 +232,8 @@ def test_8_bits_are_refused_where_nothing_says_when_two_answers_are_the_same(
 def test_8_bits_are_refused_where_they_change_labels(told_apart: tuple[nn.Module, torch.Tensor]) -> None:
     model, inputs = told_apart
     with pytest.raises(ConfigError, match="31 are too few"):
-        prepared(model, CPU, "int8", "auto", same_largest)(inputs[:31])
-    strange = OpenVino(model, "int8", same_answers=same_largest)
+        prepared(model, CPU, "int8", "auto", same_largest).prepare(inputs[:31], 16)
+    strange = Compiled(model, "openvino", "int8", same_answers=same_largest)
     own = iter(torch.randint(0, 4, (64,)).tolist())
     strange.model = nn.Sequential(model, Relabelled(own))
     with pytest.raises(ConfigError, match=r"changes too much in Sequential: \d+ of 64 images") as caught:
@@ -226,9 +259,9 @@ def test_openvino_leaves_nothing_at_home_and_reports_to_nobody(tmp_path: Path) -
     code = """
 import sys, torch
 from torch import nn
-from profond.serve.openvino import OpenVino
+from profond.serve.compiled import Compiled
 model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2)).eval()
-ready = OpenVino(model, "int8", agree=0.0, same_answers=lambda own, found: own[:, 0] == found[:, 0])
+ready = Compiled(model, "openvino", "int8", agree=0.0, same_answers=lambda own, found: own[:, 0] == found[:, 0])
 ready.prepare(torch.randn(40, 3, 8, 8), 8)
 assert "nncf" in sys.modules and "openvino" in sys.modules
 assert not any(name.startswith("openvino_telemetry") for name in sys.modules)
@@ -259,29 +292,59 @@ class Picky(nn.Module):
         return inputs.mean((2, 3))
 
 
+@pytest.mark.parametrize("engine", ["openvino", "onnx"])
 @pytest.mark.parametrize(("model", "message"), [(Unsteady(), "other answers"), (Picky(), "while I am watched")])
-def test_what_openvino_cannot_give_is_refused_or_left_to_torch(model: nn.Module, message: str) -> None:
+def test_what_an_engine_cannot_give_is_refused_or_left_to_torch(model: nn.Module, message: str, engine: Name) -> None:
     inputs = torch.ones(2, 3, 8, 8)
     with pytest.raises(ConfigError, match=message) as caught:
-        prepared(model, CPU, engine="openvino")(inputs)
+        prepared(model, CPU, engine=engine).prepare(inputs, 2)
     assert "--engine torch" in str(caught.value.help)
     otherwise = nn.Flatten()
-    ready = OpenVino(model, otherwise=otherwise)
+    ready = Compiled(model, engine, otherwise=otherwise)
+    ready.prepare(inputs, 2)
+    assert message in ready.refusal
+    assert ready.is_ready((3, 8, 8), 100)  # it is not tried again
     for _ in range(2):
         assert torch.equal(ready(inputs), otherwise(inputs))
 
 
-def test_openvino_is_asked_for_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino, "installed", lambda: False)
-    with pytest.raises(MissingError, match="not installed"):
-        prepared(nn.Flatten(), CPU, engine="openvino")
-    monkeypatch.setattr(openvino, "installed", lambda package="openvino": package != "nncf")
+def test_an_engine_is_asked_for_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "installed", lambda package: False)
+    for engine, name in (("openvino", "OpenVINO"), ("onnx", "ONNX Runtime")):
+        with pytest.raises(MissingError, match=f"{name} is not installed"):
+            prepared(nn.Flatten(), CPU, engine=engine)
+    monkeypatch.setattr(compiled, "installed", lambda package: package != "nncf")
     with pytest.raises(MissingError, match="NNCF is not installed"):
         prepared(nn.Flatten(), CPU, "int8", "auto", same_largest)
     with pytest.raises(ConfigError, match="OpenVINO's"):
         prepared(nn.Flatten(), CPU, "int8", "torch")
-    with pytest.raises(ConfigError, match="on the CPU"):
-        prepared(nn.Flatten(), torch.device("cuda"), engine="openvino")
+    with pytest.raises(ConfigError, match="OpenVINO's here, not ONNX Runtime's"):
+        prepared(nn.Flatten(), CPU, "int8", "onnx", same_largest)
+    with pytest.raises(ConfigError, match="in fp32 here"):
+        prepared(nn.Flatten(), CPU, "bf16", "onnx")
+    for engine in ("openvino", "onnx"):
+        with pytest.raises(ConfigError, match="on the CPU"):
+            prepared(nn.Flatten(), torch.device("cuda"), engine=engine)
+
+
+def test_the_fastest_engine_that_is_installed_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prepared(nn.Flatten(), CPU, engine="auto").engine == "openvino"
+    monkeypatch.setattr(inference, "installed", lambda package: package != "openvino")
+    assert prepared(nn.Flatten(), CPU, engine="auto").engine == "onnx"
+    assert not isinstance(prepared(nn.Linear(2, 2), CPU, "bf16", "auto"), Compiled)  # which ONNX Runtime does not do
+    monkeypatch.setattr(inference, "installed", lambda package: False)
+    assert isinstance(prepared(nn.Flatten(), CPU, engine="auto"), nn.Flatten)
+
+
+def test_networks_that_no_engine_can_take_are_left_to_torch_or_refused_in_words() -> None:
+    stepwise, any_length = nn.Flatten(), nn.Flatten()
+    stepwise.step = lambda: None
+    any_length.any_length = True
+    for model, message in ((stepwise, "part by part"), (any_length, "takes any length")):
+        assert prepared(model, CPU, engine="auto") is model
+        for engine in ("openvino", "onnx"):
+            with pytest.raises(ConfigError, match=message):
+                prepared(model, CPU, engine=engine)
 
 
 def test_a_cpu_is_given_as_many_samples_at_once_as_its_caches_bear() -> None:

@@ -20,7 +20,7 @@ from profond.core.run import Run
 from profond.experiments.configuration import changed, for_model
 from profond.experiments.experiment import assemble
 from profond.experiments.train import train_experiment
-from profond.serve.openvino import OpenVino
+from profond.serve.compiled import Compiled
 from profond.serve.predictor import Predictor
 
 SIDE = 8
@@ -219,10 +219,12 @@ def test_many_images_go_through_openvino_and_few_through_torch(trained, monkeypa
     expected = Predictor.open(trained, engine="torch").predict(images)
     predictor = Predictor.open(trained)
     few = predictor.predict(images[:6])
-    assert not isinstance(predictor.ready, OpenVino)
+    assert not isinstance(predictor.ready, Compiled)
     many = predictor.predict(images)
-    assert isinstance(predictor.ready, OpenVino)
+    assert isinstance(predictor.ready, Compiled)
     assert predictor.ready.run is not None
+    assert predictor.ready.engine == "openvino"
+    assert predictor.ready.batch_size == 3
     for found in (few, many):
         assert [one.label for one in found] == [one.label for one in expected[: len(found)]]
         for one, other in zip(found, expected, strict=False):

@@ -175,6 +175,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_no_pickle_takes_more_than_its_length_in_time_or_memory(tmp_path):
     files = []
     for number, content in enumerate(ENDLESS.values()):

@@ -28,8 +28,10 @@ class Augment:
 
     Args:
         shift: up to this many pixels in each direction.
-        flip: left and right change places in half of the samples.
+        flip: left and right change places in half of the samples; not in those of a class that is then no sample of
+            any class, as the data say (`Spec.mirrors`), and where it is one of another class, it becomes one of that.
         rotate: up to this many degrees either way.
+        perspective: up to this share one side of the picture is nearer than the other, across and down.
         scale: up to this share larger or smaller: 0.1 is 0.9 to 1.1 times.
         crop: 0 for none, or the least share of the area that a random crop keeps; it is resized to the whole.
         erase: side of a square of background at a random place, in pixels.
@@ -47,6 +49,7 @@ class Augment:
     flip: bool = False
     rotate: NotNegative = 0.0
     scale: Share = 0.0
+    perspective: Share = 0.0
     crop: Share = 0.0
     erase: Natural = 0
     brightness: Share = 0.0
@@ -77,7 +80,7 @@ class Augment:
 
     @property
     def warps(self) -> bool:
-        return self.rotate > 0 or self.scale > 0 or self.crop > 0
+        return self.rotate > 0 or self.scale > 0 or self.crop > 0 or self.perspective > 0
 
     def draw(self, count: int, height: int, width: int, random: Generator) -> dict[str, Tensor]:
         """One draw for each of ``count`` samples, on the CPU. All that is random about a batch is decided here."""
@@ -98,7 +101,7 @@ class Augment:
         return drawn
 
     def _warps(self, count: int, ratio: float, random: Generator) -> Tensor:
-        """Affine maps (count, 2, 3) from output to input places in [-1, 1]."""
+        """Maps from output to input places in [-1, 1]: affine (count, 2, 3), or with a perspective (count, 3, 3)."""
         uniform = 2 * torch.rand(count, 5, generator=random) - 1
         angle = uniform[:, 0] * math.radians(self.rotate)
         zoom = 1 / (1 + uniform[:, 1] * self.scale)
@@ -117,7 +120,11 @@ class Augment:
             torch.stack((cosine * across, -sine * down * ratio, x), 1),
             torch.stack((sine * across / ratio, cosine * down, y), 1),
         )
-        return torch.stack(rows, 1)
+        if not self.perspective:
+            return torch.stack(rows, 1)
+        # The last row is what places are divided by: 1 in the middle, 1 ± the share at opposite sides.
+        tilt = self.perspective * (2 * torch.rand(count, 2, generator=random) - 1)
+        return torch.stack((*rows, torch.cat((tilt, torch.ones(count, 1)), 1)), 1)
 
     def apply(self, inputs: Tensor, drawn: dict[str, Tensor], black: Tensor, outside: Tensor | None = None) -> Tensor:
         """All but shift and mixup, on normalised (n, c, h, w) or (n, c, t, h, w).
@@ -146,7 +153,11 @@ class Augment:
     def _warp(self, inputs: Tensor, maps: Tensor) -> Tensor:
         flat = inputs.flatten(1, -3)  # a clip's frames move together
         size = [*flat.shape]
-        grid = F.affine_grid(maps, size, align_corners=False)
+        grid = F.affine_grid(maps[:, :2], size, align_corners=False)
+        if maps.shape[1] == 3:
+            unchanged = F.affine_grid(torch.eye(2, 3, device=maps.device)[None], [1, *size[1:]], align_corners=False)
+            divided_by = torch.einsum("hwi,ni->nhw", unchanged[0], maps[:, 2, :2]) + 1
+            grid = grid / divided_by.unsqueeze(-1)
         return F.grid_sample(flat, grid, padding_mode="zeros", align_corners=False).view(inputs.shape)
 
     def _square(self, inputs: Tensor, centre: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -83,21 +84,20 @@ def build(
     splits: dict[str, Split] = {}
     if decoded_mib <= memory_mib:
         conversions: dict[str, list[Location]] = defaultdict(list)
-        decoded, sizes = _decode([s.path for s in listing.samples], plain, listing.name, conversions)
+        decoded, sizes = _decode(listing.samples, plain, listing.name, conversions)
         notes += [_conversion_note(what, paths) for what, paths in sorted(conversions.items())]
         position = {id(sample): i for i, sample in enumerate(listing.samples)}
         for name, samples in by_split.items():
             rows = decoded[torch.tensor([position[id(sample)] for sample in samples])]
             names_of = [relative(sample.path, listing.root) for sample in samples]
             targets, groups = targets_of(samples, listing), _groups(samples)
-            files = FileSplit([sample.path for sample in samples], targets, listing.root, plain, groups)
+            files = _files(samples, targets, listing.root, plain, groups)
             splits[name] = TensorSplit(rows, targets, names_of, groups, origin=files)
     else:
         notes.append(f"{decoded_mib:,.0f} MiB when decoded: streamed from the files")
         sizes = glance(listing)
         for name, samples in by_split.items():
-            paths = [sample.path for sample in samples]
-            splits[name] = FileSplit(paths, targets_of(samples, listing), listing.root, plain, _groups(samples))
+            splits[name] = _files(samples, targets_of(samples, listing), listing.root, plain, _groups(samples))
     if plain.resize == "crop" and (warning := cut_off(sizes, size, plain.crop)):
         warnings.append(warning)
     if chosen_here:
@@ -180,11 +180,20 @@ def _background(samples: Sequence[Sample], mode: Mode) -> tuple[int, ...]:
     return tuple(middle.tolist()) if agreeing > _MOST else black
 
 
+def _files(
+    samples: Sequence[Sample], targets: Tensor, root: Path, plain: Preprocessing, groups: list[str] | None
+) -> FileSplit:
+    regions = [sample.region for sample in samples if sample.region is not None]
+    assert len(regions) in (0, len(samples)), "all pictures have a region, or none has"
+    return FileSplit([sample.path for sample in samples], targets, root, plain, groups, regions or None)
+
+
 def _decode(
-    paths: Sequence[Location], plain: Preprocessing, name: str, conversions: dict[str, list[Location]]
+    samples: Sequence[Sample], plain: Preprocessing, name: str, conversions: dict[str, list[Location]]
 ) -> tuple[Tensor, list[tuple[int, int]]]:
     """All images as uint8 (n, c, h, w), and their sizes. Raises: ImageError that counts those that cannot be read."""
     assert plain.size is not None
+    paths = [sample.path for sample in samples]
     planes = 1 if plain.mode == "L" else 3
     decoded = torch.empty((len(paths), planes, *plain.size), dtype=torch.uint8)
     failures: list[ImageError] = []
@@ -193,6 +202,8 @@ def _decode(
     def work(i: int) -> tuple[str, ...]:
         try:
             with opening(paths[i]) as opened:
+                region = samples[i].region
+                opened = opened if region is None else opened.cropped(region)
                 sizes[i] = opened.size
                 decoded[i] = plain.decode(opened.image)
                 return opened.notes

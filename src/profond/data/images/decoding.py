@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,6 +26,7 @@ __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
     "Opened",
+    "Region",
     "conversions",
     "cut",
     "eight_bit",
@@ -83,6 +84,10 @@ class _Quiet:
 _QUIET = _Quiet()
 
 
+Region = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels, the last two excluded."""
+
+
 @dataclass(frozen=True)
 class Opened:
     """One image as it was in its file.
@@ -102,6 +107,11 @@ class Opened:
     mislabelled: bool = False
     size: tuple[int, int] = (0, 0)
     shrunk: int = 1
+
+    def cropped(self, region: Region) -> Opened:
+        """A part of a picture that was decoded in its own size."""
+        left, top, right, bottom = region
+        return replace(self, image=self.image.crop(region), size=(right - left, bottom - top))
 
 
 def open_image(location: Location | FileInMemory | str, shrink: Callable[[int, int], int] | None = None) -> Opened:
@@ -130,7 +140,7 @@ def opening(
         yield _opened(Path(location) if isinstance(location, str) else location, shrink, held)
 
 
-def size_of(location: Location) -> tuple[tuple[int, int], str]:
+def size_of(location: Location | FileInMemory) -> tuple[tuple[int, int], str]:
     """Width and height of the upright picture and the format of the file, from its start alone.
 
     Raises: ImageError as ``open_image``, but for what is damaged further on.

@@ -266,7 +266,7 @@ def _stacked(
     rows = torch.full((len(chosen), plain.channels, width), torch.nan)
     for row, i in zip(rows, chosen, strict=True):
         fitted = plain.fitted(signal(i), fill)
-        row[:, : fitted.shape[1]] = fitted
+        row[:, : fitted.shape[1]] = torch.from_numpy(fitted)
     return rows
 
 
@@ -313,7 +313,7 @@ def _moments(
 
     def real(i: int) -> NDArray[np.float64]:
         values = signal(i)
-        return plain.fitted(values, (0.0,)).numpy()[:, : values.shape[1]].astype(np.float64)
+        return plain.fitted(values, (0.0,))[:, : values.shape[1]].astype(np.float64)
 
     total, squares, count = np.zeros(plain.channels), np.zeros(plain.channels), 0
     low, high = np.inf, -np.inf

@@ -6,16 +6,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
-import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor
 
-from profond.core.errors import ConfigError, DataError
+from profond.core.errors import ConfigError, DataError, MissingError
 from profond.data.series.read import Missing, Recording
 from profond.data.series.text import Decimal
 
@@ -73,6 +70,9 @@ class Preparation:
         """Whether a shorter series stays as short as it is."""
         return self.ends == "missing"
 
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
     def signal(self, found: Recording, notes: list[str] | None = None) -> NDArray[np.float32]:
         """A recording's channels over time: float32 (channels, time), as long as it is.
 
@@ -92,9 +92,9 @@ class Preparation:
                 notes.append(f"resampled from {found.rate} to {self.rate} Hz")
         return signal
 
-    def fitted(self, signal: NDArray[np.float32], fill: Sequence[float]) -> Float[Tensor, "c t"]:
+    def fitted(self, signal: NDArray[np.float32], fill: Sequence[float]) -> NDArray[np.float32]:
         """Cut, or followed by ``fill`` (one number for each channel, or one for all), to the length; as long as it is,
-        where the model takes any length.
+        where the model takes any length: float32 (channels, time).
         """
         if len(signal) != self.channels:
             raise DataError(
@@ -102,14 +102,14 @@ class Preparation:
             )
         spare = signal.shape[1] - self.length
         if self.any_length and (spare < 0 or not self.cut):
-            return torch.from_numpy(np.ascontiguousarray(signal))
+            return np.ascontiguousarray(signal)
         if spare >= 0:
             first = {"start": 0, "middle": spare // 2, "end": spare}[self.keep]
-            return torch.from_numpy(np.ascontiguousarray(signal[:, first : first + self.length]))
+            return np.ascontiguousarray(signal[:, first : first + self.length])
         whole = np.empty((self.channels, self.length), np.float32)
         whole[:] = np.asarray(fill, dtype=np.float32).reshape(-1, 1)
         whole[:, : signal.shape[1]] = signal
-        return torch.from_numpy(whole)
+        return whole
 
     def _columns(self, found: Recording, width: int) -> list[int]:
         if self.names and found.names and self.time == "rows":
@@ -263,7 +263,10 @@ def filled(signal: NDArray[np.float32], source: str, notes: list[str] | None = N
 
 def resampled(signal: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:
     """Another rate by a polyphase filter, which takes away what the lower rate cannot hold."""
-    from scipy.signal import resample_poly  # half a second that only sounds of several rates should pay
+    try:
+        from scipy.signal import resample_poly  # half a second that only sounds of several rates should pay
+    except ImportError as error:
+        raise MissingError("sounds are brought to another rate by SciPy, which is not here", "install scipy") from error
 
     common = math.gcd(rate, wanted)
     resampled = resample_poly(signal, wanted // common, rate // common, axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from profond.data.preprocessing import Preprocessing
@@ -17,4 +18,4 @@ def prepared(path: Path, preprocessing: Preprocessing, notes: list[str] | None =
     found = read_recording(path, preparation.decimal, preparation.missing)
     if notes is not None:
         notes += found.notes
-    return preparation.fitted(preparation.signal(found, notes), preprocessing.mean)
+    return torch.from_numpy(preparation.fitted(preparation.signal(found, notes), preprocessing.mean))

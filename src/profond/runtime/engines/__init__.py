@@ -1,0 +1,1 @@
+"""What computes an exported graph: ONNX Runtime or OpenVINO, through one interface."""
