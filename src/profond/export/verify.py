@@ -97,9 +97,10 @@ def _difference(found: NDArray[Any], own: NDArray[Any], name: str, what: str, to
     if found.shape != own.shape:
         raise _unequal(what, f"{name} is {found.shape}, and in Python {own.shape}")
     if found.dtype == np.uint8 and own.dtype == np.uint8:  # levels of pictures: a number may lie between two
-        if int(np.abs(found.astype(np.int16) - own).max(initial=0)) > 1:
-            raise _unequal(what, f"{name} differs by more than one level of 255")
-        return 0.0
+        levels = int(np.abs(found.astype(np.int16) - own).max(initial=0))
+        if levels > 1:
+            raise _unequal(what, f"{name} differs by {levels} levels of 255, and one is allowed")
+        return levels / 255
     if found.dtype.kind not in "fc":
         if not np.array_equal(found, own):
             raise _unequal(what, f"{name} differs")
