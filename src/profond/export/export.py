@@ -17,7 +17,7 @@ from torch import nn
 from profond.core.errors import ConfigError, StorageError, UnknownName, UsageError
 from profond.core.files import make_folder, shortened, storage_errors, sync_folder
 from profond.core.spec import Spec
-from profond.export.formats import Format, format_of
+from profond.export.formats import FORMATS, Format, format_of
 from profond.export.leaving import Leaving, Source
 from profond.export.lowered import Lowered, Own, check, lowered
 from profond.export.openvino_file import Precision
@@ -95,11 +95,17 @@ def export_parts(
         tolerance: greatest difference.
         progress: called with the number of inputs that were compared.
 
-    Raises: UsageError where a file is there already, or for a precision that the format does not have; ConfigError for
-    what the format cannot express; Unequal where the file gives other answers; StorageError. None of them leaves a
-    file.
+    Raises: UsageError where a file is there already, or is named like one of another format, or for a precision that
+    the format does not have; ConfigError for what the format cannot express; Unequal where the file gives other
+    answers; StorageError. None of them leaves a file.
     """
     way, lower = format_of(format), lower_of(precision, format)
+    ending = out.suffix.lower()
+    if ending not in way.SUFFIXES and (others := [name for name in FORMATS if ending in format_of(name).SUFFIXES]):
+        raise UsageError(
+            f"{out.name} is named like a file of --format {others[0]}, and the format is {format}",
+            f"add --format {others[0]}, or end the name in {way.SUFFIXES[0]}",
+        )
     names = [_names(out, part.name if len(parts) > 1 else "", way) for part in parts]
     for files in names:
         for file in files:

@@ -8,6 +8,7 @@ up to seven with bicubic interpolation (tests/unit/export/test_openvino_file.py)
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from profond.runtime.metadata import KEY
 
 Precision = Literal["bf16", "int8"]
 """Other than fp32, which files are in unless another is asked for."""
+_MEGABYTE = 1 << 20
 FEWEST = 32
 """Samples that 8-bit arithmetic takes its ranges from, at least."""
 
@@ -32,7 +34,8 @@ def write_openvino(graph: bytes, path: Path, about: str) -> None:
         graph: ONNX, with preprocessing and answers. Outputs of texts are left out: the names are in ``about``.
         about: JSON, what the file says of itself.
 
-    Raises: MissingError where OpenVINO is not installed; ConfigError for a graph that it cannot read.
+    Raises: MissingError where OpenVINO is not installed; ConfigError for a graph that it cannot read; OSError where the
+    disk is full.
     """
     try:
         made = core().read_model(graph)
@@ -130,4 +133,15 @@ def _save(graph: Any, path: Path) -> None:
         for ending in (".bin", ".xml"):
             os.replace(new.with_suffix(ending), path.with_suffix(ending))
     except RuntimeError as error:
-        raise ConfigError(f"OpenVINO cannot write {path}: {last_line(error)}", "use --format onnx") from None
+        _need_room(path, graph)
+        raise ConfigError(f"OpenVINO cannot write {path.name}: {last_line(error)}", "use --format onnx") from None
+
+
+def _need_room(path: Path, graph: Any) -> None:
+    """OpenVINO does not say that a disk is full. Raises: OSError where it is."""
+    size = sum(node.get_byte_size() for node in graph.get_ops() if node.get_type_name() == "Constant")
+    for suffix in (".bin", ".xml"):
+        path.with_name(f"new-{path.name}").with_suffix(suffix).unlink(missing_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent) as trial:
+        for _ in range(size // _MEGABYTE + 2):
+            trial.write(bytes(_MEGABYTE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,22 @@ SUFFIXES = (".pt2",)
 
 def write(leaving: Leaving, path: Path) -> None:
     """Raises: ConfigError for what torch.export cannot capture."""
-    with unheard():
-        torch.export.save(captured(leaving), str(path))
+    _save(captured(leaving), path)
 
 
 def describe(path: Path, about: str) -> None:
     """Write into a file what it is."""
     with unheard():
-        torch.export.save(torch.export.load(str(path)), str(path), extra_files={"profond.json": about})
+        program = torch.export.load(str(path))
+    _save(program, path, {"profond.json": about})
+
+
+def _save(program: torch.export.ExportedProgram, path: Path, beside: dict[str, Any] | None = None) -> None:
+    """Raises: OSError."""
+    made = io.BytesIO()  # NOTE PyTorch's writer of files ends the whole process where a disk is full
+    with unheard():
+        torch.export.save(program, made, extra_files=beside)
+    path.write_bytes(made.getbuffer())
 
 
 def engine(path: Path, leaving: Leaving) -> ProgramEngine:

@@ -58,7 +58,13 @@ def onnx_properties(file: BinaryIO) -> dict[str, str]:
     Raises: ValueError for what is no such file.
     """
     found: dict[str, str] = {}
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if not size:
+        raise ValueError("it is empty")
     for number, length in _fields(file):
+        if file.tell() + length > size:
+            raise ValueError("it is cut off")
         if number != _PROPERTIES:
             file.seek(length, io.SEEK_CUR)
             continue

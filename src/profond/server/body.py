@@ -49,7 +49,11 @@ class Bodies:
         self._check(0 if said is None else int(said))
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", *_ENCODINGS):
-            raise Refused(415, f"Content-Encoding is {encoding[:40]!r}", {"Accept-Encoding": "gzip, deflate", **_CLOSE})
+            raise Refused(
+                415,
+                f"Content-Encoding is {encoding[:40]!r}: send gzip, deflate or the body as it is",
+                {"Accept-Encoding": "gzip, deflate", **_CLOSE},
+            )
         parts: list[bytes] = []
         size = 0
         try:
@@ -76,7 +80,9 @@ class Bodies:
 
     def _check(self, size: int) -> None:
         if size > self.settings.body_bytes:
-            raise Refused(413, f"the body is larger than {self.settings.body_bytes} bytes", _CLOSE)
+            raise Refused(
+                413, f"the body is larger than the {self.settings.body_bytes} bytes that this server takes", _CLOSE
+            )
 
     def hold(self, count: int, facts: dict[str, object]) -> None:
         """Count bytes as taken until the request is over. Raises: Refused where there is no room for them."""

@@ -32,24 +32,63 @@ def options(command: Command) -> Command:
     many = partial(click.option, multiple=True)
     for option in reversed(
         (
-            many("--name", "names", metavar="NAME", help="Of a model in the address, in the order of the models."),
-            click.option("--host", default="127.0.0.1", show_default=True, help="Another one needs a token."),
-            click.option(
-                "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one."
-            ),
-            click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."),
-            click.option("--threads", type=click.IntRange(0), default=0, help="That compute one batch; 0: all cores."),
-            click.option("--token-file", type=click.Path(dir_okay=False, path_type=Path), help=f"Or {TOKEN}."),
-            many("--allowed-host", "hosts", metavar="NAME", help="By which the server may be called; * allows any."),
-            many("--cors", "origins", metavar="ORIGIN", help="Of web pages that may ask, such as https://example.org."),
-            click.option(
-                "--queue", type=click.IntRange(1), default=256, show_default=True, help="Samples that may wait."
+            many(
+                "--name",
+                "names",
+                metavar="NAME",
+                help="What a model is called in addresses; one for each, in their order.",
             ),
             click.option(
-                "--seconds", type=click.FloatRange(0.1), default=30.0, show_default=True, help="For a request."
+                "--host",
+                default="127.0.0.1",
+                show_default=True,
+                help="Address to listen at; 127.0.0.1 is for this machine alone, others need a token.",
             ),
             click.option(
-                "--body", type=click.IntRange(1), default=64, show_default=True, help="Megabytes of a request."
+                "--port",
+                type=click.IntRange(0, 65535),
+                default=8000,
+                show_default=True,
+                help="Where to listen; 0 takes a free one.",
+            ),
+            click.option(
+                "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer."
+            ),
+            click.option(
+                "--threads", type=click.IntRange(0), default=0, help="Threads that compute one batch; 0: all cores."
+            ),
+            click.option(
+                "--token-file",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help=f"Holds the token that is asked of clients; or set {TOKEN}.",
+            ),
+            many(
+                "--allowed-host",
+                "hosts",
+                metavar="NAME",
+                help="A name by which clients may call the server; * allows any.",
+            ),
+            many("--cors", "origins", metavar="ORIGIN", help="Web pages that may ask, such as https://example.org."),
+            click.option(
+                "--queue",
+                type=click.IntRange(1),
+                default=256,
+                show_default=True,
+                help="Samples that may wait; more get 503.",
+            ),
+            click.option(
+                "--seconds",
+                type=click.FloatRange(0.1),
+                default=30.0,
+                show_default=True,
+                help="Time that a request may take.",
+            ),
+            click.option(
+                "--body",
+                type=click.IntRange(1),
+                default=64,
+                show_default=True,
+                help="Megabytes that a request may have.",
             ),
             click.option("--quiet", is_flag=True, help="No line for each request."),
         )
@@ -100,11 +139,13 @@ def names_of(defaults: Sequence[str], given: Sequence[str]) -> list[str]:
 
 
 def offered_file(path: Path, name: str, engine: str, threads: int) -> Offered:
-    """An exported file that is to be served. Raises: MissingError."""
+    """An exported file that is to be served. Raises: MissingError; UsageError for a file of another kind."""
     from profond.server.hosted import Offered
 
     if not path.is_file():
         raise MissingError(f"{path} is not a file", "`profond export RUN` makes one")
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path} is not an exported file by its name", f"such files end in {' or '.join(SUFFIXES)}")
     return Offered(name, partial(_opened, path, name, engine, threads))
 
 
@@ -133,7 +174,13 @@ def _token(file: Path | None) -> str | None:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--engine", type=click.Choice(["auto", "onnx", "openvino"]), default="auto", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "onnx", "openvino"]),
+    default="auto",
+    show_default=True,
+    help="What computes; auto takes the fastest that is installed.",
+)
 @options
 @click.version_option(VERSION, prog_name="profond-serve")
 def profond_serve(
@@ -145,7 +192,14 @@ def profond_serve(
     quiet: bool,
     **told: Any,
 ) -> None:
-    """Have exported FILEs answer over HTTP: the Open Inference Protocol, and a plain POST of a file."""
+    """Have exported FILEs (.onnx, .xml) answer over HTTP: the Open Inference Protocol, and a plain POST of a file.
+
+    `profond-serve predict FILE INPUT...` answers at once, without a server.
+
+    \b
+    profond-serve signs.onnx
+    curl --data-binary @photo.jpg http://127.0.0.1:8000/predict
+    """
     settings = settings_of(**told)
     share = threads_of(threads, workers)
     called = names_of([path.stem for path in paths], names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from email.message import Message as Mail
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -37,6 +38,15 @@ _TYPES = {
     "texts": ("text/plain",),
 }
 _WORDS = {"images": "a picture", "series": "a CSV", "texts": "a text"}
+_CHARSETS = {
+    **dict.fromkeys(("utf-8", "utf8", "us-ascii", "ascii"), "utf-8"),
+    **dict.fromkeys(("iso-8859-1", "latin-1", "latin1", "windows-1252", "cp1252"), "cp1252"),
+    "iso-8859-15": "iso-8859-15",
+    "utf-16": "utf-16",
+}
+"""Character sets of texts, and what decodes them; browsers too take Latin-1 for Windows-1252, of which it is a part.
+
+Source: encoding.spec.whatwg.org/#names-and-labels"""
 _FIELDS = 8
 _STYLE = "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}pre{overflow:auto}"
 
@@ -88,12 +98,18 @@ class Plain:
         if served.takes == "tensors":
             raise bad(f"the model {model.name!r} takes tensors: POST them to /v2/models/{model.name}/infer")
         if kind not in (*_UNSAID, *_TYPES[served.takes], "multipart/form-data"):
-            raise Refused(415, f"Content-Type is {kind[:80]!r}, and the model takes {_WORDS[served.takes]}")
+            raise Refused(
+                415,
+                f"Content-Type is {kind[:80]!r}, and the model takes {_WORDS[served.takes]}: send it as "
+                f"{_TYPES[served.takes][0]}, as multipart/form-data, or without a Content-Type",
+            )
         body = await self.bodies.read(request, facts)
         if kind == "multipart/form-data":
             body = await self._from_form(request, body)
         if not body:
             raise bad(f"the body is empty: send {_WORDS[served.takes]}")
+        if served.takes == "texts":
+            body = _in_utf8(body, request.headers.get("content-type", ""))
         try:
             found = await while_waited_for(request.receive, self.asking.files(queue, [body]))
             answer = {"model": model.name, **served.answer(*found[0])}
@@ -128,10 +144,26 @@ class Plain:
                     return await files[0].read()
                 texts = [one for _, one in form.multi_items() if isinstance(one, str)]
         except HTTPException as error:
-            raise bad(f"the form cannot be read: {error.detail}") from None
+            raise bad(f"the form cannot be read (send one file in it): {error.detail}") from None
         if len(texts) != 1:
             raise bad(f"the form has no file and {len(texts)} fields: send one file")
         return texts[0].encode(errors="replace")
+
+
+def _in_utf8(body: bytes, content_type: str) -> bytes:
+    """A text in the character set that its content type names. Raises: Refused for one that is not known, or wrong."""
+    named = Mail()
+    named["Content-Type"] = content_type
+    charset = (named.get_content_charset() if content_type else None) or "utf-8"
+    if charset not in _CHARSETS:
+        raise Refused(415, f"the charset {charset[:40]!r} is not known: send UTF-8")
+    try:
+        return body.decode(_CHARSETS[charset]).encode()
+    except UnicodeDecodeError as error:
+        raise bad(
+            f"the text is not {charset.upper()}: {error.reason} at byte {error.start}: send UTF-8, or say what it is, "
+            "such as Content-Type: text/plain; charset=windows-1252"
+        ) from None
 
 
 def _said(model: Hosted) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def _rows(table: Path, folder: Path, called: tuple[str, ...], *, with_track: boo
         samples.append(Sample(folder / name, called[number], group=group, region=(left, top, right + 1, bottom + 1)))
     if absent:
         raise DataError(
-            f"{table} names {len(absent)} pictures that are not in {folder}: {', '.join(absent[:3])}",
+            f"{table} names pictures that are not in {folder}, {len(absent)} in all: {', '.join(absent[:3])}",
             "unpack the archive again",
         )
     return samples
