@@ -370,9 +370,10 @@ def _balance(samples: _Samples, classes: Sequence[str]) -> list[Issue]:
     issues = []
     readable = set(samples.labels)
     if gone := [name for name in classes if name not in readable]:
-        text = f"no {samples.noun} can be read of class {', '.join(gone[:5])}"
-        text += f" and {len(gone) - 5} others" if len(gone) > 5 else ""
-        issues.append(Issue("empty_class", "error", text))
+        more = f" and {len(gone) - 5} others" if len(gone) > 5 else ""
+        issues.append(
+            Issue("empty_class", "error", f"no {samples.noun} can be read of class {', '.join(gone[:5])}{more}")
+        )
     learned = [split for split in samples.splits if split in ("", "train")]
     counts = Counter(
         label for label, split in zip(samples.labels, samples.splits, strict=True) if split in ("", "train")

@@ -150,11 +150,20 @@ def test_more_weights_than_one_file_holds_are_refused(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.usefixtures("written")
-def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "format", ["onnx", *(pytest.param(one, marks=pytest.mark.slow) for one in ("torch", "openvino"))]
+)
+def test_a_full_disk_is_said_and_leaves_nothing(format: str, tmp_path: Path) -> None:
     with mounted(tmp_path / "full", "size=4k") as folder:
-        with pytest.raises(StorageError, match="no space"):
-            export(folder / "net", samples=1)
+        with pytest.raises(StorageError, match=r"no space left on the disk that holds .*/full/net"):
+            export(folder / "net", samples=1, format=format)
         assert os.listdir(folder) == []
+
+
+def test_a_name_of_another_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"net\.xml is named like a file of --format openvino, and the format is onnx"):
+        export(tmp_path / "net.xml")
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.slow

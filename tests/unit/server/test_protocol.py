@@ -5,13 +5,15 @@ import json
 import math
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
 from starlette.testclient import TestClient
-from support.exported import CLASSES, write
+from support.exported import CLASSES, of_texts, write
 from unit.server.conftest import Serve, jpeg, pixels
 
+from profond.core.tokens import Tokens
 from profond.runtime.exported import ExportedFile
 
 INFER = "/v2/models/signs/infer"
@@ -291,6 +293,28 @@ def test_a_plain_post_takes_a_body_or_a_form_and_says_what_it_cannot_take(client
         assert client.post("/predict", content=photo, headers={"Content-Type": kind}).status_code == 415
     other = jpeg(9)
     assert client.post("/predict", content=other).json() != bare.json()
+
+
+def test_a_text_comes_in_the_character_set_that_its_content_type_names(serve: Serve, tmp_path: Path) -> None:
+    tokens = Tokens.learn(["un été", "un film"]).to_json()
+    client = serve(ExportedFile(of_texts(tmp_path / "words.onnx", tokens), "onnx"))
+
+    def post(text: bytes, charset: str) -> httpx.Response:
+        return client.post("/predict", content=text, headers={"Content-Type": f"text/plain{charset}"})
+
+    known = post("un été".encode(), "").json()
+    assert known != post(b"un", "").json()
+    for charset, codec in (
+        ("iso-8859-1", "latin-1"),
+        ("Windows-1252", "cp1252"),
+        ("utf-16", "utf-16"),
+        ('"UTF-8"', "utf-8"),
+    ):
+        assert post("un été".encode(codec), f"; charset={charset}").json() == known
+    unsaid = post("un été".encode("latin-1"), "")
+    assert unsaid.status_code == 400
+    assert "charset=windows-1252" in unsaid.json()["error"]
+    assert [post(b"x", f"; charset={name}").status_code for name in ("punycode", "zlib", "none")] == [415] * 3
 
 
 def test_the_first_page_says_what_is_served_to_programs_and_to_people(client: TestClient) -> None:
