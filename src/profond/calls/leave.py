@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from profond.data.dataset import Dataset
+    from profond.data.split import Split
     from profond.export.export import Exported
+    from profond.export.lowered import Own
     from profond.forecasting.kept import Kept
 
 OWN = 60
 """Pictures of the run's data that the file is proved on, beside those of every kind."""
+LARGEST = 960
+"""Pixels of their sides."""
+MEMORY = 2**28
+"""Bytes of pictures that another arithmetic is learned from, or tried on."""
 
 
 def export(
@@ -27,6 +33,7 @@ def export(
     format: str = "onnx",
     out: Path | str | None = None,
     *,
+    precision: str = "fp32",
     force: bool = False,
     runs: Path | str = "runs",
     progress: Callable[[int], Any] = lambda count: None,
@@ -39,29 +46,36 @@ def export(
         run: as in `load`; or a run of `profond forecast`, by its folder or its name.
         format: ``"onnx"``, ``"torch"`` or ``"openvino"``.
         out: the file; by default the run's name, in the current folder.
+        precision: of ``"openvino"``: ``"bf16"`` is a hint in the file, ``"int8"`` takes its ranges from the run's own
+            training pictures; how many labels stay, and how many are right, stands in the file.
         force: write over a file that is there.
         runs: where runs are kept.
         progress: called with the number of inputs that were compared.
 
     Returns: a file for each part; of most networks one.
 
-    Raises: UsageError where the file exists; ConfigError for what cannot be exported; Unequal where the file gives
-    other answers than the network, and then there is none; StorageError, MissingError.
+    Raises: UsageError where the file exists, or for a precision that the format does not have; ConfigError for what
+    cannot be exported; Unequal where the file gives other answers than the network, and then there is none;
+    StorageError, MissingError.
     """
     from dataclasses import replace
 
-    from profond.export.export import export_parts, parts_of
+    from profond.export.export import export_parts, lower_of, parts_of
     from profond.export.formats import format_of
     from profond.export.leaving import Source
     from profond.weights.classes import readable
 
     format_of(format)
+    lower = lower_of(precision, format)
     kept = None if isinstance(run, Trained) else _forecast(run, runs)
     if kept is not None:
         from profond.forecasting.exported import exported
 
         source = Source(kept.name, "forecast", None, (f"Forecasts {kept.horizon} steps, one every {kept.every}",))
-        return export_parts(exported(kept), source, where(out, kept.name), format, force=force, progress=progress)
+        parts = exported(kept)
+        return export_parts(
+            parts, source, where(out, kept.name), format, precision=precision, force=force, progress=progress
+        )
     trained = load(run, out=runs)
     experiment = trained.experiment
     spec = replace(experiment.spec, classes=readable(experiment.spec.classes))
@@ -74,6 +88,8 @@ def export(
         where(out, name),
         format,
         own=_own(trained),
+        precision=precision,
+        data=None if lower is None else _data(trained),
         force=force,
         progress=progress,
     )
@@ -96,6 +112,7 @@ def export_pretrained(
     format: str = "onnx",
     out: Path | str | None = None,
     *,
+    precision: str = "fp32",
     force: bool = False,
     settings: Mapping[str, Any] | None = None,
     progress: Callable[[int], Any] = lambda count: None,
@@ -105,11 +122,12 @@ def export_pretrained(
     Args:
         model: a registered name.
         weights: who published them, or a file.
+        precision: as in `export`; ``"int8"`` needs pictures, which published weights come without.
         settings: of the model.
 
     Raises: as `export`; UnknownName.
     """
-    from profond.export.export import export_parts, parts_of
+    from profond.export.export import export_parts, lower_of, parts_of
     from profond.export.formats import format_of
     from profond.export.leaving import Source
     from profond.models import family_of
@@ -117,17 +135,49 @@ def export_pretrained(
     from profond.weights.pretrained import load_pretrained
 
     format_of(format)
+    lower_of(precision, format)
     loaded = load_pretrained(model, weights, **dict(settings or {}))
     name = task_of_family(family_of(model)) or task_for(loaded.spec)
     source = Source(model, name, loaded.preprocessing, (f"Weights: {loaded.weights}",))
     parts = parts_of(task_class(name)(), loaded.model, loaded.spec)
-    return export_parts(parts, source, where(out, model), format, force=force, progress=progress)
+    return export_parts(parts, source, where(out, model), format, precision=precision, force=force, progress=progress)
 
 
 def where(out: Path | str | None, name: str) -> Path:
     """The file; in a folder that is named instead, one with the name of what it holds."""
     path = Path(name) if out is None else Path(out).expanduser()
     return path / name if path.is_dir() else path
+
+
+def _data(trained: Trained) -> Own | None:
+    """Pictures of a run's own data, for another arithmetic; None where they are not there, or are none."""
+    import torch
+
+    from profond.data.targets import one_class_each
+    from profond.export.lowered import LEARNED, TRIED, Own
+    from profond.export.openvino_file import FEWEST
+
+    def some(split: Split, most: int) -> list[int]:
+        """Spread evenly, for many data sets lie in the order of their classes."""
+        count = min(most, len(split), max(FEWEST, MEMORY // split.raw(0).numel()))
+        return torch.linspace(0, len(split) - 1, count).long().tolist()
+
+    if trained.experiment.preprocessing.takes != "images":
+        return None
+    try:
+        splits = trained.dataset.splits
+        name = next((name for name in ("test", "valid") if name in splits), None)
+        if name is None or not one_class_each(splits[name].targets):
+            return None
+        learned, tried = some(splits["train"], LEARNED), some(splits[name], TRIED)
+        return Own(
+            torch.stack([splits["train"].raw(index) for index in learned]),
+            torch.stack([splits[name].raw(index) for index in tried]),
+            splits[name].targets[tried],
+            name,
+        )
+    except ProfondError:
+        return None
 
 
 def _own(trained: Trained) -> list[Image.Image]:
@@ -144,6 +194,13 @@ def _own(trained: Trained) -> list[Image.Image]:
         if locations is None:
             return []
         every = max(1, len(locations) // OWN)
-        return [open_image(locations[index]).image for index in range(0, len(locations), every)][:OWN]
+        return [_middle(open_image(locations[index]).image) for index in range(0, len(locations), every)][:OWN]
     except ProfondError:  # moved, changed or damaged: the network is there all the same
         return []
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    """At most so much of a picture that many of them fit into memory, and are resized soon."""
+    width, height = (min(side, LARGEST) for side in image.size)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image if (width, height) == image.size else image.crop((left, top, left + width, top + height))

@@ -9,18 +9,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from PIL import Image
 from torch import nn
 
-from profond.core.errors import ConfigError, StorageError, UsageError
+from profond.core.errors import ConfigError, StorageError, UnknownName, UsageError
 from profond.core.files import make_folder, shortened, storage_errors, sync_folder
 from profond.core.spec import Spec
 from profond.export.formats import FORMATS, Format, format_of
 from profond.export.leaving import Leaving, Source
+from profond.export.lowered import Lowered, Own, check, lowered
+from profond.export.openvino_file import Precision
 from profond.export.verify import SAMPLES, TOLERANCE, Verified, verify
 from profond.tasks.task import Exportable, Part, Task
+
+PRECISIONS = ("fp32", *get_args(Precision))
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Exported:
         files: the one to be named, and what belongs to it.
         part: of several, its name.
         verified: what the proof found.
+        lowered: what another arithmetic than fp32 changes, where the file is in one.
         inputs, outputs: their names and shapes, ``n`` the number of samples.
     """
 
@@ -39,6 +44,7 @@ class Exported:
     verified: Verified
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    lowered: Lowered | None = None
 
     @property
     def path(self) -> Path:
@@ -51,7 +57,7 @@ class Exported:
             "bytes": sum(file.stat().st_size for file in self.files),
             "inputs": list(self.inputs),
             "outputs": list(self.outputs),
-            "verified": self.verified.to_json(),
+            "verified": _proof(self.verified, self.lowered),
         }
 
 
@@ -69,6 +75,8 @@ def export_parts(
     format: str = "onnx",
     *,
     own: Sequence[Image.Image] = (),
+    precision: str = "fp32",
+    data: Own | None = None,
     force: bool = False,
     samples: int = SAMPLES,
     tolerance: float = TOLERANCE,
@@ -79,15 +87,19 @@ def export_parts(
     Args:
         out: the file; of several parts, what stands before their names. The format's ending is added where it lacks.
         own: pictures of the data, for the proof.
+        precision: of the format ``"openvino"``; ``"bf16"`` or ``"int8"``, to which the file is brought when it was
+            proved in fp32.
+        data: what it is then tried on, and what ``"int8"`` takes its ranges from.
         force: write over files that are there.
         samples: inputs that each part is proved on.
         tolerance: greatest difference.
         progress: called with the number of inputs that were compared.
 
-    Raises: UsageError where a file is there already, or is named like one of another format; ConfigError for what the
-    format cannot express; Unequal where the file gives other answers; StorageError. None of them leaves a file.
+    Raises: UsageError where a file is there already, or is named like one of another format, or for a precision that
+    the format does not have; ConfigError for what the format cannot express; Unequal where the file gives other
+    answers; StorageError. None of them leaves a file.
     """
-    way = format_of(format)
+    way, lower = format_of(format), lower_of(precision, format)
     ending = out.suffix.lower()
     if ending not in way.SUFFIXES and (others := [name for name in FORMATS if ending in format_of(name).SUFFIXES]):
         raise UsageError(
@@ -103,14 +115,17 @@ def export_parts(
         done = []
         for part, files in zip(parts, names, strict=True):
             leaving, written = Leaving(part, source).eval(), folder / files[0].name
+            if lower is not None:
+                check(leaving, lower, data)
             with storage_errors(files[0]):
                 way.write(leaving, written)
                 found = verify(
                     leaving, way.engine(written, leaving), way.engine_name(), own, samples, tolerance, progress
                 )
-                way.describe(written, leaving.about(found.to_json()))
-            ports = [tuple(map(_said, some)) for some in (leaving.inputs, leaving.outputs)]
-            done.append(Exported(files, part.name, found, *ports))
+                less = None if lower is None else lowered(leaving, written, lower, data)
+                way.describe(written, leaving.about(_proof(found, less)))
+            inputs, outputs = (tuple(map(_said, some)) for some in (leaving.inputs, leaving.outputs))
+            done.append(Exported(files, part.name, found, inputs, outputs, less))
         with storage_errors(out):
             for files in names:
                 for file in files:
@@ -119,6 +134,21 @@ def export_parts(
                     os.replace(folder / file.name, file)
             sync_folder(out.parent)
     return done
+
+
+def lower_of(precision: str, format: str) -> Precision | None:
+    """The arithmetic other than fp32; None for that. Raises: UnknownName, UsageError."""
+    if precision not in PRECISIONS:
+        raise UnknownName("precision", precision, PRECISIONS)
+    if precision != "fp32" and format != "openvino":
+        raise UsageError(
+            f"the format {format} is in fp32, and {precision} is OpenVINO's", "add --format openvino, or leave it out"
+        )
+    return None if precision == "fp32" else cast(Precision, precision)
+
+
+def _proof(verified: Verified, less: Lowered | None) -> dict[str, Any]:
+    return verified.to_json() if less is None else {**verified.to_json(), "lowered": less.to_json()}
 
 
 def _names(out: Path, part: str, way: Format) -> tuple[Path, ...]:

@@ -104,6 +104,14 @@ class Leaving(nn.Module):
             for one in self.inputs
         )
 
+    @property
+    def picture(self) -> dict[str, Any] | None:
+        """How pictures are brought to the network's size, as the file says it; None of other samples."""
+        if self.preprocessing is None or self.takes != "images":
+            return None
+        chosen = ("mode", "size", "resize", "crop", "interpolation", "background", "fixed_size")
+        return {name: getattr(self.preprocessing, name) for name in chosen}
+
     def about(self, verified: Mapping[str, Any]) -> str:
         """What the file says of itself: one JSON object."""
         part, preprocessing = self.part, self.preprocessing
@@ -118,9 +126,8 @@ class Leaving(nn.Module):
             "inputs": [_described(one) for one in self.inputs],
             "outputs": [_described(one) for one in self.outputs],
         }
-        if preprocessing is not None and self.takes == "images":
-            chosen = ("mode", "size", "resize", "crop", "interpolation", "background", "fixed_size")
-            found["picture"] = {name: getattr(preprocessing, name) for name in chosen}
+        if self.picture is not None:
+            found["picture"] = self.picture
         if preprocessing is not None and self.takes == "series" and preprocessing.series is not None:
             found["series"] = asdict(preprocessing.series)
             found["fill"] = list(preprocessing.mean)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,55 +17,25 @@ from numpy.typing import NDArray
 
 from profond.core.errors import ConfigError, MissingError
 from profond.export.in_memory import quantised
-from profond.runtime.engines.openvino import PRECISION, OpenVinoEngine, core, last_line, unreported
+from profond.runtime.engines.openvino import PRECISION, core, information, last_line, unreported
 from profond.runtime.metadata import KEY
 
-Precision = Literal["fp32", "bf16", "int8"]
+Precision = Literal["bf16", "int8"]
+"""Other than fp32, which files are in unless another is asked for."""
 _MEGABYTE = 1 << 20
 FEWEST = 32
 """Samples that 8-bit arithmetic takes its ranges from, at least."""
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """Of labelled samples, how many get the right class.
-
-    Args:
-        exact: in fp32.
-        low: in the arithmetic of the file.
-        count: of the samples.
-    """
-
-    exact: float
-    low: float
-    count: int
-    precision: Precision
-
-    def line(self) -> str:
-        return f"{self.precision} is right for {self.low:.2%} of {self.count} samples, fp32 for {self.exact:.2%}"
-
-    def to_json(self) -> dict[str, Any]:
-        return {"fp32": self.exact, self.precision: self.low, "samples": self.count}
-
-
-def write_openvino(
-    graph: bytes,
-    path: Path,
-    about: str,
-    precision: Precision = "fp32",
-    learned: NDArray[Any] | None = None,
-) -> None:
+def write_openvino(graph: bytes, path: Path, about: str) -> None:
     """An ONNX graph as a .xml, and its weights as a .bin beside it.
 
     Args:
         graph: ONNX, with preprocessing and answers. Outputs of texts are left out: the names are in ``about``.
         about: JSON, what the file says of itself.
-        precision: ``"bf16"`` is a hint that the file holds for engines; ``"int8"`` is in the graph.
-        learned: of ``"int8"``, samples as the decoder gives them, of the network's size: uint8 (n, h, w, c), or float32
-            (n, c, t) of series; real ones, for the ranges come from them.
 
-    Raises: MissingError where OpenVINO or NNCF is not installed; ConfigError for a graph that cannot be brought to it;
-    OSError where the disk is full.
+    Raises: MissingError where OpenVINO is not installed; ConfigError for a graph that it cannot read; OSError where the
+    disk is full.
     """
     try:
         made = core().read_model(graph)
@@ -76,11 +44,27 @@ def write_openvino(
     for output in list(made.outputs):
         if output.get_element_type().get_type_name() == "string":
             made.remove_result(output.get_node())
+    made.set_rt_info(about, [KEY])
+    _save(made, path)
+
+
+def lower(path: Path, precision: Precision, learned: NDArray[Any] | None = None) -> None:
+    """Bring a file that `write_openvino` wrote to another arithmetic; what it says of itself stays.
+
+    Args:
+        precision: ``"bf16"`` is a hint that the file holds for engines; ``"int8"`` is in the graph.
+        learned: of ``"int8"``, pictures as the decoder gives them, of the network's size: uint8 (n, h, w, c); real
+            ones, for the ranges come from them.
+
+    Raises: MissingError where NNCF is not installed; ConfigError for a graph that cannot be brought to it.
+    """
+    made = core().read_model(str(path))
+    about = information(made, KEY) or "{}"
     if precision == "int8":
         made = _in_8_bits(made, learned)
-    if precision != "fp32":
-        made.set_rt_info("bf16" if precision == "bf16" else "fp32", [PRECISION])
-    made.set_rt_info(about, [KEY])
+        made.set_rt_info(about, [KEY])  # it is another graph, which says nothing of itself
+    # NOTE 8 bits are for whole numbers: what is not in them is computed in fp32.
+    made.set_rt_info("bf16" if precision == "bf16" else "fp32", [PRECISION])
     _save(made, path)
 
 
@@ -89,27 +73,6 @@ def describe(path: Path, about: str) -> None:
     made = core().read_model(str(path))
     made.set_rt_info(about, [KEY])
     _save(made, path)
-
-
-def accuracy(exact: bytes, path: Path, precision: Precision, inputs: NDArray[Any], targets: Sequence[int]) -> Accuracy:
-    """How often the most probable class is the right one, in fp32 and in a file.
-
-    Args:
-        exact: the ONNX graph that the file was made of.
-        inputs: labelled samples that nothing was learned from, of one shape; in the order of ``targets``.
-    """
-    shares = [_share(OpenVinoEngine(one), inputs, targets) for one in (exact, path)]
-    return Accuracy(shares[0], shares[1], len(targets), precision)
-
-
-def _share(engine: OpenVinoEngine, inputs: NDArray[Any], targets: Sequence[int], batch: int = 16) -> float:
-    name, right = engine.inputs[0].name, 0
-    for start in range(0, len(inputs), batch):
-        part = inputs[start : start + batch]
-        engine.prepare([{name: part.shape}])
-        found = engine.run({name: part})[engine.outputs[0].name]
-        right += int((found.argmax(1) == np.asarray(targets[start : start + batch])).sum())
-    return right / max(1, len(inputs))
 
 
 def _in_8_bits(graph: Any, learned: NDArray[Any] | None) -> Any:
@@ -128,8 +91,6 @@ def _in_8_bits(graph: Any, learned: NDArray[Any] | None) -> Any:
     with unreported():
         from openvino import Model, opset13
     (parameter,) = graph.get_parameters()
-    if learned.dtype != np.uint8:
-        return quantised(graph, [one[None] for one in learned])
     kinds = [(node, node.input(0).get_source_output()) for node in graph.get_ordered_ops() if _to_numbers(node)]
     if not kinds:
         raise ConfigError("no pixels become numbers in the graph", "use another precision")

@@ -70,8 +70,8 @@ def onnx_properties(file: BinaryIO) -> dict[str, str]:
             continue
         parts = {1: b"", 2: b""}
         inner = io.BytesIO(file.read(length))
-        for place, size in _fields(inner):
-            parts[place] = inner.read(size)
+        for place, count in _fields(inner):
+            parts[place] = inner.read(count)
         found[parts[1].decode()] = parts[2].decode()
     return found
 

@@ -104,15 +104,19 @@ class Pictures:
 
     def _fitted(self, image: Image.Image) -> Pixels:
         """One picture of this mode: (height, width, channels)."""
-        canvas = self.canvas
-        if canvas is not None:
+        if self.canvas is not None:
             assert self.size is not None
             image = resize(
                 image, self.size, self.resize, self.interpolation, crop=self.crop, background=self.background
             )
-        pixels = np.asarray(image, np.uint8).reshape(image.height, image.width, self.channels)
+        return self.on_canvas(np.asarray(image, np.uint8).reshape(image.height, image.width, self.channels))
+
+    def on_canvas(self, pixels: Pixels) -> Pixels:
+        """One picture (height, width, channels) of the network's size, in the middle of `canvas`."""
+        canvas = self.canvas
         if canvas in (None, self.size):
             return pixels
+        assert canvas is not None
         whole = np.zeros((*canvas, self.channels), np.uint8)
         top, left = ((side - own) // 2 for side, own in zip(canvas, pixels.shape, strict=False))
         whole[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels

@@ -556,7 +556,7 @@ def test_listing_does_not_import_torch(tmp_path):
     answer = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
     document = json.loads(answer.stdout)
-    assert [row["item"] for row in document["items"]] == [f"L{n}" for n in range(1, 24)]
+    assert [row["item"] for row in document["items"]] == [f"L{n}" for n in range(1, 25)]
     assert all(row["result"] is None for row in document["items"])
 
 

