@@ -154,7 +154,7 @@ def test_other_folders_are_what_they_were(tmp_path):
         (f"{HEAD}\n00000_00000.ppm;15;16;2;3;30;12;0\n", "the region is not inside the picture"),
         (f"{HEAD}\n00000_00000.ppm;15;16;2;3;12;12;43\n", "class 43"),
         (f"{HEAD}\n00000_00000.ppm;15;16;2;3;12;twelve;0\n", "not a row of numbers"),
-        (f"{HEAD}\n00009_00000.ppm;15;16;2;3;12;12;0\n", "1 pictures that are not in"),
+        (f"{HEAD}\n00009_00000.ppm;15;16;2;3;12;12;0\n", "names pictures that are not in"),
     ],
 )
 def test_a_table_that_does_not_fit_is_told_with_its_place(unzipped, text, words):
