@@ -51,6 +51,15 @@ def pixels(seed: int, count: int = 1, size: tuple[int, int] = (8, 8)) -> np.ndar
     return np.random.default_rng(seed).integers(0, 256, (count, *size, 3), dtype=np.uint8)
 
 
+def wait_for(client: TestClient, seconds: float = 30) -> TestClient:
+    """Until its models are ready. Raises: AssertionError where they are not in time."""
+    until = time.monotonic() + seconds
+    while (found := client.get("/v2/health/ready")).status_code != 200:
+        assert time.monotonic() < until, found.text
+        time.sleep(0.01)
+    return client
+
+
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """A function: models, or none, behind a client that waits until they are ready."""
@@ -59,9 +68,7 @@ def serve() -> Iterator[Serve]:
         def start(*models: Served, ready: bool = True, **settings: Any) -> TestClient:
             app = application([Offered(one.name, lambda one=one: one) for one in models], Settings(**settings))
             client = opened.enter_context(TestClient(app, "http://localhost", raise_server_exceptions=False))
-            while ready and client.get("/v2/health/ready").status_code != 200:
-                time.sleep(0.01)
-            return client
+            return wait_for(client) if ready else client
 
         yield start
 
@@ -71,6 +78,4 @@ def client(signs: Path) -> Iterator[TestClient]:
     """One server for tests that leave it as it is."""
     app = application([Offered("signs", lambda: ExportedFile(signs, "onnx", threads=1))])
     with TestClient(app, "http://localhost", raise_server_exceptions=False) as found:
-        while found.get("/v2/health/ready").status_code != 200:
-            time.sleep(0.01)
-        yield found
+        yield wait_for(found)
