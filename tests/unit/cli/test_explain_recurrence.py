@@ -54,12 +54,13 @@ def test_it_writes_a_picture_the_arrays_by_name_and_the_gradients(
     folder = runs / "lstm" / "explain" / "new"
     with Image.open(folder / "recurrence.png") as image:
         assert min(image.size) > 400
-    arrays = np.load(folder / "recurrence.npz")
+    with np.load(folder / "recurrence.npz") as file:
+        arrays = dict(file)
     told = json.loads((folder / "recurrence.json").read_text())
     assert [layer["name"] for layer in told["layers"]] == ["recurrent", "recurrent, backwards"]
     for layer in told["layers"]:
         assert arrays[f"{layer['name']}/hidden"].shape == (9, 6)
-        assert {name for name in arrays.files if name.startswith(f"{layer['name']}/gate_")} == {
+        assert {name for name in arrays if name.startswith(f"{layer['name']}/gate_")} == {
             f"{layer['name']}/gate_{gate}" for gate in ("input", "forget", "output")
         }
         assert arrays[f"{layer['name']}/gradient"].tolist() == layer["gradient"]
