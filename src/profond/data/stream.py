@@ -103,6 +103,9 @@ def stream(
                 'if __name__ == "__main__":, or loader.workers=0',
             ) from None
         if isinstance(raw, ProfondError):
+            # NOTE the workers end here, not with the traceback, which would keep them: those that are ended while rubbish
+            # is collected are waited for in vain, five seconds each.
+            del running
             raise raw
         yield raw
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+
 import numpy as np
 import pytest
 import torch
@@ -265,8 +267,10 @@ def test_a_file_that_breaks_while_streaming_is_named(photos, workers):
     dataset = open_dataset(str(photos), size=16, memory_mib=0)
     broken = dataset.splits["train"].locations[-1]
     broken.write_bytes(broken.read_bytes()[:100])
-    with pytest.raises(ImageError, match=f"{broken.name} is damaged"):
+    with pytest.raises(ImageError, match=f"{broken.name} is damaged") as kept:
         list(dataset.batches("train", 4, workers=workers))
+    assert kept.tb is not None
+    assert multiprocessing.active_children() == [], "the traceback keeps no process alive"
 
 
 def test_skipped_batches_are_not_decoded(photos):
