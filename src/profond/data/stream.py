@@ -103,8 +103,8 @@ def stream(
                 'if __name__ == "__main__":, or loader.workers=0',
             ) from None
         if isinstance(raw, ProfondError):
-            # NOTE the workers end here, not with the traceback, which would keep them: those that are ended while rubbish
-            # is collected are waited for in vain, five seconds each.
+            # NOTE the workers end here, not with the traceback, which would keep them: while rubbish is collected, each
+            # is waited for in vain for five seconds.
             del running
             raise raw
         yield raw
