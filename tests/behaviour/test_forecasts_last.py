@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.processes import environment
 from support.tables import SHORT_FRENCH, days, french, hours, months, rows, wave
 
 import profond
@@ -37,8 +37,7 @@ def daily(path: Path, count: int = 200, first: date = date(2022, 1, 3), seed: in
 
 
 def command(*words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, env=environment(), check=False)
 
 
 def test_a_new_process_forecasts_the_same_to_the_bit_without_the_training_data(place: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.processes import environment
 from support.runs import digit_pictures, only_run
 
 pytestmark = pytest.mark.slow
@@ -66,14 +67,12 @@ def test_two_hosts_train_one_run(hosts: None, tmp_path: Path) -> None:
         subprocess.Popen(
             ["ip", "netns", "exec", name, "bash", "-c", command],
             cwd=tmp_path,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(sys.path),
-                "OMP_NUM_THREADS": "1",
-                "GLOO_SOCKET_IFNAME": link,
-                "RANK_OF_THIS_MACHINE": str(rank),
-                "ADDRESS_OF_MACHINE_0": HOSTS[0][2],
-            },
+            env=environment(
+                OMP_NUM_THREADS="1",
+                GLOO_SOCKET_IFNAME=link,
+                RANK_OF_THIS_MACHINE=str(rank),
+                ADDRESS_OF_MACHINE_0=HOSTS[0][2],
+            ),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.processes import environment
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
@@ -110,7 +110,7 @@ def test_fabric_is_imported_where_several_processes_train_and_nowhere_else(
         capture_output=True,
         text=True,
         cwd=small_run,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment(),
     )
     reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"report"')]
     assert [report["report"] for report in reports] == commands, done.stderr
