@@ -154,8 +154,8 @@ def _data(trained: Trained) -> Own | None:
     import torch
 
     from profond.data.targets import one_class_each
-    from profond.export.lowered import LEARNED, TRIED, Own
-    from profond.export.openvino_file import FEWEST
+    from profond.export.in_memory import FEWEST, LEARNED_FROM
+    from profond.export.lowered import TRIED, Own
 
     def some(split: Split, most: int) -> list[int]:
         """Spread evenly, for many data sets lie in the order of their classes."""
@@ -169,7 +169,7 @@ def _data(trained: Trained) -> Own | None:
         name = next((name for name in ("test", "valid") if name in splits), None)
         if name is None or not one_class_each(splits[name].targets):
             return None
-        learned, tried = some(splits["train"], LEARNED), some(splits[name], TRIED)
+        learned, tried = some(splits["train"], LEARNED_FROM), some(splits[name], TRIED)
         return Own(
             torch.stack([splits["train"].raw(index) for index in learned]),
             torch.stack([splits[name].raw(index) for index in tried]),

@@ -19,6 +19,10 @@ from profond.runtime.engines.openvino import core, last_line, unreported
 
 INPUT, OUTPUT = "inputs", "outputs"
 """What the one input and the one output of such a graph are called."""
+AGREE = 0.9
+"""Share of the samples to which 8-bit arithmetic, or another one, must give the network's own answer."""
+LEARNED_FROM, FEWEST = 128, 32
+"""Samples that 8-bit arithmetic takes its ranges from, at most, and at least."""
 
 
 def onnx_graph(model: nn.Module, inputs: Tensor) -> bytes:

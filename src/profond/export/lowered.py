@@ -13,17 +13,15 @@ from torch import Tensor
 
 from profond.core.errors import ConfigError, Unequal
 from profond.data.preprocessing import Preprocessing
+from profond.export.in_memory import AGREE, FEWEST, LEARNED_FROM
 from profond.export.leaving import Leaving
-from profond.export.openvino_file import FEWEST, Precision, lower
+from profond.export.openvino_file import Precision, lower
 from profond.export.samples import changed, pictures
 from profond.runtime.engines.openvino import OpenVinoEngine
 from profond.runtime.pictures import Pictures
 
-AGREE = 0.9
-"""Share of labels that must be those of Python."""
-LEARNED, TRIED = 128, 500
-"""Pictures of the training data that 8 bits take their ranges from, and of other data that the file is tried on; at
-most."""
+TRIED = 500
+"""Pictures of other data than those of training that a file is tried on, at most."""
 _BATCH = 16
 
 
@@ -118,7 +116,7 @@ def lowered(leaving: Leaving, path: Path, precision: Precision, own: Own | None)
     assert preprocessing is not None
     learned = None
     if precision == "int8" and own is not None:
-        learned = own.learned[:LEARNED].permute(0, 2, 3, 1).contiguous().numpy()
+        learned = own.learned[:LEARNED_FROM].permute(0, 2, 3, 1).contiguous().numpy()
     lower(path, precision, learned)
     known = own is not None and len(own.tried) >= FEWEST
     tried = own.tried[:TRIED] if own is not None and known else _of_every_kind(preprocessing)

@@ -12,7 +12,7 @@ import torch
 from profond.core.errors import ConfigError
 from profond.export.capture import axes, cannot, captured, unheard
 from profond.export.leaving import Leaving
-from profond.runtime.engines.onnx import OnnxEngine
+from profond.runtime.engines.onnx import OnnxEngine, library
 
 SUFFIXES = (".onnx",)
 OPSET = 18
@@ -50,9 +50,7 @@ def engine(path: Path, leaving: Leaving) -> OnnxEngine:
 
 
 def engine_name() -> str:
-    import onnxruntime
-
-    return f"onnxruntime {onnxruntime.__version__}"
+    return f"onnxruntime {library().__version__}"
 
 
 def graph(leaving: Leaving) -> Any:

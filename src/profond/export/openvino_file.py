@@ -16,15 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.errors import ConfigError, MissingError
-from profond.export.in_memory import quantised
+from profond.export.in_memory import FEWEST, quantised
 from profond.runtime.engines.openvino import PRECISION, core, information, last_line, unreported
 from profond.runtime.metadata import KEY
 
 Precision = Literal["bf16", "int8"]
 """Other than fp32, which files are in unless another is asked for."""
 _MEGABYTE = 1 << 20
-FEWEST = 32
-"""Samples that 8-bit arithmetic takes its ranges from, at least."""
 
 
 def write_openvino(graph: bytes, path: Path, about: str) -> None:

@@ -18,6 +18,7 @@ from profond.runtime.metadata import metadata_of
 from profond.runtime.pictures import Pictures
 from profond.runtime.series import Series
 from profond.runtime.served import Kind
+from profond.runtime.texts import text_of
 
 _PLATFORMS = {"onnx": "onnxruntime_onnx", "openvino": "openvino"}
 _SHORTEST = 16
@@ -42,7 +43,7 @@ class ExportedFile:
     """
 
     def __init__(self, path: Path, engine: Choice = "auto", threads: int = 0, name: str | None = None) -> None:
-        chosen(path, engine)
+        self._choice = chosen(path, engine)
         self.path, self._threads = path, threads
         self.about: Mapping[str, Any] = metadata_of(path)
         self.name = name or str(self.about.get("name") or path.stem)
@@ -56,15 +57,13 @@ class ExportedFile:
         self.tokens = _tokens(self._said("text"), path) if self.about.get("text") else None
         if takes == "texts" and self.tokens is None:
             raise ConfigError(f"{path} takes texts and does not say what they are written in", "export it again")
-        if not self._one_shape:
-            if chosen(path, engine) == "openvino" and engine == "auto" and path.suffix.lower() == ".onnx":
-                engine = "onnx" if "onnx" in installed() else engine
-            if chosen(path, engine) == "openvino":
+        if not self._one_shape and self._choice == "openvino":
+            if engine != "auto" or path.suffix.lower() != ".onnx" or "onnx" not in installed():
                 raise ConfigError(
                     f"OpenVINO computes inputs of one shape, and {path} takes any",
                     "take ONNX Runtime: --engine onnx, with a .onnx file",
                 )
-        self._choice = chosen(path, engine)
+            self._choice = "onnx"
         self.platform = _PLATFORMS[self._choice]
         self.inputs: tuple[Port, ...] = ()
         self.outputs: tuple[Port, ...] = ()
@@ -101,11 +100,7 @@ class ExportedFile:
         if self.series is not None:
             return {name: self.series.decoded(body)}
         assert self.tokens is not None
-        try:
-            text = body.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            what = f"the text is not UTF-8: {error.reason} at byte {error.start}"
-            raise DataError(what, "save it as UTF-8") from None
+        text = text_of(body)
         ids = self.tokens.encode(text)
         if not ids:
             raise DataError("the text is without a word" if text.strip() else "the text is empty", "give it words")

@@ -16,7 +16,17 @@ from torch import Tensor, nn
 
 from profond.core.device import choose_precision
 from profond.core.errors import ConfigError, MissingError
-from profond.export.in_memory import INPUT, OUTPUT, onnx_graph, openvino_graph, quantised
+from profond.export.in_memory import (
+    AGREE,
+    FEWEST,
+    INPUT,
+    LEARNED_FROM,
+    OUTPUT,
+    onnx_graph,
+    openvino_graph,
+    quantised,
+)
+from profond.runtime.engines.choice import PACKAGES, Name
 from profond.runtime.engines.engine import Engine
 from profond.runtime.engines.onnx import OnnxEngine
 from profond.runtime.engines.openvino import OpenVinoEngine
@@ -25,14 +35,9 @@ PAYS_FROM = 500
 """Images from which on compiling pays for itself."""
 CLOSE = {"fp32": 1e-3, "bf16": 0.1}
 """Greatest difference from the model's own answer, relative to its greatest number."""
-AGREE = 0.9
-"""Share of images that 8-bit arithmetic must give the model's own answer."""
-LEARNED_FROM, COMPARED, FEWEST = 128, 64, 32
-"""Images that 8-bit arithmetic takes its ranges from, those that it is then tried on, and how many there must be."""
+COMPARED = 64
+"""Images that 8-bit arithmetic is tried on."""
 
-Name = Literal["onnx", "openvino"]
-PACKAGES: dict[Name, str] = {"openvino": "openvino", "onnx": "onnxruntime"}
-"""What each engine is installed as; the fastest first."""
 _IN_WORDS = {"openvino": "OpenVINO", "onnx": "ONNX Runtime"}
 SameAnswers = Callable[[Tensor, Tensor], Tensor]
 """For each sample, whether two models that put these out say the same: bool (n)."""

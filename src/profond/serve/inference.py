@@ -15,7 +15,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from profond.core.device import choose_precision
 from profond.core.errors import ConfigError
-from profond.serve.compiled import PACKAGES, Compiled, Name, SameAnswers, installed
+from profond.runtime.engines.choice import PACKAGES, Name
+from profond.serve.compiled import Compiled, SameAnswers, installed
 
 Precision = Literal["fp32", "bf16", "int8", "auto"]
 Engine = Literal["torch", "onnx", "openvino", "auto"]

@@ -25,7 +25,8 @@ from profond.data.images.decoding import conversions, opening, without_colour
 from profond.data.preprocessing import Kind, Preprocessing
 from profond.experiments.experiment import Experiment, load
 from profond.explain.network.stages import stage_output
-from profond.serve.compiled import COMPARED, LEARNED_FROM, PAYS_FROM, Compiled
+from profond.export.in_memory import LEARNED_FROM
+from profond.serve.compiled import COMPARED, PAYS_FROM, Compiled
 from profond.serve.films import answer_of
 from profond.serve.given import Picture, as_picture, as_series, as_tokens, name_of, several, stacked, with_rows
 from profond.serve.inference import Engine, Precision, prepared

@@ -18,6 +18,7 @@ from profond.core.version import VERSION
 from profond.runtime.engines.engine import Arrays, Port
 from profond.runtime.series import Series
 from profond.runtime.served import Kind
+from profond.runtime.texts import text_of
 from profond.serve.predictor import Predictor
 
 ANSWER = "answer"
@@ -88,13 +89,7 @@ class ServedRun:
             return {name: self._series.decoded(body)}
         if self.takes == "images":
             return {name: self._pixels(self._predictor.decode(body, "the picture")[0])[None]}
-        try:
-            text = body.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"the text is not UTF-8: {error.reason} at byte {error.start}", "save it as UTF-8"
-            ) from None
-        return {name: self._predictor.decode(text, "the text")[0].numpy()[None]}
+        return {name: self._predictor.decode(text_of(body), "the text")[0].numpy()[None]}
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         values = torch.from_numpy(np.array(inputs[self.inputs[0].name]))

@@ -82,15 +82,9 @@ def signs(options: Options) -> Outcome:
             progress.tell(f"{name}, seed {seed}", runs[name][-1])
     own = runs[RECIPE][0].experiment
     accuracy = {name: [one.result.value for one in trained] for name, trained in runs.items()}
-    report = Costs.read("signs").judged(evaluate(own.model, own.task, own.batches("test"), spec=own.spec))
-    old = runs[OLD][0].experiment
-    dear = {
-        RECIPE: report.metrics["expected_cost"].value,
-        OLD: Costs.read("signs")
-        .judged(evaluate(old.model, old.task, old.batches("test"), spec=old.spec))
-        .metrics["expected_cost"]
-        .value,
-    }
+    judged = {name: _judged(trained[0].experiment) for name, trained in runs.items()}
+    report = judged[RECIPE]
+    dear = {name: one.metrics["expected_cost"].value for name, one in judged.items()}
     leak = _leak(own.dataset)
     adverse = evaluate_adverse(own, "test", most=sizes.weather)
     options.say(f"L24  {sizes.weather:,} pictures in {len(CONDITIONS) * len(SEVERITIES)} weathers")
@@ -162,6 +156,12 @@ def _configuration(name: str, sizes: Sizes) -> Configuration:
     # So few signs leave none to be held out.
     fewer = {"data.share": sizes.data, "loader.valid_fraction": 0.0, "keep": "last"}
     return changed(config, {**fewer, "training.epochs": sizes.epochs})
+
+
+def _judged(experiment: Experiment) -> Report:
+    """On the test pictures, with what mistakes cost."""
+    report = evaluate(experiment.model, experiment.task, experiment.batches("test"), spec=experiment.spec)
+    return Costs.read("signs").judged(report)
 
 
 def _leak(dataset: Dataset) -> Leak:

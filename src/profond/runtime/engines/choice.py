@@ -13,13 +13,13 @@ from profond.runtime.engines.openvino import OpenVinoEngine
 
 Choice = Literal["auto", "onnx", "openvino"]
 Name = Literal["onnx", "openvino"]
-_PACKAGES: Mapping[Name, str] = {"openvino": "openvino", "onnx": "onnxruntime"}
-"""The fastest first."""
+PACKAGES: Mapping[Name, str] = {"openvino": "openvino", "onnx": "onnxruntime"}
+"""What each is installed as; the fastest first."""
 
 
 def installed() -> tuple[Name, ...]:
     """The engines for exported files that are installed, the fastest first."""
-    return tuple(name for name, package in _PACKAGES.items() if importlib.util.find_spec(package) is not None)
+    return tuple(name for name, package in PACKAGES.items() if importlib.util.find_spec(package) is not None)
 
 
 def open_engine(graph: Path | bytes, engine: Choice = "auto", threads: int = 0) -> OnnxEngine | OpenVinoEngine:
@@ -42,8 +42,8 @@ def chosen(graph: Path | bytes, engine: Choice = "auto") -> Name:
     Raises: MissingError where no engine is installed; DataError for a file that is not there, or of another kind;
     ConfigError for one that the engine does not read; UnknownName.
     """
-    if engine not in ("auto", *_PACKAGES):
-        raise UnknownName("engine", engine, ("auto", *_PACKAGES))
+    if engine not in ("auto", *PACKAGES):
+        raise UnknownName("engine", engine, ("auto", *PACKAGES))
     if isinstance(graph, Path):
         if not graph.is_file():
             raise DataError(f"{graph} is not a file", "name a .onnx or .xml file that `profond export` wrote")

@@ -23,6 +23,17 @@ _TYPES = {
 }
 
 
+def library() -> Any:
+    """ONNX Runtime, unreported. Raises: MissingError where it is not installed."""
+    # NOTE otherwise it reports its use over the network, and leaves files at home, from its import on
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingError("ONNX Runtime is not installed", "pip install onnxruntime") from error
+    return onnxruntime
+
+
 class OnnxEngine:
     """Computes an ONNX graph with ONNX Runtime, on the CPU.
 
@@ -36,12 +47,7 @@ class OnnxEngine:
     name = "onnx"
 
     def __init__(self, graph: Path | bytes, threads: int = 0) -> None:
-        try:
-            # NOTE otherwise it reports its use over the network, and leaves files at home, from its import on
-            os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-            import onnxruntime
-        except ImportError as error:
-            raise MissingError("ONNX Runtime is not installed", "pip install onnxruntime") from error
+        onnxruntime = library()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or usable_cores()
         # Threads that wait for work would otherwise turn in circles, and take the cores from decoding.
