@@ -210,6 +210,36 @@ class FileSplit:
         )
 
 
+class ChangedSplit:
+    """Samples that are changed when they are needed; all else is as in another split.
+
+    Args:
+        split: raw samples.
+        change: from a raw sample and its identity to what stands in its place; workers get it, so it can be pickled.
+    """
+
+    def __init__(self, split: Split, change: Callable[[Tensor, str], Tensor]) -> None:
+        self.split, self.change = split, change
+        self.targets = split.targets
+        self.groups = split.groups
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def identity(self, index: int) -> str:
+        return self.split.identity(index)
+
+    def raw(self, index: int) -> Tensor:
+        return self.change(self.split.raw(index), self.identity(index))
+
+    def contents(self) -> list[str]:
+        """A digest of each sample as it was before."""
+        return contents(self.split)
+
+    def subset(self, indices: Sequence[int]) -> ChangedSplit:
+        return ChangedSplit(self.split.subset(indices), self.change)
+
+
 def equal_samples(split: Split) -> list[list[int]]:
     """Sets of samples of a split that are equal, as indices: in memory or as files; of other splits none is known.
 

@@ -14,7 +14,7 @@ from profond.core.errors import ConfigError
 from profond.core.files import write_bytes, write_text
 from profond.core.run import Run
 from profond.data.dataset import Dataset
-from profond.data.images.adverse import CONDITIONS, SEVERITIES, AdverseSplit
+from profond.data.images.adverse import CONDITIONS, SEVERITIES, under
 from profond.data.split import Split
 from profond.evaluation.evaluate import Trained, evaluate
 from profond.evaluation.kept import folder_of, png, table
@@ -101,7 +101,7 @@ def evaluate_adverse(
     headlines: list[str] = []
     clean = measured(chosen)
     found = {
-        condition: tuple(measured(AdverseSplit(chosen, condition, severity, seed)) for severity in SEVERITIES)
+        condition: tuple(measured(under(chosen, condition, severity, seed)) for severity in SEVERITIES)
         for condition in CONDITIONS
     }
     return Adverse(headlines[0], clean, found, len(chosen), len(whole))
@@ -155,7 +155,7 @@ def sheet(examples: Split) -> Figure:
     grid = figure.subplots(len(CONDITIONS), 1 + len(SEVERITIES), squeeze=False)
     for row, condition in zip(grid, CONDITIONS, strict=True):
         for axes, severity in zip(row, (0, *SEVERITIES), strict=True):
-            raw = examples.raw(0) if severity == 0 else AdverseSplit(examples, condition, severity).raw(0)
+            raw = examples.raw(0) if severity == 0 else under(examples, condition, severity).raw(0)
             axes.imshow(raw.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=255)
             axes.set(xticks=[], yticks=[])
         row[0].set_ylabel(condition, fontsize=9)

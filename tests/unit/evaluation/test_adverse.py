@@ -16,7 +16,7 @@ from profond.cli import run
 from profond.core.errors import ConfigError, UnknownName
 from profond.core.spec import Spec
 from profond.data.dataset import Dataset
-from profond.data.images.adverse import CONDITIONS, SEVERITIES, AdverseSplit, spoiled
+from profond.data.images.adverse import CONDITIONS, SEVERITIES, spoiled, under
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import TensorSplit
 from profond.evaluation.adverse import evaluate_adverse
@@ -64,11 +64,11 @@ def test_a_condition_or_severity_that_is_not_there_is_told():
 
 def test_a_split_under_a_condition_is_the_split_in_all_but_its_pictures():
     split = TensorSplit(torch.stack([picture()] * 4), torch.tensor([0, 1, 0, 1]), "test", ["a", "a", "b", "b"])
-    under = AdverseSplit(split, "blur", 2)
-    assert [under.identity(i) for i in range(len(under))] == ["test/0", "test/1", "test/2", "test/3"]
-    assert (under.targets.tolist(), under.groups) == ([0, 1, 0, 1], ["a", "a", "b", "b"])
-    assert under.contents() == split.contents()
-    assert torch.equal(under.subset([2]).raw(0), under.raw(2))
+    blurred = under(split, "blur", 2)
+    assert [blurred.identity(i) for i in range(len(blurred))] == ["test/0", "test/1", "test/2", "test/3"]
+    assert (blurred.targets.tolist(), blurred.groups) == ([0, 1, 0, 1], ["a", "a", "b", "b"])
+    assert blurred.contents() == split.contents()
+    assert torch.equal(blurred.subset([2]).raw(0), blurred.raw(2))
 
 
 class Brightness(nn.Module):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from PIL import Image
@@ -13,38 +13,7 @@ from profond.core.errors import ConfigError
 from profond.data.dataset import Dataset
 from profond.data.images.build import cut_off
 from profond.data.preprocessing import Preprocessing
-from profond.data.split import Split, TensorSplit, contents
-
-
-class PictureSplit:
-    """Pictures that are brought to another size and colour when they are needed.
-
-    Args:
-        split: raw samples, uint8 (1 or 3, h, w).
-        preprocessing: of the network.
-    """
-
-    def __init__(self, split: Split, preprocessing: Preprocessing) -> None:
-        self.split = split
-        self.preprocessing = preprocessing
-        self.targets = split.targets
-        self.groups = split.groups
-
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def identity(self, index: int) -> str:
-        return self.split.identity(index)
-
-    def raw(self, index: int) -> Tensor:
-        return self.preprocessing.decode(to_image(self.split.raw(index)))
-
-    def contents(self) -> list[str]:
-        """A digest of each picture as it was before."""
-        return contents(self.split)
-
-    def subset(self, indices: Sequence[int]) -> PictureSplit:
-        return PictureSplit(self.split.subset(indices), self.preprocessing)
+from profond.data.split import ChangedSplit, Split, TensorSplit
 
 
 def adapted(dataset: Dataset, preprocessing: Preprocessing, memory_mib: int = 512) -> Dataset:
@@ -73,7 +42,7 @@ def adapted(dataset: Dataset, preprocessing: Preprocessing, memory_mib: int = 51
     small = count * torch.Size(shape).numel() <= memory_mib * 2**20
     splits: dict[str, Split] = {}
     for name, split in dataset.splits.items():
-        lazy = PictureSplit(split, preprocessing)
+        lazy = ChangedSplit(split, partial(_prepared, preprocessing))
         splits[name] = _in_memory(lazy) if small else lazy
     spec = replace(dataset.spec, shape=shape, axes="chw", range=(0.0, 255.0))
     warnings = (*dataset.warnings, lost) if lost else dataset.warnings
@@ -86,7 +55,12 @@ def to_image(raw: Tensor) -> Image.Image:
     return Image.fromarray((planes[0] if len(planes) == 1 else planes.permute(1, 2, 0).contiguous()).numpy())
 
 
-def _in_memory(split: PictureSplit) -> TensorSplit:
+def _prepared(preprocessing: Preprocessing, raw: Tensor, identity: str) -> Tensor:
+    """A raw sample, uint8 (1 or 3, h, w), in another size and colour."""
+    return preprocessing.decode(to_image(raw))
+
+
+def _in_memory(split: ChangedSplit) -> TensorSplit:
     samples = torch.stack([split.raw(index) for index in range(len(split))])
     names = [split.identity(i) for i in range(len(split))]
     return TensorSplit(samples, split.targets, names, split.groups, origin=split)

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from torch import Tensor
 from profond.core.errors import ConfigError, UnknownName
 from profond.data.images.decoding import opening
 from profond.data.locations import FileInMemory
-from profond.data.split import Split, contents
+from profond.data.split import ChangedSplit, Split
 
 SEVERITIES = (1, 2, 3, 4, 5)
 Pixels = NDArray[np.floating[Any]]
@@ -53,34 +54,17 @@ def spoiled(raw: Tensor, condition: str, severity: int, name: str, seed: int = 0
     return torch.from_numpy((changed * 255 + 0.5).astype(np.uint8)).permute(2, 0, 1).contiguous()
 
 
-class AdverseSplit:
-    """The pictures of a split under a condition, made when they are needed.
+def under(split: Split, condition: str, severity: int, seed: int = 0) -> ChangedSplit:
+    """The pictures of a split, uint8 (1 or 3, h, w), under a condition, made when they are needed.
 
     Args:
-        split: of pictures, uint8 (1 or 3, h, w).
         condition, severity, seed: as `spoiled` takes them.
     """
+    return ChangedSplit(split, partial(_spoiled, condition, severity, seed))
 
-    def __init__(self, split: Split, condition: str, severity: int, seed: int = 0) -> None:
-        self.split, self.condition, self.severity, self.seed = split, condition, severity, seed
-        self.targets = split.targets
-        self.groups = split.groups
 
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def identity(self, index: int) -> str:
-        return self.split.identity(index)
-
-    def raw(self, index: int) -> Tensor:
-        return spoiled(self.split.raw(index), self.condition, self.severity, self.identity(index), self.seed)
-
-    def contents(self) -> list[str]:
-        """A digest of each picture as it was before."""
-        return contents(self.split)
-
-    def subset(self, indices: Sequence[int]) -> AdverseSplit:
-        return AdverseSplit(self.split.subset(indices), self.condition, self.severity, self.seed)
+def _spoiled(condition: str, severity: int, seed: int, raw: Tensor, identity: str) -> Tensor:
+    return spoiled(raw, condition, severity, identity, seed)
 
 
 def _fog(pixels: Pixels, severity: int, random: np.random.Generator) -> Pixels:
