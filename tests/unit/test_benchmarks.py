@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socketserver
 import subprocess
 import sys
@@ -28,6 +29,19 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         env=ENVIRONMENT,
     )
+
+
+def test_a_version_that_the_lock_holds_is_not_held_a_second_time() -> None:
+    lock, peers = (
+        {
+            re.split("[=<>~\\[]", line)[0].lower().replace("_", "-"): line
+            for line in (ROOT / name).read_text().splitlines()
+        }
+        for name in ("requirements.lock", "benchmarks/requirements.txt")
+    )
+    assert [line for name, line in peers.items() if name in lock and "==" in line] == []
+    assert "torch" in lock
+    assert "jax" in peers
 
 
 @pytest.mark.slow
