@@ -32,7 +32,7 @@ from profond.forecasting.features import calendar_features
 from profond.forecasting.history import History, history_of
 from profond.forecasting.naive import Last, Season
 from profond.forecasting.ridge import Ridge
-from profond.measures.series import block_bootstrap, half_widths, naive_scale
+from profond.measures.series import block_bootstrap, margins, naive_scale
 
 TITLE = "Forecasting"
 WINDOWS = {"beijing_air": 364, "electricity": 364, "traffic": 182}
@@ -94,7 +94,7 @@ class Protocol:
         """Of split-conformal 90 % intervals from the 60 windows before: all, the worst 30 in a row, windows."""
         residuals = np.abs(forecasts - self.truth)
         rows = range(CALIBRATION, len(residuals))
-        held = np.array([residuals[k] <= half_widths(residuals[k - CALIBRATION : k], 0.9) for k in rows], dtype=float)
+        held = np.array([residuals[k] <= margins(residuals[k - CALIBRATION : k], 0.9) for k in rows], dtype=float)
         held[~np.isfinite(residuals[CALIBRATION:])] = np.nan
         runs = [np.nanmean(held[k : k + IN_A_ROW]) for k in range(len(held) - IN_A_ROW + 1)]
         return float(np.nanmean(held)), float(min(runs)), len(held)

@@ -122,6 +122,7 @@ def forecast(
     fast: bool = False,
     classics: bool = False,
     thorough: bool = False,
+    quantiles: bool = False,
     run: Path | str | None = None,
     warm_start: Path | str | None = None,
     out: Path | str | None = "runs",
@@ -145,6 +146,7 @@ def forecast(
         fast: naive methods and ridge alone, without networks and without torch.
         classics: try ETS, Theta and ARIMA too, where statsforecast is installed; ``fast`` leaves them out.
         thorough: train the networks more than twice as long.
+        quantiles: the networks learn the bounds of their intervals too, which are corrected by the backtest.
         run: forecast by what this run learned; nothing is learned anew.
         warm_start: a run whose networks are the start of these.
         out: where runs are kept; None writes nothing.
@@ -156,7 +158,7 @@ def forecast(
     ids = (id,) if isinstance(id, str) else tuple(id)
     targets = target if target is None or isinstance(target, str) else tuple(target)
     asked = Asked(time, targets, ids, tuple(past), tuple(future), mark, dayfirst, zone, tuple(missing), tuple(static))
-    settings = Settings(asked, frequency, horizon, level, holidays, fast, classics, thorough)
+    settings = Settings(asked, frequency, horizon, level, holidays, fast, classics, thorough, quantiles)
     return make(table, settings, run=run, warm_start=warm_start, out=out)
 
 
@@ -172,6 +174,7 @@ class Settings:
     fast: bool = False
     classics: bool = False
     thorough: bool = False
+    quantiles: bool = False
 
 
 def make(
@@ -211,9 +214,12 @@ def make(
             )
         if not 0.5 <= settings.level < 1:
             raise ConfigError(f"the level {settings.level:g} is no probability from 0.5 to 1", "such as 0.9")
+        if settings.fast and (settings.quantiles or settings.thorough):
+            what = "quantiles" if settings.quantiles else "thorough"
+            raise ConfigError(f"fast and {what} are asked for, and fast tries no network", "leave one of them out")
         warm = None if warm_start is None else load_kept(warm_start, runs).forecasters
         read = read_table(table, settings.asked, settings.frequency)
-        shared = () if settings.fast else _networks(read, settings.horizon, settings.thorough, progress)
+        shared = () if settings.fast else _networks(read, settings, progress)
         forecasts = forecast_table(
             read,
             settings.horizon,
@@ -235,12 +241,14 @@ def _as_before(asked: Asked, before: Asked) -> Asked:
     return Asked(**{**vars(before), **now})
 
 
-def _networks(table: TimeTable, horizon: int, thorough: bool, progress: bool) -> tuple[Shared, ...]:
+def _networks(table: TimeTable, settings: Settings, progress: bool) -> tuple[Shared, ...]:
     """The networks to try, with a bar for each training."""
     from profond.forecasting.networks import networks  # and torch with it, which --fast does without
 
+    assert settings.horizon is not None
+    level = settings.level if settings.quantiles else None
     if not progress:
-        return networks(table, horizon, thorough=thorough)
+        return networks(table, settings.horizon, thorough=settings.thorough, level=level)
     from profond.core.progress import bar
 
     shown: list[Any] = []
@@ -256,7 +264,7 @@ def _networks(table: TimeTable, horizon: int, thorough: bool, progress: bool) ->
         if share >= 1:
             inner.close()
 
-    return networks(table, horizon, thorough=thorough, told=told)
+    return networks(table, settings.horizon, thorough=settings.thorough, level=level, told=told)
 
 
 def _kept(
@@ -273,6 +281,7 @@ def _kept(
             "fast": settings.fast,
             "classics": settings.classics,
             "thorough": settings.thorough,
+            "quantiles": settings.quantiles,
             "from": made.forecasts.run,
             "command": command,
         },

@@ -58,6 +58,7 @@ class Steps(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option("--fast", is_flag=True, help="Only methods without a network: naive ones and ridge.")
 @click.option("--thorough", is_flag=True, help="Train the networks more than twice as long.")
+@click.option("--quantiles", is_flag=True, help="Networks learn the bounds of their intervals too.")
 @click.option(
     "--classics/--no-classics", default=True, help="Try ETS, Theta and ARIMA, where statsforecast is installed."
 )
@@ -87,6 +88,7 @@ def forecast(
     fast: bool,
     classics: bool,
     thorough: bool,
+    quantiles: bool,
     run: str | None,
     warm_start: str | None,
     runs: Path,
@@ -123,7 +125,7 @@ def forecast(
     try:
         made = make(
             table,
-            Settings(asked, frequency, horizon, level / 100, holidays, fast, classics, thorough),
+            Settings(asked, frequency, horizon, level / 100, holidays, fast, classics, thorough, quantiles),
             run=run,
             warm_start=warm_start,
             out=runs,

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.forecasting.history import History
-from profond.forecasting.method import Method
+from profond.forecasting.method import Method, with_bounds
 from profond.forecasting.naive import naive_methods
 from profond.forecasting.ridge import Ridge, lags_for
-from profond.measures.series import half_widths, naive_scale
+from profond.measures.series import margins, naive_scale, outside
 
 MOST_WINDOWS = 364
 SHARE = 3
@@ -36,6 +36,7 @@ class Backtest:
         truth: (n, h) NaN where the value is missing.
         methods: naive ones first.
         forecasts: (n, h) of each method.
+        bounds: (n, h, 2) of each method, before they are moved; the forecast twice where it learned none.
         naive: which method was the best naive one before the first origin.
         scale: of MASE, from the values before the first origin; None where it is not defined.
     """
@@ -45,12 +46,17 @@ class Backtest:
     truth: NDArray[np.float64]
     methods: tuple[Method, ...]
     forecasts: tuple[NDArray[np.float64], ...]
+    bounds: tuple[NDArray[np.float64], ...]
     naive: int
     scale: float | None
 
     def errors(self, method: int) -> NDArray[np.float64]:
         """(n, h) absolute, NaN where the value is missing."""
         return np.abs(self.forecasts[method] - self.truth)
+
+    def outside(self, method: int) -> NDArray[np.float64]:
+        """(n, h) how far the value lies outside its bounds; its error, where no bounds were learned."""
+        return outside(self.bounds[method], self.truth)
 
     def mean_error(self, method: int) -> float:
         """The mean absolute error over the values that are there."""
@@ -72,11 +78,9 @@ class Backtest:
         if not self.apart:
             return np.empty((0, self.truth.shape[1]))
         needed = min(CALIBRATION, count // 2)
-        residuals = self.errors(method)
-        held = [
-            residuals[k] <= half_widths(residuals[max(0, k - CALIBRATION) : k], level) for k in range(needed, count)
-        ]
-        return np.where(np.isfinite(residuals[needed:]), np.array(held, dtype=np.float64), np.nan)
+        away = self.outside(method)
+        held = [away[k] <= margins(away[max(0, k - CALIBRATION) : k], level) for k in range(needed, count)]
+        return np.where(np.isfinite(away[needed:]), np.array(held, dtype=np.float64), np.nan)
 
 
 def candidates(history: History, end: int, horizon: int) -> tuple[Method, ...]:
@@ -145,10 +149,11 @@ def backtest(
     every, past = (*candidates(history, end, horizon), *more), history.values[:end]
     tried = tuple(method for method in every if _can_learn(method, past, horizon, len(origins)))
     number, _ = best_naive(history, tried, end, horizon)
-    forecasts = tuple(method.fit(history, end, horizon).predict(history, origins) for method in tried)
+    said = [with_bounds(method.fit(history, end, horizon), history, origins) for method in tried]
+    forecasts, bounds = zip(*said, strict=True)
     season = min((steps for steps in history.seasons if 1 < steps < end), default=1)
     scale = naive_scale(history.values[:end], season)
-    return Backtest(origins, plan.apart, truth, tried, forecasts, number, scale)
+    return Backtest(origins, plan.apart, truth, tried, forecasts, bounds, number, scale)
 
 
 def _can_learn(method: Method, past: NDArray[np.float64], horizon: int, windows: int) -> bool:

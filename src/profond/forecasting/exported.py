@@ -138,11 +138,20 @@ class _Graph(nn.Module):
     def _keep(self, name: str, numbers: Any) -> None:
         self.register_buffer(name, torch.as_tensor(numbers, dtype=torch.float64), persistent=False)
 
-    def _bounded(self, said: Float[Tensor, "n h"], series: Int[Tensor, " n"]) -> Tensor | tuple[Tensor, Tensor]:
+    def _bounded(
+        self,
+        said: Float[Tensor, "n h"],
+        series: Int[Tensor, " n"],
+        low: Tensor | None = None,
+        high: Tensor | None = None,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """The forecast with its interval, around it or around the bounds (n, h) that were learned."""
         if not self.judged:
             return said
         widths = self.widths[series]
-        return said, torch.stack((said - widths, said + widths), 2)
+        if low is None or high is None:
+            return said, torch.stack((said - widths, said + widths), 2)
+        return said, torch.stack((torch.minimum(low - widths, said), torch.maximum(high + widths, said)), 2)
 
 
 class _Networks(_Graph):
@@ -181,8 +190,11 @@ class _Networks(_Graph):
         if columns is not None:
             channels.append(self._beside(columns))
         window = torch.cat(channels, 1)
-        said = torch.stack([network(window).double() for network in self.networks]).mean(0)
-        return self._bounded(said * deviation + mean, series)
+        each = torch.stack([network(window).double() for network in self.networks])
+        if each.ndim == 3:
+            return self._bounded(each.mean(0) * deviation + mean, series)
+        low, said, high = (each.sort(3).values.mean(0) * deviation[..., None] + mean[..., None]).unbind(2)
+        return self._bounded(said, series, low, high)
 
     def _beside(self, columns: Float[Tensor, "n w c"]) -> Float[Tensor, "n c w"]:
         """What is known in advance, up to now and always; scaled, 0 where it is not known, as networks take it."""

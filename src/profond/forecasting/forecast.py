@@ -22,8 +22,8 @@ from profond.forecasting.backtest import (
 from profond.forecasting.classics import ClassicScore, installed, try_classics
 from profond.forecasting.features import holiday_column
 from profond.forecasting.history import History, history_of
-from profond.forecasting.method import Fitted, Forecaster, Method, Shared, SharedForecaster
-from profond.measures.series import half_widths
+from profond.forecasting.method import Fitted, Forecaster, Method, Shared, SharedForecaster, with_bounds
+from profond.measures.series import margins
 
 LEVEL = 0.9
 MOST_CLASSICAL = 3
@@ -44,7 +44,7 @@ class Forecast:
         values: (h, 3) the forecast and the bounds of its interval; bounds are NaN where there is nothing to judge by.
         backtest: None where the series is too short for one.
         forecaster: what the method learned from all of the series.
-        widths: (h,) half the interval's width at each step.
+        widths: (h,) half the interval's width at each step; what bounds that were learned are moved by.
         floor: nothing is forecast below 0, since no value was ever below.
         known: names of the columns known in advance that were used.
         constant: all values so far are the same.
@@ -241,30 +241,33 @@ def look_at(table: TimeTable, series: Series, horizon: int, holidays: str | None
 def _one(seen: Seen, tested: Backtest | None, horizon: int, level: float, ready: Mapping[str, Forecaster]) -> Forecast:
     history = seen.history
     if tested is None:
-        method, residuals = naive_for(history, horizon)
+        method, away = naive_for(history, horizon)
     else:
-        method, residuals = tested.methods[tested.best], tested.errors(tested.best)[-CALIBRATION:]
+        method, away = tested.methods[tested.best], tested.outside(tested.best)[-CALIBRATION:]
         if not tested.apart and not method.learns:  # it learns nothing, so that all of the past is a test
             _, residuals = best_naive(history, (method,), len(history), horizon)
+            away = np.abs(residuals)
     forecaster = ready.get(method.name) or method.fit(history, len(history), horizon)
-    return continued(seen, method, forecaster, half_widths(residuals, level), tested)
+    return continued(seen, method, forecaster, margins(away, level), tested)
 
 
 def naive_for(history: History, horizon: int) -> tuple[Method, NDArray[np.float64]]:
-    """The naive method that was best so far, and its residuals (n, h)."""
+    """The naive method that was best so far, and its absolute errors (n, h)."""
     naive = (one for one in candidates(history, len(history), horizon) if not one.learns)
     # Seasons longer than half the series are not plausible: nothing shows that they repeat.
     tried = tuple(method for method in naive if method.least(horizon) <= max(1, len(history) // 2))
     number, residuals = best_naive(history, tried, len(history), horizon)
-    return tried[number], residuals
+    return tried[number], np.abs(residuals)
 
 
 def continued(
     seen: Seen, method: Method, forecaster: Forecaster, widths: NDArray[np.float64], tested: Backtest | None = None
 ) -> Forecast:
     """What comes after the last value of a series, with its interval."""
-    point = forecaster.predict(seen.history, np.array([len(seen.history)]))[0][: len(widths)]
-    values = np.stack([point, point - widths, point + widths], 1)
+    said, bounds = with_bounds(forecaster, seen.history, np.array([len(seen.history)]))
+    point, (low, high) = said[0][: len(widths)], bounds[0][: len(widths)].T
+    # Bounds that held more than they were to are moved inwards, and not beyond the forecast.
+    values = np.stack([point, np.minimum(low - widths, point), np.maximum(high + widths, point)], 1)
     clipped = bool(seen.floor and np.nanmin(values) < 0)
     if seen.floor:
         values = np.maximum(values, 0.0)

@@ -19,7 +19,7 @@ from profond.data.timetable.table import TimeTable
 from profond.forecasting.forecast import Forecast, Forecasts, Seen, continued, look_at, naive_for, to_one_end
 from profond.forecasting.method import Forecaster, State
 from profond.forecasting.restore import restored
-from profond.measures.series import half_widths
+from profond.measures.series import margins
 
 KIND = "forecast"
 SETTINGS, ARRAYS = "forecast.json", "methods.safetensors"
@@ -43,7 +43,7 @@ class Named:
 
 @dataclass(frozen=True)
 class KeptSeries:
-    """One series of a run: its method and the widths (h,) of its interval."""
+    """One series of a run: its method and the widths (h,) of its interval, or what learned bounds are moved by."""
 
     ids: tuple[str, ...]
     method: Named
@@ -197,8 +197,8 @@ def forecast_from(kept: Kept, table: TimeTable, horizon: int | None = None) -> F
         own = known.get(series.ids)
         if own is None:
             strangers.append(series.name)
-            method, residuals = naive_for(seen.history, kept.horizon)
-            widths = half_widths(residuals, kept.level)
+            method, away = naive_for(seen.history, kept.horizon)
+            widths = margins(away, kept.level)
             one = continued(seen, method, method.fit(seen.history, len(seen.history), kept.horizon), widths)
         else:
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,32 @@ class Forecaster(Protocol):
     def state(self) -> State:
         """All that `predict` needs, so that another process forecasts the same to the bit."""
         ...
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A method that can learn the bounds of its interval too."""
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it has."""
+        ...
+
+    def with_bounds(
+        self, history: History, origins: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What `predict` says (n, h), and low and high (n, h, 2)."""
+        ...
+
+
+def with_bounds(
+    learned: Forecaster, history: History, origins: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Forecasts (n, h) and their bounds (n, h, 2), which are the forecast itself where none were learned."""
+    if isinstance(learned, Bounded) and learned.bounded:
+        return learned.with_bounds(history, origins)
+    said = learned.predict(history, origins)
+    return said, np.stack([said, said], 2)
 
 
 class Method(Protocol):

@@ -54,6 +54,7 @@ class Network:
         weight_decay: of AdamW.
         precision: as in `Training`.
         seeds: one network each.
+        level: the networks learn the bounds of an interval too, which is to hold the value with this probability.
         told: called before each training with what begins, and after each step with the share that is done.
     """
 
@@ -67,6 +68,7 @@ class Network:
     weight_decay: float = 0.01
     precision: Any = "auto"
     seeds: tuple[int, ...] = SEEDS
+    level: float | None = None
     told: Callable[[str, float], None] | None = None
 
     def least(self, horizon: int) -> int:
@@ -113,20 +115,32 @@ class Network:
             rate = self.rate * (1.0 if begun is None else WARM_RATE)
             fit(
                 network,
-                ForecastWindows(),
+                self._task,
                 batches,
                 self._training(steps, seed, rate),
                 observers=self._watching(str(number)),
             )
             networks.append(network)
         kept = {one.name: scale for one, scale in zip(histories, scales, strict=True)}
-        return NetworkForecaster(self.model, dict(self.settings), shape, kept, steps, networks, held_out)
+        return NetworkForecaster(self.model, self._settings, shape, kept, steps, networks, held_out)
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        """Of the model."""
+        return {**self.settings, **({} if self.level is None else {"quantiles": 3})}
+
+    @property
+    def _task(self) -> ForecastWindows:
+        if self.level is None:
+            return ForecastWindows()
+        tail = (1 - self.level) / 2
+        return ForecastWindows(quantiles=(tail, 0.5, 1 - tail))
 
     def _begun(self, warm: Forecaster | None, shape: Shape) -> NetworkForecaster | None:
         if warm is None:
             return None
         alike = isinstance(warm, NetworkForecaster) and (warm.model, warm.settings, len(warm.networks)) == (
-            *(self.model, dict(self.settings)),
+            *(self.model, self._settings),
             len(self.seeds),
         )
         if not alike or warm.shape.window != shape.window or warm.shape.channels != shape.channels:  # type: ignore[attr-defined]
@@ -140,7 +154,7 @@ class Network:
     def _network(self, shape: Shape, seed: int) -> nn.Module:
         seed_here(seed, "model")
         return models.create(
-            self.model, input_shape=(shape.channels, shape.window), num_classes=shape.horizon, **self.settings
+            self.model, input_shape=(shape.channels, shape.window), num_classes=shape.horizon, **self._settings
         )
 
     def _enough(self, windows: Windows, ends: Sequence[int]) -> tuple[int, float]:
@@ -166,7 +180,7 @@ class Network:
         watching = [found, *self._watching("search")]
         fit(
             network,
-            ForecastWindows(),
+            self._task,
             batches,
             training,
             valid=Listed(windows, torch.from_numpy(origins)),
@@ -253,13 +267,24 @@ class NetworkForecaster:
     networks: list[nn.Module]
     held_out: float = float("inf")
 
+    @property
+    def bounded(self) -> bool:
+        """Whether the networks give quantiles."""
+        return "quantiles" in self.settings
+
     def predict(self, history: History, origins: NDArray[np.int64]) -> NDArray[np.float64]:
         """The mean of what the networks say, (n, h). Raises: DataError where the past is too short."""
-        mean: NDArray[np.float64] = self.each(history, origins).mean(0)
-        return mean
+        return self.with_bounds(history, origins)[0]
+
+    def with_bounds(
+        self, history: History, origins: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The mean of what the networks say (n, h), and of their bounds (n, h, 2): itself twice without quantiles."""
+        mean = self.each(history, origins).mean(0)
+        return mean[..., mean.shape[2] // 2], mean[..., [0, -1]]
 
     def each(self, history: History, origins: NDArray[np.int64]) -> NDArray[np.float64]:
-        """What each network says, (networks, n, h)."""
+        """What each network says, (networks, n, h, q): its quantiles, rising, or one forecast."""
         shape, first = self.shape, int(origins.min()) - self.shape.look_back
         if first < 0:
             raise DataError(
@@ -276,7 +301,7 @@ class NetworkForecaster:
 
     @torch.inference_mode()
     def _said(self, inputs: Tensor) -> NDArray[np.float64]:
-        """(networks, n, h), one window after the other, on one thread: there is nothing in one window to be shared.
+        """(networks, n, h, q), one window after the other, on one thread: there is nothing in one window to be shared.
 
         NOTE a product of matrices rounds a row differently at another place among others, even of equal count: a
         forecast would depend on what stands beside it.
@@ -287,7 +312,8 @@ class NetworkForecaster:
             said = [[network(window)[0] for window in torch.split(inputs, 1)] for network in self.networks]
         finally:
             torch.set_num_threads(threads)
-        return np.stack([torch.stack(rows).double().numpy() for rows in said])
+        stacked = np.stack([torch.stack(rows).double().numpy() for rows in said])
+        return np.sort(stacked, 3) if stacked.ndim == 4 else stacked[..., None]
 
     def state(self) -> State:
         """All of it but the training data."""

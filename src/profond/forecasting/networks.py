@@ -21,12 +21,18 @@ THOROUGH = {"lstm": 700, "nhits": 400, "dlinear": 700}
 
 
 def networks(
-    table: TimeTable, horizon: int, *, thorough: bool = False, told: Callable[[str, str, float], None] | None = None
+    table: TimeTable,
+    horizon: int,
+    *,
+    thorough: bool = False,
+    level: float | None = None,
+    told: Callable[[str, str, float], None] | None = None,
 ) -> tuple[Network, ...]:
     """An LSTM, N-HiTS and DLinear for a table; none where its series are too short for any.
 
     Args:
         thorough: train them more than twice as long.
+        level: they learn the bounds of intervals too, which are to hold a value with this probability.
         told: receives the network's name, which part of its training goes on, and the share of that which is done.
     """
     lengths = sorted(len(one.values) for one in table.series)
@@ -39,9 +45,9 @@ def networks(
     steps = THOROUGH if thorough else STEPS
     seasons = tuple(one for one in table.calendar.season if 1 < one <= back)
     found = (
-        Network("lstm", "lstm_forecaster", back, {"seasons": seasons}, steps["lstm"]),
-        Network("nhits", "nhits", back, {}, steps["nhits"], rate=1e-3),
-        Network("dlinear", "dlinear", back, {}, steps["dlinear"], rate=1e-3, precision="fp32"),
+        Network("lstm", "lstm_forecaster", back, {"seasons": seasons}, steps["lstm"], level=level),
+        Network("nhits", "nhits", back, {}, steps["nhits"], rate=1e-3, level=level),
+        Network("dlinear", "dlinear", back, {}, steps["dlinear"], rate=1e-3, precision="fp32", level=level),
     )
     if told is None:
         return found

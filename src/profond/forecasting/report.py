@@ -14,6 +14,7 @@ from profond.data.timetable.said import in_language
 from profond.forecasting.backtest import LEAST_APART, SPARSE
 from profond.forecasting.classics import LIMIT_SECONDS
 from profond.forecasting.forecast import Forecast, Forecasts
+from profond.forecasting.method import Bounded
 from profond.forecasting.stretch import worst_stretch
 from profond.forecasting.verdict import ENOUGH_WINDOWS, Score, Verdict
 from profond.forecasting.words import Words
@@ -133,6 +134,8 @@ def sentences(forecasts: Forecasts, verdict: Verdict, words: Words) -> list[str]
             said.append(words("coverage.short", **measured))
         else:
             said.append(words("coverage.measured", **measured, worst=words.percent(coverage.worst), row=LEAST_APART))
+    if any(isinstance(one.forecaster, Bounded) and one.forecaster.bounded for one in forecasts.series):
+        said.append(words("coverage.learned"))
     if line := stretch_line(forecasts, words):
         said.append(line)
     return said

@@ -43,23 +43,35 @@ def conformal_rank(count: int, level: float) -> int | None:
     return rank if rank <= count else None
 
 
-def half_widths(residuals: Values, level: float) -> Values:
-    """Half the width of the interval at each step.
-
-    Where a step has too few residuals for the level, the widest interval of an earlier step is widened as a random
-    walk's would be, by the root of the time; at the first step, the largest residual stands.
+def outside(bounds: NDArray[np.float64], values: Values) -> Values:
+    """How far each value lies outside its bounds; inside, how far it could still move, as a negative number.
 
     Args:
-        residuals: (n, h) of earlier windows, NaN where the value is missing.
+        bounds: (..., 2) low and high; a forecast twice, where there are none.
+        values: (...)
+
+    Source: Romano, Patterson, Candès, "Conformalized quantile regression", 2019, equation 6.
+    """
+    return np.asarray(np.maximum(bounds[..., 0] - values, values - bounds[..., 1]))
+
+
+def margins(outside: Values, level: float) -> Values:
+    """How far the bounds of each step are moved outwards, so that they hold as many values as they are to.
+
+    Where a step has too few values for the level, the widest margin of an earlier step is widened as a random walk's
+    would be, by the root of the time; at the first step, the largest one stands.
+
+    Args:
+        outside: (n, h) how far the values of earlier windows lay outside their bounds, NaN where a value is missing.
         level: probability that the interval is to hold the value, 0 to 1.
 
-    Returns: (h,); NaN at every step where there is no residual at all.
+    Returns: (h,); negative where the bounds held more than they were to; NaN at every step where there is no value.
     """
-    horizon = residuals.shape[1]
+    horizon = outside.shape[1]
     widths = np.full(horizon, np.nan)
     widest, at = np.nan, 0
     for step in range(horizon):
-        sizes = np.abs(residuals[:, step])
+        sizes = outside[:, step]
         sizes = np.sort(sizes[np.isfinite(sizes)])
         rank = conformal_rank(len(sizes), level)
         if rank is not None:

@@ -15,6 +15,7 @@ from profond.forecasting.exported import calendar_channels, exported, filled
 from profond.forecasting.features import calendar_features
 from profond.forecasting.history import History, filled_forward
 from profond.forecasting.kept import Kept, KeptSeries, Named
+from profond.forecasting.method import with_bounds
 from profond.forecasting.naive import Last
 from profond.forecasting.network import NetworkForecaster
 from profond.forecasting.ridge import Ridge
@@ -36,7 +37,7 @@ def history(name: str, start: int, columns: bool) -> History:
     return History(values, phases, 24, known, (24,), 0, past, np.full(count, 7.0), clock, name)
 
 
-def run_of(method: str, columns: bool, widths: np.ndarray = WIDTHS) -> tuple[Kept, list[Any]]:
+def run_of(method: str, columns: bool, widths: np.ndarray = WIDTHS, **settings: Any) -> tuple[Kept, list[Any]]:
     """What a run of two series keeps, one from before 1970, and the forecaster of each."""
     histories = [history("x", -900, columns), history("y", 700, columns)]
     if method == "ridge":
@@ -47,9 +48,11 @@ def run_of(method: str, columns: bool, widths: np.ndarray = WIDTHS) -> tuple[Kep
         shape = shape_of(histories, [STEPS, STEPS], BACK, HORIZON)
         torch.manual_seed(0)
         size = {"input_shape": (shape.channels, shape.window), "num_classes": HORIZON}
-        networks = [shaken(models.create(method, **size, **models.example_settings(method))) for _ in range(2)]
+        networks = [
+            shaken(models.create(method, **size, **models.example_settings(method), **settings)) for _ in range(2)
+        ]
         scales = {one.name: Scale.of(one.values) for one in histories}
-        learned = [NetworkForecaster(method, {}, shape, scales, 5, networks)] * 2
+        learned = [NetworkForecaster(method, dict(settings), shape, scales, 5, networks)] * 2
     known = ("known",) if columns else ()
     series = tuple(
         KeptSeries((one.name,), Named(method, 0, forecaster), widths, known)
@@ -58,10 +61,10 @@ def run_of(method: str, columns: bool, widths: np.ndarray = WIDTHS) -> tuple[Kep
     return Kept("run", HORIZON, 0.9, Asked(past=("past",), static=("size",)), None, "hour", None, series, {}), learned
 
 
-def in_python(part: Part, learned: Any, inputs: tuple[Tensor, ...]) -> np.ndarray:
-    """The same windows by the forecaster itself, one by one."""
+def in_python(part: Part, learned: Any, inputs: tuple[Tensor, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The same windows by the forecaster itself, one by one, and their bounds."""
     series, past, moment, *more = inputs
-    steps, found = past.shape[1], []
+    steps, found, bounds = past.shape[1], [], []
     for number, name in enumerate(series.tolist()):
         columns = more[0][number].numpy() if more else np.empty((steps + HORIZON, 0))
         cycle = int(part.answer["cycle"])
@@ -72,8 +75,10 @@ def in_python(part: Part, learned: Any, inputs: tuple[Tensor, ...]) -> np.ndarra
             *(past[number].numpy(), phases, 24, columns[:, :1], (24,), 0, columns[:steps, 1:2], static, clock),
             part.answer["series"][name],
         )
-        found.append(learned.predict(window, np.array([steps]))[0])
-    return np.stack(found)
+        said, between = with_bounds(learned, window, np.array([steps]))
+        found.append(said[0])
+        bounds.append(between[0])
+    return np.stack(found), np.stack(bounds)
 
 
 @pytest.mark.parametrize("columns", [False, True], ids=["alone", "with columns"])
@@ -88,12 +93,27 @@ def test_raw_values_are_forecast_as_in_python(method: str, columns: bool) -> Non
         assert len(inputs) == 3 + columns
         with torch.no_grad():
             forecast, quantiles = (one.numpy() for one in part.module(*inputs))
-        wanted = in_python(part, forecaster, inputs)
+        wanted, _ = in_python(part, forecaster, inputs)
         np.testing.assert_allclose(forecast, wanted, rtol=0, atol=1e-5)
         np.testing.assert_allclose(quantiles[..., 0], forecast - WIDTHS, rtol=0, atol=1e-9)
         np.testing.assert_allclose(quantiles[..., 1], forecast + WIDTHS, rtol=0, atol=1e-9)
         assert part.answer["quantiles"] == [0.05, 0.95]
         assert part.answer["columns"] == (["known", "past", "size"][: inputs[3].shape[2]] if columns else [])
+
+
+@pytest.mark.parametrize("method", ["lstm_forecaster", "nhits", "dlinear"])
+def test_bounds_that_were_learned_leave_too(method: str) -> None:
+    kept, learned = run_of(method, columns=False, widths=np.array([1.5, 0.25, -0.5, -99.0]), quantiles=3)
+    (part,) = exported(kept)
+    inputs = part.examples(5, 9)
+    with torch.no_grad():
+        forecast, quantiles = (one.numpy() for one in part.module(*inputs))
+    wanted, bounds = in_python(part, learned[0], inputs)
+    widths = kept.series[0].widths
+    np.testing.assert_allclose(forecast, wanted, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(quantiles[..., 0], np.minimum(bounds[..., 0] - widths, wanted), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(quantiles[..., 1], np.maximum(bounds[..., 1] + widths, wanted), rtol=0, atol=1e-5)
+    assert (quantiles[:, :2, 1] > quantiles[:, :2, 0]).all()
 
 
 def test_columns_and_clock_count() -> None:

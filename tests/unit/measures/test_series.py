@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from profond.measures.series import block_bootstrap, conformal_rank, half_widths, naive_scale
+from profond.measures.series import block_bootstrap, conformal_rank, margins, naive_scale, outside
 
 
 def test_the_scale_is_the_mean_change_over_a_season_and_missing_values_do_not_count() -> None:
@@ -25,16 +25,26 @@ def test_the_rank_of_the_residual() -> None:
     assert conformal_rank(8, 0.9) is None
 
 
-def test_each_step_has_its_own_width_and_signs_do_not_matter() -> None:
-    residuals = np.stack([np.arange(1.0, 20), -2 * np.arange(1.0, 20)], 1)
-    assert half_widths(residuals, 0.9).tolist() == [18, 36]
+def test_each_step_has_its_own_margin() -> None:
+    assert margins(np.stack([np.arange(1.0, 20), 2 * np.arange(1.0, 20)], 1), 0.9).tolist() == [18, 36]
+
+
+def test_a_value_lies_outside_its_bounds_by_as_much_or_inside_by_less_than_nothing() -> None:
+    bounds = np.array([[1.0, 4.0]] * 4)
+    assert outside(bounds, np.array([0.5, 1.5, 3.0, 6.0])).tolist() == [0.5, -0.5, -1.0, 2.0]
+    assert outside(np.array([[2.0, 2.0]]), np.array([-1.0])).tolist() == [3.0]
+    assert np.isnan(outside(bounds, np.full(4, np.nan))).all()
+
+
+def test_bounds_that_held_too_much_are_moved_inwards() -> None:
+    assert margins(-np.arange(1.0, 20)[:, None], 0.9).tolist() == [-2]
 
 
 def test_with_too_few_residuals_the_interval_grows_with_the_root_of_the_time() -> None:
     residuals = np.full((20, 4), np.nan)
     residuals[:, 0] = 2.0
-    assert half_widths(residuals, 0.9) == pytest.approx([2.0, 2 * 2**0.5, 2 * 3**0.5, 4.0])
-    assert np.isnan(half_widths(np.full((3, 2), np.nan), 0.9)).all()
+    assert margins(residuals, 0.9) == pytest.approx([2.0, 2 * 2**0.5, 2 * 3**0.5, 4.0])
+    assert np.isnan(margins(np.full((3, 2), np.nan), 0.9)).all()
 
 
 def test_the_bootstrap_of_blocks_is_wider_than_that_of_single_windows_where_neighbours_are_alike() -> None:
