@@ -16,8 +16,9 @@ from profond.experiments.configuration import changed, from_recipe
 from profond.lecture import register_item
 from profond.lecture.mode_figure import Shown, draw_modes
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
-from profond.lecture.repeats import Progress, Trained, origin, train
+from profond.lecture.repeats import Progress, Trained, origin
 from profond.lecture.scene_reader import read_scenes
+from profond.lecture.together import train_together
 from profond.lecture.values import Value, count, points, share, word
 from profond.measures.intervals import wilson
 from profond.measures.linear_texts import simple_classes
@@ -69,25 +70,30 @@ class Mode:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass
 class Trainer:
-    """Trains recipes one after the other and says how far it is."""
+    """Trains recipes at the same time and says how far it is."""
 
-    options: Options
-    progress: Progress
+    def __init__(self, jobs: Sequence[tuple[str, Mapping[str, Any]]], options: Options) -> None:
+        progress = Progress("L16", len(jobs), options)
+        quick = {name: settings for name, settings in QUICK.items() if options.quick}
+        configs = [changed(from_recipe(recipe), {**quick.get(recipe, {}), **changes}) for recipe, changes in jobs]
+        self.trained: dict[str, Trained] = {}
+        for (recipe, changes), trained in zip(jobs, train_together(configs, 0, options), strict=True):
+            name = " ".join([recipe, *map(str, changes.values())])
+            progress.tell(name, trained)
+            self.trained[name] = trained
 
-    def __call__(self, recipe: str, **changes: Any) -> Trained:
-        settings = {**(QUICK[recipe] if self.options.quick else {}), **changes}
-        trained = train(changed(from_recipe(recipe), settings), 0, self.options)
-        self.progress.tell(" ".join([recipe, *map(str, changes.values())]), trained)
-        return trained
+    def __call__(self, *name: str) -> Trained:
+        return self.trained[" ".join(name)]
 
 
 @register_item("L16", try_it="profond train captions")
 def five_modes(options: Options) -> Outcome:
     """One-to-one, one-to-many, many-to-one, many-to-many, and in step."""
     languages: tuple[Language, ...] = ("en",) if options.quick else ("en", "fr")
-    trainer = Trainer(options, Progress("L16", 5 + len(languages), options))
+    others = ("digits", "sentiment", "dates", "frames", "frames_convnet")
+    longest = [("captions", {"data.language": language}) for language in languages]
+    trainer = Trainer([*longest, *((name, {}) for name in others)], options)
     digits = trainer("digits")
     scenes = {language: captions(trainer, language, digits) for language in languages}
     modes = {
@@ -151,7 +157,7 @@ def one_to_one(digits: Trained) -> Mode:
 
 def captions(trainer: Trainer, language: Language, digits: Trained) -> Mode:
     """Scenes of digits described; beside a classifier of single digits with the template filled in."""
-    trained = trainer("captions", **{"data.language": language})
+    trained = trainer("captions", language)
     split = trained.experiment.dataset.split("test")
     assert isinstance(split, TensorSplit)
     true = [trained.experiment.spec.target_text(one) for one in split.targets.tolist()]

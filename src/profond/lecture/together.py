@@ -1,0 +1,73 @@
+"""Several trainings at the same time, each in a process and on one thread of its own.
+
+Small networks are no faster on two threads than on one: a recurrent one is a chain of steps of little work each.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from multiprocessing.connection import wait
+from threading import Thread
+
+import torch
+
+from profond.core.device import choose_device
+from profond.core.errors import DataError
+from profond.core.processor import usable_cores
+from profond.experiments.configuration import Configuration
+from profond.lecture.outcome import Options
+from profond.lecture.repeats import Trained, train
+
+
+def train_together(configs: Sequence[Configuration], seed: int, options: Options) -> Iterator[Trained]:
+    """What `train` gives of each configuration, in their order; one by one where there is a GPU or one core.
+
+    Raises: DataError where a process was ended from outside, such as for want of memory; what `train` raises.
+    """
+    workers = min(len(configs), usable_cores())
+    if workers < 2 or choose_device(options.device).type != "cpu":
+        yield from (train(config, seed, options) for config in configs)
+        return
+    context = multiprocessing.get_context("spawn")
+    quiet = replace(options, say=_nothing)
+    with ProcessPoolExecutor(workers, context, initializer=_begin) as pool:
+        try:
+            waiting = [pool.submit(_train, config, seed, quiet) for config in configs]
+            for done in waiting:
+                yield pickle.loads(done.result())  # from a process of our own
+        except BrokenProcessPool:
+            raise DataError(
+                "a process that trained was ended from outside",
+                "if memory ran out, train less at the same time: `taskset -c 0` gives one core",
+            ) from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+
+
+def _nothing(line: str) -> None:
+    pass
+
+
+def _begin() -> None:
+    torch.set_num_threads(1)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _train(config: Configuration, seed: int, options: Options) -> bytes:
+    # As bytes, and not as shared memory, of which containers have little.
+    return pickle.dumps(train(config, seed, options))
