@@ -149,7 +149,7 @@ def test_its_head_can_be_replaced(name: str) -> None:
 
 
 def test_its_summary_counts_every_parameter_once(name: str) -> None:
-    model = build(name)
+    model = FAMILY.shared(name)
     summary = summarise(model, models.example_shape(name))
     assert summary.parameters == sum(one.numel() for one in model.parameters())
     for layer in summary.layers:
