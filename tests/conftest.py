@@ -7,6 +7,7 @@ import functools
 import os
 import re
 import sys
+from collections.abc import Iterator
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
@@ -115,6 +116,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def is_about(value: object, names: list[str]) -> bool:
     """Whether a test's parameter is one of the names, or a command of one of these verbs."""
     return isinstance(value, str) and value.split(" ")[0] in names
+
+
+@pytest.fixture(scope="module")
+def undrawn() -> Iterator[None]:
+    """Evaluations keep no pictures: most of the time of a small training, for tests that look at none of them."""
+    from profond.evaluation import kept
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "_draw", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from support.few import FEW
 
 from profond import models
 from profond.cli import run
@@ -21,7 +22,7 @@ from profond.recipes import registry
 from profond.recipes.recipe import Recipe
 
 NAMES = pytest.mark.parametrize("name", registry.names())
-FEW = 4
+BATCH = 4
 """Samples in a batch of the miniature."""
 
 
@@ -72,9 +73,10 @@ def test_it_is_listed_and_shown(name: str, capsys: pytest.CaptureFixture[str]) -
 @NAMES
 def test_its_data_its_model_and_its_task_fit_together(name: str, request: pytest.FixtureRequest) -> None:
     """One step on a few samples; where its data cannot be handed on, on a miniature, and with a small network."""
-    config = changed(from_recipe(name), {"loader.batch_size": FEW, "loader.workers": 0, "training.steps": 1})
-    if config.data.name == "traffic_signs":  # which takes minutes to render
-        config = changed(config, {"data.share": 0.01, "data.frames": 2, "loader.valid_fraction": 0.5})
+    config = changed(from_recipe(name), {"loader.batch_size": BATCH, "loader.workers": 0, "training.steps": 1})
+    config = changed(config, {f"data.{key}": value for key, value in FEW.get(config.data.name, {}).items()})
+    if config.data.name == "traffic_signs":
+        config = changed(config, {"loader.valid_fraction": 0.5})
     if recipe(name).expected.published:
         translates = models.family_of(config.model.name) == "translator"
         miniature: Path = request.getfixturevalue("two_kinds" if translates else "miniature")

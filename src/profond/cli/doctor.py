@@ -189,13 +189,19 @@ def cache(problems: list[str]) -> dict[str, Any]:
 
 
 def size_bytes(path: Path) -> int:
-    """Of a file, or of every file under a folder; what vanishes meanwhile counts as nothing."""
-    total = 0
-    for one in path.rglob("*") if path.is_dir() else [path]:
+    """Of a file, or of every file under a folder; what vanishes meanwhile, or may not be read, counts as nothing."""
+    total, folders = 0, [path] if path.is_dir() else []
+    if not folders and path.is_file() and not path.is_symlink():
+        return path.stat().st_size
+    while folders:  # not Path.rglob, which takes several times as long over the many files of some data
         try:
-            if one.is_file() and not one.is_symlink():
-                total += one.stat().st_size
-        except FileNotFoundError:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(Path(entry.path))
+                    elif entry.is_file(follow_symlinks=False):
+                        total += entry.stat(follow_symlinks=False).st_size
+        except (FileNotFoundError, PermissionError):
             continue
     return total
 

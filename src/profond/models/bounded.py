@@ -24,6 +24,7 @@ class Bounded(TorchFunctionMode):
     """
 
     _MAKERS = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
+    _DRAWS = frozenset({torch.Tensor.normal_, torch.Tensor.uniform_})
 
     def __init__(self, what: str) -> None:
         super().__init__()
@@ -34,6 +35,8 @@ class Bounded(TorchFunctionMode):
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if function in self._DRAWS and args[0].is_meta:
+            return args[0]  # PyTorch draws nothing either, and loads its compiler for that: seconds
         if function in self._MAKERS:
             size = args[0] if args and isinstance(args[0], tuple | list) else kwargs.get("size", args)
             self._count([side for side in size if isinstance(side, int)])

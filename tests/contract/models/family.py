@@ -47,9 +47,18 @@ class Family:
         """Settings of a network that is as narrow as its paper allows; its structure is that of the full one."""
         return {**self.settings(name), **models.example_settings(name)}
 
-    def build(self, name: str, seed: int = 0) -> nn.Module:
+    def build(self, name: str) -> nn.Module:
         """A model of one's own to change."""
-        return copy.deepcopy(_built(self, name, seed))
+        return copy.deepcopy(_built(self, name)).train()
+
+    def shared(self, name: str) -> nn.Module:
+        """The same in eval mode, not to be changed: copying a deep one takes longer than a pass through it."""
+        return _built(self, name).eval()
+
+    def other(self, name: str) -> nn.Module:
+        """One with other weights."""
+        torch.manual_seed(7)
+        return models.create(name, **self.small(name))
 
     def fresh(self, name: str, **changes: Any) -> nn.Module:
         """A small model with other settings, in eval mode."""
@@ -64,9 +73,9 @@ class Family:
         return list(found.values())
 
 
-@functools.lru_cache(maxsize=2)
-def _built(family: Family, name: str, seed: int) -> nn.Module:
-    torch.manual_seed(seed)
+@functools.lru_cache(maxsize=1)
+def _built(family: Family, name: str) -> nn.Module:
+    torch.manual_seed(0)
     return models.create(name, **family.small(name))
 
 

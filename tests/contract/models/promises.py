@@ -46,7 +46,7 @@ def test_every_parameter_gets_a_gradient(family: Family, name: str) -> None:
 
 
 def test_saving_and_loading_give_identical_bits(family: Family, name: str, tmp_path: Path) -> None:
-    trained, fresh = family.build(name).train(), family.build(name, seed=7).eval()
+    trained, fresh = family.build(name), family.other(name).eval()
     family.call(trained, family.inputs(name, 4, 1))  # so that running statistics have moved
     save_model(trained, str(tmp_path / "model.safetensors"))
     load_model(fresh, str(tmp_path / "model.safetensors"))
@@ -64,21 +64,24 @@ def test_its_config_survives_json(family: Family, name: str) -> None:
     again = models.registry.load(name)(**bind(models.registry.load(name), read, what=name))
     with torch.no_grad():
         expected, found = (
-            family.outputs(family.call(one.eval(), family.inputs(name, 2, 1))) for one in (family.build(name), again)
+            family.outputs(family.call(one.eval(), family.inputs(name, 2, 1))) for one in (family.shared(name), again)
         )
     assert torch.equal(found, expected)
 
 
 def test_its_stages_and_head_are_modules_that_a_forward_pass_calls(family: Family, name: str) -> None:
-    model = family.build(name).eval()
+    model = family.shared(name)
     called: list[str] = []
     handles = [
         model.get_submodule(path).register_forward_hook(lambda *_, path=path: called.append(path))
         for path in (*models.stages_of(model), models.head_of(model))
     ]
-    family.call(model, family.inputs(name, 1, 1))
-    for handle in handles:
-        handle.remove()
+    try:
+        with torch.no_grad():
+            family.call(model, family.inputs(name, 1, 1))
+    finally:
+        for handle in handles:
+            handle.remove()
     assert called == [*model.stages, model.head]
 
 

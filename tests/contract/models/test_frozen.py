@@ -21,8 +21,8 @@ def build(name: str) -> nn.Module:
 
 
 def batches(name: str) -> DataLoader[tuple[torch.Tensor, ...]]:
-    inputs = torch.randn(4, *models.example_shape(name), generator=torch.Generator().manual_seed(1))
-    return DataLoader(TensorDataset(inputs, torch.arange(4)), 4)
+    inputs = torch.randn(2, *models.example_shape(name), generator=torch.Generator().manual_seed(1))
+    return DataLoader(TensorDataset(inputs, torch.arange(2)), 2)
 
 
 @pytest.mark.parametrize("name", FEEDFORWARD.lightest())

@@ -10,6 +10,7 @@ no image size is given; see docs/decisions/0005.
 from __future__ import annotations
 
 import csv
+import functools
 import importlib
 import importlib.util
 from pathlib import Path
@@ -39,11 +40,16 @@ def names_of(name: str) -> ModuleType | None:
 
 
 def build(row: dict[str, str], convention: str) -> nn.Module:
-    """The network in one library's convention, without memory for its numbers."""
-    settings = getattr(names_of(row["name"]), convention, {})
-    shape = tuple(int(side) for side in row["input_shape"].split("x"))
+    """The network in one library's convention, without memory for its numbers; to be counted, not to be changed."""
+    return _built(row["name"], row["input_shape"], int(row["num_classes"]), convention)
+
+
+@functools.cache
+def _built(name: str, input_shape: str, classes: int, convention: str) -> nn.Module:
+    settings = getattr(names_of(name), convention, {})
+    shape = tuple(int(side) for side in input_shape.split("x"))
     with torch.device("meta"):
-        return models.create(row["name"], input_shape=shape, num_classes=int(row["num_classes"]), **settings)
+        return models.create(name, input_shape=shape, num_classes=classes, **settings)
 
 
 def trainable(model: nn.Module) -> int:

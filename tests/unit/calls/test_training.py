@@ -25,6 +25,8 @@ from profond.core.errors import ConfigError, DataError, ProfondError, UnknownNam
 from profond.core.run import Run, all_runs
 from profond.data.images.augment import Augment
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 QUICK: dict[str, Any] = {"model": "mlp", "steps": 8, "batch_size": 8, "learning_rate": 0.02, "precision": "fp32"}
 
 

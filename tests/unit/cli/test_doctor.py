@@ -16,6 +16,12 @@ from click.testing import CliRunner
 from profond.cli.doctor import doctor, examine, readable
 
 
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One's own holds whatever was fetched on this machine, and takes as long to measure."""
+    monkeypatch.setenv("PROFOND_CACHE", str(tmp_path / "cache"))
+
+
 def as_json(*, exit_code: int = 0) -> dict[str, Any]:
     result = CliRunner().invoke(doctor, ["--json"], catch_exceptions=False)
     assert result.exit_code == exit_code, result.output

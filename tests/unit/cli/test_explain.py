@@ -16,6 +16,8 @@ from profond.experiments.experiment import assemble
 from profond.experiments.train import train_experiment
 from profond.serve.predictor import Predictor
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
 SIDE = 12
 

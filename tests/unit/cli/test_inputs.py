@@ -16,6 +16,8 @@ from PIL import Image
 
 from profond.cli import run
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(60)
 
 

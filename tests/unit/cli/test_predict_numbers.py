@@ -16,6 +16,8 @@ from profond.experiments.configuration import changed, for_model
 from profond.experiments.experiment import assemble
 from profond.experiments.train import train_experiment
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 SIDE = 12
 
 

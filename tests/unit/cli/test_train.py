@@ -15,6 +15,8 @@ from profond.experiments.configuration import changed, for_model, from_recipe
 from profond.experiments.experiment import assemble
 from profond.recipes import registry
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:

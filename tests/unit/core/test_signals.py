@@ -52,7 +52,7 @@ try:
 except KeyboardInterrupt:
     pass
 from profond.cli import run
-sys.exit(run(["predict", "/nowhere", "/nothing"]))
+sys.exit(run(["runs", "show", "/nowhere"]))
 """,
         130,
         "error: stopped\n",
@@ -70,7 +70,7 @@ signals.AGAIN_SECONDS = 60.0
 signals.working()
 import sending
 from profond.cli import run
-sys.exit(run(["predict", "/nowhere", "/nothing"]))
+sys.exit(run(["runs", "show", "/nowhere"]))
 """,
         130,
         "error: stopped\n",

@@ -25,6 +25,8 @@ from profond.data.preprocessing import Preprocessing
 from profond.experiments.train import resume_run
 from profond.training.checkpoint import load_tensors
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 
 def folder(path: Path, sizes: list[tuple[int, int]], count: int = 12, suffix: str = "jpg") -> Path:
     """Noise of these sizes, width and height, in two classes."""

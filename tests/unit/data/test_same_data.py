@@ -23,6 +23,8 @@ from profond.data.open import open_dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import TensorSplit
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 COLOURS = [(220, 40, 40), (40, 200, 60)]
 
 

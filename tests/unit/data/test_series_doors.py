@@ -18,6 +18,8 @@ from profond.data.leaks import across
 from profond.data.open import WITHOUT_CLASSES, kind_of
 from profond.serve.predictor import Predictor
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 
 def series(seed: int, steps: int = 40) -> np.ndarray:
     """(time,): a step up for odd seeds, down for even ones."""

@@ -21,6 +21,8 @@ from profond.evaluation.summary import Summary
 from profond.experiments.doctor.diagnosis import diagnose_run
 from profond.measures.measured import SHARE
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 KEPT = Path(__file__).parents[1] / "runs_of_0_1_0"
 ANSWERS: dict[str, Any] = json.loads((KEPT / "answers.json").read_text())
 DONE, STOPPED = ("images", "series", "head"), ("stopped", "stopped_head")

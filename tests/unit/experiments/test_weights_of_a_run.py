@@ -15,6 +15,8 @@ from profond.cli import run as profond
 from profond.core.run import Run
 from profond.weights.pretrained import load_pretrained
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 
 def pictures(folder: Path, mode: str, classes: str, side: int = 12) -> Path:
     for place, name in enumerate(classes):

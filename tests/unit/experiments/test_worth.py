@@ -11,6 +11,8 @@ from profond.core.errors import MissingError
 from profond.experiments.experiment import Experiment, assemble
 from profond.experiments.pretraining import ARMS, arm
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 SMALL: dict[str, Any] = {"size": 32, "per_class": {"train": 2, "test": 3}, "epochs": 4}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.exported import CLASSES, of_pictures, weights
+from support.processor import MAY_USE_BF16
 from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, Unequal, UnknownName, UsageError
@@ -74,6 +75,7 @@ def test_in_8_bits_labels_are_counted_against_python_and_against_the_truth(path:
     assert found.to_json()["accuracy"] == {"int8": found.right, "fp32": 0.75}
 
 
+@MAY_USE_BF16
 def test_in_bf16_pictures_of_every_kind_stand_in_for_data_that_are_not_there(path: Path) -> None:
     found = lowered(leaving(_Net()), path, "bf16", None)
     assert found.samples > 100
@@ -82,6 +84,7 @@ def test_in_bf16_pictures_of_every_kind_stand_in_for_data_that_are_not_there(pat
     assert "accuracy" not in found.to_json()
 
 
+@MAY_USE_BF16
 def test_a_file_that_changes_too_many_labels_is_refused(path: Path) -> None:
     with pytest.raises(Unequal, match="changes too many answers") as refusal:
         lowered(leaving(_Net(-1.0)), path, "bf16", own())

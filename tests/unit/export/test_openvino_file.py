@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.exported import CLASSES, of_pictures
+from support.processor import MAY_USE_BF16
 
 from profond.core.errors import ConfigError
 from profond.export.openvino_file import Precision, describe, lower, write_openvino
@@ -70,6 +71,7 @@ def test_a_file_is_described_when_it_was_proved(graph: Path, tmp_path: Path) -> 
     np.testing.assert_array_equal(again.run({"pictures": pictures(2, 31)})["probabilities"], before)
 
 
+@MAY_USE_BF16
 def test_bf16_is_a_hint_in_the_file(graph: Path, tmp_path: Path) -> None:
     own = written(graph, tmp_path / "signs.xml", "bf16")
     assert information(OpenVinoEngine(tmp_path / "signs.xml").graph, "profond_precision") == "bf16"

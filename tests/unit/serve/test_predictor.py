@@ -23,6 +23,8 @@ from profond.experiments.train import train_experiment
 from profond.serve.compiled import Compiled
 from profond.serve.predictor import Predictor
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 SIDE = 8
 COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
 

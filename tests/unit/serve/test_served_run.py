@@ -19,6 +19,8 @@ from profond.serve.predictor import Predictor
 from profond.serve.served_run import ServedRun
 from profond.server.sizes import equal_sizes
 
+pytestmark = pytest.mark.usefixtures("undrawn")  # pictures are other tests' matter
+
 
 def png(seed: int, size: tuple[int, int]) -> bytes:
     file = io.BytesIO()

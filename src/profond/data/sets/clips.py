@@ -11,6 +11,7 @@ Films: bikes, Big Buck Bunny (Blender Foundation, CC BY 3.0) and carphone, as pa
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,7 +56,7 @@ def clips(train_clips: Clips = 3000, test_clips: Clips = 1000, seed: int = 0) ->
     """
     _decoder()  # said before anything is fetched
     fetched = obtain("clips", FILES, SOURCES)
-    films = [read_film(fetched.folder / file.name) for file in FILES]
+    films = [_film(fetched.folder / file.name) for file in FILES]
     splits = {}
     for split, count, first, last in (("train", train_clips, 0.0, 0.7), ("test", test_clips, 0.75, 1.0)):
         parts = [film[int(len(film) * first) : int(len(film) * last)] for film in films]
@@ -84,6 +85,10 @@ def read_film(path: Path) -> Tensor:
     except av.error.FFmpegError as error:
         raise DataError(f"{path} cannot be decoded: {error}", "delete it; it will be fetched again") from None
     return torch.stack(frames)
+
+
+_film = functools.lru_cache(maxsize=len(FILES))(read_film)
+"""The films never change, and are decoded once in a process: most of the time that opening takes."""
 
 
 def _cut(films: list[Tensor], count: int, random: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -105,10 +105,11 @@ def as_dataset(
 
 
 def _encoded(pairs: Sequence[Pair], source: Tokens, target: Tokens) -> TensorSplit:
-    for pair in pairs:
-        if not source.encode(pair.source):
+    sources = [source.encode(pair.source) for pair in pairs]
+    for pair, ids in zip(pairs, sources, strict=True):
+        if not ids:
             raise DataError(f"pair {pair.name} reads a text without a word: {pair.source[:40]!r}", "take it out")
-    read = _rows([source.encode(pair.source) for pair in pairs])
+    read = _rows(sources)
     written = _rows([with_ends(target.encode(pair.target)) for pair in pairs])
     origin = Pairs(pairs, written)
     return TensorSplit(read, written, [pair.name for pair in pairs], origin.groups, origin=origin)

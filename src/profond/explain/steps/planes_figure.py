@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
@@ -73,7 +74,7 @@ def _histogram(plane: Plane, level: int | None, top: float) -> Panel:
             spine.set_visible(side in ("bottom", "top"))
             spine.set_color(MUTED if side == "bottom" else FAINT)
         axes.set_facecolor("#f4f6f8")
-        axes.bar(np.arange(LEVELS), np.minimum(share, top), width=1.0, color=plane.colours / 255.0, linewidth=0)
+        draw_levels(axes, np.minimum(share, top), plane.colours)
         edges = np.arange(LEVELS + 1) - 0.5
         axes.stairs(np.minimum(share, top), edges, color=MUTED, linewidth=0.6)  # white bars need an edge
         style: dict[str, Any] = {"fontsize": 12 * 72 / DOTS, "family": FONT, "zorder": 6}
@@ -99,3 +100,17 @@ def _top(shares: list[NDArray[np.float64]]) -> float:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
+
+
+def draw_levels(axes: Axes, heights: NDArray[Any], colours: NDArray[np.uint8]) -> None:
+    """One bar for each level, in its colour: one collection, which is drawn ten times as fast as so many patches.
+
+    Args:
+        heights: of the bars, ``256``.
+        colours: of the bars, uint8 ``256 3``.
+    """
+    left = np.arange(LEVELS) - 0.5
+    right, zero = left + 1.0, np.zeros(LEVELS)
+    corners = np.array([[left, zero], [left, heights], [right, heights], [right, zero]])
+    bars = PolyCollection(corners.transpose(2, 0, 1), facecolors=colours / 255.0, linewidths=0, antialiaseds=False)
+    axes.add_collection(bars)

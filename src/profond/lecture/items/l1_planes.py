@@ -10,6 +10,7 @@ from PIL import Image
 from profond.core.lettering import FONT
 from profond.explain.draw.drawing import DOTS, MUTED, Panel, Sheet, fit, show
 from profond.explain.steps.planes import LEVELS, Plane, Planes, split_planes
+from profond.explain.steps.planes_figure import draw_levels
 from profond.lecture import register_item
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.photo import photo
@@ -92,7 +93,7 @@ def _histogram(plane: Plane, top: float) -> Panel:
         for side, spine in axes.spines.items():
             spine.set_visible(side == "bottom")
             spine.set_color(MUTED)
-        axes.bar(np.arange(LEVELS), plane.histogram, width=1.0, color=plane.colours / 255.0, linewidth=0)
+        draw_levels(axes, plane.histogram, plane.colours)
 
     return Panel(_BOX[0], 120, draw, below=22)
 

@@ -181,7 +181,7 @@ def test_fetched_it_is_what_lies_on_the_mirror(zipped, monkeypatch):
     handler = partial(SimpleHTTPRequestHandler, directory=str(zipped))
     monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *words: None)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as mirror:
-        threading.Thread(target=mirror.serve_forever, daemon=True).start()
+        threading.Thread(target=mirror.serve_forever, args=(0.01,), daemon=True).start()
         here = f"http://127.0.0.1:{mirror.server_port}/"
         monkeypatch.setattr("profond.data.sets.gtsrb.SOURCES", (Web(f"{here}not-there/"), Web(here)))
         monkeypatch.setenv("no_proxy", "127.0.0.1")
