@@ -112,5 +112,7 @@ def draw_levels(axes: Axes, heights: NDArray[Any], colours: NDArray[np.uint8]) -
     left = np.arange(LEVELS) - 0.5
     right, zero = left + 1.0, np.zeros(LEVELS)
     corners = np.array([[left, zero], [left, heights], [right, heights], [right, zero]])
-    bars = PolyCollection(corners.transpose(2, 0, 1), facecolors=colours / 255.0, linewidths=0, antialiaseds=False)
+    bars = PolyCollection(
+        list(corners.transpose(2, 0, 1)), facecolors=colours / 255.0, linewidths=0, antialiaseds=False
+    )
     axes.add_collection(bars)
