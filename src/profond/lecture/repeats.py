@@ -78,17 +78,17 @@ def origin(*datasets: Dataset) -> Value:
 
 
 class Progress:
-    """Counts trainings and says how long the rest will take."""
+    """Counts trainings and says how long the rest will take, where all take about as long."""
 
-    def __init__(self, item: str, total: int, options: Options) -> None:
-        self.item, self.total, self.options = item, total, options
+    def __init__(self, item: str, total: int, options: Options, alike: bool = True) -> None:
+        self.item, self.total, self.options, self.alike = item, total, options, alike
         self.done, self.began = 0, time.monotonic()
 
     def tell(self, what: str, trained: Trained) -> None:
         self.done += 1
         elapsed = time.monotonic() - self.began
         rest = elapsed / self.done * (self.total - self.done)
-        left = f", about {rest:.0f} s left" if self.done < self.total else ""
+        left = f", about {rest:.0f} s left" if self.alike and self.done < self.total else ""
         self.options.say(
             f"{self.item} {self.done}/{self.total}  {what}: {trained.result.written}"
             f" ({trained.train_count:,} samples, {trained.seconds:.1f} s{left})"

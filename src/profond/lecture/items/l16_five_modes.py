@@ -74,7 +74,7 @@ class Trainer:
     """Trains recipes at the same time and says how far it is."""
 
     def __init__(self, jobs: Sequence[tuple[str, Mapping[str, Any]]], options: Options) -> None:
-        progress = Progress("L16", len(jobs), options)
+        progress = Progress("L16", len(jobs), options, alike=False)
         quick = {name: settings for name, settings in QUICK.items() if options.quick}
         configs = [changed(from_recipe(recipe), {**quick.get(recipe, {}), **changes}) for recipe, changes in jobs]
         self.trained: dict[str, Trained] = {}
