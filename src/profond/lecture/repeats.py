@@ -51,9 +51,7 @@ def train(config: Configuration, seed: int, options: Options, *, share: float = 
         seed: of weights, order and augmentation.
         share: of the training split that is learned from, by class; the rest is left out.
     """
-    changes: dict[str, Any] = {"training.seed": seed, "training.device": options.device}
-    if options.precision != "auto":  # a recipe may have a reason for its own
-        changes["training.precision"] = options.precision
+    changes = settings_of(seed, options)
     if share < 1:
         changes["loader.valid_fraction"] = 1 - share
     experiment = assemble(changed(config, changes))
@@ -70,6 +68,14 @@ def train(config: Configuration, seed: int, options: Options, *, share: float = 
         fitted.seconds,
         str(fitted.arithmetic),
     )
+
+
+def settings_of(seed: int, options: Options) -> dict[str, Any]:
+    """Of a configuration, what is changed for one training of an item."""
+    changes: dict[str, Any] = {"training.seed": seed, "training.device": options.device}
+    if options.precision != "auto":  # a recipe may have a reason for its own
+        changes["training.precision"] = options.precision
+    return changes
 
 
 def origin(*datasets: Dataset) -> Value:

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from threading import Thread
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from profond.core.device import choose_device
 from profond.core.errors import DataError
 from profond.core.processor import usable_cores
-from profond.experiments.configuration import Configuration
+from profond.experiments.configuration import Configuration, changed
+from profond.experiments.experiment import assemble
 from profond.lecture.outcome import Options
-from profond.lecture.repeats import Trained, train
+from profond.lecture.repeats import Trained, settings_of, train
+from profond.measures.measured import Measured
 
 
 def train_together(configs: Sequence[Configuration], seed: int, options: Options) -> Iterator[Trained]:
@@ -39,8 +42,8 @@ def train_together(configs: Sequence[Configuration], seed: int, options: Options
     with ProcessPoolExecutor(workers, context, initializer=_begin) as pool:
         try:
             waiting = [pool.submit(_train, config, seed, quiet) for config in configs]
-            for done in waiting:
-                yield pickle.loads(done.result())  # from a process of our own
+            for config, sent in zip(configs, waiting, strict=True):
+                yield _received(sent.result(), config, seed, options)
         except BrokenProcessPool:
             raise DataError(
                 "a process that trained was ended from outside",
@@ -68,6 +71,25 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _train(config: Configuration, seed: int, options: Options) -> bytes:
-    # As bytes, and not as shared memory, of which containers have little.
-    return pickle.dumps(train(config, seed, options))
+@dataclass(frozen=True)
+class _Sent:
+    """What comes back of a training: no tensors, which travel in shared memory, of which containers have little."""
+
+    weights: dict[str, NDArray[Any]]
+    result: Measured
+    counts: tuple[int, int, int]
+    seconds: float
+    arithmetic: str
+
+
+def _train(config: Configuration, seed: int, options: Options) -> _Sent:
+    done = train(config, seed, options)
+    weights = {name: value.cpu().numpy() for name, value in done.experiment.model.state_dict().items()}
+    counts = (done.train_count, done.test_count, done.parameters)
+    return _Sent(weights, done.result, counts, done.seconds, done.arithmetic)
+
+
+def _received(sent: _Sent, config: Configuration, seed: int, options: Options) -> Trained:
+    experiment = assemble(changed(config, settings_of(seed, options)))
+    experiment.model.load_state_dict({name: torch.from_numpy(value) for name, value in sent.weights.items()})
+    return Trained(experiment, sent.result, *sent.counts, sent.seconds, sent.arithmetic)
