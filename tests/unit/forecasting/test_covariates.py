@@ -108,7 +108,9 @@ def test_the_sales_of_tomorrow_in_a_column_of_today_are_named_and_not_used(tmp_p
     assert made.forecasts.series[0].moved == (("tomorrow", 1),)
     assert "tomorrow holds the values of sales" in "\n".join(made.lines())
     assert made.forecasts.table.past_names == ("tomorrow", "yesterday")
-    path.write_text("".join(text.splitlines(keepends=True)[-40:]).replace("2022", "date,tomorrow,yesterday,sales\n2022", 1))
+    path.write_text(
+        "".join(text.splitlines(keepends=True)[-40:]).replace("2022", "date,tomorrow,yesterday,sales\n2022", 1)
+    )
     later = profond.forecast(path, run=made.run.path if made.run else None, out=None)
     assert np.isfinite(later.values["the series"]).all()
 
