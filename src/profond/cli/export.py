@@ -13,7 +13,6 @@ from profond.cli.options import JSON, QUIET, RUNS
 from profond.cli.output import print_json, progress_bar
 from profond.cli.pretrained import pretrained_options, settings
 from profond.core.errors import UsageError
-from profond.core.find_run import TRAINED
 
 
 @register_verb("export", section="Use", line="A run as one file that needs no Python, proved equal.")
@@ -91,8 +90,7 @@ def export(
                 progress=advance,
             )
         else:
-            kind = TRAINED if run == "last" else None  # a forecast is named
-            found = find_run(str(run), runs or "runs", quiet=quiet, kind=kind)
+            found = find_run(str(run), runs or "runs", quiet=quiet, kind=None)
             made = leave(found.path, format, out, precision=precision, force=force, progress=advance)
     if as_json:
         seconds = round(time.perf_counter() - start, 3)

@@ -158,7 +158,7 @@ def _targets(table: Path, out: Path | None) -> tuple[Path, Path, Path]:
     Raises: UsageError where they would lie over the table that is read.
     """
     usual = f"{table.stem}.forecast{table.suffix or '.csv'}"
-    file = table.with_name(usual) if out is None else out / usual if out.is_dir() else out
+    file = table.parent / usual if out is None else out / usual if out.is_dir() else out
     picture, report = file.with_suffix(".png"), file.with_suffix(".html")
     if file in (picture, report):
         raise UsageError(f"--out names the table to write: {out}", "the figure and the report are written beside it")

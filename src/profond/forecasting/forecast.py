@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +32,8 @@ OVERLAPPING = 12_000
 """Windows that overlap, of all series of a table together: each is forecast by each network, alone."""
 _LONGEST_MOVE = 32
 """Steps beyond the horizon."""
+_LOOKED_AT = 20_000
+"""Values at the end of a series by which a column that is the series itself, moved, is recognised."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Forecast:
         zeros: share of the values that are 0.
         clipped: bounds were kept from going below zero, where the series never went.
         unknown: names of columns known in advance that end too early to be used.
-        moved: names of those that are the series itself from so many steps later, which are not used either.
+        moved: names of columns that are the series itself from so many steps later, which are not used either.
         classics: how ETS, Theta and ARIMA did on some of the windows.
     """
 
@@ -219,20 +221,35 @@ class Seen:
     floor: bool
 
 
-def look_at(table: TimeTable, series: Series, horizon: int, holidays: str | None = None) -> Seen:
-    """A series with the columns known in advance that may be used."""
+def look_at(
+    table: TimeTable,
+    series: Series,
+    horizon: int,
+    holidays: str | None = None,
+    hidden: Collection[str] | None = None,
+) -> Seen:
+    """A series with the columns that may be used.
+
+    Args:
+        hidden: columns known up to now that are not to be used; those that hold later values, when left out.
+    """
     history = history_of(table, series, horizon)
     names = table.future_names
     stops = ~np.atleast_1d(np.isfinite(history.known[len(history) :]).all(0))
     unknown = tuple(name for name, missing in zip(names, stops, strict=True) if missing)
-    ahead = [_ahead(history, column, horizon) for column in history.known.T]
+    ahead = [_ahead(history, column, horizon, 0) for column in history.known.T]
     moved = tuple((name, steps) for name, steps in zip(names, ahead, strict=True) if steps is not None)
+    if hidden is None:
+        later = [_ahead(history, column, horizon, 1) for column in history.past.T]
+        own = tuple((name, steps) for name, steps in zip(table.past_names, later, strict=True) if steps is not None)
+        moved, hidden = (*moved, *own), {name for name, _ in own}
+    past = np.where([name in hidden for name in table.past_names], np.nan, history.past)
     used = ~stops & np.array([steps is None for steps in ahead], dtype=bool)
     known = tuple(name for name, kept in zip(names, used, strict=True) if kept)
     columns = history.known[:, used]
     if holidays is not None:
         columns = np.concatenate([columns, holiday_column(history.clock, holidays)[:, None]], 1)
-    history = replace(history, known=columns)
+    history = replace(history, known=columns, past=past)
     there = history.values[np.isfinite(history.values)]
     constant, zeros = bool((there == there[0]).all()), float((there == 0).mean())
     return Seen(series, history, known, unknown, moved, constant, zeros, bool(there.min() >= 0))
@@ -288,14 +305,22 @@ def continued(
     )
 
 
-def _ahead(history: History, column: NDArray[np.float64], horizon: int) -> int | None:
-    """How many steps later the series has what a column holds now, 0 for the same step; None for an ordinary column."""
-    values = history.values
+def _ahead(history: History, column: NDArray[np.float64], horizon: int, least: int) -> int | None:
+    """How many steps later, and at least so many, the series has what a column holds now; None for an ordinary column.
+
+    NOTE by the values that differ from the one before: most values of two rare things are 0 at the same time.
+    """
+    column, values = column[: len(history)][-_LOOKED_AT:], history.values[-_LOOKED_AT:]
     if not len(np.unique(values[np.isfinite(values)])) > 2:
         return None
-    for steps in range(max(0, min(horizon + _LONGEST_MOVE, len(values) - 8))):
+    changes = np.abs(np.diff(values, prepend=np.nan))
+    changed = changes > 0
+    if not changed.any():
+        return None
+    rounding = 1e-3 * float(np.median(changes[changed]))
+    for steps in range(least, max(least, min(horizon + _LONGEST_MOVE, len(values) - 8))):
         now, later = column[: len(values) - steps], values[steps:]
-        both = np.isfinite(now) & np.isfinite(later)
-        if both.sum() >= 8 and (now[both] == later[both]).mean() > 0.98:
+        both = np.isfinite(now) & changed[steps:]
+        if both.sum() >= 8 and (np.abs(now - later)[both] <= rounding).mean() > 0.98:
             return steps
     return None

@@ -43,12 +43,18 @@ class Named:
 
 @dataclass(frozen=True)
 class KeptSeries:
-    """One series of a run: its method and the widths (h,) of its interval, or what learned bounds are moved by."""
+    """One series of a run: its method and the widths (h,) of its interval, or what learned bounds are moved by.
+
+    Args:
+        known: columns known in advance that the method learned from.
+        hidden: columns that it did not see, since they hold later values of the series.
+    """
 
     ids: tuple[str, ...]
     method: Named
     widths: NDArray[np.float64]
     known: tuple[str, ...]
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Kept:
 
     Args:
         name: of the run.
-        asked, frequency: how its table was read.
+        asked, frequency: how its table was read; with the columns that methods learned from, asked for or not.
         every: one step of its calendar.
         sentences: what its backtest said, by language.
     """
@@ -91,7 +97,9 @@ def keep(run: Run, forecasts: Forecasts, sentences: Mapping[str, tuple[str, ...]
             methods.append({"name": one.method.name, "steps": one.method.steps, "settings": dict(state.settings)})
             arrays |= {f"{number}/{name}": np.ascontiguousarray(array) for name, array in state.arrays.items()}
         widths = [None if math.isnan(width) else float(width) for width in one.widths]
-        series.append({"ids": list(one.series.ids), "method": number, "widths": widths, "known": list(one.known)})
+        hidden = [name for name, _ in one.moved]
+        known = {"known": list(one.known), "hidden": hidden}
+        series.append({"ids": list(one.series.ids), "method": number, "widths": widths, **known})
     from safetensors.numpy import save  # only what writes needs it
 
     write_bytes(run.file(ARRAYS), save(arrays))
@@ -100,11 +108,20 @@ def keep(run: Run, forecasts: Forecasts, sentences: Mapping[str, tuple[str, ...]
         "level": forecasts.level,
         "every": forecasts.table.calendar.every,
         "holidays": forecasts.holidays,
+        "columns": _learned_from(forecasts),
         "methods": methods,
         "series": series,
         "sentences": {language: list(lines) for language, lines in sentences.items()},
     }
     run.write(SETTINGS, fields)
+
+
+def _learned_from(forecasts: Forecasts) -> dict[str, list[str]]:
+    """Columns that a later table must have, as the same: a method that learned from them cannot do without."""
+    learned = {one.method.name for one in forecasts.series if one.method.learns}
+    table = forecasts.table
+    past = table.past_names if learned - {"ridge"} else ()
+    return {"past": list(past), "future": list(table.future_names if learned else ())}
 
 
 def open_kept(run: Run) -> Kept:
@@ -130,6 +147,7 @@ def open_kept(run: Run) -> Kept:
                 methods[one["method"]],
                 np.array([math.nan if width is None else width for width in one["widths"]]),
                 tuple(one["known"]),
+                tuple(one.get("hidden", ())),  # older runs hid none
             )
             for one in settings["series"]
         )
@@ -137,6 +155,7 @@ def open_kept(run: Run) -> Kept:
             name: tuple(one) if isinstance(one, list) else one for name, one in config["reading"].items()
         }
         frequency = reading.pop("frequency")
+        reading |= {role: tuple(names) for role, names in settings.get("columns", {}).items() if names}
         horizon, level, holidays = int(settings["horizon"]), float(settings["level"]), settings["holidays"]
         if horizon < 1 or not 0.5 <= level < 1 or not isinstance(holidays, str | None):
             raise ValueError(f"horizon {horizon}, level {level:g}, holidays {holidays!r}")
@@ -193,8 +212,8 @@ def forecast_from(kept: Kept, table: TimeTable, horizon: int | None = None) -> F
         known = {table.series[0].ids: kept.series[0]}
     made, strangers = [], []
     for series in table.series:
-        seen = look_at(table, series, kept.horizon, kept.holidays)
         own = known.get(series.ids)
+        seen = look_at(table, series, kept.horizon, kept.holidays, None if own is None else own.hidden)
         if own is None:
             strangers.append(series.name)
             method, away = naive_for(seen.history, kept.horizon)

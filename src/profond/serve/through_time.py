@@ -81,8 +81,9 @@ class ThroughTime:
         if explained.index >= 0:
             return cls(question, replay(model, question.sample, index=explained.index, step=step), read)
         tokens, attention = _written(model, question.sample)
-        names = spec.classes if tokens is None or spec.text is None else _vocabulary(spec.text)
-        index = None if wanted is None else index_of(wanted, names, "class" if tokens is None else "token")
+        of_tokens = spec.text is not None and (tokens is not None or not spec.classes)  # which a text goes on with, too
+        names = _vocabulary(spec.text) if of_tokens and spec.text is not None else spec.classes
+        index = None if wanted is None else index_of(wanted, names, "token" if of_tokens else "class")
         found = replay(model, question.sample, index=index, step=step, written=tokens)
         text = "" if tokens is None or spec.text is None else spec.text.decode(tokens[1:].tolist())
         subject = replace(question.subject, explained=_of_step(found, names, text))
@@ -168,8 +169,9 @@ def _of_step(found: Recurrence, names: Sequence[str], text: str) -> Explained:
     """The output of one step, as what an explanation is about."""
     shares = np.exp(found.scores - found.scores.max())
     shares /= shares.sum()
-    top = tuple((names[index], float(shares[index])) for index in np.argsort(-shares)[:5])
-    name, share = names[found.index], float(shares[found.index])
+    called = [name if name.strip() else repr(name) for name in names]  # a blank is a token too
+    top = tuple((called[index], float(shares[index])) for index in np.argsort(-shares)[:5])
+    name, share = called[found.index], float(shares[found.index])
     said = text or f"step {found.step}: {name}\t{share:.4f}"
     facts = {"said": said, "name": name, "probability": share}
     note = f"At step {found.step} of what is written: {text}" if text else f"At step {found.step}."

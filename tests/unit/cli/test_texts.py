@@ -199,6 +199,8 @@ def test_a_book_goes_on_from_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixt
     assert texts[0].startswith("And ")
     assert run(["generate", str(made), "--count", "2", "--length", "5", "--json", "--quiet"]) == 0
     assert len(json.loads(capsys.readouterr().out)["made"]) == 2
+    assert run(["explain", "recurrence", str(made), "And the", "--out", str(tmp_path / "why"), "--class", "d"]) == 0
+    assert "step 6: d\t0." in capsys.readouterr().out
     assert run(["generate", str(made), "--length", "0"]) == 3
     assert "length of texts: 0" in capsys.readouterr().err
 

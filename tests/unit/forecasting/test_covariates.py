@@ -95,3 +95,50 @@ def test_without_the_package_holidays_are_refused_in_words(monkeypatch: pytest.M
     monkeypatch.setitem(__import__("sys").modules, "holidays", None)
     with pytest.raises(MissingError, match="holidays"):
         holiday_column(np.array([0]), "FR")
+
+
+def test_the_sales_of_tomorrow_in_a_column_of_today_are_named_and_not_used(tmp_path: Path) -> None:
+    """Before, a ridge regression on what was known saved nearly all of the error; yesterday's sales may stay."""
+    sales = wave(303, 7)
+    text = rows(
+        ("date", "tomorrow", "yesterday", "sales"), days(date(2022, 1, 3), 300), sales[2:302], sales[:300], sales[1:301]
+    )
+    path = write(tmp_path, text)
+    made = profond.forecast(path, 5, fast=True, out=tmp_path / "runs")
+    assert made.forecasts.series[0].moved == (("tomorrow", 1),)
+    assert "tomorrow holds the values of sales" in "\n".join(made.lines())
+    assert made.forecasts.table.past_names == ("tomorrow", "yesterday")
+    path.write_text(
+        "".join(text.splitlines(keepends=True)[-40:]).replace("2022", "date,tomorrow,yesterday,sales\n2022", 1)
+    )
+    later = profond.forecast(path, run=made.run.path if made.run else None, out=None)
+    assert np.isfinite(later.values["the series"]).all()
+
+
+def test_rare_events_at_different_times_are_no_copy_of_each_other(tmp_path: Path) -> None:
+    sales, promo = np.zeros(400), np.zeros(400)
+    sales[20::40], promo[3::57] = np.arange(1, 11), 1
+    made = profond.forecast(
+        write(tmp_path, rows(("date", "promo", "sales"), days(date(2022, 1, 3), 400), promo, sales)),
+        5,
+        fast=True,
+        out=None,
+    )
+    assert made.forecasts.series[0].moved == ()
+
+
+def test_a_run_reads_a_later_table_with_the_columns_that_it_learned_from(tmp_path: Path) -> None:
+    """A price that was known up to now, and that the later table knows in advance, is what it was."""
+    random = np.random.default_rng(0)
+    price = random.integers(10, 15, 204).astype(float)
+    sales = (100 - 4 * price[:203] + random.normal(0, 1, 203)).round(1)
+    at = days(date(2022, 1, 3), 203)
+    path = write(tmp_path, rows(("date", "price", "sales"), at[:200], price[1:201], sales[:200]))
+    learned = profond.forecast(path, 3, fast=True, out=tmp_path)
+    assert learned.forecasts.series[0].method.name == "ridge_past"
+    write(tmp_path, rows(("date", "price", "sales"), at, price[1:], [*sales[:200], "", "", ""]))
+    again = profond.forecast(path, run=learned.run.path if learned.run else None, out=None)
+    assert np.array_equal(again.values["the series"], learned.values["the series"])
+    write(tmp_path, rows(("date", "sales"), at, sales))
+    with pytest.raises(DataError, match="no column 'price'"):
+        profond.forecast(path, run=learned.run.path if learned.run else None, out=None)

@@ -185,3 +185,11 @@ def test_the_command_imports_no_torch(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False False"
+
+
+def test_the_folder_where_one_is_stands_for_no_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["forecast", ".", "--horizon", "3", "--fast"]) == 3
+    assert "is a folder" in capsys.readouterr().err

@@ -20,9 +20,11 @@ _LOOKED_AT = 20_000
 """Cells from which it is seen how many decimals a plain column has."""
 _SPACES = "\u00a0\u202f\u2009 "
 NUMBER = re.compile(rf"[-+]?[.,]?\d(?:[\d.,'{_SPACES}]*\d)?(?:[eE][-+]?\d+)?")
+_SIGN_FIRST = re.compile(r"([-+])\s*([^-+\d.,]+)(?=[.,]?\d)")
 _BRACKETS = re.compile(r"\([^()]*\d[^()]*\)")
 _NOTHING = {way: "nan" for word in EMPTY for way in (word, word.upper(), word.title())} | {"NaN": "nan"}
-_MINUS = str.maketrans({"\u2212": "-", "\u2019": "'"})
+_MINUS, _APOSTROPHE = "\u2212", "\u2019"
+_TYPED = str.maketrans({_MINUS: "-", _APOSTROPHE: "'"})
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class NumberForm:
         before, after: what stands around each number, such as ``"€ "`` or ``" %"``.
         digits: decimals that the column writes at most.
         brackets: numbers below zero stand in brackets, as accountants write them.
+        minus: the sign before numbers below zero.
+        sign_first: it stands before the unit too: ``-$5``.
     """
 
     decimal: str = "."
@@ -43,6 +47,8 @@ class NumberForm:
     after: str = ""
     digits: int = 0
     brackets: bool = False
+    minus: str = "-"
+    sign_first: bool = False
 
     def write(self, value: float, extra: int = 0) -> str:
         """A number as the column would have it; nothing for one that is missing.
@@ -56,9 +62,11 @@ class NumberForm:
         if float(text.replace(",", "")) == 0:
             text = text.lstrip("-")
         whole, _, part = text.partition(".")
-        whole = whole.replace(",", self.thousands)
-        if self.brackets and whole.startswith("-"):
+        whole = whole.replace(",", self.thousands).replace("-", self.minus)
+        if self.brackets and whole.startswith(self.minus):
             return f"({self.before}{whole[1:]}{self.decimal + part if part else ''}{self.after})"
+        if self.sign_first and whole.startswith(self.minus):
+            return self.minus + self.before + whole[1:] + (self.decimal + part if part else "") + self.after
         return self.before + whole + (self.decimal + part if part else "") + self.after
 
     def words(self) -> tuple[Said, ...]:
@@ -67,7 +75,7 @@ class NumberForm:
         if self.decimal == ",":
             said.append(Said("decimal.comma"))
         if self.thousands:
-            marks = {".": "points", ",": "commas", "'": "apostrophes"}
+            marks = {".": "points", ",": "commas", "'": "apostrophes", _APOSTROPHE: "apostrophes"}
             said.append(Said(f"thousands.{marks.get(self.thousands, 'spaces')}"))
         if self.before.strip() or self.after.strip():
             said.append(Said("unit", unit=(self.before + self.after).strip()))
@@ -101,11 +109,13 @@ def read_numbers(cells: Sequence[str], decimal: str | None = None, *, comma_like
     if plain is not None:
         return plain
     distinct = list(dict.fromkeys(cells))
-    texts = {cell: cell.translate(_MINUS) for cell in distinct}
+    texts = {cell: cell.translate(_TYPED) for cell in distinct}
     brackets = {cell: f"-{text[1:-1].strip()}" for cell, text in texts.items() if _BRACKETS.fullmatch(text)}
     brackets = {cell: text for cell, text in brackets.items() if _alone(text) is not None}
-    if 2 * len(brackets) < len(distinct):  # a column that has all of its numbers in brackets means no minus by them
+    if 10 * len(brackets) < 9 * len(distinct):  # a column that has all its numbers in brackets means no minus by them
         texts |= brackets
+    moved = {cell: _SIGN_FIRST.sub(r"\2\1", text, count=1) for cell, text in texts.items() if _SIGN_FIRST.match(text)}
+    texts |= moved
     filled = [cell for cell in distinct if cell.lower() not in EMPTY]
     found = {cell: match for cell in filled if (match := _alone(texts[cell])) is not None}
     if not found or 2 * len(found) < len(filled):
@@ -122,9 +132,12 @@ def read_numbers(cells: Sequence[str], decimal: str | None = None, *, comma_like
             values[cell] = number
             digits = max(digits, written)
     wrong = tuple(i for i, cell in enumerate(cells) if cell not in values)
-    signs = any(texts[cell] == text for cell, text in brackets.items())
+    signs = any(cell in brackets and texts[cell] == moved.get(cell, brackets[cell]) for cell in texts)
     array = np.array([values.get(cell, np.nan) for cell in cells])
-    return Numbers(array, NumberForm(mark, thousands, before, after, digits, signs), wrong)
+    if thousands == "'" and any(_APOSTROPHE in cell for cell in cores):
+        thousands = _APOSTROPHE
+    minus = _MINUS if any(_MINUS in cell for cell in cores) else "-"
+    return Numbers(array, NumberForm(mark, thousands, before, after, digits, signs, minus, bool(moved)), wrong)
 
 
 def _plainly(cells: Sequence[str], decimal: str | None) -> Numbers | None:

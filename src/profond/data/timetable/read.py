@@ -121,8 +121,11 @@ def _assumed(
     first = min(one.start for one in series)
     last = max(one.end for one in series) - 1
     ends = calendar.at(np.array([first, last]))
-    ends = ends if zone is None else from_utc(ends, zone)
-    first_stamp, last_stamp = (" ".join(roles.time.write(int(end))) for end in ends)
+    walls = ends if zone is None else from_utc(ends, zone)
+    offsets = [None, None] if zone is None else (walls - ends).tolist()
+    first_stamp, last_stamp = (
+        " ".join(roles.time.write(int(wall), ahead)) for wall, ahead in zip(walls, offsets, strict=True)
+    )
     how, step = Said("how", said=said) if said else "", Step(calendar.every)
     lines = [Said("time", time=time, how=how, step=step, first=first_stamp, last=last_stamp)]
     words = roles.numbers[roles.targets[0]].form.words()

@@ -107,7 +107,7 @@ def find_roles(cells: Cells, asked: Asked) -> Roles:
     past = tuple(cells.number(name) for name in asked.past)
     rest = [i for i in numbers if i not in (*ids, *targets, *future, *past, *static)]
     ahead = _rows_ahead(time.stamps.seconds, numbers[targets[0]].values)
-    known = [i for i in rest if ahead.any() and np.isfinite(numbers[i].values[ahead]).all()]
+    known = [i for i in rest if np.isfinite(numbers[i].values[ahead]).any()]
     future = (*future, *known)
     past = (*past, *(i for i in rest if i not in known and not _is_a_counter(cells, numbers[i], i)))
     left = tuple(i for i in others if i not in (*ids, *targets, *future, *past, *static))

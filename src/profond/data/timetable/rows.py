@@ -80,14 +80,12 @@ def read_rows(cells: Cells, roles: Roles, asked_zone: str | None, notes: list[st
 
 def _flat(cells: Cells, roles: Roles) -> Rows:
     """As they stand in the table; wide tables laid out below each other."""
-    count, width, stamps = len(cells), len(roles.targets), roles.time.stamps.seconds
+    count, width, stamps = len(cells), len(roles.targets), _utc(roles)
     if roles.layout == "across":
         values = np.stack([roles.numbers[i].values for i in roles.targets], 1).ravel()
         keys = np.repeat(np.arange(count), width)
         ids = [tuple(cells.columns[i][row] for i in roles.ids) or (f"row {row + 1}",) for row in range(count)]
         return Rows(keys, np.tile(stamps, count), {roles.targets[0]: values}, keys, ids)
-    if roles.time.stamps.offsets is not None:
-        stamps = np.where(stamps == MISSING, MISSING, stamps - roles.time.stamps.offsets)
     if roles.layout == "wide":
         values = np.concatenate([roles.numbers[i].values for i in roles.targets])
         keys, lines = np.repeat(np.arange(width), count), np.tile(np.arange(count), width)
@@ -103,6 +101,12 @@ def _flat(cells: Cells, roles: Roles) -> Rows:
     return Rows(keys, stamps, {i: roles.numbers[i].values for i in chosen}, lines, list(known))
 
 
+def _utc(roles: Roles) -> Seconds:
+    """Of stamps that say how far they are ahead of UTC, the moment; others as they are."""
+    stamps, offsets = roles.time.stamps.seconds, roles.time.stamps.offsets
+    return stamps if offsets is None else np.where(stamps == MISSING, MISSING, stamps - offsets)
+
+
 def _on_one_clock(rows: Rows, roles: Roles, asked_zone: str | None, notes: list[str]) -> tuple[str | None, Seconds]:
     """Stamps that only go forward, and the zone that the table's clock is of."""
     offsets, stamps = roles.time.stamps.offsets, rows.stamps
@@ -110,7 +114,11 @@ def _on_one_clock(rows: Rows, roles: Roles, asked_zone: str | None, notes: list[
         zone_named(asked_zone)
         return asked_zone, stamps if offsets is not None else _by_series(rows, asked_zone)
     if offsets is not None:
-        ahead = offsets[rows.lines]
+        if roles.layout == "across":  # stamps are of columns, not of lines
+            moments, first = np.unique(_utc(roles), return_index=True)
+            ahead = offsets[first[np.searchsorted(moments, rows.stamps)]]
+        else:
+            ahead = offsets[rows.lines]
         if len(np.unique(ahead)) > 1:
             zone = next((z for z in LIKELY if (from_utc(stamps, z) == stamps + ahead).all()), None)
             notes.append(Said("offsets", zone=zone or "UTC"))

@@ -73,8 +73,13 @@ class StampForm:
                 return {"b": "m", "u": "d"}.get(one, one)
         return "Y"
 
-    def write(self, seconds: int) -> str:
-        """A stamp as the column would have it."""
+    def write(self, seconds: int, ahead: int | None = None) -> str:
+        """A stamp as the column would have it.
+
+        Args:
+            seconds: on the table's own clock.
+            ahead: seconds that this clock is ahead of UTC then; None where all stamps have one offset.
+        """
         if self.counts:
             value = (seconds - self.zero) / self.counts
             if self.decimals:
@@ -114,7 +119,7 @@ class StampForm:
                 written.append(f"{values[part.field]:0{part.width}d}{ending}")
             else:
                 written.append(part.text)
-        return "".join(written) + self.offset
+        return "".join(written) + (self.offset if ahead is None or not self.offset else _offset(ahead, self.offset))
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,16 @@ def distinct(seconds: Seconds) -> Seconds:
     if len(seconds) < 2 or (seconds[0] != MISSING and bool((np.diff(seconds) > 0).all())):
         return seconds[seconds != MISSING]
     return np.unique(seconds[seconds != MISSING])
+
+
+def _offset(ahead: int, like: str) -> str:
+    """An offset from UTC, written like another: ``+02:00``, ``+0200`` or ``+02``; ``Z`` where Z is written."""
+    if like == "Z" and not ahead:
+        return like
+    hours, minutes = divmod(abs(ahead) // 60, 60)
+    mark = ":" if ":" in like or like == "Z" else ""
+    short = len(like) == 3 and not minutes
+    return f"{'-' if ahead < 0 else '+'}{hours:02d}" + ("" if short else f"{mark}{minutes:02d}")
 
 
 def _day_name(day: np.datetime64, like: str) -> str:

@@ -97,4 +97,11 @@ class TimeTable:
 
     def stamp(self, place: int) -> str:
         """One stamp of the calendar as the table writes it."""
-        return " ".join(self.roles.time.write(int(self.wall_clock(np.array([place]))[0])))
+        return " ".join(self.written(np.array([place]))[0])
+
+    def written(self, places: Seconds) -> list[list[str]]:
+        """Stamps of the calendar as the table writes them, one text for each of its columns of time."""
+        wall, write = self.wall_clock(places), self.roles.time.write
+        if self.zone is None:
+            return [write(int(one)) for one in wall]
+        return [write(*map(int, both)) for both in zip(wall, wall - self.calendar.at(places), strict=True)]

@@ -55,8 +55,8 @@ class Time:
     parts_apart: bool = False
     first_hour: int | None = None
 
-    def write(self, seconds: int) -> list[str]:
-        """One text for each of the columns."""
+    def write(self, seconds: int, ahead: int | None = None) -> list[str]:
+        """One text for each of the columns; of stamps with offsets that change, see `StampForm.write`."""
         form = self.stamps.form
         if self.clock_apart:
             day, clock = form.write(seconds).rsplit(" ", 1)
@@ -66,7 +66,7 @@ class Time:
             return [day, f"{int(hour) + self.first_hour:0{len(hour)}}"]
         if self.parts_apart:
             return [replace(form, parts=(part,)).write(seconds) for part in form.parts]
-        return [form.write(seconds)]
+        return [form.write(seconds, ahead)]
 
 
 def find_time(cells: Cells, asked: Asked) -> Time:

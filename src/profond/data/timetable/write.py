@@ -42,26 +42,26 @@ def _rows(
 
     horizon = len(forecasts[0])
     if roles.layout == "across":
-        stamps = table.wall_clock(table.series[0].end + np.arange(horizon))
-        head = [*(names[i] for i in roles.ids), *(roles.time.write(int(one))[0] for one in stamps)]
+        stamps = table.written(table.series[0].end + np.arange(horizon))
+        head = [*(names[i] for i in roles.ids), *(one[0] for one in stamps)]
         return head, [[*one.ids, *numbers(values[:, 0])] for one, values in zip(table.series, forecasts, strict=True)]
     if roles.layout == "wide":
         ends = max(one.end for one in table.series)
-        stamps = table.wall_clock(ends + np.arange(horizon))
+        stamps = table.written(ends + np.arange(horizon))
         head = [*(names[i] for i in roles.time.columns), *(one.ids[0] for one in table.series)]
         by_series = [numbers(values[:, 0]) for values in forecasts]
-        rows = [[*roles.time.write(int(one)), *(column[t] for column in by_series)] for t, one in enumerate(stamps)]
+        rows = [[*one, *(column[t] for column in by_series)] for t, one in enumerate(stamps)]
         return head, rows
     order = sorted((*roles.ids, *roles.time.columns, *roles.targets))
     head = [*(names[i] for i in order), *columns[1:]]
     rows = []
     for one, values in zip(table.series, forecasts, strict=True):
-        stamps = table.wall_clock(one.end + np.arange(horizon))
+        stamps = table.written(one.end + np.arange(horizon))
         for stamp, line in zip(stamps, values, strict=True):
             texts = numbers(line)
             cells: Mapping[int, str] = {
                 **dict(zip(roles.ids, one.ids, strict=True)),
-                **dict(zip(roles.time.columns, roles.time.write(int(stamp)), strict=False)),
+                **dict(zip(roles.time.columns, stamp, strict=False)),
                 roles.targets[0]: texts[0],
             }
             rows.append([*(cells[i] for i in order), *texts[1:]])

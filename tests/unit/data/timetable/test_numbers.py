@@ -59,3 +59,19 @@ def test_a_number_that_is_missing_is_an_empty_cell_and_there_is_no_minus_zero() 
     assert numbers is not None
     assert numbers.form.write(float("nan")) == ""
     assert numbers.form.write(-0.001) == "0,00 €"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["$1,234.50", "-$680.47"],
+        ["$1,234.50", "($107.42)", "($8.00)"],
+        ["12\u2019345", "7\u2019000"],
+        ["\u22123,50 °C", "2,00 °C"],
+    ],
+)
+def test_signs_and_marks_are_written_back_as_they_were(cells: list[str]) -> None:
+    numbers = read_numbers(cells)
+    assert numbers is not None
+    assert numbers.wrong == ()
+    assert [numbers.form.write(float(value)) for value in numbers.values] == cells

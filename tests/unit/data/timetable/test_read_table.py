@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -153,3 +154,50 @@ def test_a_large_plain_table_and_the_same_in_quotes_are_read_alike(tmp_path: Pat
     quoted = table(tmp_path, rows(("date", "sales"), [f'"{one}"' for one in at], wave(3000, 24), part=";"))
     assert np.array_equal(plain.series[0].values, quoted.series[0].values)
     assert plain.calendar == quoted.calendar
+
+
+@pytest.mark.parametrize(
+    ("mark", "zone", "first", "after"),
+    [
+        ("%H:%M:00%:z", "Europe/Paris", "2024-10-27T02:00:00+02:00", "2024-10-27T02:00:00+01:00"),
+        ("%H:%M%z", "America/New_York", "2024-11-03T01:00-0400", "2024-11-03T01:00-0500"),
+    ],
+)
+def test_each_stamp_of_the_future_has_the_offset_of_its_own_hour(
+    tmp_path: Path, mark: str, zone: str, first: str, after: str
+) -> None:
+    day = datetime.fromisoformat(first.replace("-0400", "-04:00")).astimezone(UTC)
+    at = [(day + timedelta(hours=hour)).astimezone(ZoneInfo(zone)) for hour in range(-6000, 0)]
+    stamps = [f"{one.isoformat()[:11]}{one.strftime(mark.replace('%:z', ''))}{_offset(one, mark)}" for one in at]
+    read = table(tmp_path, rows(("when", "load"), stamps, wave(6000, 24)))
+    end = read.series[0].end
+    assert [read.stamp(end), read.stamp(end + 1)] == [first, after]
+    assert stamps[0] in str(read.assumed[0])
+
+
+def _offset(one: datetime, mark: str) -> str:
+    return one.isoformat()[-6:] if "%:z" in mark else ""
+
+
+def test_hours_of_two_zones_in_one_column_are_moments_of_utc(tmp_path: Path) -> None:
+    moments = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(60)]
+    zones = ("Europe/Paris", "America/New_York")
+    stamps = [one.astimezone(ZoneInfo(zone)).isoformat() for zone in zones for one in moments]
+    sites = [zone for zone in zones for _ in moments]
+    read = table(tmp_path, rows(("when", "site", "load"), stamps, sites, wave(120, 24)))
+    assert read.stamp(read.series[0].end) == "2024-01-03T12:00:00+00:00"
+
+
+def test_hours_across_with_an_offset_keep_it(tmp_path: Path) -> None:
+    at = [f"{one:%Y-%m-%dT%H:%M}+01:00" for one in hours(datetime(2024, 1, 1), 48)]
+    read = table(
+        tmp_path, f"shop,{','.join(at)}\n" + "".join(f"{n},{','.join(map(str, wave(48, 24)))}\n" for n in "AB")
+    )
+    assert read.stamp(read.series[0].start) == at[0]
+    assert read.stamp(read.series[1].end) == "2024-01-03T00:00+01:00"
+
+
+def test_what_is_known_for_some_of_the_days_ahead_is_known_in_advance(tmp_path: Path) -> None:
+    price, sales = [*[float(n % 3) for n in range(95)], *[""] * 5], [*wave(90, 7), *[""] * 10]
+    read = table(tmp_path, rows(("date", "price", "sales"), DAYS, price, sales))
+    assert read.future_names == ("price",)
