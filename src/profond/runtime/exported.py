@@ -106,6 +106,12 @@ class ExportedFile:
             raise DataError("the text is without a word" if text.strip() else "the text is empty", "give it words")
         return {name: _filled_up(np.array([ids], np.int64))}
 
+    def rows(self, body: bytes) -> dict[str, dict[str, NDArray[Any]]] | None:
+        if self.series is None:
+            return None
+        rows = self.series.rows(body)
+        return None if rows is None else {id: {self.inputs[0].name: values} for id, values in rows.items()}
+
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         assert self._engine is not None, "load it first"
         return self._engine.run(inputs)

@@ -91,6 +91,10 @@ class ServedRun:
             return {name: self._pixels(self._predictor.decode(body, "the picture")[0])[None]}
         return {name: self._predictor.decode(text_of(body), "the text")[0].numpy()[None]}
 
+    def rows(self, body: bytes) -> dict[str, dict[str, NDArray[Any]]] | None:
+        rows = None if self._series is None else self._series.rows(body)
+        return None if rows is None else {id: {self.inputs[0].name: values} for id, values in rows.items()}
+
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         values = torch.from_numpy(np.array(inputs[self.inputs[0].name]))
         if self.takes == "images":

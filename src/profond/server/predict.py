@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--top", type=click.IntRange(1, 5), default=3, show_default=True, help="Classes to name.")
 @click.option("--json", "as_json", is_flag=True, help="All answers as JSON.")
 def predict(file: Path, inputs: Sequence[str], engine: Any, threads: int, top: int, as_json: bool) -> None:
-    """Say what an exported FILE says of each INPUT: a picture, a series in a file, or a text.
+    """Say what an exported FILE says of each INPUT: a picture, a series in a file, a table of series, or a text.
 
     One line each: the input, then the answer. What cannot be used is reported, and the others are still answered; the
     exit code is then 3.
@@ -41,14 +41,20 @@ def predict(file: Path, inputs: Sequence[str], engine: Any, threads: int, top: i
     said, refused = [], []
     for given in inputs:
         try:
-            answer = model.answer(model.run(model.decoded(_body(model, given))), 0)
+            body = _body(model, given)
+            rows = model.rows(body)
+            inputs = (
+                {given: model.decoded(body)} if rows is None else {f"{given}#{id}": one for id, one in rows.items()}
+            )
+            answers = {source: model.answer(model.run(one), 0) for source, one in inputs.items()}
         except DataError as error:
             refused.append({"source": given, "error": error.message})
             click.echo(f"error: {given}: {error}", err=True)
             continue
-        said.append({"source": given, **answer})
-        if not as_json:
-            click.echo(f"{given}\t{line(answer, top)}")
+        for source, answer in answers.items():
+            said.append({"source": source, **answer})
+            if not as_json:
+                click.echo(f"{source}\t{line(answer, top)}")
     if as_json:
         click.echo(json.dumps({"model": model.name, "predictions": said, "refused": refused}, ensure_ascii=False))
     if refused:
