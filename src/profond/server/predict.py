@@ -11,6 +11,7 @@ import click
 
 from profond.core.errors import DataError, MissingError
 from profond.runtime.answers import line
+from profond.server.command import engine_option
 
 if TYPE_CHECKING:
     from profond.runtime.exported import ExportedFile
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--engine", type=click.Choice(["auto", "onnx", "openvino"]), default="auto", show_default=True)
+@engine_option()
 @click.option("--threads", type=click.IntRange(0), default=0, help="That compute; 0: all cores.")
 @click.option("--top", type=click.IntRange(1, 5), default=3, show_default=True, help="Classes to name.")
 @click.option("--json", "as_json", is_flag=True, help="All answers as JSON.")
