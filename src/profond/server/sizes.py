@@ -18,9 +18,11 @@ _NUMBERS = 2048
 equal by chance."""
 _MOST = 256
 """Samples that are tried for each size."""
+_SLOW = 32
+"""Samples that are tried for each size, at least, where there is no time for as many as give `_NUMBERS`."""
 _TIMED = 4
 """Samples of which the quickest says how long one takes."""
-_SAMPLES, _CLEARLY, _BEARABLE = 100, 0.75, 2.0
+_SAMPLES, _CLEARLY, _BEARABLE = 200, 0.75, 2.0
 """How long trying may take, in times that one sample takes; what part of the time of others is clearly less; and how
 many times as long as alone a sample may take that has to be filled up."""
 _LENGTHS = (24, 40)
@@ -52,8 +54,10 @@ def equal_sizes(served: Served, sizes: Sequence[int], seconds: float = 1.0) -> t
     first = _Tried(served, noise, 1)
     first.compute(_TIMED)
     numbers = sum(values[:1].size for values in first.found[0].values())
-    enough = min(_MOST, -(-_NUMBERS // max(1, numbers)))
-    end = time.perf_counter() + max(seconds, _SAMPLES * first.quickest)
+    spare = max(seconds, _SAMPLES * first.quickest)
+    in_time = int(spare / first.quickest) // (len(sizes) + 1)
+    enough = min(_MOST, -(-_NUMBERS // max(1, numbers)), max(_SLOW, in_time))
+    end = time.perf_counter() + spare
     groups = [[first]]
     for size in sorted(size for size in sizes if size > 1):
         count = -(-enough // size) * size

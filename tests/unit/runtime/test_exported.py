@@ -15,7 +15,7 @@ from support.exported import CLASSES, of_pictures, of_series, of_texts, weights,
 from profond.core.errors import ConfigError, DataError, ImageError
 from profond.core.tokens import Tokens
 from profond.data.images.decoding import eight_bit, resize
-from profond.runtime.answers import answer, line
+from profond.runtime.answers import answer, line, with_labels
 from profond.runtime.exported import ExportedFile
 from profond.runtime.metadata import metadata_of
 from profond.runtime.pictures import Pictures
@@ -174,6 +174,16 @@ def test_a_series_in_a_file_is_cut_and_filled_up(tmp_path: Path) -> None:
         one.decoded(b"a,c\n1,2\n3,4\n")
     with pytest.raises(DataError, match="missing or infinite"):
         one.prepared({"series": np.full((1, 2, 4), np.nan, np.float32)})
+
+
+def test_where_a_graph_has_no_names_of_classes_they_are_given_beside() -> None:
+    said = {"kind": "classes", "classes": ["a", "b"]}
+    shares = {"probabilities": np.array([[0.2, 0.8], [0.7, 0.3]], np.float32)}
+    assert with_labels(said, shares)["label"].tolist() == ["b", "a"]
+    assert with_labels(said, {**shares, "label": np.array(["x", "y"])})["label"].tolist() == ["x", "y"]
+    assert with_labels({"kind": "numbers"}, shares) == shares
+    with pytest.raises(ConfigError, match="1 names of classes"):
+        with_labels({**said, "classes": ["a"]}, shares)
 
 
 WIDE = {"channels": 1, "length": 3, "table": "wide", "label": "kind", "names": ["value"]}
