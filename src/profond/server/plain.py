@@ -63,9 +63,9 @@ class Plain:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/", self.front, name="front"),
             Route("/predict", self.predict, name="predict", methods=["POST"]),
             Route("/predict/{model}", self.predict, name="predict", methods=["POST"]),
+            Route("/", self.front, name="front"),
             Route("/metrics", self.measured, name="metrics"),
         ]
 

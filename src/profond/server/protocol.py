@@ -39,7 +39,8 @@ class Protocol:
     def routes(self) -> list[Route]:
         one = "/v2/models/{model}"
         of_version = one + "/versions/{version}"
-        found = [
+        found = [Route(path + "/infer", self.infer, name="infer", methods=["POST"]) for path in (one, of_version)]
+        found += [
             Route("/v2", self.server, name="server"),
             Route("/v2/", self.server, name="server"),
             Route("/v2/health/live", self.live, name="live"),
@@ -49,7 +50,6 @@ class Protocol:
             found += [
                 Route(path, self.model, name="model"),
                 Route(path + "/ready", self.model_ready, name="model_ready"),
-                Route(path + "/infer", self.infer, name="infer", methods=["POST"]),
             ]
         return found
 
