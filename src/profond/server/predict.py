@@ -47,7 +47,7 @@ def predict(file: Path, inputs: Sequence[str], engine: Any, threads: int, top: i
             inputs = (
                 {given: model.decoded(body)} if rows is None else {f"{given}#{id}": one for id, one in rows.items()}
             )
-            answers = {source: model.answer(model.run(one), 0) for source, one in inputs.items()}
+            answers = {source: model.answer(model.run(one), 0) for source, one in samples.items()}
         except DataError as error:
             refused.append({"source": given, "error": error.message})
             click.echo(f"error: {given}: {error}", err=True)
