@@ -44,7 +44,7 @@ def predict(file: Path, inputs: Sequence[str], engine: Any, threads: int, top: i
         try:
             body = _body(model, given)
             rows = model.rows(body)
-            inputs = (
+            samples = (
                 {given: model.decoded(body)} if rows is None else {f"{given}#{id}": one for id, one in rows.items()}
             )
             answers = {source: model.answer(model.run(one), 0) for source, one in samples.items()}
