@@ -40,8 +40,8 @@ def equal_sizes(served: Served, sizes: Sequence[int], seconds: float = 1.0) -> t
     are clearly faster; a sample that comes alone is then computed in the smallest of them, beside copies of itself.
 
     Args:
-        seconds: that trying may take; of a network that needs long for a sample, `_SAMPLES` times as long as that, up to
-            `_SECONDS`.
+        seconds: that trying may take; of a network that needs long for a sample, `_SAMPLES` times as long as that,
+            up to `_SECONDS`.
     """
     if served.platform in _NEVER_EQUAL:
         return (1,)
