@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.errors import ConfigError, DataError, MissingError
-from profond.core.processor import usable_cores
 from profond.core.tokens import PADDING, Tokens
 from profond.runtime.answers import LABEL, answer, with_labels
 from profond.runtime.engines.choice import Choice, chosen, installed, open_engine
@@ -23,8 +21,6 @@ from profond.runtime.served import Kind
 from profond.runtime.texts import text_of
 
 _PLATFORMS = {"onnx": "onnxruntime_onnx", "openvino": "openvino"}
-_SHORT, _TURNS = 0.001, 5
-"""Seconds in which one thread is enough; and batches that are timed."""
 _SHORTEST = 16
 """Tokens that a text is filled up to, at least; longer ones to the next power of two, so that shapes are few."""
 
@@ -40,8 +36,7 @@ class ExportedFile:
         path: a .onnx, or OpenVINO's .xml with its .bin beside it.
         engine: what computes; ``"auto"`` takes the fastest that is installed, and ONNX Runtime where inputs have no one
             shape.
-        threads: that compute one batch; 0 takes as many as there are cores, and one for a network that is done in a
-            millisecond: others would turn in circles between batches, on the cores of what decodes and answers.
+        threads: that compute one batch; 0 takes as many as there are cores.
         name: as which it is served; None takes the one in the file.
 
     Raises: MissingError, DataError, ConfigError, UnknownName as `metadata_of` and `chosen`.
@@ -77,16 +72,13 @@ class ExportedFile:
     def load(self, batch_sizes: Sequence[int]) -> None:
         engine = open_engine(self.path, self._choice, self._threads)
         if self._one_shape:
-            smallest = self._shapes(engine, [min(batch_sizes)])
-            if not self._threads and usable_cores() > 1 and _quickest(engine, smallest) < _SHORT:
-                alone = open_engine(self.path, self._choice, 1)
-                engine = alone if _quickest(alone, smallest) < _SHORT else engine
-            engine.prepare(self._shapes(engine, batch_sizes))
+            shapes = [{port.name: (size, *self._shape(port)) for port in engine.inputs} for size in batch_sizes]
+            engine.prepare(shapes)
         self.inputs = tuple(map(self._with_names, engine.inputs))
         self._engine = engine
         given = {port.name for port in engine.outputs}
-        lacking = self.about.get("answer", {}).get("kind") == "classes" and "probabilities" in given - {LABEL}
-        self.outputs = (*engine.outputs, *([Port(LABEL, "str", ("n",))] if lacking and LABEL not in given else []))
+        named = self.about.get("answer", {}).get("kind") == "classes" and "probabilities" in given
+        self.outputs = (*engine.outputs, *([Port(LABEL, "str", ("n",))] if named and LABEL not in given else []))
 
     def prepared(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """As `Served.prepared`. Texts are filled up to the next of a few lengths, and pictures of a network that takes
@@ -137,9 +129,6 @@ class ExportedFile:
             return self.pictures.canvas is not None
         return self.series is not None and self.series.length is not None
 
-    def _shapes(self, engine: Engine, batch_sizes: Sequence[int]) -> list[dict[str, tuple[int, ...]]]:
-        return [{port.name: (size, *self._shape(port)) for port in engine.inputs} for size in batch_sizes]
-
     def _shape(self, port: Port) -> tuple[int, ...]:
         """Of one sample, where there is one shape."""
         if self.pictures is not None and self.pictures.canvas is not None:
@@ -173,18 +162,6 @@ class ExportedFile:
         if not isinstance(found, Mapping):
             raise ConfigError(f"{self.path} does not say what its {key} is like", "export it again")
         return found
-
-
-def _quickest(engine: Engine, shapes: Sequence[Mapping[str, tuple[int, ...]]]) -> float:
-    """Seconds that one batch takes, of the first shape."""
-    engine.prepare(shapes)
-    zeros = {port.name: np.zeros(shapes[0][port.name], port.dtype) for port in engine.inputs}
-    taken = []
-    for _ in range(_TURNS):
-        before = time.perf_counter()
-        engine.run(zeros)
-        taken.append(time.perf_counter() - before)
-    return min(taken)
 
 
 def _tokens(found: Mapping[str, Any], path: Path) -> Tokens:

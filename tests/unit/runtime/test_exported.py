@@ -186,21 +186,6 @@ def test_where_a_graph_has_no_names_of_classes_they_are_given_beside() -> None:
         with_labels({**said, "classes": ["a"]}, shares)
 
 
-@pytest.mark.parametrize(("short", "threads"), [(1e9, 1), (0, 3)])
-def test_a_network_that_is_done_at_once_gets_one_thread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: float, threads: int
-) -> None:
-    monkeypatch.setattr("profond.runtime.exported._SHORT", short)
-    for room in ("exported", "engines.openvino"):
-        monkeypatch.setattr(f"profond.runtime.{room}.usable_cores", lambda: 3)
-    path = of_pictures(tmp_path / "p.onnx")
-    for asked, given in ((0, threads), (2, 2)):
-        model = ExportedFile(path, "openvino", asked)
-        model.load([1, 2])
-        assert model._engine._settings["INFERENCE_NUM_THREADS"] == given  # type: ignore[union-attr]
-        assert model.run({"pictures": np.zeros((2, 8, 8, 3), np.uint8)})["probabilities"].shape == (2, 3)
-
-
 WIDE = {"channels": 1, "length": 3, "table": "wide", "label": "kind", "names": ["value"]}
 LONG = {
     "channels": 2,
