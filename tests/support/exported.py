@@ -61,18 +61,20 @@ def of_pictures(path: Path, size: tuple[int, int] = (8, 8), mode: str = "RGB", *
 
 
 def of_series(path: Path, preparation: Mapping[str, Any]) -> Path:
-    """The mean of each channel, as two numbers."""
+    """The mean of each channel, as a number each."""
+    channels = int(preparation["channels"])
+    quantities = [{"name": "speed", "unit": "m/s"}, {"name": "b", "unit": ""}]
     return write(
         path,
         [helper.make_node("ReduceMean", ["series", "time"], ["values"], keepdims=0)],
-        [helper.make_tensor_value_info("series", TensorProto.FLOAT, ["n", 2, "time"])],
-        [helper.make_tensor_value_info("values", TensorProto.FLOAT, ["n", 2])],
+        [helper.make_tensor_value_info("series", TensorProto.FLOAT, ["n", channels, "time"])],
+        [helper.make_tensor_value_info("values", TensorProto.FLOAT, ["n", channels])],
         {"time": np.array([2], np.int64)},
         {
             "takes": "series",
-            "answer": {"kind": "numbers", "quantities": [{"name": "speed", "unit": "m/s"}, {"name": "b", "unit": ""}]},
+            "answer": {"kind": "numbers", "quantities": quantities[:channels]},
             "series": dict(preparation),
-            "fill": [1.0, 2.0],
+            "fill": [1.0, 2.0][:channels],
         },
     )
 

@@ -10,7 +10,7 @@ import click
 
 from profond.cli import register_verb
 from profond.cli.options import DEVICE, OUT
-from profond.server.command import SUFFIXES, names_of, offered_file, options, settings_of, threads_of
+from profond.server.command import SUFFIXES, engine_option, names_of, offered_file, options, settings_of, threads_of
 
 if TYPE_CHECKING:
     from profond.runtime.served import Served
@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 @register_verb("serve", section="Use", line="Have runs and exported files answer over HTTP.")
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="RUN|FILE...")
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "onnx", "openvino"]),
-    default="auto",
-    show_default=True,
-    help="What computes exported files; PyTorch computes runs.",
-)
+@engine_option("What computes exported files; auto takes the fastest that is installed. PyTorch computes runs.")
 @click.option("--resize", is_flag=True, help="Convert pictures that do not have a run's size and channels.")
 @options
 @DEVICE

@@ -70,6 +70,9 @@ def graph(leaving: Leaving) -> Any:
         except Exception as error:
             raise cannot(leaving, "ONNX", error) from None
     assert made is not None
+    from onnxscript import optimizer
+
+    optimizer.remove_unused_nodes(made.model)  # with constants that the exporter folded into others and left behind
     return made.model_proto
 
 

@@ -15,6 +15,25 @@ from profond.runtime.engines.engine import Arrays
 
 TOP = 5
 """Classes that are named, the most probable first."""
+LABEL = "label"
+"""The output with the name of the most probable class, where there are classes."""
+
+
+def with_labels(said: Mapping[str, Any], outputs: Arrays) -> dict[str, NDArray[Any]]:
+    """The outputs of a batch, and of a classification the names of the most probable classes, where they lack.
+
+    ONNX files compute these; OpenVINO's own have no texts.
+
+    Args:
+        said: as of `answer`.
+    """
+    if said.get("kind") != "classes" or LABEL in outputs or "probabilities" not in outputs:
+        return dict(outputs)
+    names = np.array(said.get("classes", ()), object)
+    best = outputs["probabilities"].argmax(1)
+    if best.size and best.max() >= len(names):
+        raise ConfigError(f"there are {len(names)} names of classes, and more are told apart", "export it again")
+    return {**outputs, LABEL: names[best]}
 
 
 def answer(said: Mapping[str, Any], outputs: Arrays, index: int, tokens: Tokens | None = None) -> dict[str, Any]:

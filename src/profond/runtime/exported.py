@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from profond.core.errors import ConfigError, DataError, MissingError
 from profond.core.tokens import PADDING, Tokens
-from profond.runtime.answers import answer
+from profond.runtime.answers import LABEL, answer, with_labels
 from profond.runtime.engines.choice import Choice, chosen, installed, open_engine
 from profond.runtime.engines.engine import Arrays, Engine, Port
 from profond.runtime.metadata import metadata_of
@@ -75,7 +75,10 @@ class ExportedFile:
             shapes = [{port.name: (size, *self._shape(port)) for port in engine.inputs} for size in batch_sizes]
             engine.prepare(shapes)
         self.inputs = tuple(map(self._with_names, engine.inputs))
-        self.outputs, self._engine = engine.outputs, engine
+        self._engine = engine
+        given = {port.name for port in engine.outputs}
+        named = self.about.get("answer", {}).get("kind") == "classes" and "probabilities" in given
+        self.outputs = (*engine.outputs, *([Port(LABEL, "str", ("n",))] if named and LABEL not in given else []))
 
     def prepared(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """As `Served.prepared`. Texts are filled up to the next of a few lengths, and pictures of a network that takes
@@ -106,9 +109,15 @@ class ExportedFile:
             raise DataError("the text is without a word" if text.strip() else "the text is empty", "give it words")
         return {name: _filled_up(np.array([ids], np.int64))}
 
+    def rows(self, body: bytes) -> dict[str, dict[str, NDArray[Any]]] | None:
+        if self.series is None:
+            return None
+        rows = self.series.rows(body)
+        return None if rows is None else {id: {self.inputs[0].name: values} for id, values in rows.items()}
+
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         assert self._engine is not None, "load it first"
-        return self._engine.run(inputs)
+        return with_labels(self.about.get("answer", {}), self._engine.run(inputs))
 
     def answer(self, outputs: Arrays, index: int) -> dict[str, Any]:
         return answer(self.about.get("answer", {}), outputs, index, self.tokens)

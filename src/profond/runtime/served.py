@@ -52,7 +52,14 @@ class Served(Protocol):
         """One file of the kind that it takes, such as a JPEG, or a text in UTF-8: inputs, each with a batch axis of 1,
         as `prepared` gives them.
 
-        Raises: DataError (`ImageError` …) in words.
+        Raises: DataError (`ImageError` …) in words, also for a table with several series.
+        """
+        ...
+
+    def rows(self, body: bytes) -> dict[str, dict[str, NDArray[Any]]] | None:
+        """The series of a table, by their ids, each as `decoded` gives one; None for a body that is no such table.
+
+        Raises: DataError in words.
         """
         ...
 

@@ -16,7 +16,7 @@ from profond.core.errors import DataError, ImageError, ProfondError
 from profond.core.tokens import PADDING, UNKNOWN
 from profond.data.locations import FileInMemory, Member
 from profond.data.preprocessing import Kind, Preprocessing
-from profond.data.series import text, ts
+from profond.data.series import text, ts_file
 from profond.data.series.prepared import prepared
 from profond.data.series.rows import Row, rows_of
 from profond.nn.sequence import padded
@@ -101,7 +101,7 @@ def with_rows(
     for one in given:
         suffix = Path(one).suffix.lower() if isinstance(one, Path | str) else ""
         of_table = known.series is not None and known.series.table in ("wide", "long")
-        if known.series is None or not (suffix == ts.SUFFIX or (of_table and suffix in text.SUFFIXES)):
+        if known.series is None or not (suffix == ts_file.SUFFIX or (of_table and suffix in text.SUFFIXES)):
             yield one
             continue
         try:
@@ -111,7 +111,10 @@ def with_rows(
                 raise
             refused(str(one), error)
             continue
-        yield from rows
+        if rows is None:
+            yield one
+        else:
+            yield from rows
 
 
 def as_series(given: Any, source: str, preprocessing: Preprocessing) -> tuple[Tensor, list[str]]:

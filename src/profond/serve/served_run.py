@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from profond.core.errors import ConfigError, DataError
 from profond.core.version import VERSION
+from profond.export.leaving import Leaving, Source
+from profond.runtime.answers import LABEL, answer, with_labels
 from profond.runtime.engines.engine import Arrays, Port
 from profond.runtime.series import Series
 from profond.runtime.served import Kind
 from profond.runtime.texts import text_of
 from profond.serve.predictor import Predictor
+from profond.tasks.task import InArrays, Part
 
 ANSWER = "answer"
-"""The one output: JSON, as ``profond predict --json`` has it for each sample."""
+"""The output of a task whose network leaves otherwise than it answers: as ``profond predict --json`` has it."""
 _TOP = 5
 """Classes that are named, where the answers have that option."""
 
 
 class ServedRun:
     """A run behind `profond.runtime.served.Served`.
+
+    It takes and gives what a file takes and gives that it is exported to, where that is one graph; else JSON comes out.
 
     Args:
         run: its folder.
@@ -58,7 +64,11 @@ class ServedRun:
         if predictor.takes == "videos":
             raise ConfigError("this run takes videos, which are not served", "`profond predict` answers for them")
         self.takes = predictor.takes
-        self.inputs = (_port(predictor),)
+        self._part = part = _one_part(predictor)
+        self.inputs = (_port(predictor, part),)
+        if part is not None:
+            named = [Port(one.name, one.dtype, ("n", *one.shape)) for one in part.outputs]
+            self.outputs = (*named, *([Port(LABEL, "str", ("n",))] if part.answer.get("kind") == "classes" else []))
         known = predictor.preprocessing.series
         self._series = None if known is None else Series(known, predictor.preprocessing.mean)
         self._options = {"top": _TOP} if "top" in predictor.options else {}
@@ -91,18 +101,34 @@ class ServedRun:
             return {name: self._pixels(self._predictor.decode(body, "the picture")[0])[None]}
         return {name: self._predictor.decode(text_of(body), "the text")[0].numpy()[None]}
 
+    def rows(self, body: bytes) -> dict[str, dict[str, NDArray[Any]]] | None:
+        rows = None if self._series is None else self._series.rows(body)
+        return None if rows is None else {id: {self.inputs[0].name: values} for id, values in rows.items()}
+
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         values = torch.from_numpy(np.array(inputs[self.inputs[0].name]))
         if self.takes == "images":
             values = values.permute(0, 3, 1, 2)
+        if self._part is not None:
+            return with_labels(self._part.answer, self._arrays(self._part, values))
         said = self._predictor.answer([""] * len(values), list(values), **self._options)
         answers = np.empty(len(said), object)
         answers[:] = [json.dumps(one.answer.to_json()) for one in said]
         return {ANSWER: answers}
 
     def answer(self, outputs: Arrays, index: int) -> dict[str, Any]:
+        if self._part is not None:
+            return answer(self._part.answer, outputs, index)
         found: dict[str, Any] = json.loads(outputs[ANSWER][index])
         return found
+
+    @torch.inference_mode()
+    def _arrays(self, part: Part, raws: Tensor) -> dict[str, NDArray[Any]]:
+        predictor = self._predictor
+        assert isinstance(predictor.task, InArrays)
+        inputs = predictor.preprocessing.normalise(raws.to(predictor.device))
+        found = predictor.task.arrays(predictor.ready, inputs)
+        return {one.name: value.float().cpu().numpy() for one, value in zip(part.outputs, found, strict=True)}
 
     def _picture(self, pixels: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
         grey = pixels.shape[2] == 1
@@ -116,8 +142,26 @@ class ServedRun:
         return np.ascontiguousarray(found)
 
 
-def _port(predictor: Predictor) -> Port:
+def _one_part(predictor: Predictor) -> Part | None:
+    """What leaves of a run that leaves as one graph of what it takes, without its module; else None."""
+    task = predictor.task
+    if not isinstance(task, InArrays):
+        return None
+    try:
+        part, *others = task.exported(predictor.model, predictor.spec)
+    except ConfigError:  # a network of parts that cannot leave
+        return None
+    if others or part.raw or len(part.inputs) != 1:
+        return None
+    inputs = Leaving(part, Source("", "", predictor.preprocessing)).inputs
+    return replace(part, module=nn.Identity(), inputs=inputs)
+
+
+def _port(predictor: Predictor, part: Part | None) -> Port:
     preprocessing = predictor.preprocessing
+    if part is not None and not (preprocessing.fixed_size and predictor.resize):
+        (one,) = part.inputs
+        return Port(one.name, one.dtype, ("n", *one.shape))
     if preprocessing.series is not None:
         return Port("series", "float32", ("n", preprocessing.series.channels, "time"))
     if preprocessing.text is not None:

@@ -58,8 +58,8 @@ def application(offered: Sequence[Offered], settings: Settings | None = None) ->
         )
     app = Starlette(
         routes=[
+            *Plain(models, asking, bodies, metrics).routes(),  # looked through in order, and all match different paths
             *Protocol(models, asking, bodies).routes(),
-            *Plain(models, asking, bodies, metrics).routes(),
             *_described(),
         ],
         middleware=middleware,

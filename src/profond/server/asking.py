@@ -14,6 +14,7 @@ from profond.core.errors import DataError, ImageError, ProfondError
 from profond.data.images.decoding import MAX_PIXELS, size_of
 from profond.data.locations import FileInMemory
 from profond.runtime.engines.engine import Arrays
+from profond.runtime.series import Series
 from profond.server.batching import Queue, Sample
 from profond.server.datatypes import BYTES, datatype_of, fitted, shape_of
 from profond.server.refused import Refused, bad, in_words
@@ -22,6 +23,8 @@ from profond.server.settings import Settings
 
 _AT_ONCE = 1 << 16
 """Bytes of tensors that are prepared where they are; more of them in a thread, where others go on meanwhile."""
+_ROWS = 32
+"""Series of one table that wait or are computed at one time, so that others get in between."""
 
 Found = TypeVar("Found")
 
@@ -79,11 +82,48 @@ class Asking:
         finally:
             queue.leave(len(files))
 
+    async def file(self, queue: Queue, body: bytes) -> Sample | dict[str, Sample]:
+        """The outputs of a file of the kind that the model takes; of a table those of all its series, by their ids.
+
+        A table of any number of series takes places for a few, which are computed one after the other.
+
+        Raises: Refused, ProfondError.
+        """
+        queue.enter(1)
+        places = 1
+        try:
+            decoded = await self.in_a_thread(self._opened, queue, body)
+            if isinstance(decoded, tuple):
+                return (await queue.computed(decoded))[0]
+            ids, inputs = list(decoded), list(decoded.values())
+            more = min(len(ids), _ROWS, queue.capacity) - places
+            queue.enter(more)
+            places += more
+            found: list[Sample] = []
+            for start in range(0, len(ids), places):
+                found += await queue.computed(inputs[start : start + places])
+            return dict(zip(ids, found, strict=True))
+        finally:
+            queue.leave(places)
+
     async def in_a_thread(self, work: Callable[..., Found], *given: Any) -> Found:
         """What is computed where decoding is."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
 
+    def _check(self, queue: Queue, file: bytes) -> None:
+        """Raises: Refused for numbers in a text of which too many objects would be made."""
+        if queue.served.takes == "series" and len(file) > self.settings.json_bytes and Series.is_text(file):
+            raise Refused(
+                413, f"{len(file)} bytes of text, and {self.settings.json_bytes} are taken: send .npy, or fewer series"
+            )
+
+    def _opened(self, queue: Queue, file: bytes) -> tuple[Arrays] | dict[str, dict[str, NDArray[Any]]]:
+        self._check(queue, file)
+        rows = queue.served.rows(file)
+        return (self._decoded(queue, file),) if rows is None else rows
+
     def _decoded(self, queue: Queue, file: bytes) -> Arrays:
+        self._check(queue, file)
         if queue.served.takes == "images" and self.settings.pixels < MAX_PIXELS:  # the decoder itself sees to those
             (width, height), _ = size_of(FileInMemory(file, "the picture"))
             if width * height > self.settings.pixels:

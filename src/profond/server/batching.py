@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -49,6 +50,8 @@ class Queue:
         self._waiting: dict[int, Waiting] = {}
         self._number = 0
         self._computing = False
+        self._lock = threading.Lock()
+        """Held while what waits, or whether the engine computes, is looked at or changed."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"engine-{served.name}")
 
     def enter(self, count: int) -> None:
@@ -73,21 +76,25 @@ class Queue:
         """
         loop = asyncio.get_running_loop()
         keys, answers = [], []
-        for inputs in samples:
-            self._number += 1
-            answer: asyncio.Future[Sample] = loop.create_future()
-            self._waiting[self._number] = Waiting(inputs, answer)
-            keys.append(self._number)
-            answers.append(answer)
-        if not self._computing:
-            self._next(loop)
+        with self._lock:
+            for inputs in samples:
+                self._number += 1
+                answer: asyncio.Future[Sample] = loop.create_future()
+                self._waiting[self._number] = Waiting(inputs, answer)
+                keys.append(self._number)
+                answers.append(answer)
+            idle, self._computing = not self._computing, True
+        if idle:
+            self._thread.submit(self._work, loop)
         try:
             if len(answers) == 1:
                 return [await answers[0]]
             found = await asyncio.gather(*answers, return_exceptions=True)
         finally:
-            for key, answer in zip(keys, answers, strict=True):
-                self._waiting.pop(key, None)
+            with self._lock:
+                for key in keys:
+                    self._waiting.pop(key, None)
+            for answer in answers:
                 answer.cancel()
         for one in found:
             if isinstance(one, BaseException):
@@ -97,36 +104,35 @@ class Queue:
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have the engine compute what waits, in the order in which it came."""
-        if not self._waiting:
-            self._computing = False
-            return
-        self._computing = True
-        first = next(iter(self._waiting.values())).shape
-        batch = []
-        for key, waiting in self._waiting.items():
-            if waiting.shape == first:
-                batch.append((key, waiting))
-            if len(batch) == max(self.sizes[0], 1):
-                break
-        size = next((size for size in self.sizes if size <= len(batch)), self.sizes[-1])
-        taken = [waiting for _, waiting in batch[:size]]
-        for key, _ in batch[:size]:
-            del self._waiting[key]
-        self.metrics.batch.observe(len(taken))
-        done = self._thread.submit(self._compute, [waiting.inputs for waiting in taken], size)
-        done.add_done_callback(lambda found: loop.call_soon_threadsafe(self._told, loop, taken, found.result()))
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In the engine's thread: compute what waits until nothing does, while answers are written elsewhere."""
+        while batch := self._taken():
+            taken, size = batch
+            found = self._compute([waiting.inputs for waiting in taken], size)
+            try:
+                loop.call_soon_threadsafe(_tell, taken, found)
+            except RuntimeError:  # the server has ended
+                return
 
-    def _told(self, loop: asyncio.AbstractEventLoop, taken: list[Waiting], found: list[Sample | ProfondError]) -> None:
-        self._next(loop)  # the engine goes on while answers are written
-        for waiting, one in zip(taken, found, strict=True):
-            if waiting.answer.done():
-                continue  # nobody waits any longer
-            if isinstance(one, ProfondError):
-                waiting.answer.set_exception(one)
-            else:
-                waiting.answer.set_result(one)
+    def _taken(self) -> tuple[list[Waiting], int] | None:
+        """The next batch, in the order in which its samples came, and its size; None where none wait."""
+        with self._lock:
+            if not self._waiting:
+                self._computing = False
+                return None
+            first = next(iter(self._waiting.values())).shape
+            batch = []
+            for key, waiting in self._waiting.items():
+                if waiting.shape == first:
+                    batch.append((key, waiting))
+                if len(batch) == max(self.sizes[0], 1):
+                    break
+            size = next((size for size in self.sizes if size <= len(batch)), self.sizes[-1])
+            for key, _ in batch[:size]:
+                del self._waiting[key]
+        taken = [waiting for _, waiting in batch[:size]]
+        self.metrics.batch.observe(len(taken))
+        return taken, size
 
     def _compute(self, inputs: list[Arrays], size: int) -> list[Sample | ProfondError]:
         """In the engine's thread: a batch, or where that fails each sample alone, so that one alone fails.
@@ -134,18 +140,26 @@ class Queue:
         Too few samples for a batch of this size are filled up with copies of the last one.
         """
         filled = [*inputs, *[inputs[-1]] * (size - len(inputs))]
-        together = (
-            dict(filled[0])
-            if size == 1
-            else {name: np.concatenate([one[name] for one in filled]) for name in filled[0]}
-        )
         try:
-            outputs = self.served.run(together)
+            outputs = self.served.run(
+                {name: np.concatenate([one[name] for one in filled]) for name in filled[0]} if size > 1 else filled[0]
+            )
         except Exception as error:  # a server goes on, whatever an engine raises
             if len(inputs) > 1:
                 return [answer for one in inputs for answer in self._compute([one], self.sizes[-1])]
             return [error if isinstance(error, ProfondError) else _failed(error)]
         return [(outputs, index) for index in range(len(inputs))]
+
+
+def _tell(taken: list[Waiting], found: list[Sample | ProfondError]) -> None:
+    """Where requests are answered: what became of a batch."""
+    for waiting, one in zip(taken, found, strict=True):
+        if waiting.answer.done():
+            continue  # nobody waits any longer
+        if isinstance(one, ProfondError):
+            waiting.answer.set_exception(one)
+        else:
+            waiting.answer.set_result(one)
 
 
 def _failed(error: Exception) -> ProfondError:

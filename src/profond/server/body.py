@@ -20,6 +20,9 @@ _ENCODINGS = {"gzip": 31, "deflate": 15}
 _MOST_PACKED = 1032
 """Bytes that one byte of zlib can become."""
 
+OBJECTS = 24
+"""Bytes of memory that one byte of JSON can become, as ``[[],[],…]`` does; cells of a table need no more."""
+
 Found = TypeVar("Found")
 
 

@@ -27,6 +27,18 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def engine_option(
+    words: str = "What computes; auto takes the fastest that is installed.",
+) -> Callable[[Command], Command]:
+    """``--engine`` of whatever opens exported files.
+
+    Args:
+        words: its help.
+    """
+    choice = click.Choice(["auto", "onnx", "openvino"])
+    return click.option("--engine", type=choice, default="auto", show_default=True, help=words)
+
+
 def options(command: Command) -> Command:
     """What both `profond serve` and `profond-serve` may be told."""
     many = partial(click.option, multiple=True)
@@ -174,13 +186,7 @@ def _token(file: Path | None) -> str | None:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "onnx", "openvino"]),
-    default="auto",
-    show_default=True,
-    help="What computes; auto takes the fastest that is installed.",
-)
+@engine_option()
 @options
 @click.version_option(VERSION, prog_name="profond-serve")
 def profond_serve(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -104,6 +105,10 @@ class Models:
         async def work() -> None:
             for model in self.all.values():
                 await model.load(self.settings)
+            # NOTE what is here now stays: without this, collecting garbage goes through all of it every few thousand
+            # requests, which takes tens of milliseconds in which nobody is answered.
+            gc.collect()
+            gc.freeze()
 
         self._tasks.append(asyncio.create_task(work()))
 

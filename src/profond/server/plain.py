@@ -15,9 +15,10 @@ from starlette.types import Message
 
 from profond.core.errors import ProfondError
 from profond.core.version import VERSION
+from profond.runtime.series import Series
 from profond.runtime.served import Served
 from profond.server.asking import Asking, refused_for
-from profond.server.body import Bodies, while_waited_for
+from profond.server.body import OBJECTS, Bodies, while_waited_for
 from profond.server.guard import FACTS
 from profond.server.hosted import Hosted, Models
 from profond.server.metrics import Metrics
@@ -62,9 +63,9 @@ class Plain:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/", self.front, name="front"),
             Route("/predict", self.predict, name="predict", methods=["POST"]),
             Route("/predict/{model}", self.predict, name="predict", methods=["POST"]),
+            Route("/", self.front, name="front"),
             Route("/metrics", self.measured, name="metrics"),
         ]
 
@@ -110,12 +111,18 @@ class Plain:
             raise bad(f"the body is empty: send {_WORDS[served.takes]}")
         if served.takes == "texts":
             body = _in_utf8(body, request.headers.get("content-type", ""))
+        elif served.takes == "series" and Series.is_text(body):
+            self.bodies.hold(OBJECTS * min(len(body), self.models.settings.json_bytes), facts)
         try:
-            found = await while_waited_for(request.receive, self.asking.files(queue, [body]))
-            answer = {"model": model.name, **served.answer(*found[0])}
+            found = await while_waited_for(request.receive, self.asking.file(queue, body))
+            if isinstance(found, dict):
+                said = [{"id": id, **served.answer(*one)} for id, one in found.items()]
+                answer = {"model": model.name, "predictions": said}
+            else:
+                answer = {"model": model.name, **served.answer(*found)}
         except ProfondError as error:
             raise refused_for(error) from None
-        facts["samples"] = 1
+        facts["samples"] = len(found) if isinstance(found, dict) else 1
         try:
             return JSONResponse(answer)
         except ValueError:

@@ -13,7 +13,7 @@ from profond.core.errors import ProfondError
 from profond.core.version import VERSION
 from profond.runtime.engines.engine import Port
 from profond.server.asking import Asking, refused_for
-from profond.server.body import Bodies, while_waited_for
+from profond.server.body import OBJECTS, Bodies, while_waited_for
 from profond.server.datatypes import BYTES, datatype_of, shape_of
 from profond.server.guard import FACTS
 from profond.server.hosted import Hosted, Models
@@ -24,8 +24,6 @@ from profond.server.response import HEADER_LENGTH, written
 EXTENSIONS = ["binary_tensor_data"]
 _SHORT = 1 << 16
 """Bytes of JSON that are read where they are; more of them in a thread."""
-_OBJECTS = 24
-"""Bytes of memory that one byte of JSON can become, as ``[[],[],…]`` does."""
 _TYPES = ("", "application/json", "application/octet-stream", "application/x-www-form-urlencoded")
 """Content types of a request; the last is what curl sends where nothing is said."""
 
@@ -41,7 +39,8 @@ class Protocol:
     def routes(self) -> list[Route]:
         one = "/v2/models/{model}"
         of_version = one + "/versions/{version}"
-        found = [
+        found = [Route(path + "/infer", self.infer, name="infer", methods=["POST"]) for path in (one, of_version)]
+        found += [
             Route("/v2", self.server, name="server"),
             Route("/v2/", self.server, name="server"),
             Route("/v2/health/live", self.live, name="live"),
@@ -51,7 +50,6 @@ class Protocol:
             found += [
                 Route(path, self.model, name="model"),
                 Route(path + "/ready", self.model_ready, name="model_ready"),
-                Route(path + "/infer", self.infer, name="infer", methods=["POST"]),
             ]
         return found
 
@@ -113,7 +111,7 @@ class Protocol:
             asked = read_request(body, length, self.models.settings, encoded)
         else:
             said = min(len(body) if length is None else length, self.models.settings.json_bytes)
-            self.bodies.hold(_OBJECTS * said, facts)
+            self.bodies.hold(OBJECTS * said, facts)
             asked = await self.asking.in_a_thread(read_request, body, length, self.models.settings, encoded)
         try:
             outputs, facts["samples"] = await while_waited_for(request.receive, self.asking.tensors(queue, asked))

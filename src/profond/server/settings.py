@@ -28,7 +28,7 @@ class Settings:
         header_seconds: until the first lines of a request are here.
         drain_seconds: that requests under way are given when the server is told to stop.
         body_bytes: of one request.
-        json_bytes: of its part that is JSON.
+        json_bytes: of its part that is JSON, or of series in a text.
         memory_bytes: of all bodies, and of what is made of them, at one time.
         pixels: of one picture.
         elements: of one tensor.

@@ -18,11 +18,13 @@ _NUMBERS = 2048
 equal by chance."""
 _MOST = 256
 """Samples that are tried for each size."""
+_SLOW = 32
+"""Samples that are tried for each size, at least, where there is no time for as many as give `_NUMBERS`."""
 _TIMED = 4
 """Samples of which the quickest says how long one takes."""
-_SAMPLES, _CLEARLY, _BEARABLE = 100, 0.75, 2.0
-"""How long trying may take, in times that one sample takes; what part of the time of others is clearly less; and how
-many times as long as alone a sample may take that has to be filled up."""
+_SAMPLES, _SECONDS, _CLEARLY, _BEARABLE = 200, 5.0, 0.75, 2.0
+"""How long trying may take, in times that one sample takes, and at most; what part of the time of others is clearly
+less; and how many times as long as alone a sample may take that has to be filled up."""
 _LENGTHS = (24, 40)
 """Of an axis of any length."""
 _NEVER_EQUAL = ("pytorch",)
@@ -38,7 +40,8 @@ def equal_sizes(served: Served, sizes: Sequence[int], seconds: float = 1.0) -> t
     are clearly faster; a sample that comes alone is then computed in the smallest of them, beside copies of itself.
 
     Args:
-        seconds: that trying may take; of a network that needs long for a sample, `_SAMPLES` times as long as that.
+        seconds: that trying may take; of a network that needs long for a sample, `_SAMPLES` times as long as that,
+            up to `_SECONDS`.
     """
     if served.platform in _NEVER_EQUAL:
         return (1,)
@@ -52,8 +55,10 @@ def equal_sizes(served: Served, sizes: Sequence[int], seconds: float = 1.0) -> t
     first = _Tried(served, noise, 1)
     first.compute(_TIMED)
     numbers = sum(values[:1].size for values in first.found[0].values())
-    enough = min(_MOST, -(-_NUMBERS // max(1, numbers)))
-    end = time.perf_counter() + max(seconds, _SAMPLES * first.quickest)
+    spare = max(seconds, min(_SAMPLES * first.quickest, _SECONDS))
+    in_time = int(spare / first.quickest) // (len(sizes) + 1)
+    enough = min(_MOST, -(-_NUMBERS // max(1, numbers)), max(_SLOW, in_time))
+    end = time.perf_counter() + spare
     groups = [[first]]
     for size in sorted(size for size in sizes if size > 1):
         count = -(-enough // size) * size

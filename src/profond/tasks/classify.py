@@ -242,6 +242,9 @@ class Classify:
         module = _Probabilities(self, looped(model))
         return [Part(module, (network_input(model, spec),), outputs, network_examples(model, spec), answer)]
 
+    def arrays(self, model: nn.Module, inputs: Tensor) -> Sequence[Tensor]:
+        return [self.predict(model, inputs).probabilities]
+
     def meter(self, spec: Spec | None = None) -> ClassMeter:
         return ClassMeter(self, spec)
 

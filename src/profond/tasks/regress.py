@@ -205,6 +205,9 @@ class Regress:
         answer = {"kind": "numbers", "quantities": quantities}
         return [Part(module, (network_input(model, spec),), outputs, network_examples(model, spec), answer)]
 
+    def arrays(self, model: nn.Module, inputs: Tensor) -> Sequence[Tensor]:
+        return [self.predict(model, inputs)]
+
     def meter(self, spec: Spec | None = None) -> ValueMeter:
         return ValueMeter(self, spec)
 

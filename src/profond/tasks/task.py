@@ -207,6 +207,15 @@ class Exportable(Protocol):
 
 
 @runtime_checkable
+class InArrays(Exportable, Protocol):
+    """One whose network leaves as one graph that does no more than what is computed in Python."""
+
+    def arrays(self, model: nn.Module, inputs: Tensor) -> Sequence[Tensor]:
+        """What that graph gives for inputs that are prepared, the outputs in its order; batch first."""
+        ...
+
+
+@runtime_checkable
 class TranslatesImages(Protocol):
     """A task whose model makes pictures of another kind of those that it is given, of the same size, whatever it is."""
 

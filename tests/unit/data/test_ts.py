@@ -115,7 +115,7 @@ def test_a_longer_series_than_any_in_training_is_not_cut(tmp_path: Path) -> None
     ragged = open_dataset(written(tmp_path / "x.ts"), ends="missing").preprocessing.series
     assert ragged is not None
     (tmp_path / "new.ts").write_text(HEAD + line(40))
-    (row,) = rows_of(tmp_path / "new.ts", ragged)
+    (row,) = rows_of(tmp_path / "new.ts", ragged) or ()
     assert ragged.fitted(row.values, (0.0, 0.0)).shape == (2, 40)
 
 

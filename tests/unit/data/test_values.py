@@ -300,7 +300,8 @@ def test_a_network_that_estimates_reads_new_tables_with_and_without_the_value(tm
     assert known.targets == ("value",)
     (tmp_path / "new.csv").write_text("a,b,c\n1,2,3\n4,5,6\n")
     for name, first in (("w.csv", [0, 0, 0]), ("new.csv", [1, 2, 3])):
-        assert rows_of(tmp_path / name, known)[0].values[0].tolist() == first
+        assert (rows := rows_of(tmp_path / name, known))
+        assert rows[0].values[0].tolist() == first
 
 
 def test_what_counts_classes_refuses_numbers_in_words(tmp_path: Path) -> None:

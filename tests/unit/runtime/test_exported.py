@@ -15,7 +15,7 @@ from support.exported import CLASSES, of_pictures, of_series, of_texts, weights,
 from profond.core.errors import ConfigError, DataError, ImageError
 from profond.core.tokens import Tokens
 from profond.data.images.decoding import eight_bit, resize
-from profond.runtime.answers import answer, line
+from profond.runtime.answers import answer, line, with_labels
 from profond.runtime.exported import ExportedFile
 from profond.runtime.metadata import metadata_of
 from profond.runtime.pictures import Pictures
@@ -174,6 +174,71 @@ def test_a_series_in_a_file_is_cut_and_filled_up(tmp_path: Path) -> None:
         one.decoded(b"a,c\n1,2\n3,4\n")
     with pytest.raises(DataError, match="missing or infinite"):
         one.prepared({"series": np.full((1, 2, 4), np.nan, np.float32)})
+
+
+def test_where_a_graph_has_no_names_of_classes_they_are_given_beside() -> None:
+    said = {"kind": "classes", "classes": ["a", "b"]}
+    shares = {"probabilities": np.array([[0.2, 0.8], [0.7, 0.3]], np.float32)}
+    assert with_labels(said, shares)["label"].tolist() == ["b", "a"]
+    assert with_labels(said, {**shares, "label": np.array(["x", "y"])})["label"].tolist() == ["x", "y"]
+    assert with_labels({"kind": "numbers"}, shares) == shares
+    with pytest.raises(ConfigError, match="1 names of classes"):
+        with_labels({**said, "classes": ["a"]}, shares)
+
+
+WIDE = {"channels": 1, "length": 3, "table": "wide", "label": "kind", "names": ["value"]}
+LONG = {
+    "channels": 2,
+    "length": 2,
+    "table": "long",
+    "label": "kind",
+    "id": "id",
+    "time_column": "t",
+    "names": ["x", "y"],
+}
+
+
+@pytest.mark.parametrize(
+    ("known", "body", "expected"),
+    [
+        (WIDE, "kind;a;b;c\nslow;1,5;2;3\nfast;4;5;6,5\n", {"1": [[1.5, 2, 3]], "2": [[4, 5, 6.5]]}),
+        (WIDE, "a,b,c\n1,2,3\n", {"1": [[1, 2, 3]]}),
+        (WIDE, "1\t2\n4\t5\n", {"1": [[1, 2, 1]], "2": [[4, 5, 1]]}),
+        (WIDE, "kind,a,b\n,1,2\n", {"1": [[1, 2, 1]]}),
+        (
+            WIDE,
+            "# remark\n@classLabel true slow fast\n@data\n1,2:fast\n4,5,6:slow\n",
+            {"1": [[1, 2, 1]], "2": [[4, 5, 6]]},
+        ),
+        (LONG, "id;t;x;y;kind\nb;1;2,5;3;u\nb;0;1;4;u\na;0;7;8;v\n", {"b": [[1, 2.5], [4, 3]], "a": [[7, 1], [8, 2]]}),
+        (LONG, "t,x,y\n0,1,2\n1,3,4\n", {"series": [[1, 3], [2, 4]]}),
+        (WIDE, "value\n1\n2\n3\n", None),
+        ({"channels": 1, "length": 3}, "1\n2\n3\n", None),
+    ],
+)
+def test_a_table_of_series_is_read_as_the_one_that_was_trained_on(
+    tmp_path: Path, known: dict[str, object], body: str, expected: dict[str, object] | None
+) -> None:
+    found = opened(of_series(tmp_path / "s.onnx", known), "onnx").rows(body.encode())
+    assert (None if found is None else {id: one["series"][0].tolist() for id, one in found.items()}) == expected
+
+
+def test_what_is_no_such_table_is_refused_in_words_and_one_series_is_taken_as_it_is(tmp_path: Path) -> None:
+    wide = opened(of_series(tmp_path / "w.onnx", WIDE), "onnx")
+    assert wide.decoded(b"value\n1\n2\n3\n")["series"].tolist() == [[[1, 2, 3]]]
+    assert wide.decoded(b"kind,a,b,c\nslow,1,2,3\n")["series"].tolist() == [[[1, 2, 3]]]
+    buffer = io.BytesIO()
+    np.save(buffer, np.arange(3.0))
+    assert wide.rows(buffer.getvalue()) is None
+    assert wide.decoded(buffer.getvalue())["series"].tolist() == [[[0, 1, 2]]]
+    with pytest.raises(DataError, match="has 2 series, and one is taken"):
+        wide.decoded(b"1,2,3\n4,5,6\n")
+    with pytest.raises(DataError, match=r"the series, line 2, .*'x' is not a number"):
+        wide.rows(b"1,2,3\n4,x,6\n7,8,9\n")
+    with pytest.raises(DataError, match="is not laid out like the table"):
+        wide.rows(b"good,bad\nno,yes\n")
+    with pytest.raises(DataError, match="has no column 'y'"):
+        opened(of_series(tmp_path / "l.onnx", LONG), "onnx").rows(b"id,t,x\na,0,1\n")
 
 
 def test_a_text_is_cut_into_the_files_own_tokens(tmp_path: Path) -> None:

@@ -195,6 +195,31 @@ def test_only_sizes_with_equal_bits_are_used(signs: Path) -> None:
         assert equal_sizes(model, sizes, seconds=60) == known
 
 
+class Long(ExportedFile):
+    """Takes long for each sample, by a clock of its own."""
+
+    clock = 0.0
+
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        self.clock += 0.008 * len(inputs["pictures"])
+        return super().run(inputs)
+
+    def perf_counter(self) -> float:
+        return self.clock
+
+
+def test_a_network_that_takes_long_is_tried_with_fewer_samples_instead_of_fewer_sizes(
+    signs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = (1, 2, 4, 8, 16, 32)
+    model = Long(signs, "onnx", threads=1)
+    model.load(sizes)
+    monkeypatch.setattr("profond.server.sizes.time", model)
+    model.clock = 0.0
+    assert equal_sizes(model, sizes, seconds=1) == sizes
+    assert model.clock < 2
+
+
 def test_one_that_comes_alone_is_filled_up_where_no_size_is_one(signs: Path) -> None:
     model = Slow(signs, "onnx", threads=1)
     pictures = [pixels(number) for number in range(6)]

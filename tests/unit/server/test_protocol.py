@@ -1,6 +1,7 @@
 """The Open Inference Protocol over HTTP, as its specification and the extension of binary tensors have it."""
 
 import base64
+import io
 import json
 import math
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 from starlette.testclient import TestClient
-from support.exported import CLASSES, of_texts, write
+from support.exported import CLASSES, of_series, of_texts, write
 from unit.server.conftest import Serve, jpeg, pixels
 
 from profond.core.tokens import Tokens
@@ -315,6 +316,37 @@ def test_a_text_comes_in_the_character_set_that_its_content_type_names(serve: Se
     assert unsaid.status_code == 400
     assert "charset=windows-1252" in unsaid.json()["error"]
     assert [post(b"x", f"; charset={name}").status_code for name in ("punycode", "zlib", "none")] == [415] * 3
+
+
+def test_a_table_of_series_gets_an_answer_for_each_and_says_what_it_cannot_take(serve: Serve, tmp_path: Path) -> None:
+    known = {"channels": 1, "length": 3, "table": "wide", "label": "kind", "names": ["value"]}
+    client = serve(ExportedFile(of_series(tmp_path / "speed.onnx", known), "onnx"), queue=40, json_bytes=2000)
+    head = "kind;a;b;c\n"
+    rows = [f"slow;{number},5;{number};{number}\n" for number in range(100)]
+    found = client.post("/predict", content=head + "".join(rows), headers={"Content-Type": "text/csv"})
+    assert found.status_code == 200, found.text
+    assert [one["id"] for one in found.json()["predictions"]] == [str(number) for number in range(1, 101)]
+    alone = client.post("/predict", files={"file": ("a.csv", head + rows[60], "text/csv")}).json()["predictions"]
+    assert alone[0]["estimates"] == found.json()["predictions"][60]["estimates"]
+    assert alone[0]["estimates"][0]["value"] == pytest.approx(60 + 1 / 6)
+    column = client.post("/predict", content="60.5\n60\n60\n").json()
+    assert column == {"model": "speed", "estimates": alone[0]["estimates"]}
+    array = io.BytesIO()
+    np.save(array, np.array([60.5, 60, 60]))
+    assert client.post("/predict", content=array.getvalue()).json() == column
+    for body, status, words in (
+        (head + "slow;1;x;3\n" + rows[1] + rows[2], 400, "'x' is not a number"),
+        ("a,b\nno,yes\n", 400, "not laid out like the table"),
+        ("slow;;;\n" + rows[1], 400, "no values"),
+        ("RIFF1234WAVE", 400, "the series"),
+        (head + "".join(rows * 2), 413, "bytes of text"),
+    ):
+        refused = client.post("/predict", content=body)
+        assert (refused.status_code, words in refused.json()["error"]) == (status, True), refused.text
+    given = {"name": "series", "shape": [1], "datatype": "BYTES", "data": [head + rows[1] + rows[2]]}
+    asked = client.post("/v2/models/speed/infer", json={"inputs": [given]})
+    assert (asked.status_code, "POST /predict" in asked.json()["error"]) == (400, True)
+    assert 'profond_queue_samples{model="speed"} 0' in client.get("/metrics").text
 
 
 def test_the_first_page_says_what_is_served_to_programs_and_to_people(client: TestClient) -> None:

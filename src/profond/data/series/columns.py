@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from profond.core.errors import DataError
 from profond.core.spec import Quantity
 from profond.data.series.preparation import looks_like_time
+from profond.data.series.signals import LONG, WIDE, cell_of, is_numeric
 from profond.data.series.text import Text
 from profond.data.values import TARGET, asked_columns, could_be_classes, quantity_of
 
@@ -29,21 +29,6 @@ ID = {
     "uid",
 }
 ID |= {"unique_id", "recording_id"}
-WIDE = "wide: a row for each series, its label and its values in order"
-LONG = "long: a row for each step, with columns for the series' id, the time, the values and the label"
-
-
-@dataclass
-class Columns:
-    """Which column is what, by its place from 0."""
-
-    label: int | None
-    id: int | None
-    time: int | None
-    split: int | None
-    group: int | None
-    values: list[int]
-    targets: list[int] = field(default_factory=list)
 
 
 def named_column(text: Text, asked: str | None, setting: str) -> int | None:
@@ -140,23 +125,12 @@ def rises(text: Text, at: int) -> bool:
     return bool((np.diff(np.array(numbers, dtype=np.float64)) > 0).all())
 
 
-def is_numeric(text: Text, at: int) -> bool:
-    """Whether most of a column is numbers: a word among them is a mistake, which is told by its line."""
-    cells = [cell_of(row, at) for row in text.rows]
-    words = sum(not text.is_number(cell) for cell in cells)
-    return words <= len(cells) // 2 and any(cells)
-
-
 def whole_numbers(text: Text, labels: list[str]) -> list[str]:
     """``1.0000000e+00`` is the class 1."""
     numbers = [text.number(label) for label in labels]
     if all(number is not None and number == number and float(number).is_integer() for number in numbers):
         return [str(int(number)) for number in numbers if number is not None]
     return labels
-
-
-def cell_of(row: list[str], at: int) -> str:
-    return row[at] if at < len(row) else ""
 
 
 def plain_name(name: str) -> str:

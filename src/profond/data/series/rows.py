@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profond.core.errors import DataError
-from profond.data.series import ts
-from profond.data.series.columns import WIDE, Columns, is_numeric
+from profond.data.series import ts_file
 from profond.data.series.preparation import Preparation, listed
-from profond.data.series.table import Table, long_table, wide_table
-from profond.data.series.text import read_text
+from profond.data.series.signals import WIDE, Columns, is_numeric, long_signals, wide_signals
+from profond.data.series.text import Text, read_text
 
 
 @dataclass(frozen=True)
@@ -32,20 +31,33 @@ class Row:
         return self.source
 
 
-def rows_of(path: Path, preparation: Preparation) -> list[Row]:
-    """The series of a table like the one that a network was trained on. Raises: DataError."""
-    table = read_more(path, preparation)
-    return [Row(f"{path}#{id}", signal) for id, signal in zip(table.ids, table.signals, strict=True)]
+def rows_of(path: Path, preparation: Preparation) -> list[Row] | None:
+    """The series of a table like the one that a network was trained on; labels are not needed, and not looked at.
 
+    None for a text of one column, which holds one series of one channel.
 
-def read_more(path: Path, preparation: Preparation) -> Table:
-    """Read a table without need of labels, as the one that a network was trained on.
-
-    Raises: DataError when it is not laid out like that one.
+    Raises: DataError when it is not laid out like that table.
     """
-    if path.suffix.lower() == ts.SUFFIX:
-        return ts.read_ts(path, preparation.missing, labelled=False)
+    found = read_rows(path, preparation)
+    return None if found is None else [Row(f"{path}#{id}", signal) for id, signal in found.items()]
+
+
+def read_rows(path: Path, preparation: Preparation) -> dict[str, NDArray[np.float32]] | None:
+    """Likewise, float32 (channels, time) by their ids. Raises: DataError."""
+    if path.suffix.lower() == ts_file.SUFFIX:
+        signals = ts_file.read_parts(path, preparation.missing).signals
+        return {str(number): signal for number, signal in enumerate(signals, 1)}
     text = read_text(path, preparation.decimal)
+    if preparation.table == "wide" and len(text.rows) > 1 and max(map(len, (text.names, *text.rows))) == 1:
+        return None
+    columns = _columns_like(text, preparation)
+    found = (wide_signals if preparation.table == "wide" else long_signals)(text, columns, preparation.missing)
+    return dict(zip(found.ids, found.values, strict=True))
+
+
+def _columns_like(text: Text, preparation: Preparation) -> Columns:
+    """Which column is what, as in the table that was trained on. Raises: DataError."""
+    path = text.path
     width = max(len(text.names), max(len(row) for row in text.rows))
     column_of = {name: at for at, name in enumerate(text.names)}
 
@@ -68,8 +80,7 @@ def read_more(path: Path, preparation: Preparation) -> Table:
         ]
         if len(columns.values) < 2:
             raise DataError(f"{path} is not laid out like the table that was trained on", WIDE)
-        return wide_table(text, columns, preparation.missing, [])
-    if text.names and preparation.names:
+    elif text.names and preparation.names:
         if lacking := [name for name in preparation.names if name not in column_of]:
             raise DataError(
                 f"{path} has no column {listed(lacking, ' and no column ')}; it has {listed(text.names)}",
@@ -79,4 +90,4 @@ def read_more(path: Path, preparation: Preparation) -> Table:
     else:
         taken = {columns.label, columns.id, columns.time, *columns.targets}
         columns.values = [at for at in range(width) if at not in taken]
-    return long_table(text, columns, preparation.missing, [])
+    return columns

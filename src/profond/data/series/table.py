@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,12 +20,7 @@ from profond.data.labels import doubts
 from profond.data.listing import Listing, Sample, class_order
 from profond.data.series.columns import (
     ID,
-    LONG,
-    WIDE,
-    Columns,
-    cell_of,
     is_constant,
-    is_numeric,
     label_column,
     named_column,
     plain_name,
@@ -35,8 +29,9 @@ from profond.data.series.columns import (
     target_columns,
     whole_numbers,
 )
-from profond.data.series.preparation import filled, looks_like_time
+from profond.data.series.preparation import looks_like_time
 from profond.data.series.read import Missing
+from profond.data.series.signals import LONG, WIDE, Columns, Signals, cell_of, is_numeric, long_signals, wide_signals
 from profond.data.series.text import Decimal, Text, read_text
 from profond.data.split_column import not_a_split, questions, split_words
 from profond.data.values import Column, quantities_of, read_values
@@ -176,7 +171,10 @@ def read_table(
             f" it has {len(columns.values)} columns of numbers",
             f"{WIDE}; {LONG}",
         )
-    table = (wide_table if layout == "wide" else long_table)(text, columns, missing, notes)
+    found = (wide_signals if layout == "wide" else long_signals)(text, columns, missing)
+    if layout == "long":
+        _long_labels_agree(text, columns, found)
+    table = _table(text, layout, columns, found, notes)
     shown = "a row for each series" if layout == "wide" else f"a row for each step, series by column {table.id}"
     summary = f"{layout} table: {shown}, " + (
         f"numbers to be estimated in column {', '.join(table.targets)}"
@@ -229,82 +227,34 @@ def write_split_table(out: Path, source: Path, decimal: Decimal, table: Table, s
     write_text(out, written.getvalue())
 
 
-def wide_table(text: Text, columns: Columns, missing: Missing, notes: list[str]) -> Table:
-    with np.errstate(over="ignore"):  # what is too large is told with its line
-        values = text.numbers(columns.values).astype(np.float32)
-    ids = [str(number) for number in range(1, len(text.rows) + 1)]
-    if columns.id is not None:
-        series_ids = [cell_of(row, columns.id) for row in text.rows]
-        if len(set(series_ids)) < len(series_ids) or "" in series_ids:
-            twice = Counter(series_ids).most_common(1)[0][0]
-            raise DataError(
-                f"{text.path}: the id {twice!r} stands in several rows", "layout=long, or give each its own"
-            )
-        ids = series_ids
-    signals = []
-    for row, line in zip(values, text.lines, strict=True):
-        there = np.flatnonzero(~np.isnan(row))
-        if not len(there):
-            raise DataError(f"{text.path}, line {line}: the series has no values", "delete the line")
-        signals.append(_checked(row[None, : there[-1] + 1].copy(), text, [line], missing))
-    return _table(text, "wide", columns, signals, ids, range(len(ids)), notes, ("value",))
-
-
-def long_table(text: Text, columns: Columns, missing: Missing, notes: list[str]) -> Table:
-    members: dict[str, list[int]] = defaultdict(list)
-    for number, row in enumerate(text.rows):
-        key = text.path.stem if columns.id is None else cell_of(row, columns.id)
-        if not key:
-            raise DataError(
-                f"{text.path}, line {text.lines[number]}: the id is empty", "fill it in, or delete the line"
-            )
-        members[key].append(number)
-    with np.errstate(over="ignore"):
-        values = text.numbers(columns.values).astype(np.float32)
-    order = None
-    if columns.time is not None and is_numeric(text, columns.time):
-        order = text.numbers([columns.time])[:, 0]
-    signals = []
-    for key, rows in members.items():
-        if order is not None:
-            times = order[rows]
-            if len(np.unique(times)) < len(times):
-                raise DataError(
-                    f"{text.path}: the series {key!r} has a time twice (lines {text.lines[rows[0]]} and on)",
-                    "keep one of them; or time_column=none, if the rows are in order",
-                )
-            rows = [rows[at] for at in np.argsort(times, kind="stable")]
-        lines = [text.lines[row] for row in rows]
-        signals.append(_checked(np.ascontiguousarray(values[rows].T), text, lines, missing))
+def _long_labels_agree(text: Text, columns: Columns, found: Signals) -> None:
+    """Raises: DataError for a series with two labels, numbers, splits or groups."""
     for column in (columns.label, *columns.targets, columns.split, columns.group):
         if column is None:
             continue
-        for key, rows in members.items():
-            found = {cell_of(text.rows[row], column) for row in rows}
-            if len(found) > 1:
+        for key, rows in zip(found.ids, found.rows, strict=True):
+            said = {cell_of(text.rows[row], column) for row in rows}
+            if len(said) > 1:
                 second = next(
                     row for row in rows if cell_of(text.rows[row], column) != cell_of(text.rows[rows[0]], column)
                 )
                 raise DataError(
                     f"{text.path}, line {text.lines[second]}: the series {key!r} has two values of"
-                    f" {text.called(column)}: {', '.join(map(repr, sorted(found)[:3]))}",
+                    f" {text.called(column)}: {', '.join(map(repr, sorted(said)[:3]))}",
                     "a series has one label or number, one split and one group",
                 )
-    firsts = [rows[0] for rows in members.values()]
-    names = tuple(text.names[at] for at in columns.values) if text.names else ()
-    return _table(text, "long", columns, signals, list(members), firsts, notes, names)
 
 
 def _table(
     text: Text,
     layout: Layout,
     columns: Columns,
-    signals: list[NDArray[np.float32]],
-    ids: list[str],
-    firsts: Sequence[int],
+    found: Signals,
     notes: list[str],
-    names: tuple[str, ...],
 ) -> Table:
+    firsts = [rows[0] for rows in found.rows]
+    names = ("value",) if layout == "wide" else tuple(text.names[at] for at in columns.values) if text.names else ()
+
     def column(at: int | None) -> list[str]:
         return ["" if at is None else cell_of(text.rows[row], at) for row in firsts]
 
@@ -347,8 +297,8 @@ def _table(
     return Table(
         text.path,
         layout,
-        signals,
-        ids,
+        found.values,
+        found.ids,
         labels,
         splits,
         column(columns.group),
@@ -361,20 +311,3 @@ def _table(
         quantities=quantities_of(text.path, [named(at) for at in columns.targets]),
         targets=tuple(called(at) or "" for at in columns.targets),
     )
-
-
-def _checked(signal: NDArray[np.float32], text: Text, lines: Sequence[int], missing: Missing) -> NDArray[np.float32]:
-    """Raises: DataError for a missing or infinite value that is to be refused."""
-    if np.isfinite(signal).all():
-        return signal
-    wrong = np.isinf(signal) if missing == "interpolate" else ~np.isfinite(signal)
-    if wrong.any():
-        step = int(np.argwhere(wrong)[0][1])
-        what = "a missing value" if np.isnan(signal[wrong][0]) else "infinity, or a number too large"
-        line = lines[step] if len(lines) > 1 else lines[0]
-        raise DataError(
-            f"{text.path}, line {line}: {what}, step {step + 1} of its series",
-            "repair it; missing=interpolate fills gaps from the values beside them",
-        )
-    filled(signal, str(text.path))
-    return signal

@@ -6,13 +6,15 @@ import csv
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from profond.core.errors import DataError
 from profond.data.listing import Listing, Sample
 from profond.data.signs.archives import NAMES, ONLINE, TRAIN, unpacked
+from profond.data.signs.archives import TEST as TEST_PICTURES
+from profond.data.signs.archives import TRUTH as TEST_TRUTH
 from profond.data.signs.names import FRAMES, SIGNS, Language, names
 from profond.data.signs.names import ONLINE as ONLINE_COUNT
 from profond.data.signs.names import TEST as TEST_COUNT
@@ -42,6 +44,7 @@ class Found:
         tested: the folder of the test pictures.
         archives: zip files that hold what is not unpacked.
         synthetic: the file that says that the pictures were rendered.
+        trained: the folder of the training pictures' classes, where they have no table.
     """
 
     tables: tuple[Path, ...]
@@ -49,13 +52,14 @@ class Found:
     tested: Path | None
     archives: tuple[Path, ...]
     synthetic: Path | None = None
+    trained: Path | None = None
 
 
 def find(path: Path) -> Found | None:
-    """The benchmark at or below a folder; None where it is not there."""
+    """The benchmark at or below a folder, or a part of it; None where it is not there."""
     tables: list[Path] = []
     archives: dict[str, Path] = {}
-    truth = tested = synthetic = None
+    truth = tested = synthetic = trained = None
     for folder, inside in _below(path):
         for name in NAMES:
             if name not in archives and (folder / name).is_file():
@@ -66,14 +70,17 @@ def find(path: Path) -> Found | None:
         synthetic = synthetic or _file(folder / SYNTHETIC)
         if tested is None and folder.name == "Images" and folder.parent.name == "Final_Test":
             tested = folder
+        if trained is None and inside and folder.name == "Images" and folder.parent.name == "Final_Training":
+            trained = folder
     if tables:
         for name in (TRAIN, ONLINE):
             archives.pop(name, None)
     elif TRAIN in archives:
         archives.pop(ONLINE, None)
-    if not tables and not {TRAIN, ONLINE} & set(archives):
+    if not (tables or archives or truth or tested or trained):
         return None
-    return Found(tuple(sorted(tables)), truth, tested, tuple(archives[name] for name in sorted(archives)), synthetic)
+    packed = tuple(archives[name] for name in sorted(archives))
+    return Found(tuple(sorted(tables)), truth, tested, packed, synthetic, None if tables else trained)
 
 
 def list_signs(path: Path, language: Language = "en", tests: Path | None = None) -> Listing:
@@ -84,33 +91,55 @@ def list_signs(path: Path, language: Language = "en", tests: Path | None = None)
         language: of the classes' names.
         tests: another folder, as it is unpacked, whose test pictures are taken instead.
 
-    Raises: DataError where its tables and its pictures do not fit.
+    Raises: DataError where its tables and its pictures do not fit, or those of train are not there.
     """
-    found = find(Path(path))
-    if found is None:
-        raise DataError(
-            f"{path} has no {TRAIN}, and no tables such as 00000/GT-00000.csv", "give the folder above them"
-        )
-    tables, truth, tested = found.tables, found.truth, found.tested
+    found = find(Path(path)) or Found((), None, None, ())
+    tables, truth, tested, trained = found.tables, found.truth, found.tested, found.trained
     if found.archives:
-        inside = find(unpacked(found.archives))
-        assert inside is not None or tables, "an archive of train has its tables"
-        packed = inside or Found((), *_test_of(unpacked(found.archives)), ())
+        packed = find(unpacked(found.archives)) or Found((), None, None, ())
         tables, truth, tested = tables or packed.tables, truth or packed.truth, tested or packed.tested
+        trained = trained or packed.trained
+    _check_train(path, tables, trained, bool(truth or tested))
     if tests is not None:
         truth, tested = _test_of(tests)
     called = names(language)
     train = [sample for table in tables for sample in _rows(table, table.parent, called, with_track=True)]
     test = _rows(truth, tested, called, with_track=False) if truth and tested else []
     notes, warnings = counted(len(train), len(test), found.synthetic)
-    if truth is None or tested is None:
-        lacking = TRUTH if truth is None else "Final_Test/Images"
+    there = {int(table.parent.name) for table in tables}
+    if found.synthetic is None and (lacking := [f"{one:05}" for one in range(len(called)) if one not in there]):
+        more = " …" if len(lacking) > 5 else ""
         warnings.append(
-            f"there are no test pictures with their classes ({lacking} is not there): signs of train are taken"
+            f"{len(lacking)} of {len(called)} classes have no folder in {tables[0].parent.parent}: "
+            f"{', '.join(lacking[:5])}{more} (unpack {TRAIN} again)"
+        )
+    if truth is None or tested is None:
+        what, archive = (TRUTH, TEST_TRUTH) if truth is None else ("Final_Test/Images", TEST_PICTURES)
+        warnings.append(
+            f"there are no test pictures with their classes ({what} is not there): signs of train are taken; "
+            f"put {archive}, or what it unpacks to, into {path}"
         )
     samples = [*_named(train, "train"), *_named(test, "test")] if test else train
     root = Path(os.path.commonpath([tables[0].parent.parent, *([tested] if test and tested else [])]))
     return Listing(str(path), root, tuple(samples), called, tuple(notes), tuple(warnings))
+
+
+def _check_train(path: Path, tables: Sequence[Path], trained: Path | None, tests: bool) -> None:
+    """Raises: DataError where training pictures, or their tables, are not there."""
+    again = f"unpack {TRAIN} again, with its tables"
+    if trained is not None and not tables:
+        raise DataError(f"{trained} has pictures and no tables such as 00000/GT-00000.csv", again)
+    if not tables:
+        what = "only test pictures or their classes of the benchmark" if tests else "no tables such as GT-00000.csv"
+        raise DataError(
+            f"{path} has {what}, and no {TRAIN}", f"put {TRAIN}, or the folder that it unpacks to, into {path}"
+        )
+    folder = tables[0].parent.parent
+    bare = [one for one in sorted(folder.iterdir()) if _CLASS.fullmatch(one.name) and one.is_dir()]
+    bare = [one for one in bare if one / f"GT-{one.name}.csv" not in tables]
+    if bare:
+        more = f", and {len(bare) - 1} others have none" if len(bare) > 1 else ""
+        raise DataError(f"{bare[0]} has no table GT-{bare[0].name}.csv{more}", again)
 
 
 def counted(train: int, test: int, synthetic: Path | None = None) -> tuple[list[str], list[str]]:

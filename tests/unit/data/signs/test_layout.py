@@ -85,6 +85,43 @@ def test_without_tests_signs_of_train_are_taken_whole(zipped):
     assert any("no test pictures" in warning for warning in opened.warnings)
 
 
+@pytest.mark.parametrize("form", ["zipped", "unzipped"])
+def test_tests_without_train_are_told_what_lacks_and_where_it_belongs(form, request):
+    folder = request.getfixturevalue(form)
+    for one in [*folder.glob("*Training*"), folder / "GTSRB/Final_Training"]:
+        shutil.rmtree(one) if one.is_dir() else one.unlink(missing_ok=True)
+    with pytest.raises(DataError, match=f"only test pictures .* no {TRAIN}") as found:
+        open_dataset(folder)
+    assert f"into {folder}" in found.value.help
+
+
+def test_pictures_without_their_tables_are_told_which(unzipped):
+    classes = unzipped / "GTSRB/Final_Training/Images"
+    (classes / "00001/GT-00001.csv").unlink()
+    with pytest.raises(DataError, match=r"00001 has no table GT-00001\.csv"):
+        open_dataset(unzipped)
+    for table in classes.rglob("*.csv"):
+        table.unlink()
+    with pytest.raises(DataError, match="has pictures and no tables such as") as found:
+        open_dataset(unzipped)
+    assert TRAIN in found.value.help
+
+
+def test_an_archive_of_train_without_tables_is_told(zipped):
+    with zipfile.ZipFile(zipped / TRAIN, "w") as packed:
+        packed.writestr("GTSRB/Final_Training/Images/00000/00000_00000.ppm", b"x")
+    with pytest.raises(DataError, match="has pictures and no tables such as"):
+        list_signs(zipped)
+
+
+def test_a_class_without_a_folder_and_tests_without_their_classes_are_told(unzipped):
+    shutil.rmtree(unzipped / "GTSRB/Final_Training/Images/00001")
+    (unzipped / "GT-final_test.csv").unlink()
+    said = list_signs(unzipped).warnings
+    assert any(words.startswith("41 of 43 classes have no folder") and "00001, 00003" in words for words in said)
+    assert any("GTSRB_Final_Test_GT.zip, or what it unpacks to, into" in words for words in said)
+
+
 def test_cut_to_its_sign_a_picture_is_its_region_in_memory_and_streamed(zipped, unzipped):
     with Image.open(unzipped / "GTSRB/Final_Training/Images/00001/00000_00003.ppm") as image:
         wanted = image.crop((2, 3, 25, 25)).resize((32, 32), Image.Resampling.BILINEAR)
