@@ -112,7 +112,7 @@ def explained(
                 raise
             notes.append(f"{each}: {error.message}")  # a network without maps: the other methods explain it as well
     if method == "overview":
-        figure = question.shown.draw_overview(question.subject, list(answers.values()))
+        figure = question.drawn.draw_overview(question.subject, list(answers.values()))
     else:
-        figure = question.shown.draw_attribution(question.subject, answers[method])
+        figure = question.drawn.draw_attribution(question.subject, answers[method])
     return Explanation(question.subject.explained.said.replace("\t", " "), answers, figure, tuple(notes))

@@ -30,11 +30,13 @@ from profond.explain.steps.layer_pixel import LayerPixel, layer_pixel
 from profond.explain.steps.layer_pixel_figure import draw_layer_pixel
 from profond.explain.why.attribution import METHODS, Attribution
 from profond.explain.why.attribution_figure import Seen
+from profond.explain.why.clip_figure import Clip
 from profond.explain.why.places_figure import draw_places
 from profond.explain.why.signal_figure import Signal
 from profond.explain.why.subject import Subject
 from profond.explain.why.words import Words, word_gradients
 from profond.nn.sequence import ends, token_lengths
+from profond.serve.films import clips_of
 from profond.serve.given import Picture, as_picture
 from profond.serve.predictor import Predictor
 from profond.serve.seen import as_image, as_seen, finely_seen, seen_part
@@ -50,19 +52,25 @@ class Question:
 
     Args:
         subject: what pictures need to know of it.
-        shown: the image, the signal or the text, for pictures.
-        sample: as the model takes it (c h w), (c t) of a signal, or the tokens (t) of a text.
+        shown: the image, the signal, the text or the clip, for pictures.
+        sample: as the model takes it (c h w), (c t) of a signal, the tokens (t) of a text, or a clip (c t h w).
         zero: an image that is black, or a signal that is the mean alone, likewise.
         digest: of what was given, whatever its name.
         notes: what had to be converted.
     """
 
     subject: Subject
-    shown: Seen | Signal | Words
+    shown: Seen | Signal | Words | Clip
     sample: Tensor
     zero: Tensor
     digest: str
     notes: tuple[str, ...]
+
+    @property
+    def drawn(self) -> Seen | Signal | Words:
+        """The same where there is one answer, of which attributions are drawn."""
+        assert not isinstance(self.shown, Clip)
+        return self.shown
 
     @property
     def seen(self) -> Image.Image:
@@ -156,14 +164,18 @@ class Explainer:
         refusal = getattr(predictor.task, "unexplained", None)  # of a network that takes no sample to be asked with
         if refusal is not None:
             raise ConfigError(*refusal)
-        if predictor.takes == "videos":
+        if predictor.takes == "videos" and about is None:
             raise ConfigError(
                 "explanations are of one answer, and this run says something of each frame of a video",
-                "`profond predict` draws the labels over the frames: --pictures FOLDER",
+                "`profond explain recurrence RUN VIDEO` is about one frame, --step says which; `profond predict` draws"
+                " the labels over the frames: --pictures FOLDER",
             )
-        takes = predictor.takes
-        prepare = self._words if takes == "texts" else self._signal if takes == "series" else self._image
-        raw, shown, digest, notes = prepare(given, name)
+        prepare: dict[str, Callable[..., tuple[Tensor, Any, str, list[str]]]] = {
+            "texts": self._words,
+            "series": self._signal,
+            "videos": self._clip,
+        }
+        raw, shown, digest, notes = prepare.get(predictor.takes, self._image)(given, name)
         batch = raw[None].to(predictor.device)
         inputs = predictor.preprocessing.normalise(batch)
         with torch.inference_mode():
@@ -202,6 +214,17 @@ class Explainer:
         prepared = self.predictor.preprocessing.series
         names = prepared.names if prepared is not None else ()
         return raw, Signal(values, names), hashlib.sha256(values.tobytes()).hexdigest(), notes
+
+    def _clip(self, given: Picture | Tensor, name: str) -> tuple[Tensor, Clip, str, list[str]]:
+        prepared, notes = self.predictor.preprocessing.clip, list[str]()
+        assert prepared is not None
+        clips = clips_of(given, name, prepared)
+        raw = next(clips)
+        raw = raw[:, : max(1, int(ends(raw.float().mean((2, 3))[None])))]  # as in `_signal`
+        if next(clips, None) is not None:
+            notes.append(f"{name} is longer: its first {raw.shape[1]} frames are explained")
+        frames = raw.to(torch.uint8).numpy()
+        return raw, Clip(frames), hashlib.sha256(frames.tobytes()).hexdigest(), notes
 
     def _words(self, given: Picture | Tensor, name: str) -> tuple[Tensor, Words, str, list[str]]:
         tokens, notes = self.predictor.preprocessing.text, list[str]()
@@ -250,7 +273,7 @@ class Explainer:
                 if method != "grad_cam" or stage is not None:
                     raise
                 refused[method] = error.message  # a network without maps: the other methods explain it as well
-        files = [save_figure(question.shown.draw_overview(question.subject, answers), folder / f"overview{suffix}.png")]
+        files = [save_figure(question.drawn.draw_overview(question.subject, answers), folder / f"overview{suffix}.png")]
         for answer in answers:
             files += self.write(question, answer, folder, suffix)
         files.append(folder / f"explanation{suffix}.json")
@@ -260,7 +283,7 @@ class Explainer:
     def write(self, question: Question, answer: Attribution, folder: Path, suffix: str = "") -> list[Path]:
         """One method's picture and its numbers."""
         picture = save_figure(
-            question.shown.draw_attribution(question.subject, answer), folder / f"{answer.method}{suffix}.png"
+            question.drawn.draw_attribution(question.subject, answer), folder / f"{answer.method}{suffix}.png"
         )
         return [picture, write_array(folder / f"{answer.method}{suffix}.npy", answer.values)]
 

@@ -33,7 +33,7 @@ def answer_of(
 
     Raises: DataError, MissingError.
     """
-    clips, answers = _clips(given, source, clip), list[Answer]()
+    clips, answers = clips_of(given, source, clip), list[Answer]()
     while some := list(islice(clips, AT_ONCE)):
         for _, alike in groupby(some, key=lambda one: one.shape):
             answers += say(list(alike))
@@ -47,7 +47,8 @@ def answer_of(
     return first.followed_by(others)
 
 
-def _clips(given: Any, source: str, clip: ClipPreparation) -> Iterator[Tensor]:
+def clips_of(given: Any, source: str, clip: ClipPreparation) -> Iterator[Tensor]:
+    """A video in clips that follow each other, uint8 (c, t, h, w); as `answer_of` takes it."""
     if isinstance(given, str | Path):
         for window in windows_of(Path(given), clip):
             yield torch.from_numpy(as_clip(window))

@@ -19,6 +19,7 @@ from profond.core.tokens import SPECIAL, START, Tokens
 from profond.explain.draw.drawing import save_figure
 from profond.explain.recurrence.figure import draw_recurrence, in_words
 from profond.explain.recurrence.replay import Array, Recurrence, check_recurrent, replay
+from profond.explain.why.clip_figure import Clip
 from profond.explain.why.signal_figure import Signal
 from profond.explain.why.words import Words
 from profond.measures.measured import SHARE
@@ -93,7 +94,10 @@ class ThroughTime:
     def figure(self) -> Figure:
         shown = self.question.shown
         given = shown.values.astype(np.float64) if isinstance(shown, Signal) else None
-        return draw_recurrence(self.question.subject, self.found, given, self.read, self.attention, self.written)
+        frames = shown.strip() if isinstance(shown, Clip) else ()
+        return draw_recurrence(
+            self.question.subject, self.found, given, self.read, self.attention, self.written, frames
+        )
 
     def lines(self) -> list[str]:
         """How the gradient fares in each layer, for a terminal."""

@@ -96,11 +96,37 @@ def test_what_is_not_for_videos_is_refused_in_words(trained: tuple[Path, Path], 
     path, folder = trained
     video = str(folder / "new" / "long.mp4")
     assert command(["explain", str(path), video]) != 0
+    assert command(["explain", "recurrence", str(path), video]) != 0  # a network that has no memory
     assert command(["features", str(path), video, "--out", str(tmp_path / "x.csv")]) != 0
     with pytest.raises(ConfigError, match="takes any length"):
         Predictor.open(path, device="cpu", engine="openvino")
     with pytest.raises(ConfigError, match="features are of images and series"):
         next(Predictor.open(path, device="cpu").features([video]))
+
+
+def test_what_a_recurrent_network_remembers_of_a_video_is_explained_at_one_frame(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, folder = trained
+    settings = {
+        "data.rate": 10.0,
+        "data.frames": 24,
+        "data.size": 16,
+        "training.steps": 1,
+        "training.precision": "fp32",
+    }
+    config = changed(for_model("frame_lstm", str(folder / "videos")), {**settings, "model.widths": [4, 4]})
+    made = train_experiment(assemble(config), out=tmp_path)
+    capsys.readouterr()
+    for given, steps in ((str(folder / "new" / "long.mp4"), 24), ("valid/0", 20)):
+        assert command(["explain", "recurrence", str(made.path), given, "--step", "3", "--json"]) == 0
+        (said,) = json.loads(capsys.readouterr().out)["explanations"]
+        report = json.loads(next(Path(one) for one in said["files"] if one.endswith(".json")).read_text())
+        assert report["step"] == 3
+        gradient = report["layers"][0]["gradient"]
+        assert len(gradient) == steps
+        assert max(gradient[4:]) == 0 < min(gradient[:4])
+        assert bool(said["notes"]) == (steps == 24)
 
 
 def test_it_is_evaluated_on_other_videos_with_labels(

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
+from PIL import Image
 
 from profond.core.lettering import FONT, drawable, visible
 from profond.explain.draw.colour_scale import Scale
@@ -32,6 +33,7 @@ def draw_recurrence(
     marks: Sequence[str] = (),
     attention: Array | None = None,
     written: Sequence[str] = (),
+    frames: Sequence[tuple[int, Image.Image]] = (),
 ) -> Figure:
     """One sheet: what is said, the gradient at each step, and each layer's gates and states.
 
@@ -40,11 +42,14 @@ def draw_recurrence(
         marks: what each step is called, such as the words of a text; without them steps are numbered.
         attention: (written, read), how much each step that was written looked at each that was read.
         written: what each written step is called.
+        frames: of a clip, with their steps, where that is what the model read.
     """
     sheet = subject.sheet()
     sheet.row(said_panel(subject))
     if given is not None:
         sheet.row(given_panel(given))
+    if frames:
+        sheet.row(frames_panel(frames))
     before = ("<start>", *written[:-1]) if written else ()  # what a decoder reads is what it wrote one step before
     for layers in ([layer for layer in found.layers if layer.writes == writes] for writes in (False, True)):
         if layers:
@@ -78,6 +83,23 @@ def given_panel(given: Array) -> Panel:
         _rows_of_colour(part, scale, given)
 
     return Panel(_WIDTH, 110, draw, "what is read", "" if scale is None else scale.note, below=_below(()))
+
+
+def frames_panel(frames: Sequence[tuple[int, Image.Image]]) -> Panel:
+    """Frames of the clip that was read, side by side, each with its step."""
+    across = (_WIDTH - _LEFT) / len(frames)
+    side = min(across * 0.94, 96.0)
+
+    def draw(axes: Axes) -> None:
+        for number, (step, frame) in enumerate(frames):
+            left = (_LEFT + (number + 0.5) * across - side / 2) / _WIDTH
+            part = axes.inset_axes((left, 0, side / _WIDTH, 1))
+            part.imshow(frame, cmap="gray", vmin=0, vmax=255)
+            part.set_xticks([])
+            part.set_yticks([])
+            part.set_xlabel(str(step), color=MUTED, labelpad=2, **_TEXT)
+
+    return Panel(_WIDTH, side, draw, "frames of the clip that is read, with their steps", below=22)
 
 
 def gradient_panel(layers: Sequence[Layer], marks: Sequence[str] = (), step: int | None = None) -> Panel:
