@@ -14,6 +14,9 @@ from profond.cli.find_run import split_out
 from profond.cli.options import BATCH, DEVICE, JSON, QUIET, RUNS
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
 
+LONGEST_NAME = 255
+"""Letters of a file's name: what is longer is a text."""
+
 
 @register_verb("translate", section="Use", line="Texts in another language, or pictures of another kind.")
 @click.command()
@@ -117,9 +120,13 @@ def translate(
             f"{name} does not translate: what it answers is of another kind than what it is given",
             f"`profond predict {name} INPUT` says what it does answer",
         )
+    from profond.cli.output import say
     from profond.cli.translate_texts import translate_texts
 
     _refuse(asked, ("out", "direction", "sheet", "overwrite", "tile"), name, "texts")
+    for given in inputs:
+        if len(given) < LONGEST_NAME and Path(given).is_file():
+            say(f"note: {given} is a file, and its name is translated; --file {given} translates its lines", quiet)
     wished = {key: asked[key] for key in ("files", "beam", "max_length", "attention")}
     translate_texts(predictor, name, inputs, **wished, batch_size=batch_size, **said)
 

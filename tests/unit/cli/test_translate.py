@@ -55,6 +55,14 @@ def test_the_folder_of_the_runs_is_named_in_both_ways(trained: str, capsys: pyte
     assert "--out is not for these" in err
 
 
+def test_a_file_that_is_given_as_a_text_is_said(
+    trained: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "english.txt").write_text("the cat and the dog\n")
+    _, err = said(capsys, trained, str(tmp_path / "english.txt"))
+    assert f"--file {tmp_path}/english.txt translates its lines" in err
+
+
 def test_lines_of_a_file_and_of_standard_input_keep_their_places(
     trained: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
