@@ -22,7 +22,8 @@ from profond.export.leaving import Leaving, Source
 from profond.export.lowered import Lowered, Own, check, lowered
 from profond.export.openvino_file import Precision
 from profond.export.verify import SAMPLES, TOLERANCE, Verified, verify
-from profond.tasks.task import Exportable, Part, Task
+from profond.tasks.exportable import Exportable
+from profond.tasks.task import Part, Task
 
 PRECISIONS = ("fp32", *get_args(Precision))
 

@@ -23,7 +23,8 @@ from profond.runtime.series import Series
 from profond.runtime.served import Kind
 from profond.runtime.texts import text_of
 from profond.serve.predictor import Predictor
-from profond.tasks.task import InArrays, Part
+from profond.tasks.exportable import InArrays
+from profond.tasks.task import Part
 
 ANSWER = "answer"
 """The output of a task whose network leaves otherwise than it answers: as ``profond predict --json`` has it."""

@@ -20,9 +20,10 @@ from profond.measures.pixels import as_pixels
 from profond.serve.translator import Translator
 from profond.tasks import registry
 from profond.tasks.batch import pair
+from profond.tasks.exportable import Exportable
 from profond.tasks.part_inputs import network_examples, network_input
 from profond.tasks.samples import samples_of
-from profond.tasks.task import Exportable, Part, Tensors
+from profond.tasks.task import Part, Tensors
 
 FAMILIES = ("each_step", "forecaster", "encoder_decoder", "language", "generator", "translator")
 NAMES = [name for name in models.registry.names() if models.family_of(name) in FAMILIES]
