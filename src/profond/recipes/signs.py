@@ -12,7 +12,6 @@ from profond.recipes import register_recipe
 from profond.recipes.recipe import Expected, Loader, Recipe
 from profond.training.settings import Training
 
-_SOURCE = "measured here, three seeds: these pictures were rendered here, and nobody else has results on them"
 _NOT_YET = "a goal, not measured: these pictures were rendered here, and nobody else has results on them"
 SIGNS = Recipe(
     data={"name": "traffic_signs"},
@@ -31,7 +30,7 @@ SIGNS = Recipe(
         "brightness": 0.3,
         "contrast": 0.3,
     },
-    expected=Expected("test", "accuracy", 0.98, 0.998, 300, "1 core with bf16", _SOURCE),
+    expected=Expected("test", "accuracy", 0.98, 0.998, 330, "1 core with bf16", _NOT_YET),
 )
 
 
