@@ -56,7 +56,7 @@ class Sizes:
 
 
 WHOLE = Sizes(1, None, 1.0, 2_000, 200)
-QUICK = Sizes(1, 4, 0.25, 100, 40)
+QUICK = Sizes(1, 4, 0.125, 100, 40)
 
 
 @dataclass(frozen=True)
