@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from statistics import fmean
 from typing import Any
@@ -213,6 +213,7 @@ def alone(model: Any, experiment: Experiment, player: str, steps: int) -> Any:
     """A copy of a game after one player has made so many steps while the other stood still.
 
     The steps are a tenth as long as in training: a first one of Adam's is as long for every weight, and may go too far.
+    As in training, gradients are punished now and then: not on the first step, which shows the losses alone.
 
     Args:
         player: the name of its phase.
@@ -232,7 +233,7 @@ def alone(model: Any, experiment: Experiment, player: str, steps: int) -> Any:
             at = order[step * size : (step + 1) * size].tolist()
             real = torch.stack([train.raw(index) for index in at]).to(device)
             optimizer.zero_grad()
-            loss = experiment.task.loss(model, (real, train.targets[at].to(device)), phase)
+            loss = experiment.task.loss(model, (real, train.targets[at].to(device)), replace(phase, step=step + 1))
             torch.autograd.backward(loss.value)
             optimizer.step()
     return model

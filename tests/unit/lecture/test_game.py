@@ -53,6 +53,17 @@ def test_a_player_who_plays_alone_changes_nothing_of_the_other(player: str, othe
     assert any(not torch.equal(kept[name], after[name]) for name in after if name.startswith(player))
 
 
+def test_the_first_step_of_a_player_alone_is_of_the_losses_and_later_ones_are_of_the_penalty_too() -> None:
+    def after(steps: int, penalty_weight: float) -> Tensor:
+        changes = {"model.hidden": [16], "data.train_points": 600, "data.test_points": 20}
+        experiment = assemble(changed(from_recipe("ring"), {**changes, "task.penalty_weight": penalty_weight}))
+        score: Tensor = alone(experiment.model, experiment, "critic", steps).critic.score.direction.weight
+        return score.detach()
+
+    assert torch.equal(after(1, 0.0), after(1, 100.0))
+    assert not torch.equal(after(4, 0.0), after(4, 100.0))
+
+
 def test_points_move_where_they_are_pushed() -> None:
     push = torch.tensor([[2.0, 0.0], [0.0, -1.0]]).repeat(50, 1)
     moved = moved_by_push(torch.zeros(100, 2), push, reach=0.5)

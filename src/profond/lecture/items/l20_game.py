@@ -23,9 +23,9 @@ from profond.lecture.words import Words
 from profond.measures.distances import kernel_distance
 from profond.measures.points_figure import limits_of
 
-AT = (0.01, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0)
+AT = (0.01, 0.03, 0.08, 0.12, 0.25, 0.5, 1.0)
 """Shares of a training at which the game is drawn, besides its beginning."""
-EARLY, ARROWS = 2, 120
+EARLY, ARROWS = 3, 120
 """The moment, counted from the beginning, at which one player plays alone and the critic's push is measured."""
 ALONE = 20
 """Steps of one player alone that are drawn; one step is too small to be seen."""
