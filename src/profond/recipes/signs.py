@@ -12,6 +12,7 @@ from profond.recipes import register_recipe
 from profond.recipes.recipe import Expected, Loader, Recipe
 from profond.training.settings import Training
 
+_SOURCE = "measured here, one seed: these pictures were rendered here, and nobody else has results on them"
 _NOT_YET = "a goal, not measured: these pictures were rendered here, and nobody else has results on them"
 SIGNS = Recipe(
     data={"name": "traffic_signs"},
@@ -21,16 +22,17 @@ SIGNS = Recipe(
     ),
     loader=Loader(batch_size=128, valid_fraction=0.1),
     # Frames are cut close around their signs, by the benchmark too: to learn from what is turned and moved further than
-    # any of them costs accuracy.
+    # any of them costs accuracy. What is hidden, by a square, is read in whole tracks behind leaves and shadows.
     augment={
         "shift": 1,
         "rotate": 4,
         "scale": 0.06,
         "perspective": 0.06,
+        "erase": 10,
         "brightness": 0.3,
         "contrast": 0.3,
     },
-    expected=Expected("test", "accuracy", 0.98, 0.998, 330, "1 core with bf16", _NOT_YET),
+    expected=Expected("test", "accuracy", 0.985, 0.997, 300, "1 core with bf16", _SOURCE),
 )
 
 
