@@ -12,7 +12,7 @@ from profond.recipes import register_recipe
 from profond.recipes.recipe import Expected, Loader, Recipe
 from profond.training.settings import Training
 
-_SOURCE = "measured here, two seeds: these pictures were rendered here, and nobody else has results on them"
+_SOURCE = "measured here, three seeds: these pictures were rendered here, and nobody else has results on them"
 _NOT_YET = "a goal, not measured: these pictures were rendered here, and nobody else has results on them"
 SIGNS = Recipe(
     data={"name": "traffic_signs"},
