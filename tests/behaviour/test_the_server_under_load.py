@@ -63,7 +63,7 @@ def picture(number: int) -> bytes:
     return buffer.getvalue()
 
 
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end

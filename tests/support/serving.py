@@ -36,7 +36,7 @@ class Running:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
-    def ready(self, seconds: float = 30) -> Running:
+    def ready(self, seconds: float = 120) -> Running:
         """Waits until its models are. Raises: AssertionError where they are not in time."""
         until = time.monotonic() + seconds
         while httpx.get(f"{self.url}/v2/health/ready").status_code != 200:
