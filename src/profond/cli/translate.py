@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +14,6 @@ from profond.cli import register_verb
 from profond.cli.find_run import split_out
 from profond.cli.options import BATCH, DEVICE, JSON, QUIET, RUNS
 from profond.cli.pretrained import open_predictor, pretrained_options, split_words
-
-LONGEST_NAME = 255
-"""Letters of a file's name: what is longer is a text."""
 
 
 @register_verb("translate", section="Use", line="Texts in another language, or pictures of another kind.")
@@ -125,7 +123,7 @@ def translate(
 
     _refuse(asked, ("out", "direction", "sheet", "overwrite", "tile"), name, "texts")
     for given in inputs:
-        if len(given) < LONGEST_NAME and Path(given).is_file():
+        if os.path.isfile(given):  # not Path.is_file, which raises for a text too long for a name
             say(f"note: {given} is a file, and its name is translated; --file {given} translates its lines", quiet)
     wished = {key: asked[key] for key in ("files", "beam", "max_length", "attention")}
     translate_texts(predictor, name, inputs, **wished, batch_size=batch_size, **said)

@@ -61,6 +61,7 @@ def test_a_file_that_is_given_as_a_text_is_said(
     (tmp_path / "english.txt").write_text("the cat and the dog\n")
     _, err = said(capsys, trained, str(tmp_path / "english.txt"))
     assert f"--file {tmp_path}/english.txt translates its lines" in err
+    assert "is a file" not in said(capsys, trained, "é" * 200)[1]  # 400 bytes, which no file's name has
 
 
 def test_lines_of_a_file_and_of_standard_input_keep_their_places(
