@@ -20,7 +20,7 @@ from profond.core.config import Count, Share
 from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
-from profond.nn.convolution import ConvNorm, batch_norm, start_convolution
+from profond.nn.convolution import ConvNorm, batch_norm, centred_convolution
 
 
 @register_model("densenet121", layers=[6, 12, 24, 16])
@@ -132,8 +132,7 @@ def transition(channels: int, kept: int, norm: dict[str, Any]) -> nn.Sequential:
 
 def norm_convolution(channels: int, out_channels: int, kernel: int, norm: dict[str, Any]) -> nn.Sequential:
     """BatchNorm, ReLU, convolution that keeps the size."""
-    convolution = nn.Conv2d(channels, out_channels, kernel, padding=kernel // 2, bias=False)
-    start_convolution(convolution)
+    convolution = centred_convolution(channels, out_channels, kernel)
     return nn.Sequential(
         OrderedDict(norm=batch_norm(channels, **norm), activation=nn.ReLU(inplace=True), convolution=convolution)
     )

@@ -9,6 +9,7 @@ Notable features:
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 from typing import Any, ClassVar
 
 from jaxtyping import Float
@@ -17,7 +18,9 @@ from torch import Tensor, nn
 from profond.models import register_model
 from profond.models.resnet import check_layers
 from profond.models.shape import check_classes, check_input
-from profond.nn.convolution import ConvNorm, batch_norm, start_convolution
+from profond.nn.convolution import ConvNorm, batch_norm, centred_convolution
+
+plain = partial(centred_convolution, bias=True)
 
 
 @register_model("resnet50v2", layers=[3, 4, 6, 3])
@@ -119,10 +122,3 @@ class Residual(nn.Module):
 def before(channels: int, norm: dict[str, Any]) -> nn.Sequential:
     """BatchNorm, ReLU."""
     return nn.Sequential(OrderedDict(norm=batch_norm(channels, **norm), activation=nn.ReLU(inplace=True)))
-
-
-def plain(channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    """A convolution with biases."""
-    convolution = nn.Conv2d(channels, out_channels, kernel, stride, kernel // 2)
-    start_convolution(convolution)
-    return convolution

@@ -18,7 +18,7 @@ from profond.core.config import Count, Share
 from profond.core.errors import ConfigError
 from profond.models import register_model
 from profond.models.shape import check_classes, check_input
-from profond.nn.convolution import batch_norm, start_convolution
+from profond.nn.convolution import batch_norm, centred_convolution
 
 WIDTHS = (16, 32, 64)
 
@@ -59,7 +59,7 @@ class WideResNet(nn.Module):
         if depth < 10 or (depth - 4) % 6:
             raise ConfigError(f"wide_resnet cannot have a depth of {depth}", "give 6 n + 4: 10, 16, 22, 28, …")
         channels = WIDTHS[0]
-        self.stem = _convolution(input_shape[0], channels, 3, stem_stride)
+        self.stem = centred_convolution(input_shape[0], channels, 3, stem_stride)
         self.body = nn.Sequential()
         for index, width in enumerate(WIDTHS):
             stage = nn.Sequential()
@@ -90,21 +90,15 @@ class Block(nn.Module):
         super().__init__()
         self.norm = batch_norm(channels)
         self.branch = nn.Sequential(
-            _convolution(channels, width, 3, stride),
+            centred_convolution(channels, width, 3, stride),
             batch_norm(width),
             nn.ReLU(inplace=True),
             *([nn.Dropout(dropout)] if dropout else []),
-            _convolution(width, width, 3),
+            centred_convolution(width, width, 3),
         )
-        self.shortcut = _convolution(channels, width, 1, stride) if stride > 1 or channels != width else None
+        self.shortcut = centred_convolution(channels, width, 1, stride) if stride > 1 or channels != width else None
 
     def forward(self, inputs: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h2 w2"]:
         normalised = F.relu(self.norm(inputs), inplace=True)
         maps: Tensor = self.branch(normalised) + (inputs if self.shortcut is None else self.shortcut(normalised))
         return maps
-
-
-def _convolution(channels: int, width: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    convolution = nn.Conv2d(channels, width, kernel, stride, kernel // 2, bias=False)
-    start_convolution(convolution)
-    return convolution

@@ -105,6 +105,15 @@ def batch_norm(channels: int, epsilon: float = 1e-5, momentum: float = 0.1, scal
     return norm
 
 
+def centred_convolution(
+    channels: int, out_channels: int, kernel: int, stride: int = 1, bias: bool = False
+) -> nn.Conv2d:
+    """A convolution that keeps the size, or divides it by its stride, with fresh weights."""
+    convolution = nn.Conv2d(channels, out_channels, kernel, stride, kernel // 2, bias=bias)
+    start_convolution(convolution)
+    return convolution
+
+
 def start_convolution(convolution: nn.Conv2d) -> None:
     """Fresh weights that keep the variance through a ReLU.
 
