@@ -103,7 +103,7 @@ class FrameLabeller(nn.Module):
         self.stages = tuple(f"pictures.body.{index}" for index in range(len(widths)))
 
     def forward(self, inputs: Float[Tensor, "n c t h w"]) -> Float[Tensor, "n t k"]:
-        lengths = lengths_of(inputs[..., 0, 0])
+        lengths = lengths_of(inputs)
         real = mask(lengths, inputs.shape[2])
         if torch.compiler.is_exporting():  # a graph cannot hold as many pictures as the values of its inputs say
             frames = torch.nan_to_num(inputs.transpose(1, 2), nan=0.0)

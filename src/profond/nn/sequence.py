@@ -34,8 +34,10 @@ def token_ends(tokens: Int[Tensor, "n t"]) -> Int[Tensor, " n"]:
     return _last(tokens != 0)
 
 
-def ends(series: Float[Tensor, "n c t"]) -> Int[Tensor, " n"]:
-    """How many steps of each series are real: up to the last that is not NaN in all channels."""
+def ends(series: Float[Tensor, "n c t *place"]) -> Int[Tensor, " n"]:
+    """How many steps of each series, or frames of each clip, are real: up to the last not NaN in all channels."""
+    if series.ndim == 5:
+        series = series[..., 0, 0]  # a frame is padding as a whole
     return _last(~series.isnan().all(1))
 
 
@@ -44,7 +46,7 @@ def token_lengths(tokens: Int[Tensor, "n t"]) -> Int[Tensor, " n"]:
     return token_ends(tokens).clamp_min(1)
 
 
-def lengths_of(series: Float[Tensor, "n c t"]) -> Int[Tensor, " n"]:
+def lengths_of(series: Float[Tensor, "n c t *place"]) -> Int[Tensor, " n"]:
     """As `ends`, but 1 at least."""
     return ends(series).clamp_min(1)
 

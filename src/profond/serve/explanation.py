@@ -35,7 +35,7 @@ from profond.explain.why.places_figure import draw_places
 from profond.explain.why.signal_figure import Signal
 from profond.explain.why.subject import Subject
 from profond.explain.why.words import Words, word_gradients
-from profond.nn.sequence import ends, token_lengths
+from profond.nn.sequence import lengths_of, token_lengths
 from profond.serve.films import clips_of
 from profond.serve.given import Picture, as_picture
 from profond.serve.predictor import Predictor
@@ -209,7 +209,7 @@ class Explainer:
         if not isinstance(given, Tensor):
             raw, notes = self.predictor.decode(given, name)
         assert isinstance(raw, Tensor)
-        raw = raw[:, : max(1, int(ends(raw[None])))]  # without what follows it where longer ones stand beside it
+        raw = raw[:, : int(lengths_of(raw[None]))]  # without what follows it where longer ones stand beside it
         values = raw.float().numpy()
         prepared = self.predictor.preprocessing.series
         names = prepared.names if prepared is not None else ()
@@ -220,7 +220,7 @@ class Explainer:
         assert prepared is not None
         clips = clips_of(given, name, prepared)
         raw = next(clips)
-        raw = raw[:, : max(1, int(ends(raw.float().mean((2, 3))[None])))]  # as in `_signal`
+        raw = raw[:, : int(lengths_of(raw[None].float()))]  # as in `_signal`
         if next(clips, None) is not None:
             notes.append(f"{name} is longer: its first {raw.shape[1]} frames are explained")
         frames = raw.to(torch.uint8).numpy()

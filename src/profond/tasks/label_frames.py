@@ -195,7 +195,7 @@ class LabelFrames:
         names = _names(spec, scores.shape[2])
         check_finite(scores)
         probabilities, labels = scores.softmax(2).max(2)
-        lengths = ends(inputs if inputs.ndim == 3 else inputs[..., 0, 0]).tolist()
+        lengths = ends(inputs).tolist()
         rate = 0.0 if spec is None else spec.rate
         answers = []
         for number, length in enumerate(lengths):
@@ -290,7 +290,7 @@ class FrameMeter:
         check_labels(targets[known], scores.shape[2])
         shares = scores.softmax(2)
         of_label = shares.gather(2, targets.clamp_min(0)[..., None])[..., 0] * known
-        lengths = ends(inputs if inputs.ndim == 3 else inputs[..., 0, 0])
+        lengths = ends(inputs)
         there = torch.arange(targets.shape[1], device=targets.device) < lengths[:, None]
         predicted = torch.where(there, shares.argmax(2), ABSENT)
         self.rows.append((targets.cpu(), predicted.cpu(), of_label.cpu()))
