@@ -138,19 +138,16 @@ class _Graph(nn.Module):
     def _keep(self, name: str, numbers: Any) -> None:
         self.register_buffer(name, torch.as_tensor(numbers, dtype=torch.float64), persistent=False)
 
-    def _bounded(
-        self,
-        said: Float[Tensor, "n h"],
-        series: Int[Tensor, " n"],
-        low: Tensor | None = None,
-        high: Tensor | None = None,
-    ) -> Tensor | tuple[Tensor, Tensor]:
-        """The forecast with its interval, around it or around the bounds (n, h) that were learned."""
+    def _bounded(self, said: Float[Tensor, "n h q"], series: Int[Tensor, " n"]) -> Tensor | tuple[Tensor, Tensor]:
+        """The forecast with its interval, around it or around the bounds that were learned; see `continued`.
+
+        Args:
+            said: quantiles, rising, or one forecast.
+        """
+        low, said, high = said[..., 0], said[..., said.shape[2] // 2], said[..., -1]
         if not self.judged:
             return said
         widths = self.widths[series]
-        if low is None or high is None:
-            return said, torch.stack((said - widths, said + widths), 2)
         return said, torch.stack((torch.minimum(low - widths, said), torch.maximum(high + widths, said)), 2)
 
 
@@ -178,7 +175,7 @@ class _Networks(_Graph):
         )
         self.calendar = list(shape.calendar)
         self.first, self.last = len(shape.known), len(shape.known) + len(shape.past)
-        self.networks = nn.ModuleList(map(looped, learned.networks))
+        self.networks, self.quantiles = nn.ModuleList(map(looped, learned.networks)), learned.bounded
         self._keep("beside", [*zip(*beside, strict=True)] if beside else [])
 
     def forward(self, series: Tensor, past: Tensor, clock: Tensor, columns: Tensor | None = None) -> Any:
@@ -191,10 +188,8 @@ class _Networks(_Graph):
             channels.append(self._beside(columns))
         window = torch.cat(channels, 1)
         each = torch.stack([network(window).double() for network in self.networks])
-        if each.ndim == 3:
-            return self._bounded(each.mean(0) * deviation + mean, series)
-        low, said, high = (each.sort(3).values.mean(0) * deviation[..., None] + mean[..., None]).unbind(2)
-        return self._bounded(said, series, low, high)
+        each = each.sort(3).values if self.quantiles else each[..., None]
+        return self._bounded(each.mean(0) * deviation[..., None] + mean[..., None], series)
 
     def _beside(self, columns: Float[Tensor, "n w c"]) -> Float[Tensor, "n c w"]:
         """What is known in advance, up to now and always; scaled, 0 where it is not known, as networks take it."""
@@ -237,7 +232,7 @@ class _Ridge(_Graph):
             before = torch.nan_to_num(before[:, :, self.past - self.looks :])
             before = (before - self.of_past[0][:, None]) / self.of_past[1][:, None]
             parts += [torch.nan_to_num(part.flatten(1)) for part in (ahead, before) if part.shape[1]]
-        return self._bounded(last + deviation * (torch.cat(parts, 1) @ self.weights), series)
+        return self._bounded((last + deviation * (torch.cat(parts, 1) @ self.weights))[..., None], series)
 
 
 def filled(values: Float[Tensor, "n c t"]) -> Float[Tensor, "n c t"]:

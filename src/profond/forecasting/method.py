@@ -57,7 +57,7 @@ def with_bounds(
     learned: Forecaster, history: History, origins: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Forecasts (n, h) and their bounds (n, h, 2), which are the forecast itself where none were learned."""
-    if isinstance(learned, Bounded) and learned.bounded:
+    if isinstance(learned, Bounded):
         return learned.with_bounds(history, origins)
     said = learned.predict(history, origins)
     return said, np.stack([said, said], 2)
