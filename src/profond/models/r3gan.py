@@ -266,6 +266,7 @@ class R3GAN(nn.Module):
         body: ``"residual"``, ``"strided"``, or ``"auto"``: a training takes the residual one where the machine has bf16
             or a GPU, and the strided one elsewhere; without a training it is the strided one.
         width: channels at full size; twice as many at half of it, and so on.
+        finest: channels at full size, where they are to be others than ``width``: most of the work is done there.
         widest: greatest number of channels.
         smallest: the side at which there is no smaller size.
         blocks: of the residual body, in each stage.
@@ -293,6 +294,7 @@ class R3GAN(nn.Module):
         blocks: Count = 1,
         groups: Count = 4,
         reads_classes: bool = False,
+        finest: Count | None = None,
     ) -> None:
         super().__init__()
         check_picture("r3gan", input_shape)
@@ -304,6 +306,7 @@ class R3GAN(nn.Module):
         channels, height, across = input_shape
         sizes = levels(height, across, smallest)
         wide = widths(len(sizes), width, widest)
+        wide[-1] = finest or wide[-1]
         if body == "residual":
             block = {"blocks": blocks, "groups": groups}
             self.generator: nn.Module = ResidualGenerator(channels, sizes, wide, latent_size, self.num_classes, block)

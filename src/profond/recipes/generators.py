@@ -74,6 +74,22 @@ def digits_gan() -> Recipe:
     )
 
 
+@register_recipe("stacked_digits")
+def stacked_digits() -> Recipe:
+    """Three digits in red, green and blue, of none of the thousand classes in particular; 230,400 pictures seen.
+
+    How many of the thousand it makes, a judge tells: ``profond train convnet2d --data stacked_mnist``.
+    """
+    return Recipe(
+        data={"name": "stacked_mnist"},
+        model={"name": "r3gan", "body": "strided", "conditional": False, "finest": 16},
+        task={"name": "generate"},
+        training=_training(230_400, 64),
+        loader=Loader(batch_size=64),
+        expected=Expected("test", "kernel_distance", -0.01, 0.2, 1200, "1 core with bf16", "a goal: not measured yet"),
+    )
+
+
 @register_recipe("fashion_on_demand")
 def fashion_on_demand() -> Recipe:
     """Clothes like those of Fashion-MNIST, of a class that is asked for; 300,000 pictures seen.
@@ -104,12 +120,14 @@ def fashion_judge() -> Recipe:
     """Reads Fashion-MNIST's classes: the judge of clothes that `fashion_on_demand` makes."""
     return Recipe(
         data={"name": "fashion_mnist"},
-        model={"name": "convnet2d", "widths": [64, 128, 256]},
+        model={"name": "wide_resnet"},
         task={"name": "classify", "label_smoothing": 0.05},
-        training=Training(epochs=10, learning_rate=3e-3, warmup=0.2, weight_decay=0.05),
+        training=Training(epochs=8, optimizer="muon", learning_rate=1e-2, warmup=0.2, weight_decay=0.05),
         loader=Loader(batch_size=128),
         augment={"shift": 2, "flip": True},
-        expected=Expected("test", "accuracy", 0.925, 0.95, 680, "1 core with bf16", "a goal: not measured yet"),
+        expected=Expected(
+            "test", "accuracy", 0.925, 0.95, 700, "1 core with bf16", "measured here: 93.88 % with one seed"
+        ),
     )
 
 
