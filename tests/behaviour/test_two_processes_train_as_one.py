@@ -183,3 +183,13 @@ def test_unfrozen_layers_are_fine_tuned_by_two_processes_as_by_one(tmp_path: Pat
     for name, array in reference.items():
         np.testing.assert_allclose(learned[name], array, rtol=1e-4, atol=1e-6, err_msg=name)
     assert any((reference[name] != array).any() for name, array in start.items() if name.startswith("stem."))
+
+
+def test_a_generator_of_two_processes_is_measured_by_one_and_beside_its_early_weights(tmp_path: Path) -> None:
+    settings = ["--model=points_gan", "--data=ring", "--set=data.train_points=64", "--set=data.test_points=32"]
+    settings += ["--set=hidden=[8]", "--steps=4", "--device=cpu", "--precision=fp32", "--quiet"]
+    for process in two("train", f"--out={tmp_path}", *settings):
+        finished(process)
+    run = only_run(tmp_path)
+    assert run is not None
+    assert {"frechet_distance", "early_frechet_distance", "early_modes"} <= outcome(run)[2]["test"].keys()

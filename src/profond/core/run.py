@@ -31,7 +31,7 @@ class Run:
     """One training run's folder.
 
     ``run.json`` name, status, times · ``config.json`` everything needed to do it again · ``environment.json``
-    · ``metrics.jsonl`` the truth, one object a line with ``step`` and ``split`` · ``checkpoints/{last,best}/``
+    · ``metrics.jsonl`` the truth, one object a line with ``step`` and ``split`` · ``checkpoints/{last,best,early}/``
     · ``model.safetensors spec.json preprocessing.json split.json evaluation.json README.md`` when it is done.
     """
 

@@ -14,6 +14,7 @@ from profond.core.errors import ConfigError
 from profond.core.run import Run
 from profond.core.spec import Spec
 from profond.data.dataset import Dataset
+from profond.evaluation.early import with_early
 from profond.evaluation.kept import keep
 from profond.evaluation.other_data import matched, usual_split
 from profond.evaluation.same_data import check_content
@@ -137,6 +138,7 @@ def evaluate_run(
             processes=processes,
         )
         if beside is not None:
+            report = with_early(report, run, experiment.model, experiment.task)
             report = beside(dataset, split, report, **(options or {}))
         if costs is not None:
             report = costs.judged(report)

@@ -26,7 +26,8 @@ from profond.experiments.experiment import Experiment, assemble, load
 from profond.experiments.finetune import head_work
 from profond.experiments.lengthen import lengthen
 from profond.experiments.samples import Samples
-from profond.tasks.task import Shown
+from profond.tasks.task import MeasuredEarly, Shown
+from profond.training.early import EarlyWeights
 from profond.training.feed import enough_for_each
 from profond.training.find import Found, find_learning_rate
 from profond.training.launch import settled
@@ -265,7 +266,9 @@ def _carry_on(
     several = f", {processes.size} processes" if processes.size > 1 else ""
     arithmetic = precision_for(experiment.model, processes.device, training.precision)
     say(f"{len(dataset.splits['train']):,} samples, {where}{several}, {arithmetic}")
-    watching = (*observers, TensorBoard(run.path))
+    watching: tuple[Observer, ...] = (*observers, TensorBoard(run.path))
+    if isinstance(experiment.task, MeasuredEarly):
+        watching = (*watching, EarlyWeights(run))
     if isinstance(experiment.task, Shown):
         show = experiment.task.show(dataset, training.seed)
         watching = (*watching, Samples(run, show, every=training.show_every_steps, film=training.film))

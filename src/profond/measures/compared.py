@@ -28,6 +28,19 @@ _KERNELS: dict[Kernel, str] = {"polynomial": "(x·y / d + 1)³", "distance": "-|
 
 
 @dataclass(frozen=True)
+class Early:
+    """Samples of the same noise by the model as it was early in its training.
+
+    Args:
+        made: as in `Comparison`.
+        when: for people.
+    """
+
+    made: Tensor
+    when: str
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Real samples and samples made, side by side, in an order that the real samples' content decides.
 
@@ -39,6 +52,7 @@ class Comparison:
         conditional: whether the i-th sample was made for the class of the i-th real one.
         classes: their names, as far as known.
         count: real samples that were seen, of which these are some.
+        early: to be measured too; None where nothing is known of it.
     """
 
     real: Tensor
@@ -49,6 +63,7 @@ class Comparison:
     conditional: bool
     classes: tuple[str, ...]
     count: int
+    early: Early | None = None
 
     @property
     def pictures(self) -> bool:
@@ -87,12 +102,21 @@ def coverage_of_each(found: Comparison) -> Scores | None:
 
 def with_floor(metrics: Mapping[str, Measured], floor: Mapping[str, Measured]) -> dict[str, Measured]:
     """Each measure, and below it what real samples reach beside other real ones: no generator should beat that."""
-    beside: dict[str, Measured] = {}
+    return _with_below(metrics, floor, "real")
+
+
+def beside_early(metrics: Mapping[str, Measured], early: Mapping[str, Measured]) -> dict[str, Measured]:
+    """Each measure, and below it what it was early in the training: what came after has brought the difference."""
+    return _with_below(metrics, early, "early")
+
+
+def _with_below(metrics: Mapping[str, Measured], others: Mapping[str, Measured], what: str) -> dict[str, Measured]:
+    below: dict[str, Measured] = {}
     for name, one in metrics.items():
-        beside[name] = one
-        if name in floor:
-            beside[f"real_{name}"] = floor[name].called(f"real: {one.title}", unit=one.unit)
-    return beside
+        below[name] = one
+        if name in others:
+            below[f"{what}_{name}"] = others[name].called(f"{what}: {one.title}", unit=one.unit)
+    return below
 
 
 def protocol(features: Features, count: int, dimensions: int) -> dict[str, Any]:

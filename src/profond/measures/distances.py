@@ -69,9 +69,11 @@ def frechet_distance(real: Rows, made: Rows) -> Measured | None:
     """
     if min(len(real), len(made)) < SAMPLES_A_DIMENSION * real.shape[1]:
         return None
-    metric = (
-        torchmetrics("image.fid").FrechetInceptionDistance(feature=_AsTheyAre(real.shape[1])).set_dtype(torch.float64)
+    metric = torchmetrics("image.fid").FrechetInceptionDistance(
+        feature=_AsTheyAre(real.shape[1]),
+        sync_on_compute=False,  # of several processes one alone measures, and would wait for the others
     )
+    metric.set_dtype(torch.float64)
     metric.update(torch.from_numpy(real), real=True)
     metric.update(torch.from_numpy(made), real=False)
     value = max(0.0, float(metric.compute()))  # rounding of what is 0

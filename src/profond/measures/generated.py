@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from profond.core.device import device_of
 from profond.core.errors import ConfigError, DataError
 from profond.core.spec import Spec
-from profond.measures.compared import Comparison, compared
+from profond.measures.compared import Comparison, Early, compared
 from profond.measures.features import Features, of_points, random_features
 from profond.measures.generated_report import samples_report
 from profond.measures.latents import latents, made_of
@@ -112,28 +113,40 @@ class SamplesMeter:
             own = [part for part in self.parts if part.made is None]
             if own:
                 least = _least(_joined(own), self.measured)
-                least.made = self._made(least)
+                least.made = _made_beside(self.model, least.real, least.keys, least.labels, self.device)
                 joined.append(least)
             self._whole = count, _least(_joined(joined), self.measured)
         return self._whole[1]
 
-    @torch.no_grad()
-    def _made(self, part: _Part) -> Tensor:
-        """The sample beside each real one, whatever the others are: pictures in batches that are all of one size, and
-        points in float64, so that rounding to pixels, or to float32, gives the same bits."""
-        noise = latents(self.model.latent_size, map(int, part.keys), seed=0)
-        points = part.real.ndim == 2 and self.device.type != "mps"  # which has no float64
-        generator = copy.deepcopy(self.model.generator).double() if points else self.model.generator
-        labels = part.labels if self.model.num_classes else None
-        with evaluating(generator):
-            samples = made_of(generator, noise.double() if points else noise, labels, self.device)
-        if not bool(samples.isfinite().all()):
-            raise ConfigError("the samples made are not finite", "its weights are damaged, or training went astray")
-        return as_pixels(samples) if samples.ndim == 4 else samples
-
     def _given(self, labels: Tensor) -> Tensor | None:
         """Labels as a conditional network takes them."""
         return labels.to(self.device) if self.model.num_classes else None
+
+
+@torch.no_grad()
+def _made_beside(model: Any, real: Tensor, keys: NDArray[np.uint64], labels: Tensor, device: torch.device) -> Tensor:
+    """The sample beside each real one, whatever the others are: pictures in batches that are all of one size, and
+    points in float64, so that rounding to pixels, or to float32, gives the same bits."""
+    noise = latents(model.latent_size, map(int, keys), seed=0)
+    points = real.ndim == 2 and device.type != "mps"  # which has no float64
+    generator = copy.deepcopy(model.generator).double() if points else model.generator
+    with evaluating(generator):
+        samples = made_of(generator, noise.double() if points else noise, labels if model.num_classes else None, device)
+    if not bool(samples.isfinite().all()):
+        raise ConfigError("the samples made are not finite", "its weights are damaged, or training went astray")
+    return as_pixels(samples) if samples.ndim == 4 else samples
+
+
+def with_early(found: Comparison, model: Any, when: str) -> Comparison:
+    """What was compared, with samples of the same noise by the model as it was early in its training.
+
+    Args:
+        when: for people, such as ``after 250 of 2,500 steps``.
+
+    Raises: ConfigError for samples that are not finite.
+    """
+    samples = _made_beside(model, found.real, _digests(found.real), found.labels, device_of(model))
+    return replace(found, early=Early(samples, when))
 
 
 @dataclass

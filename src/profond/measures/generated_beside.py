@@ -1,4 +1,4 @@
-"""Against what samples are measured: against real samples of the training data, of which they may also be copies."""
+"""Against what samples are measured: real ones of the training data, of which they may be copies, and early ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from profond.core.randomness import generator
 from profond.data.dataset import Dataset
 from profond.data.split import Split
-from profond.measures.compared import HEADLINE, LEAST, Comparison, compared, with_floor
+from profond.measures.compared import HEADLINE, LEAST, Comparison, Early, beside_early, compared, with_floor
 from profond.measures.features import Features, in_parts
 from profond.measures.generated_figures import nearest_figure
 from profond.measures.judge import Judge
@@ -32,7 +32,7 @@ _SHOWN = 24
 def beside_training(
     report: Report, dataset: Dataset, split: str, judge: Judge | None = None, inception: Features | None = None
 ) -> Report:
-    """The report with what is known from the training data, and what a judge says.
+    """The report with what is known from the training data and of early samples, and what a judge says.
 
     Args:
         report: of a `profond.measures.generated.SamplesMeter`.
@@ -51,6 +51,8 @@ def beside_training(
             report = _with_copies(report, found, training, whole)
         elif not found.pictures:
             report = _with_modes(report, found, training, labels)
+    if found.early is not None:
+        report = _with_early(report, found, found.early)
     if judge is not None:
         more = judged(found, judge, training)
         report = replace(
@@ -64,19 +66,30 @@ def beside_training(
 
 
 def _with_fid(report: Report, found: Comparison, inception: Features, training: Tensor | None) -> Report:
-    metrics = compared(inception, found.real, found.made)
+    metrics = _fid_and_kid(inception, found.real, found.made)
     if training is not None and len(training) >= len(found.real):
-        metrics = with_floor(metrics, compared(inception, found.real, training[: len(found.real)]))
-    names = {"kernel_distance": ("kid", "KID"), "frechet_distance": ("fid", "FID")}
-    named = {}
-    for name, one in metrics.items():
-        short, title = names.get(name.removeprefix("real_"), ("", ""))
-        real = name.startswith("real_")
-        if short:
-            words = f"real: {title}" if real else title
-            named[f"real_{short}" if real else short] = one.called(words, better=one.better)
-    lines = () if "fid" in named else ("FID is left out: it needs twice as many samples as there are features, 4,096",)
-    return replace(report, metrics={**report.metrics, **named}, lines=(*report.lines, *lines))
+        metrics = with_floor(metrics, _fid_and_kid(inception, found.real, training[: len(found.real)]))
+    if found.early is not None:
+        metrics = beside_early(metrics, _fid_and_kid(inception, found.real, found.early.made))
+    lines = (
+        () if "fid" in metrics else ("FID is left out: it needs twice as many samples as there are features, 4,096",)
+    )
+    return replace(report, metrics={**report.metrics, **metrics}, lines=(*report.lines, *lines))
+
+
+def _fid_and_kid(inception: Features, real: Tensor, samples: Tensor) -> dict[str, Measured]:
+    found = compared(inception, real, samples)
+    names = (("kernel_distance", "kid", "KID"), ("frechet_distance", "fid", "FID"))
+    return {short: found[name].called(title, better="lower") for name, short, title in names if name in found}
+
+
+def _with_early(report: Report, found: Comparison, early: Early) -> Report:
+    """As many samples of early in the training, against the same real ones."""
+    metrics = compared(found.features, found.real, early.made)
+    line = f"early: {early.when}"
+    if not metrics[HEADLINE].value > report.metrics[HEADLINE].value:
+        line += "; by the kernel distance, the rest of the training has brought nothing"
+    return replace(report, metrics=beside_early(report.metrics, metrics), lines=(*report.lines, line))
 
 
 def _with_floor(report: Report, found: Comparison, training: Tensor) -> Report:
@@ -119,6 +132,10 @@ def _with_copies(report: Report, found: Comparison, training: Tensor, whole: int
     parts = in_parts(training, 2048)
     of_made, of_held_out = nearest(made, parts), nearest(held_out, parts)
     told = memorised(of_made, of_held_out)
+    metrics = {"memorised": told.share}
+    if found.early is not None:
+        then = memorised(nearest(found.early.made[:LOOKED_UP], parts), of_held_out)
+        metrics = beside_early(metrics, {"memorised": then.share})
     order = np.argsort(of_made.apart, kind="stable")[:_SHOWN]
     beside = training[torch.from_numpy(of_made.index[order])].numpy()
     shown, apart, near = made[torch.from_numpy(order)].numpy(), of_made.apart[order].tolist(), told.near[order].tolist()
@@ -127,7 +144,7 @@ def _with_copies(report: Report, found: Comparison, training: Tensor, whole: int
         lines.append(f"{len(training):,} of {whole:,} training pictures were looked at")
     return replace(
         report,
-        metrics={**report.metrics, "memorised": told.share},
+        metrics={**report.metrics, **metrics},
         pictures={
             **report.pictures,
             "nearest": lambda samples, title: nearest_figure(shown, beside, apart, near, title),
@@ -144,6 +161,8 @@ def _with_modes(report: Report, found: Comparison, training: Tensor, labels: Ten
         return report
     shares = np.unique(labels.numpy(), return_counts=True)[1] / len(labels)
     metrics = covered(modes.of(found.made.double().numpy()), shares)
+    if found.early is not None:
+        metrics = beside_early(metrics, covered(modes.of(found.early.made.double().numpy()), shares))
     line = f"{metrics['modes'].value:.0f} of {len(shares)} modes have samples"
     return replace(report, metrics={**report.metrics, **metrics}, lines=(*report.lines, line))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from profond.measures.compared import Comparison, compared, with_floor
+from profond.measures.compared import Comparison, beside_early, compared, with_floor
 from profond.measures.generated_figures import classes_figure
 from profond.measures.intervals import wilson
 from profond.measures.judge import Judge
@@ -64,6 +64,9 @@ def judged(found: Comparison, judge: Judge, others: Tensor | None = None) -> Jud
             f" {100 * own.value:.1f} % of the real ones for theirs; the worst class is {names[worst]}"
             f" ({100 * right[worst].value:.1f} %, of the real ones {100 * _right(real, labels, worst).value:.1f} %)"
         )
+    if found.early is not None:
+        then = judged(replace(found, made=found.early.made, early=None), judge).metrics
+        metrics = beside_early(metrics, {name: one for name, one in then.items() if one.better is not None})
     missing = [names[label] for label in np.flatnonzero((truth > 0) & (counts[1] == 0))]
     if missing:
         shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from profond.data.dataset import Dataset
 from profond.data.preprocessing import Preprocessing
 from profond.data.split import Split, TensorSplit
 from profond.measures.compared import HEADLINE
-from profond.measures.generated import MEASURED, SamplesMeter
+from profond.measures.generated import MEASURED, SamplesMeter, with_early
 from profond.measures.generated_beside import beside_training
 from profond.measures.latents import latents
 from profond.measures.report import Report
@@ -272,10 +272,13 @@ class Generate:
         features = usual_features(max(spec.shape[1:])) if spec is not None and spec.axes == "chw" else None
         return SamplesMeter(spec, features, self.measured)
 
+    def with_early(self, report: Report, model: nn.Module, when: str) -> Report:
+        return replace(report, findings=with_early(report.findings, model, when))
+
     def beside(
         self, dataset: Dataset, split: str, report: Report, *, judge: str | None = None, inception: str | None = None
     ) -> Report:
-        """The report with what real samples reach, whether samples are copies of training data, and what a judge says.
+        """The report with what real samples and early ones reach, whether samples are copies, and what a judge says.
 
         Args:
             judge: folder of a run that tells the classes of such pictures apart.

@@ -262,6 +262,24 @@ class Averaged(Protocol):
 
 
 @runtime_checkable
+class MeasuredEarly(Protocol):
+    """A task whose model is measured beside itself as it was early in its training, so that it is seen what the rest
+    brought: a run of it keeps such weights."""
+
+    def with_early(self, report: Report, model: nn.Module, when: str) -> Report:
+        """The report with what the task's ``beside``, which is called afterwards, needs to measure that model too.
+
+        Args:
+            report: of the model as it is.
+            model: with the early weights, in eval mode.
+            when: for people, such as ``after 250 of 2,500 steps``.
+
+        Raises: ConfigError where it is of no use.
+        """
+        ...
+
+
+@runtime_checkable
 class Drawn(Protocol):
     """What was made, where it is there to be looked at."""
 

@@ -19,6 +19,7 @@ from profond.core.names import openable
 
 LAST = "checkpoints/last/state.safetensors"
 BEST = "checkpoints/best/model.safetensors"
+EARLY = "checkpoints/early/model.safetensors"
 FINAL = "model.safetensors"
 
 
@@ -37,10 +38,21 @@ def save_tensors(path: Path | str, tensors: Mapping[str, Tensor], facts: Mapping
 def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Raises: ConfigError when the file is missing, cut short or not safetensors."""
     with _opened(path) as file:
-        facts = json.loads((file.metadata() or {}).get("profond", "{}"))
-        if not isinstance(facts, dict):
-            raise ValueError("its facts are no JSON object")
+        facts = _facts(file)
         return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+
+
+def load_facts(path: Path | str) -> dict[str, Any]:
+    """The facts without the tensors. Raises: ConfigError as `load_tensors`."""
+    with _opened(path) as file:
+        return _facts(file)
+
+
+def _facts(file: Any) -> dict[str, Any]:
+    facts = json.loads((file.metadata() or {}).get("profond", "{}"))
+    if not isinstance(facts, dict):
+        raise ValueError("its facts are no JSON object")
+    return facts
 
 
 @contextlib.contextmanager

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import save
 
 from profond.calls.ask import load
 from profond.cli import run as profond
@@ -58,6 +60,43 @@ def test_a_training_ends_with_real_against_real_and_copies(generator: Path) -> N
     assert {path.name for path in (generator / "evaluation" / "test").glob("*.png")} == {"nearest.png", "samples.png"}
 
 
+def test_a_training_ends_with_what_it_was_early(generator: Path) -> None:
+    card = (generator / "README.md").read_text()
+    rows = [line.split("|")[2].strip() for line in card.splitlines() if line.startswith("| test |")]
+    for measure in ("kernel distance", "precision", "recall", "coverage", "nearer than held-out"):
+        assert rows[rows.index(measure) + 1] == f"early: {measure}"
+    assert "early: after 1 of 4 steps" in card
+    kept = json.loads((generator / "evaluation.json").read_text())["metrics"]["test"]
+    assert kept["early_kernel_distance"]["value"] != kept["kernel_distance"]["value"]
+
+
+def test_early_weights_that_are_damaged_missing_or_not_early_are_left_out(
+    generator: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(generator, tmp_path / "run"))
+    early = run / "checkpoints" / "early" / "model.safetensors"
+    arguments = ["evaluate", str(run), "--device", "cpu", "--no-pictures", "--quiet"]
+
+    def told() -> str:
+        assert profond(arguments) == 0
+        return capsys.readouterr().out
+
+    good = early.read_bytes()
+    assert "early: kernel distance" in told()
+    for damage, said in ((good[:100], "is damaged"), (save({"x": np.zeros(1)}, {"profond": '{"step": 1}'}), "not fit")):
+        early.write_bytes(damage)
+        damaged = told()
+        assert f"early: not measured, {early} " in damaged
+        assert said in damaged
+        assert "early: kernel distance" not in damaged
+    early.write_bytes(good)
+    state = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**state, "steps": 1}))
+    assert "early:" not in told()
+    shutil.rmtree(early.parent)
+    assert "early:" not in told()
+
+
 def test_a_judge_tells_of_each_sample_whether_it_is_what_was_asked_for(
     generator: Path, judge: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +112,9 @@ def test_a_judge_tells_of_each_sample_whether_it_is_what_was_asked_for(
     assert report["judge"]["name"] == judge.name
     assert report["protocol"]["samples"] == 20
     assert report["floor"]["samples"] == 20
+    names = list(metrics)
+    assert names.index("early_conditional_accuracy") == names.index("conditional_accuracy") + 1
+    assert "early_judge_accuracy" not in names, "that is of real ones"
 
 
 def test_a_judge_is_asked_from_python_too(generator: Path, judge: Path) -> None:
