@@ -6,7 +6,7 @@ python -m benchmarks.fashion --table FOLDER                 the table of these f
 The judge (recipe `fashion_judge`) is trained once, on the real training set, in the folder too. A seed a process, all
 with one folder, is as good as one process. What is trained is kept there and not trained again; `--only-train` leaves
 the measuring to a later call. Samples are as many of each class, real ones those of the test set; the floor is real
-training pictures in place of samples, as many.
+training pictures in place of samples, as many. Time is the processor's, on all cores, or a GPU's.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import json
 import statistics
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,12 +81,13 @@ def trained(config: Configuration, seed: int, asked: argparse.Namespace, name: s
     device = choose_device(asked.device)
     weights, facts = (asked.out / f"{name}_{seed}{ending}" for ending in (".safetensors", ".json"))
     if not facts.is_file():
-        batches = experiment.batches("train", training=True, device=device)
+        batches, began = experiment.batches("train", training=True, device=device), time.process_time()
         fitted = fit(experiment.model, experiment.task, batches, experiment.training)
+        work = time.process_time() - began if device.type == "cpu" else fitted.seconds  # other jobs do not count
         save_file({key: value.contiguous() for key, value in fitted.model.state_dict().items()}, weights)
         assert experiment.training.steps is not None
         images = experiment.training.steps * experiment.loader.batch_size
-        found = {"images": images, "seconds": fitted.seconds, "arithmetic": str(fitted.arithmetic)}
+        found = {"images": images, "seconds": fitted.seconds, "work": work, "arithmetic": str(fitted.arithmetic)}
         facts.write_text(json.dumps({**found, "machine": _machine(asked.device)}), encoding="utf-8")
     model: Any = experiment.model
     model.load_state_dict(load_file(weights))
@@ -138,10 +140,8 @@ def one_seed(seed: int, asked: argparse.Namespace) -> dict[str, Any]:
     made = {"profond": trained(config, seed, asked, "profond")}
     if asked.dcgan:
         made["dcgan"] = trained(dcgan(asked.images), seed, asked, "dcgan")
-    if asked.same_time:
-        facts, other = made["profond"].facts, made["dcgan"].facts
-        images = round(other["images"] * facts["seconds"] / other["seconds"])
-        made["dcgan_time"] = trained(dcgan(images), seed, asked, "dcgan_time")
+    if asked.same_time and (share := made["profond"].facts["work"] / made["dcgan"].facts["work"]) > 1:
+        made["dcgan_time"] = trained(dcgan(round(share * made["dcgan"].facts["images"])), seed, asked, "dcgan_time")
     if asked.only_train:
         return {}
     judge = _judge(asked)
@@ -174,6 +174,7 @@ def tables(results: Sequence[Mapping[str, Any]]) -> str:
     first = results[0]
     rows = [["images seen", *(f"{first['runs'][name]['images']:,}" for name in names), ""]]
     rows += [["training, seconds", *(_numbers(results, name, "seconds", 0) for name in names), ""]]
+    rows += [["seconds of the processor, all cores", *(_numbers(results, name, "work", 0) for name in names), ""]]
     rows += [["images a second", *(_numbers(results, name, "images_a_second", 0) for name in names), ""]]
     rows += [["made as asked for", *(_shares(results, name, "conditional_accuracy") for name in names)]]
     rows[-1].append(_mean_share([result["runs"]["profond"]["judge_accuracy"] for result in results]))
@@ -284,7 +285,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--set", type=_setting, action="append", default=[], metavar="KEY=VALUE", help="of the recipe")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dcgan", action="store_true", help="train a DCGAN on as many images too")
-    parser.add_argument("--same-time", action="store_true", help="and one for as much time; needs --dcgan")
+    parser.add_argument("--same-time", action="store_true", help="and one for as much time, if more; needs --dcgan")
     parser.add_argument("--samples", type=int, default=10_000, help="that are measured, as many of each class")
     parser.add_argument("--learned", type=int, default=60_000, help="samples that a small network learns from")
     parser.add_argument("--learned-epochs", type=float, default=8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from statistics import fmean
@@ -19,6 +19,8 @@ from profond.core.randomness import generator, seed_here
 from profond.data.sets.points import GRID_DEVIATION, RING_DEVIATION, grid_centres, ring_centres
 from profond.experiments.configuration import Configuration
 from profond.experiments.experiment import Experiment, assemble
+from profond.lecture.outcome import Options
+from profond.lecture.together import at_once, weights_of, with_weights
 from profond.measures.latents import latents
 from profond.measures.modes import Modes
 from profond.measures.points_figure import Limits, limits_of, push_of, score_map
@@ -46,11 +48,13 @@ class Found:
         heaps: that have at least `LEAST` of their share of the samples within three deviations.
         touched: that have one at least.
         near: the share of the samples that lie within three deviations of a heap.
+        rarest: samples of the heap that has the fewest, as a share of what each would have.
     """
 
     heaps: int
     touched: int
     near: float
+    rarest: float
 
 
 def found_by(model: Any, heaps: Modes, seed: int) -> Found:
@@ -59,7 +63,8 @@ def found_by(model: Any, heaps: Modes, seed: int) -> Found:
     inside = heaps.of(samples.double().numpy())
     counts = np.bincount(inside[inside >= 0], minlength=len(heaps.centres))
     fair = COUNTED / len(heaps.centres)
-    return Found(int((counts >= LEAST * fair).sum()), int((counts > 0).sum()), float((inside >= 0).mean()))
+    near, rarest = float((inside >= 0).mean()), float(counts.min() / fair)
+    return Found(int((counts >= LEAST * fair).sum()), int((counts > 0).sum()), near, rarest)
 
 
 @cache
@@ -174,6 +179,23 @@ def play(config: Configuration, at: Sequence[float] = ()) -> Played:
     batches = experiment.batches("train", training=True)
     fitted = fit(experiment.model, experiment.task, batches, experiment.training, observers=[course])
     return Played(experiment, course, found_by(fitted.model, heaps, seed), fitted.seconds)
+
+
+def play_at_once(configs: Sequence[Configuration], options: Options) -> Iterator[Played]:
+    """What `play` gives of each, in their order, on as many cores as there are; nothing is drawn.
+
+    Raises: as `at_once`.
+    """
+    for config, sent in zip(configs, at_once(_played, [(config,) for config in configs], options), strict=True):
+        weights, course, found, seconds = sent
+        experiment = assemble(config)
+        with_weights(experiment.model, weights)
+        yield Played(experiment, course, found, seconds)
+
+
+def _played(config: Configuration) -> tuple[dict[str, NDArray[Any]], Course, Found, float]:
+    played = play(config)
+    return weights_of(played.experiment.model), played.course, played.found, played.seconds
 
 
 # -- one player alone --------------------------------------------------------------------------------------------------

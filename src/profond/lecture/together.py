@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from profond.core.device import choose_device
 from profond.core.errors import DataError
@@ -27,23 +28,43 @@ from profond.lecture.outcome import Options
 from profond.lecture.repeats import Trained, settings_of, train
 from profond.measures.measured import Measured
 
+Answer = TypeVar("Answer")
+
 
 def train_together(configs: Sequence[Configuration], seed: int, options: Options) -> Iterator[Trained]:
     """What `train` gives of each configuration, in their order; one by one where there is a GPU or one core.
 
-    Raises: DataError where a process was ended from outside, such as for want of memory; what `train` raises.
+    Raises: as `at_once`.
     """
-    workers = min(len(configs), usable_cores())
-    if workers < 2 or choose_device(options.device).type != "cpu":
+    if _workers(len(configs), options) < 2:
         yield from (train(config, seed, options) for config in configs)
         return
-    context = multiprocessing.get_context("spawn")
     quiet = replace(options, say=_nothing)
+    for config, sent in zip(
+        configs, at_once(_train, [(config, seed, quiet) for config in configs], options), strict=True
+    ):
+        yield _received(sent, config, seed, options)
+
+
+def at_once(function: Callable[..., Answer], jobs: Sequence[tuple[Any, ...]], options: Options) -> Iterator[Answer]:
+    """What a function gives of each job's arguments, in their order; one by one where there is a GPU or one core.
+
+    Args:
+        function: of a module; what it gives holds no tensors, which travel in shared memory, of which containers have
+            little: `weights_of` and `with_weights` are for those of a model.
+
+    Raises: DataError where a process was ended from outside, such as for want of memory; what the function raises.
+    """
+    workers = _workers(len(jobs), options)
+    if workers < 2:
+        yield from (function(*job) for job in jobs)
+        return
+    context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_begin) as pool:
         try:
-            waiting = [pool.submit(_train, config, seed, quiet) for config in configs]
-            for config, sent in zip(configs, waiting, strict=True):
-                yield _received(sent.result(), config, seed, options)
+            waiting = [pool.submit(function, *job) for job in jobs]
+            for sent in waiting:
+                yield sent.result()
         except BrokenProcessPool:
             raise DataError(
                 "a process that trained was ended from outside",
@@ -53,6 +74,20 @@ def train_together(configs: Sequence[Configuration], seed: int, options: Options
             pool.shutdown(wait=False, cancel_futures=True)
             for child in multiprocessing.active_children():
                 child.terminate()
+
+
+def weights_of(model: nn.Module) -> dict[str, NDArray[Any]]:
+    """The state of a model, as arrays."""
+    return {name: value.cpu().numpy() for name, value in model.state_dict().items()}
+
+
+def with_weights(model: nn.Module, weights: Mapping[str, NDArray[Any]]) -> None:
+    """Gives a model the state that `weights_of` had of another."""
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+
+
+def _workers(jobs: int, options: Options) -> int:
+    return min(jobs, usable_cores()) if choose_device(options.device).type == "cpu" else 1
 
 
 def _nothing(line: str) -> None:
@@ -73,7 +108,7 @@ def _end_with_parent() -> None:
 
 @dataclass(frozen=True)
 class _Sent:
-    """What comes back of a training: no tensors, which travel in shared memory, of which containers have little."""
+    """What comes back of a training."""
 
     weights: dict[str, NDArray[Any]]
     result: Measured
@@ -84,12 +119,11 @@ class _Sent:
 
 def _train(config: Configuration, seed: int, options: Options) -> _Sent:
     done = train(config, seed, options)
-    weights = {name: value.cpu().numpy() for name, value in done.experiment.model.state_dict().items()}
     counts = (done.train_count, done.test_count, done.parameters)
-    return _Sent(weights, done.result, counts, done.seconds, done.arithmetic)
+    return _Sent(weights_of(done.experiment.model), done.result, counts, done.seconds, done.arithmetic)
 
 
 def _received(sent: _Sent, config: Configuration, seed: int, options: Options) -> Trained:
     experiment = assemble(changed(config, settings_of(seed, options)))
-    experiment.model.load_state_dict({name: torch.from_numpy(value) for name, value in sent.weights.items()})
+    with_weights(experiment.model, sent.weights)
     return Trained(experiment, sent.result, *sent.counts, sent.seconds, sent.arithmetic)

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from profond.data.sets.points import RING_DEVIATION, ring_centres
 from profond.experiments.configuration import changed, from_recipe
 from profond.experiments.experiment import assemble
-from profond.lecture.game import HEAPS, alone, found_by
+from profond.lecture.game import HEAPS, alone, found_by, play, play_at_once
 from profond.lecture.game_figure import moved_by_push
+from profond.lecture.outcome import Options
 
 
 class Heaps(nn.Module):
@@ -37,6 +38,7 @@ def test_a_heap_is_found_by_many_samples_and_not_by_a_stray_one(heaps: int, stra
     found = found_by(model, HEAPS["ring"], seed=0)
     assert found.heaps == expected
     assert found.touched == heaps + (stray > 0)
+    assert found.rarest == pytest.approx(0.98 if heaps == 8 else 0, abs=0.03)  # of a fair number
     assert 0.97 < found.near < 1  # of a round normal distribution 98.9 % are within three deviations
 
 
@@ -68,3 +70,17 @@ def test_points_move_where_they_are_pushed() -> None:
     push = torch.tensor([[2.0, 0.0], [0.0, -1.0]]).repeat(50, 1)
     moved = moved_by_push(torch.zeros(100, 2), push, reach=0.5)
     assert torch.allclose(moved[:2], torch.tensor([[0.5, 0.0], [0.0, -0.25]]))
+
+
+@pytest.mark.slow
+def test_games_at_once_are_those_that_one_after_the_other_would_be() -> None:
+    configs = [
+        changed(from_recipe("ring"), {"training.steps": 40, "training.seed": seed, "training.device": "cpu"})
+        for seed in (1, 2)
+    ]
+    for config, found in zip(configs, play_at_once(configs, Options(device="cpu")), strict=True):
+        alone = play(config)
+        assert found.found == alone.found
+        assert found.course.looks == alone.course.looks
+        for name, value in alone.experiment.model.state_dict().items():
+            assert torch.equal(found.experiment.model.state_dict()[name], value), name

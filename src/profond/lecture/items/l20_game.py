@@ -14,7 +14,7 @@ from torch import Tensor
 from profond.experiments.configuration import Configuration, changed, from_recipe
 from profond.lecture import register_item
 from profond.lecture.curves import Curve, Panel, draw_curves
-from profond.lecture.game import HEAPS, SHOWN, Moment, Played, Standing, alone, play, standing
+from profond.lecture.game import HEAPS, SHOWN, Moment, Played, Standing, alone, play, play_at_once, standing
 from profond.lecture.game_figure import draw_maps, moved_by_push
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.repeats import origin
@@ -40,15 +40,15 @@ PLAYERS = ("critic", "generator")
 def game(options: Options) -> Outcome:
     """Every heap of a ring and of a grid is found, whatever the seed; the two players watched."""
     seeds, names = options.repeats(10, 2), ("ring",) if options.quick else ("ring", "grid")
-    played: dict[str, list[Played]] = {}
-    for name in names:
-        for kind, changes in (("", {}), ("_original", ORIGINAL)):
-            played[name + kind] = [
-                told(
-                    f"{name}{kind}", play(configuration(name, seed, changes, options), AT if seed == 0 else ()), options
-                )
-                for seed in range(seeds)
-            ]
+    games = [(name, kind, changes) for name in names for kind, changes in (("", {}), ("_original", ORIGINAL))]
+    played = {
+        name + kind: [told(f"{name}{kind}", play(configuration(name, 0, changes, options), AT), options)]
+        for name, kind, changes in games
+    }
+    others = [(*one, seed) for one in games for seed in range(1, seeds)]
+    configs = [configuration(name, seed, changes, options) for name, _, changes, seed in others]
+    for (name, kind, *_), one in zip(others, play_at_once(configs, options), strict=True):
+        played[name + kind].append(told(f"{name}{kind}", one, options))
     first = played["ring"][0]
     early = first.course.moments[EARLY]
     after = {(player, n): alone(early.model, first.experiment, player, n) for player in PLAYERS for n in (1, ALONE)}
@@ -88,7 +88,9 @@ def game(options: Options) -> Outcome:
         ],
         tables=[
             Table(
-                "found", ("data", "game", "heaps_least", "heaps_mean", "near_least", "near_mean"), found_rows(played)
+                "found",
+                ("data", "game", "heaps_least", "heaps_mean", "rarest", "near_least", "near_mean"),
+                found_rows(played),
             ),
             Table(
                 "alone",
@@ -172,6 +174,7 @@ def found_rows(played: Mapping[str, Sequence[Played]]) -> list[list[Value]]:
                 word("game_original" if original else "game_relativistic"),
                 count(min(heaps)),
                 number(fmean(heaps), 1),
+                share(min(one.found.rarest for one in games), digits=0),
                 share(min(near), digits=0),
                 share(fmean(near), digits=0),
             ]
