@@ -154,7 +154,8 @@ class StridedGenerator(nn.Module):
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         told = self.labelled(latents, labels)
         first, *doublings = self.body
-        at_once, *between = self.modulation or [_as_it_is] * len(self.body)
+        modulations: list[Callable[..., Tensor]] = [*self.modulation] or [_as_it_is] * len(self.body)
+        at_once, *between = modulations
         maps = first(at_once(self.project(told).view(-1, *self.start), told))
         for doubling, modulation in zip(doublings, between, strict=True):
             maps = doubling(maps, functools.partial(modulation, latents=told))
