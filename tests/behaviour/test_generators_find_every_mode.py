@@ -26,14 +26,13 @@ MADE = 2_500
     ids=["ring", "grid"],
 )
 def test_every_heap_is_found(recipe: str, centres: torch.Tensor, deviation: float, seed: int) -> None:
-    """Counted as A. Srivastava et al. do it: samples within three deviations ("VEEGAN", NeurIPS 2017, section 4.1)."""
+    """Stricter than A. Srivastava et al., to whom one sample within three deviations is enough ("VEEGAN", NeurIPS 2017,
+    section 4.1)."""
     experiment = assemble(changed(from_recipe(recipe), {"training.seed": seed, "training.device": "cpu"}))
     fit(experiment.model, experiment.task, experiment.batches("train", training=True), experiment.training)
     model: Any = experiment.model
     samples = samples_of(model, latents(model.latent_size, range(MADE), seed))
     distance, nearest = torch.cdist(samples, centres).min(1)
     found = torch.bincount(nearest[distance < 3 * deviation], minlength=len(centres))
-    assert int((found > 0).sum()) == len(centres), found.tolist()
-    if recipe == "ring":
-        assert float(found.min()) > 0.25 * MADE / len(centres), f"a quarter of its share at least: {found.tolist()}"
-        assert float(found.sum()) > 0.6 * MADE
+    assert float(found.min()) > 0.25 * MADE / len(centres), f"a quarter of its share at least: {found.tolist()}"
+    assert float(found.sum()) > 0.6 * MADE

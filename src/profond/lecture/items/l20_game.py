@@ -149,7 +149,7 @@ def found_claim(name: str, played: Mapping[str, Sequence[Played]], options: Opti
     """All heaps by every seed, and not by the original game."""
     found, original = ([one.found for one in played[key]] for key in (name, f"{name}_original"))
     total = len(HEAPS[name].centres)
-    near = min(one.near for one in found)
+    near, rarest = min(one.near for one in found), min(one.rarest for one in found)
     return Claim(
         name,
         all(one.heaps == total for one in found) and fmean(one.heaps for one in original) < total,
@@ -157,6 +157,7 @@ def found_claim(name: str, played: Mapping[str, Sequence[Played]], options: Opti
             "seeds": count(len(found)),
             "whole": count(sum(one.heaps == total for one in found)),
             "near": share(near, digits=0),
+            "rarest": share(rarest, digits=0),
             "original": number(fmean(one.heaps for one in original), 1),
             "original_near": share(fmean(one.near for one in original), digits=0),
         },
