@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from torch import Tensor
 
 from profond.core.device import choose_device, device_of
@@ -19,6 +20,7 @@ from profond.lecture import register_item
 from profond.lecture.fashion_figure import draw_confusion, draw_sheets
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
 from profond.lecture.repeats import Trained, origin, train
+from profond.lecture.together import at_once, weights_of, with_weights
 from profond.lecture.values import Value, count, number, points, share, text, word
 from profond.lecture.words import Words
 from profond.measures.compared import compared
@@ -114,8 +116,7 @@ def fashion(options: Options) -> Outcome:
     options.say(f"L23 1/3  judge: {judging.result.written}, {judging.seconds:.0f} s")
     judge = _as_judge(judging)
     dataset = judging.experiment.dataset
-    own = _trained(_configuration(sizes), sizes, options, "2/3")
-    other = _trained(_baseline(sizes), sizes, options, "3/3")
+    own, other = _both([_configuration(sizes), _baseline(sizes)], sizes, options)
     each = sizes.samples // dataset.spec.num_classes
     real, labels = real_of_each(dataset, "test", each)
     floor = compared(judge.features, real, real_of_each(dataset, "train", each)[0])
@@ -127,10 +128,8 @@ def fashion(options: Options) -> Outcome:
     claims = _claims(found["recipe"].asked, course, ratio)
     measured: dict[str, Any] = {name: _json(one) for name, one in found.items()}
     if sizes.learned:
-        learned = {
-            name: learned_from_samples(maker.samples, _labels(len(maker.samples)), dataset, device=options.device)
-            for name, maker in _named(own, other)
-        }
+        jobs = [(maker.samples.numpy(), _configuration(sizes), options.device) for maker in (own, other)]
+        learned = dict(zip(("recipe", "dcgan"), at_once(_learned, jobs, options), strict=True))
         claims += _goals(found["recipe"], learned, floor)
         measured |= {f"learned from samples, {name}": one.value for name, one in learned.items()}
     return Outcome(
@@ -233,23 +232,52 @@ def _as_judge(trained: Trained) -> Judge:
     return Judge("fashion_judge", model, dataset.preprocessing, dataset.spec.classes)
 
 
-def _trained(config: Configuration, sizes: Sizes, options: Options, which: str) -> Maker:
+def _both(configs: Sequence[Configuration], sizes: Sizes, options: Options) -> list[Maker]:
+    """Generators, trained at the same time where there is more than one core."""
     changes: dict[str, Any] = {"training.seed": 0, "training.device": options.device}
     if options.precision != "auto":
         changes["training.precision"] = options.precision
-    experiment = assemble(changed(config, changes))
+    configs = [changed(config, changes) for config in configs]
+    makers = []
+    for config, sent in zip(configs, at_once(_made, [(config, sizes) for config in configs], options), strict=True):
+        experiment = assemble(config)
+        with_weights(experiment.model, sent.weights)
+        course = {images: torch.from_numpy(samples) for images, samples in sent.course.items()}
+        makers.append(Maker(experiment, sent.seconds, sent.arithmetic, course, torch.from_numpy(sent.samples)))
+        images = f"{max(course):,} images, {sent.seconds:.0f} s"
+        options.say(f"L23 {1 + len(makers)}/3  {config.model.name}: {images}")
+    return makers
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What comes back of a training."""
+
+    weights: dict[str, NDArray[Any]]
+    seconds: float
+    arithmetic: str
+    course: dict[int, NDArray[Any]]
+    samples: NDArray[Any]
+
+
+def _made(config: Configuration, sizes: Sizes) -> _Sent:
+    experiment = assemble(config)
     model: Any = experiment.model
     total, size = experiment.training.steps or 1, experiment.loader.batch_size
     watch = Watch(
         [*(images // size for images in WATCHED), total], latents(model.latent_size, range(FEW), 0), _labels(FEW)
     )
-    batches = experiment.batches("train", training=True, device=choose_device(options.device))
+    batches = experiment.batches("train", training=True, device=choose_device(config.training.device))
     fitted = fit(model, experiment.task, batches, experiment.training, observers=(watch,))
-    options.say(f"L23 {which}  {config.model.name}: {total * size:,} images, {fitted.seconds:.0f} s")
     wanted = max(sizes.samples, sizes.learned)
     samples = as_pixels(samples_of(model, latents(model.latent_size, range(wanted), 1), _labels(wanted)))
-    course = {step * size: found for step, found in watch.seen.items()}
-    return Maker(experiment, fitted.seconds, str(fitted.arithmetic), course, samples)
+    course = {step * size: found.numpy() for step, found in watch.seen.items()}
+    return _Sent(weights_of(model), fitted.seconds, str(fitted.arithmetic), course, samples.numpy())
+
+
+def _learned(samples: NDArray[Any], config: Configuration, device: str) -> Measured:
+    made = torch.from_numpy(samples)
+    return learned_from_samples(made, _labels(len(made)), assemble(config).dataset, device=device)
 
 
 def _labels(total: int) -> Tensor:
