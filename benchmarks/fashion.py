@@ -280,7 +280,7 @@ def _setting(text: str) -> tuple[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--images", type=int, default=300_000, help="seen in training, each as often as it is seen")
+    parser.add_argument("--images", type=int, default=400_000, help="seen in training, each as often as it is seen")
     parser.add_argument("--batch-size", type=int, help="of the recipe; its own when left out")
     parser.add_argument("--set", type=_setting, action="append", default=[], metavar="KEY=VALUE", help="of the recipe")
     parser.add_argument("--device", default="auto")

@@ -39,11 +39,11 @@ def train_together(configs: Sequence[Configuration], seed: int, options: Options
     if _workers(len(configs), options) < 2:
         yield from (train(config, seed, options) for config in configs)
         return
-    quiet = replace(options, say=_nothing)
+    quiet = quietly(options)
     for config, sent in zip(
-        configs, at_once(_train, [(config, seed, quiet) for config in configs], options), strict=True
+        configs, at_once(sent_of, [(config, seed, quiet) for config in configs], options), strict=True
     ):
-        yield _received(sent, config, seed, options)
+        yield received(sent, config, seed, options)
 
 
 def at_once(function: Callable[..., Answer], jobs: Sequence[tuple[Any, ...]], options: Options) -> Iterator[Answer]:
@@ -90,6 +90,11 @@ def _workers(jobs: int, options: Options) -> int:
     return min(jobs, usable_cores()) if choose_device(options.device).type == "cpu" else 1
 
 
+def quietly(options: Options) -> Options:
+    """For a process that says nothing of its own."""
+    return replace(options, say=_nothing)
+
+
 def _nothing(line: str) -> None:
     pass
 
@@ -107,7 +112,7 @@ def _end_with_parent() -> None:
 
 
 @dataclass(frozen=True)
-class _Sent:
+class Sent:
     """What comes back of a training."""
 
     weights: dict[str, NDArray[Any]]
@@ -117,13 +122,15 @@ class _Sent:
     arithmetic: str
 
 
-def _train(config: Configuration, seed: int, options: Options) -> _Sent:
+def sent_of(config: Configuration, seed: int, options: Options) -> Sent:
+    """What `train` gives, to be sent from one process to another."""
     done = train(config, seed, options)
     counts = (done.train_count, done.test_count, done.parameters)
-    return _Sent(weights_of(done.experiment.model), done.result, counts, done.seconds, done.arithmetic)
+    return Sent(weights_of(done.experiment.model), done.result, counts, done.seconds, done.arithmetic)
 
 
-def _received(sent: _Sent, config: Configuration, seed: int, options: Options) -> Trained:
+def received(sent: Sent, config: Configuration, seed: int, options: Options) -> Trained:
+    """What `train` gives, of what `sent_of` gave elsewhere."""
     experiment = assemble(changed(config, settings_of(seed, options)))
     with_weights(experiment.model, sent.weights)
     return Trained(experiment, sent.result, *sent.counts, sent.seconds, sent.arithmetic)

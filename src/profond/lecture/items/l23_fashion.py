@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +19,8 @@ from profond.experiments.experiment import Experiment, assemble
 from profond.lecture import register_item
 from profond.lecture.fashion_figure import draw_confusion, draw_sheets
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
-from profond.lecture.repeats import Trained, origin, train
-from profond.lecture.together import at_once, weights_of, with_weights
+from profond.lecture.repeats import Trained, origin
+from profond.lecture.together import at_once, quietly, received, sent_of, weights_of, with_weights
 from profond.lecture.values import Value, count, number, points, share, text, word
 from profond.lecture.words import Words
 from profond.measures.compared import compared
@@ -112,11 +112,9 @@ class Read:
 def fashion(options: Options) -> Outcome:
     """A conditional generator, its judge, and a DCGAN that sees as many images."""
     sizes = QUICK if options.quick else WHOLE
-    judging = train(_judge_configuration(sizes), 0, options)
-    options.say(f"L23 1/3  judge: {judging.result.written}, {judging.seconds:.0f} s")
+    own, other, judging = _trained(sizes, options)
     judge = _as_judge(judging)
     dataset = judging.experiment.dataset
-    own, other = _both([_configuration(sizes), _baseline(sizes)], sizes, options)
     each = sizes.samples // dataset.spec.num_classes
     real, labels = real_of_each(dataset, "test", each)
     floor = compared(judge.features, real, real_of_each(dataset, "train", each)[0])
@@ -232,21 +230,32 @@ def _as_judge(trained: Trained) -> Judge:
     return Judge("fashion_judge", model, dataset.preprocessing, dataset.spec.classes)
 
 
-def _both(configs: Sequence[Configuration], sizes: Sizes, options: Options) -> list[Maker]:
-    """Generators, trained at the same time where there is more than one core."""
+def _trained(sizes: Sizes, options: Options) -> tuple[Maker, Maker, Trained]:
+    """The recipe, DCGAN and the judge, at the same time where there is more than one core."""
     changes: dict[str, Any] = {"training.seed": 0, "training.device": options.device}
     if options.precision != "auto":
         changes["training.precision"] = options.precision
-    configs = [changed(config, changes) for config in configs]
+    configs = [changed(config, changes) for config in (_configuration(sizes), _baseline(sizes))]
+    judges = _judge_configuration(sizes)
+    jobs = [*((_made, config, sizes) for config in configs), (sent_of, judges, 0, quietly(options))]
+    sent = at_once(_done, jobs, options)
     makers = []
-    for config, sent in zip(configs, at_once(_made, [(config, sizes) for config in configs], options), strict=True):
+    for config in configs:
+        made = next(sent)
         experiment = assemble(config)
-        with_weights(experiment.model, sent.weights)
-        course = {images: torch.from_numpy(samples) for images, samples in sent.course.items()}
-        makers.append(Maker(experiment, sent.seconds, sent.arithmetic, course, torch.from_numpy(sent.samples)))
-        images = f"{max(course):,} images, {sent.seconds:.0f} s"
-        options.say(f"L23 {1 + len(makers)}/3  {config.model.name}: {images}")
-    return makers
+        with_weights(experiment.model, made.weights)
+        course = {images: torch.from_numpy(samples) for images, samples in made.course.items()}
+        makers.append(Maker(experiment, made.seconds, made.arithmetic, course, torch.from_numpy(made.samples)))
+        images = f"{max(course):,} images, {made.seconds:.0f} s"
+        options.say(f"L23 {len(makers)}/3  {config.model.name}: {images}")
+    judging = received(next(sent), judges, 0, options)
+    options.say(f"L23 3/3  judge: {judging.result.written}, {judging.seconds:.0f} s")
+    own, other = makers
+    return own, other, judging
+
+
+def _done(work: Callable[..., Any], *given: Any) -> Any:
+    return work(*given)
 
 
 @dataclass(frozen=True)
