@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from torch import Tensor
 
-from profond.core.device import choose_device, device_of
-from profond.evaluation.learned_from_samples import learned_from_samples
-from profond.experiments.configuration import Configuration, changed, for_model, from_recipe
-from profond.experiments.experiment import Experiment, assemble
+from profond.core.device import device_of
 from profond.lecture import register_item
+from profond.lecture.clothes import FEW, Maker, Sizes, as_judge, labels_of, learned_from, makers_and_judge
 from profond.lecture.fashion_figure import draw_confusion, draw_sheets
 from profond.lecture.outcome import Claim, Options, Outcome, Picture, Table
-from profond.lecture.repeats import Trained, origin
-from profond.lecture.together import at_once, quietly, received, sent_of, weights_of, with_weights
+from profond.lecture.repeats import origin
 from profond.lecture.values import Value, count, number, points, share, text, word
 from profond.lecture.words import Words
 from profond.measures.compared import compared
@@ -29,74 +25,15 @@ from profond.measures.latents import latents
 from profond.measures.measured import Measured
 from profond.measures.on_demand import OnDemand, frechet_ratio, on_demand, real_of_each
 from profond.measures.pixels import as_pixels
-from profond.tasks.samples import samples_of
-from profond.training import fit
-from profond.training.observers import Progress
 
-RECIPE, BASELINE = "fashion_on_demand", "dcgan"
 NEAR, LARGEST_GAP, LEARNED, COVERED = 0.02, 0.08, 0.87, 0.9
 """What is asked of a generator: samples are read nearly as often as real ones, no class is far behind, all that is to
 be learned is there, and nearly all that is real is near a sample."""
 CHANCE = 0.1
-WATCHED = (0, 1_280, 2_560, 5_120, 20_480, 81_920)
-"""Images seen after which samples are looked at, besides those at the end."""
-FEW = 1_000
-"""Samples that are measured then."""
-SHOWN, WAYS, FRAMES = 8, 6, 11
-BETWEEN = ("T-shirt/top", "Trouser", "Dress", "Bag", "Sneaker", "Ankle boot", "T-shirt/top")
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How much of everything: images seen in training, samples measured, samples to learn from."""
-
-    images: int
-    samples: int
-    learned: int
-    judge_epochs: float | None = None
-
-
 WHOLE = Sizes(300_000, 10_000, 60_000)
 QUICK = Sizes(5_120, 1_000, 0, judge_epochs=0.4)
-
-
-@dataclass
-class Watch:
-    """Looks at samples of the same noise as training goes on."""
-
-    steps: Sequence[int]
-    noise: Tensor
-    labels: Tensor
-    seen: dict[int, Tensor] = field(default_factory=dict)
-
-    def started(self, progress: Progress) -> None:
-        self.stepped(progress)
-
-    def stepped(self, progress: Progress) -> None:
-        if progress.step in self.steps:
-            self.seen[progress.step] = as_pixels(samples_of(progress.kept, self.noise, self.labels))
-
-    def logged(self, progress: Progress, record: Mapping[str, Any]) -> None:
-        pass
-
-    def finished(self, progress: Progress) -> None:
-        pass
-
-
-@dataclass(frozen=True)
-class Maker:
-    """A generator that was trained.
-
-    Args:
-        course: by images seen, uint8 (n, c, h, w) of the same noise.
-        samples: as many of each class, in turn, uint8 (n, c, h, w).
-    """
-
-    experiment: Experiment
-    seconds: float
-    arithmetic: str
-    course: Mapping[int, Tensor]
-    samples: Tensor
+SHOWN, WAYS, FRAMES = 8, 6, 11
+BETWEEN = ("T-shirt/top", "Trouser", "Dress", "Bag", "Sneaker", "Ankle boot", "T-shirt/top")
 
 
 @dataclass(frozen=True)
@@ -112,8 +49,8 @@ class Read:
 def fashion(options: Options) -> Outcome:
     """A conditional generator, its judge, and a DCGAN that sees as many images."""
     sizes = QUICK if options.quick else WHOLE
-    own, other, judging = _trained(sizes, options)
-    judge = _as_judge(judging)
+    own, other, judging = makers_and_judge(sizes, options)
+    judge = as_judge(judging)
     dataset = judging.experiment.dataset
     each = sizes.samples // dataset.spec.num_classes
     real, labels = real_of_each(dataset, "test", each)
@@ -126,8 +63,7 @@ def fashion(options: Options) -> Outcome:
     claims = _claims(found["recipe"].asked, course, ratio)
     measured: dict[str, Any] = {name: _json(one) for name, one in found.items()}
     if sizes.learned:
-        jobs = [(maker.samples.numpy(), _configuration(sizes), options.device) for maker in (own, other)]
-        learned = dict(zip(("recipe", "dcgan"), at_once(_learned, jobs, options), strict=True))
+        learned = dict(zip(("recipe", "dcgan"), learned_from((own, other), sizes, options), strict=True))
         claims += _goals(found["recipe"], learned, floor)
         measured |= {f"learned from samples, {name}": one.value for name, one in learned.items()}
     return Outcome(
@@ -207,95 +143,9 @@ def _goals(found: Read, learned: Mapping[str, Measured], floor: Mapping[str, Mea
     ]
 
 
-def _configuration(sizes: Sizes) -> Configuration:
-    config = from_recipe(RECIPE)
-    return changed(config, {"training.steps": sizes.images // config.loader.batch_size})
-
-
-def _baseline(sizes: Sizes) -> Configuration:
-    """DCGAN with what is usual for it, on the same pictures."""
-    config = for_model(BASELINE, "fashion_mnist")
-    steps = sizes.images // config.loader.batch_size
-    return changed(config, {"training.steps": steps, "task.mirrored": from_recipe(RECIPE).task.settings["mirrored"]})
-
-
-def _judge_configuration(sizes: Sizes) -> Configuration:
-    config = from_recipe("fashion_judge")
-    return config if sizes.judge_epochs is None else changed(config, {"training.epochs": sizes.judge_epochs})
-
-
-def _as_judge(trained: Trained) -> Judge:
-    dataset = trained.experiment.dataset
-    model = trained.experiment.model.eval().requires_grad_(False)
-    return Judge("fashion_judge", model, dataset.preprocessing, dataset.spec.classes)
-
-
-def _trained(sizes: Sizes, options: Options) -> tuple[Maker, Maker, Trained]:
-    """The recipe, DCGAN and the judge, at the same time where there is more than one core."""
-    changes: dict[str, Any] = {"training.seed": 0, "training.device": options.device}
-    if options.precision != "auto":
-        changes["training.precision"] = options.precision
-    configs = [changed(config, changes) for config in (_configuration(sizes), _baseline(sizes))]
-    judges = _judge_configuration(sizes)
-    jobs = [*((_made, config, sizes) for config in configs), (sent_of, judges, 0, quietly(options))]
-    sent = at_once(_done, jobs, options)
-    makers = []
-    for config in configs:
-        made = next(sent)
-        experiment = assemble(config)
-        with_weights(experiment.model, made.weights)
-        course = {images: torch.from_numpy(samples) for images, samples in made.course.items()}
-        makers.append(Maker(experiment, made.seconds, made.arithmetic, course, torch.from_numpy(made.samples)))
-        images = f"{max(course):,} images, {made.seconds:.0f} s"
-        options.say(f"L23 {len(makers)}/3  {config.model.name}: {images}")
-    judging = received(next(sent), judges, 0, options)
-    options.say(f"L23 3/3  judge: {judging.result.written}, {judging.seconds:.0f} s")
-    own, other = makers
-    return own, other, judging
-
-
-def _done(work: Callable[..., Any], *given: Any) -> Any:
-    return work(*given)
-
-
-@dataclass(frozen=True)
-class _Sent:
-    """What comes back of a training."""
-
-    weights: dict[str, NDArray[Any]]
-    seconds: float
-    arithmetic: str
-    course: dict[int, NDArray[Any]]
-    samples: NDArray[Any]
-
-
-def _made(config: Configuration, sizes: Sizes) -> _Sent:
-    experiment = assemble(config)
-    model: Any = experiment.model
-    total, size = experiment.training.steps or 1, experiment.loader.batch_size
-    watch = Watch(
-        [*(images // size for images in WATCHED), total], latents(model.latent_size, range(FEW), 0), _labels(FEW)
-    )
-    batches = experiment.batches("train", training=True, device=choose_device(config.training.device))
-    fitted = fit(model, experiment.task, batches, experiment.training, observers=(watch,))
-    wanted = max(sizes.samples, sizes.learned)
-    samples = as_pixels(samples_of(model, latents(model.latent_size, range(wanted), 1), _labels(wanted)))
-    course = {step * size: found.numpy() for step, found in watch.seen.items()}
-    return _Sent(weights_of(model), fitted.seconds, str(fitted.arithmetic), course, samples.numpy())
-
-
-def _learned(samples: NDArray[Any], config: Configuration, device: str) -> Measured:
-    made = torch.from_numpy(samples)
-    return learned_from_samples(made, _labels(len(made)), assemble(config).dataset, device=device)
-
-
-def _labels(total: int) -> Tensor:
-    return torch.arange(total) % 10
-
-
 def _read(judge: Judge, samples: Tensor, real: Tensor, labels: Tensor) -> Read:
     distances = compared(judge.features, real, samples)
-    asked = on_demand(judge, samples, _labels(len(samples)), real, labels)
+    asked = on_demand(judge, samples, labels_of(len(samples)), real, labels)
     return Read(asked, distances["frechet_distance"].value, distances["coverage"].value)
 
 
@@ -322,8 +172,8 @@ def _pictures(
 
     def sheet(words: Words) -> Figure:
         made = {
-            words("L23.drawing.asked"): in_classes(own.samples, _labels(len(own.samples))),
-            words("L23.drawing.of_dcgan"): in_classes(other.samples, _labels(len(other.samples))),
+            words("L23.drawing.asked"): in_classes(own.samples, labels_of(len(own.samples))),
+            words("L23.drawing.of_dcgan"): in_classes(other.samples, labels_of(len(other.samples))),
             words("L23.drawing.of_data"): in_classes(real, labels),
         }
         return draw_sheets(made, classes, words("L23.drawing.sheet"))
