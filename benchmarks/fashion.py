@@ -31,9 +31,10 @@ from benchmarks.report import table
 from profond.core.device import choose_device
 from profond.data.dataset import Dataset
 from profond.evaluation.learned_from_samples import learned_from_samples
-from profond.experiments.configuration import Configuration, changed, for_model, from_recipe
+from profond.experiments.configuration import Configuration, changed, from_recipe
 from profond.experiments.experiment import assemble
 from profond.experiments.train import put_to_work
+from profond.lecture.clothes import RECIPE, dcgan
 from profond.lecture.repeats import mean_of
 from profond.measures.compared import compared
 from profond.measures.judge import Judge
@@ -46,7 +47,6 @@ from profond.tasks.samples import samples_of
 from profond.training import fit
 
 TITLE = "Clothes on demand (Fashion-MNIST), beside DCGAN"
-RECIPE = "fashion_on_demand"
 NAMES = {"profond": f"recipe `{RECIPE}`", "dcgan": "DCGAN, as many images", "dcgan_time": "DCGAN, as much time"}
 MEASURES = ("frechet_distance", "coverage", "precision", "recall", "density", "kernel_distance")
 
@@ -65,14 +65,6 @@ def configuration(images: int, batch_size: int | None, changes: Mapping[str, Any
     config = from_recipe(RECIPE)
     size = batch_size or config.loader.batch_size
     return changed(config, {"loader.batch_size": size, "training.steps": max(1, images // size), **changes})
-
-
-def dcgan(images: int) -> Configuration:
-    """DCGAN with what is usual for it, conditional as the data have classes, on the same mirrored pictures."""
-    config = for_model("dcgan", "fashion_mnist")
-    steps = max(1, images // config.loader.batch_size)
-    mirrored = from_recipe(RECIPE).task.settings["mirrored"]
-    return changed(config, {"training.steps": steps, "task.mirrored": mirrored})
 
 
 def trained(config: Configuration, seed: int, asked: argparse.Namespace, name: str) -> Made:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from profond.evaluation.learned_from_samples import learned_from_samples
 from profond.experiments.configuration import Configuration, changed, for_model, from_recipe
 from profond.experiments.experiment import Experiment, assemble
 from profond.lecture.outcome import Options
-from profond.lecture.repeats import Trained
+from profond.lecture.repeats import Trained, settings_of
 from profond.lecture.together import at_once, quietly, received, sent_of, weights_of, with_weights
 from profond.measures.judge import Judge
 from profond.measures.latents import latents
@@ -25,7 +26,7 @@ from profond.tasks.samples import samples_of
 from profond.training import fit
 from profond.training.observers import Progress
 
-RECIPE, BASELINE = "fashion_on_demand", "dcgan"
+RECIPE = "fashion_on_demand"
 WATCHED = (0, 1_280, 2_560, 5_120, 20_480, 81_920)
 """Images seen after which samples are looked at, besides those at the end."""
 FEW = 1_000
@@ -81,15 +82,15 @@ class Maker:
     samples: Tensor
 
 
-def _configuration(sizes: Sizes) -> Configuration:
+def _configuration(images: int) -> Configuration:
     config = from_recipe(RECIPE)
-    return changed(config, {"training.steps": sizes.images // config.loader.batch_size})
+    return changed(config, {"training.steps": images // config.loader.batch_size})
 
 
-def _baseline(sizes: Sizes) -> Configuration:
-    """DCGAN with what is usual for it, on the same pictures."""
-    config = for_model(BASELINE, "fashion_mnist")
-    steps = sizes.images // config.loader.batch_size
+def dcgan(images: int) -> Configuration:
+    """DCGAN with what is usual for it, conditional as the data have classes, on the same mirrored pictures."""
+    config = for_model("dcgan", "fashion_mnist")
+    steps = max(1, images // config.loader.batch_size)
     return changed(config, {"training.steps": steps, "task.mirrored": from_recipe(RECIPE).task.settings["mirrored"]})
 
 
@@ -107,13 +108,13 @@ def as_judge(trained: Trained) -> Judge:
 
 def makers_and_judge(sizes: Sizes, options: Options) -> tuple[Maker, Maker, Trained]:
     """The recipe, DCGAN and the judge, at the same time where there is more than one core."""
-    changes: dict[str, Any] = {"training.seed": 0, "training.device": options.device}
-    if options.precision != "auto":
-        changes["training.precision"] = options.precision
-    configs = [changed(config, changes) for config in (_configuration(sizes), _baseline(sizes))]
+    configs = [
+        changed(config, settings_of(0, options)) for config in (_configuration(sizes.images), dcgan(sizes.images))
+    ]
     judges = _judge_configuration(sizes)
-    jobs = [*((_made, config, sizes) for config in configs), (sent_of, judges, 0, quietly(options))]
-    sent = at_once(_done, jobs, options)
+    jobs: list[Callable[[], Any]] = [partial(_made, config, sizes) for config in configs]
+    jobs.append(partial(sent_of, judges, 0, quietly(options)))
+    sent = at_once(jobs, options)
     makers: list[Maker] = []
     for config in configs:
         made = next(sent)
@@ -127,10 +128,6 @@ def makers_and_judge(sizes: Sizes, options: Options) -> tuple[Maker, Maker, Trai
     options.say(f"L23 3/3  judge: {judging.result.written}, {judging.seconds:.0f} s")
     own, other = makers
     return own, other, judging
-
-
-def _done(work: Callable[..., Any], *given: Any) -> Any:
-    return work(*given)
 
 
 @dataclass(frozen=True)
@@ -159,10 +156,10 @@ def _made(config: Configuration, sizes: Sizes) -> _Sent:
     return _Sent(weights_of(model), fitted.seconds, str(fitted.arithmetic), course, samples.numpy())
 
 
-def learned_from(makers: Sequence[Maker], sizes: Sizes, options: Options) -> list[Measured]:
+def learned_from(makers: Sequence[Maker], options: Options) -> list[Measured]:
     """What a small network reads of real pictures that has seen one generator's samples alone, of each."""
-    jobs = [(maker.samples.numpy(), _configuration(sizes), options.device) for maker in makers]
-    return [*at_once(_learned, jobs, options)]
+    jobs = [partial(_learned, maker.samples.numpy(), maker.experiment.config, options.device) for maker in makers]
+    return [*at_once(jobs, options)]
 
 
 def _learned(samples: NDArray[Any], config: Configuration, device: str) -> Measured:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from statistics import fmean
 from typing import Any
 
@@ -186,7 +186,7 @@ def play_at_once(configs: Sequence[Configuration], options: Options) -> Iterator
 
     Raises: as `at_once`.
     """
-    for config, sent in zip(configs, at_once(_played, [(config,) for config in configs], options), strict=True):
+    for config, sent in zip(configs, at_once([partial(_played, config) for config in configs], options), strict=True):
         weights, course, found, seconds = sent
         experiment = assemble(config)
         with_weights(experiment.model, weights)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import wait
 from threading import Thread
 from typing import Any, TypeVar
@@ -40,29 +41,28 @@ def train_together(configs: Sequence[Configuration], seed: int, options: Options
         yield from (train(config, seed, options) for config in configs)
         return
     quiet = quietly(options)
-    for config, sent in zip(
-        configs, at_once(sent_of, [(config, seed, quiet) for config in configs], options), strict=True
-    ):
+    jobs = [partial(sent_of, config, seed, quiet) for config in configs]
+    for config, sent in zip(configs, at_once(jobs, options), strict=True):
         yield received(sent, config, seed, options)
 
 
-def at_once(function: Callable[..., Answer], jobs: Sequence[tuple[Any, ...]], options: Options) -> Iterator[Answer]:
-    """What a function gives of each job's arguments, in their order; one by one where there is a GPU or one core.
+def at_once(jobs: Sequence[Callable[[], Answer]], options: Options) -> Iterator[Answer]:
+    """What each job gives, in their order; one by one where there is a GPU or one core.
 
     Args:
-        function: of a module; what it gives holds no tensors, which travel in shared memory, of which containers have
-            little: `weights_of` and `with_weights` are for those of a model.
+        jobs: each `functools.partial` of a module's function. What it gives holds no tensors, which travel in shared
+            memory, of which containers have little: `weights_of` and `with_weights` are for those of a model.
 
-    Raises: DataError where a process was ended from outside, such as for want of memory; what the function raises.
+    Raises: DataError where a process was ended from outside, such as for want of memory; what a job raises.
     """
     workers = _workers(len(jobs), options)
     if workers < 2:
-        yield from (function(*job) for job in jobs)
+        yield from (job() for job in jobs)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_begin) as pool:
         try:
-            waiting = [pool.submit(function, *job) for job in jobs]
+            waiting = [pool.submit(job) for job in jobs]
             for sent in waiting:
                 yield sent.result()
         except BrokenProcessPool:

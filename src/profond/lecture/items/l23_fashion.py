@@ -63,7 +63,7 @@ def fashion(options: Options) -> Outcome:
     claims = _claims(found["recipe"].asked, course, ratio)
     measured: dict[str, Any] = {name: _json(one) for name, one in found.items()}
     if sizes.learned:
-        learned = dict(zip(("recipe", "dcgan"), learned_from((own, other), sizes, options), strict=True))
+        learned = dict(zip(("recipe", "dcgan"), learned_from((own, other), options), strict=True))
         claims += _goals(found["recipe"], learned, floor)
         measured |= {f"learned from samples, {name}": one.value for name, one in learned.items()}
     return Outcome(
