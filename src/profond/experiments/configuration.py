@@ -175,10 +175,13 @@ def on_data(config: Configuration, data: str) -> Configuration:
 def changed(config: Configuration, changes: Mapping[str, Any]) -> Configuration:
     """The configuration with settings replaced; ``learning_rate`` or ``training.learning_rate``.
 
+    Another ``model.name``, ``task.name`` or ``data.name`` leaves the settings of the former behind: `_renamed`.
+
     Raises: ConfigError for a setting that nothing has, that several have, or that does not fit; UnknownName.
     """
     if not changes:
         return config
+    config = _renamed(config, changes)
     document = config.to_json()
     for key, value in changes.items():
         section, _, name = key.rpartition(".")
@@ -198,6 +201,16 @@ def changed(config: Configuration, changes: Mapping[str, Any]) -> Configuration:
         if top == "loader" and name == "batch_size":
             target["least_batches"] = 0
     return Configuration.from_json(document)
+
+
+def _renamed(config: Configuration, changes: Mapping[str, Any]) -> Configuration:
+    """With the other data, model or task that is named, whose settings would not fit: of data's, those stay that do."""
+    for section, former in (("model", config.model), ("task", config.task)):
+        name = changes.get(f"{section}.name")
+        if isinstance(name, str) and former.name and name != former.name:
+            config = replace(config, **{section: Chosen(name)})  # type: ignore[arg-type]
+    data = changes.get("data.name")
+    return on_data(config, data) if isinstance(data, str) and data not in ("", config.data.name) else config
 
 
 def staged_anew(config: Configuration, parts: int | None = None) -> Configuration:

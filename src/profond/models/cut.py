@@ -45,6 +45,8 @@ class CUT(nn.Module):
         looked_at: numbers of the residual blocks whose maps have a head; besides them the picture itself and the two
             halvings have one.
         head_width: numbers that a head makes of a patch.
+        skips: the generator adds again what was there before each halving: for pictures whose lines stay where they
+            are.
 
     Raises: ConfigError for too small a picture.
 
@@ -73,13 +75,14 @@ class CUT(nn.Module):
         downsample: Downsampling = "blurred",
         looked_at: tuple[Count, ...] = (1, 5),
         head_width: Count = 256,
+        skips: bool = False,
     ) -> None:
         super().__init__()
         check_sides("cut", input_shape, critic_layers)
         if not looked_at or list(looked_at) != sorted(set(looked_at)):
             raise ConfigError(f"looked_at of cut is {list(looked_at)}", "give numbers of blocks, rising: [1, 5]")
         self.fast, self.looked_at = fast, looked_at
-        generator = ResNetGenerator(input_shape[0], width, blocks, upsample, downsample)
+        generator = ResNetGenerator(input_shape[0], width, blocks, upsample, downsample, skips)
         heads = PatchHeads(generator.feature_channels(looked_at), head_width)
         self.generators = nn.ModuleDict({"to_b": generator, "heads": heads})
         self.critics = nn.ModuleDict({"b": PatchCritic(input_shape[0], critic_width, critic_layers)})

@@ -105,12 +105,15 @@ class ResNetGenerator(nn.Module):
         upsample: ``"transposed"`` convolutions as published; or ``"resize"``: each pixel twice both ways, then a
             convolution, which leaves no checkerboard.
         downsample: convolutions with stride 2; or ``"blurred"`` after convolutions with stride 1.
+        skips: what was there before each halving is added again to what the doubling's convolution gives, before the
+            norm, so that lines stay where they are. Such a network is one segment for `Tiles`, and slow in tiles.
 
     The convolutions before an instance norm have no bias: the norm subtracts it again.
 
     Source: J.-Y. Zhu et al., Unpaired image-to-image translation using cycle-consistent adversarial networks, ICCV
         2017, section 7.2, after J. Johnson et al., 2016; resize-convolution: A. Odena, V. Dumoulin, C. Olah,
-        Deconvolution and checkerboard artifacts, Distill 2016.
+        Deconvolution and checkerboard artifacts, Distill 2016; the skips: A. Chaurasia, E. Culurciello, LinkNet,
+        VCIP 2017, arXiv:1707.03718.
     """
 
     def __init__(
@@ -120,6 +123,7 @@ class ResNetGenerator(nn.Module):
         blocks: int = 9,
         upsample: Upsampling = "transposed",
         downsample: Downsampling = "strided",
+        skips: bool = False,
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
@@ -136,22 +140,39 @@ class ResNetGenerator(nn.Module):
         self.output = nn.Sequential(
             OrderedDict(pad=nn.ReflectionPad2d(3), convolution=nn.Conv2d(width, channels, 7), activation=nn.Tanh())
         )
-        self.width, self.channels = width, channels
+        self.width, self.channels, self.skips = width, channels, skips
         start_small(self)
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        padded = extended(images)
-        return cut(self.output(self.up(self.body(self.down(self.stem(padded))))), images)
+        inner, before = self.stem(extended(images)), list[Tensor]()
+        for halving in self.down:
+            if self.skips:
+                before.append(inner)
+            inner = halving(inner)
+        return cut(self._painted(self.body(inner), before), images)
+
+    def _painted(self, inner: Tensor, before: Sequence[Tensor]) -> Tensor:
+        """The picture, from what the last block gives and, with skips, from what was there before each halving."""
+        if self.skips:
+            for doubling, known in zip(self.up, reversed(before), strict=True):
+                *doubled, norm, activation = doubling
+                for part in doubled:
+                    inner = part(inner)
+                inner = activation(norm(inner + known))
+        else:
+            inner = self.up(inner)
+        painted: Tensor = self.output(inner)
+        return painted
 
     def with_features(
         self, images: Float[Tensor, "n c h w"], blocks: Sequence[int] = (1, 5)
     ) -> tuple[Float[Tensor, "n c h w"], list[Tensor]]:
         """The translated pictures, and the maps on the way: see `features`."""
-        maps = self.features(images, blocks)
+        maps, before = self._on_the_way(images, blocks)
         last = maps[-1]
         for block in list(self.body)[max(blocks) :]:
             last = block(last)
-        return cut(self.output(self.up(last)), images), maps
+        return cut(self._painted(last, before), images), maps
 
     def features(self, images: Float[Tensor, "n c h w"], blocks: Sequence[int] = (1, 5)) -> list[Tensor]:
         """The pictures themselves, what each halving's convolution gives, and what some residual blocks give.
@@ -161,10 +182,15 @@ class ResNetGenerator(nn.Module):
 
         Returns: maps (n, channels, h, w), each of its own size.
         """
-        maps = [extended(images)]
+        return self._on_the_way(images, blocks)[0]
+
+    def _on_the_way(self, images: Tensor, blocks: Sequence[int]) -> tuple[list[Tensor], list[Tensor]]:
+        """`features`, and what was there before each halving."""
+        maps, before = [extended(images)], list[Tensor]()
         inner = self.stem(maps[0])
         halved: Any
         for halved in self.down:
+            before.append(inner)
             convolved = halved.convolution(inner)
             maps.append(convolved)
             inner = halved.rest(convolved)
@@ -173,7 +199,7 @@ class ResNetGenerator(nn.Module):
             inner = block(inner)
             if number in wanted:
                 maps.append(inner)
-        return maps
+        return maps, before
 
     def feature_channels(self, blocks: Sequence[int] = (1, 5)) -> list[int]:
         """How many maps each of `features` has."""

@@ -45,11 +45,12 @@ def test_sides_are_extended_by_reflection_below_and_on_the_right_and_cut_again()
     assert extended(wide) is wide
 
 
+@pytest.mark.parametrize("skips", [False, True])
 @pytest.mark.parametrize("downsample", ["strided", "blurred"])
 @torch.no_grad()
-def test_what_a_generator_shows_on_the_way_is_what_it_goes_through(downsample: str) -> None:
+def test_what_a_generator_shows_on_the_way_is_what_it_goes_through(downsample: str, skips: bool) -> None:
     torch.manual_seed(0)
-    generator = ResNetGenerator(3, width=4, blocks=3, upsample="resize", downsample=downsample)
+    generator = ResNetGenerator(3, width=4, blocks=3, upsample="resize", downsample=downsample, skips=skips)
     images = torch.rand(2, 3, 14, 17) * 2 - 1
     made, maps = generator.with_features(images, (1, 2))
     torch.testing.assert_close(made, generator(images), **CLOSE)
@@ -62,6 +63,22 @@ def test_what_a_generator_shows_on_the_way_is_what_it_goes_through(downsample: s
         assert torch.equal(one, again)
     assert len(generator.features(images, (1, 5))) == 5, "the last block stands for those that are not there"
     assert len(generator.features(images, (5, 7))) == 4
+
+
+@torch.no_grad()
+def test_skips_carry_a_single_pixel_around_the_halvings_and_nothing_does_without_them() -> None:
+    torch.manual_seed(0)
+    picture = torch.rand(1, 3, 16, 16) * 2 - 1
+    dotted = picture.clone()
+    dotted[0, :, 5, 6] *= -1
+    for skips in (False, True):
+        generator = ResNetGenerator(3, width=4, blocks=1, upsample="resize", skips=skips)
+        for doubling in generator.up:
+            nn.init.zeros_(doubling.convolution.weight)  # so that nothing comes from the small maps
+        change = (generator(dotted) - generator(picture)).abs().amax((0, 1))
+        assert bool(change.any()) == skips
+        if skips:
+            assert change[4:7, 5:8].max() > 10 * change[12:, 12:].max(), "where the pixel is, not everywhere"
 
 
 @torch.no_grad()

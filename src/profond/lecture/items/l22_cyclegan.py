@@ -45,6 +45,7 @@ NARROW: Mapping[str, Any] = {
     "model.critic_width": 16,
     "training.steps": 1000,
     "training.ema": 0.99,
+    "training.phases": {},
 }
 QUICK: Mapping[str, Any] = {
     "data.size": 32,
