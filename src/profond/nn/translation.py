@@ -134,9 +134,9 @@ class ResNetGenerator(nn.Module):
                 activation=nn.ReLU(),
             )
         )
-        self.down = nn.Sequential(*(Halving(width * 2**step, downsample) for step in range(2)))
+        self.down = Halvings(*(Halving(width * 2**step, downsample) for step in range(2)))
         self.body = nn.Sequential(*(Residual(4 * width) for _ in range(blocks)))
-        self.up = nn.Sequential(*(doubling(width * 2**step, upsample) for step in (2, 1)))
+        self.up = Doublings(*(doubling(width * 2**step, upsample) for step in (2, 1)))
         self.output = nn.Sequential(
             OrderedDict(pad=nn.ReflectionPad2d(3), convolution=nn.Conv2d(width, channels, 7), activation=nn.Tanh())
         )
@@ -144,24 +144,13 @@ class ResNetGenerator(nn.Module):
         start_small(self)
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        inner, before = self.stem(extended(images)), list[Tensor]()
-        for halving in self.down:
-            if self.skips:
-                before.append(inner)
-            inner = halving(inner)
+        before: list[Tensor] = []
+        inner = self.down(self.stem(extended(images)), before if self.skips else None)
         return cut(self._painted(self.body(inner), before), images)
 
     def _painted(self, inner: Tensor, before: Sequence[Tensor]) -> Tensor:
         """The picture, from what the last block gives and, with skips, from what was there before each halving."""
-        if self.skips:
-            for doubling, known in zip(self.up, reversed(before), strict=True):
-                *doubled, norm, activation = doubling
-                for part in doubled:
-                    inner = part(inner)
-                inner = activation(norm(inner + known))
-        else:
-            inner = self.up(inner)
-        painted: Tensor = self.output(inner)
+        painted: Tensor = self.output(self.up(inner, before if self.skips else None))
         return painted
 
     def with_features(
@@ -225,6 +214,32 @@ class Halving(nn.Module):
     def forward(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h2 w2"]:
         halved: Tensor = self.rest(self.convolution(maps))
         return halved
+
+
+class Halvings(nn.Sequential):
+    """One after the other; what was there before each is kept in a list, where one is given."""
+
+    def forward(self, maps: Tensor, before: list[Tensor] | None = None) -> Tensor:
+        for halving in self:
+            if before is not None:
+                before.append(maps)
+            maps = halving(maps)
+        return maps
+
+
+class Doublings(nn.Sequential):
+    """One after the other; what was there before each halving, first to last, is added before the norm if given."""
+
+    def forward(self, maps: Tensor, before: Sequence[Tensor] | None = None) -> Tensor:
+        if before is None:
+            return super().forward(maps)  # type: ignore[no-any-return, no-untyped-call]
+        doubled: Any
+        for doubled, known in zip(self, reversed(before), strict=True):
+            *first, norm, activation = doubled
+            for part in first:
+                maps = part(maps)
+            maps = activation(norm(maps + known))
+        return maps
 
 
 def doubling(channels: int, upsample: Upsampling = "transposed") -> nn.Sequential:
