@@ -86,10 +86,10 @@ def stacked_digits() -> Recipe:
     """
     return Recipe(
         data={"name": "stacked_mnist"},
-        model={"name": "r3gan", "body": "strided", "conditional": False, "finest": 16},
-        task={"name": "generate"},
-        training=_training(230_400, 64),
-        loader=Loader(batch_size=64),
+        model={"name": "r3gan", "body": "strided", "conditional": False, "modulated": True},
+        task={"name": "generate", "penalty_weight": 0.05, "measured": 20_000},
+        training=_training(230_400, 32, learning_rate=7e-4),
+        loader=Loader(batch_size=32),
         expected=Expected("test", "kernel_distance", -0.01, 0.2, 1200, "1 core with bf16", "a goal: not measured yet"),
     )
 
