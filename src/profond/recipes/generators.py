@@ -82,12 +82,13 @@ def digits_gan() -> Recipe:
 def stacked_digits() -> Recipe:
     """Three digits in red, green and blue, of none of the thousand classes in particular; 230,400 pictures seen.
 
-    How many of the thousand it makes, a judge tells: ``profond train convnet2d --data stacked_mnist``.
+    How many of the thousand it makes, a judge tells: ``profond train --model convnet2d --data stacked_mnist --set
+    data.train_pictures=400000 --epochs 5``. With a penalty of 0.05 the first 2,000 steps were black.
     """
     return Recipe(
         data={"name": "stacked_mnist"},
         model={"name": "r3gan", "body": "strided", "conditional": False, "modulated": True},
-        task={"name": "generate", "penalty_weight": 0.05, "measured": 20_000},
+        task={"name": "generate", "penalty_weight": 1.0, "measured": 20_000},
         training=_training(230_400, 32, learning_rate=7e-4),
         loader=Loader(batch_size=32),
         expected=Expected("test", "kernel_distance", -0.01, 0.2, 1200, "1 core with bf16", "a goal: not measured yet"),
@@ -104,7 +105,7 @@ def fashion_on_demand() -> Recipe:
         task={"name": "generate", "penalty_weight": 0.05, "mirrored": either_way},
         training=_training(400_000, 32, learning_rate=7e-4),
         loader=Loader(batch_size=32),
-        expected=Expected("test", "kernel_distance", -0.01, 0.1, 2900, "1 core with bf16", "measured here, one seed"),
+        expected=Expected("test", "kernel_distance", -0.01, 0.1, 1700, "1 core with bf16", "measured here, one seed"),
     )
 
 
