@@ -34,7 +34,7 @@ from profond.evaluation.learned_from_samples import learned_from_samples
 from profond.experiments.configuration import Configuration, changed, from_recipe
 from profond.experiments.experiment import assemble
 from profond.experiments.train import put_to_work
-from profond.lecture.clothes import RECIPE, dcgan
+from profond.lecture.clothes import RECIPE, dcgan, seeing
 from profond.lecture.repeats import mean_of
 from profond.measures.compared import compared
 from profond.measures.judge import Judge
@@ -63,8 +63,9 @@ class Made:
 def configuration(images: int, batch_size: int | None, changes: Mapping[str, Any]) -> Configuration:
     """The recipe, for so many images seen."""
     config = from_recipe(RECIPE)
-    size = batch_size or config.loader.batch_size
-    return changed(config, {"loader.batch_size": size, "training.steps": max(1, images // size), **changes})
+    if batch_size:
+        config = changed(config, {"loader.batch_size": batch_size})
+    return changed(seeing(config, images), changes)
 
 
 def trained(config: Configuration, seed: int, asked: argparse.Namespace, name: str) -> Made:

@@ -82,16 +82,15 @@ class Maker:
     samples: Tensor
 
 
-def _configuration(images: int) -> Configuration:
-    config = from_recipe(RECIPE)
-    return changed(config, {"training.steps": images // config.loader.batch_size})
+def seeing(config: Configuration, images: int) -> Configuration:
+    """The configuration, to be trained until so many images were seen."""
+    return changed(config, {"training.steps": max(1, images // config.loader.batch_size)})
 
 
 def dcgan(images: int) -> Configuration:
     """DCGAN with what is usual for it, conditional as the data have classes, on the same mirrored pictures."""
-    config = for_model("dcgan", "fashion_mnist")
-    steps = max(1, images // config.loader.batch_size)
-    return changed(config, {"training.steps": steps, "task.mirrored": from_recipe(RECIPE).task.settings["mirrored"]})
+    mirrored = from_recipe(RECIPE).task.settings["mirrored"]
+    return changed(seeing(for_model("dcgan", "fashion_mnist"), images), {"task.mirrored": mirrored})
 
 
 def _judge_configuration(sizes: Sizes) -> Configuration:
@@ -109,7 +108,8 @@ def as_judge(trained: Trained) -> Judge:
 def makers_and_judge(sizes: Sizes, options: Options) -> tuple[Maker, Maker, Trained]:
     """The recipe, DCGAN and the judge, at the same time where there is more than one core."""
     configs = [
-        changed(config, settings_of(0, options)) for config in (_configuration(sizes.images), dcgan(sizes.images))
+        changed(config, settings_of(0, options))
+        for config in (seeing(from_recipe(RECIPE), sizes.images), dcgan(sizes.images))
     ]
     judges = _judge_configuration(sizes)
     jobs: list[Callable[[], Any]] = [partial(_made, config, sizes) for config in configs]

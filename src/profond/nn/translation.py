@@ -146,12 +146,7 @@ class ResNetGenerator(nn.Module):
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         before: list[Tensor] = []
         inner = self.down(self.stem(extended(images)), before if self.skips else None)
-        return cut(self._painted(self.body(inner), before), images)
-
-    def _painted(self, inner: Tensor, before: Sequence[Tensor]) -> Tensor:
-        """The picture, from what the last block gives and, with skips, from what was there before each halving."""
-        painted: Tensor = self.output(self.up(inner, before if self.skips else None))
-        return painted
+        return cut(self.output(self.up(self.body(inner), before)), images)
 
     def with_features(
         self, images: Float[Tensor, "n c h w"], blocks: Sequence[int] = (1, 5)
@@ -161,7 +156,7 @@ class ResNetGenerator(nn.Module):
         last = maps[-1]
         for block in list(self.body)[max(blocks) :]:
             last = block(last)
-        return cut(self._painted(last, before), images), maps
+        return cut(self.output(self.up(last, before)), images), maps
 
     def features(self, images: Float[Tensor, "n c h w"], blocks: Sequence[int] = (1, 5)) -> list[Tensor]:
         """The pictures themselves, what each halving's convolution gives, and what some residual blocks give.
@@ -174,12 +169,13 @@ class ResNetGenerator(nn.Module):
         return self._on_the_way(images, blocks)[0]
 
     def _on_the_way(self, images: Tensor, blocks: Sequence[int]) -> tuple[list[Tensor], list[Tensor]]:
-        """`features`, and what was there before each halving."""
+        """`features`, and with skips what was there before each halving."""
         maps, before = [extended(images)], list[Tensor]()
         inner = self.stem(maps[0])
         halved: Any
         for halved in self.down:
-            before.append(inner)
+            if self.skips:
+                before.append(inner)
             convolved = halved.convolution(inner)
             maps.append(convolved)
             inner = halved.rest(convolved)
@@ -230,8 +226,8 @@ class Halvings(nn.Sequential):
 class Doublings(nn.Sequential):
     """One after the other; what was there before each halving, first to last, is added before the norm if given."""
 
-    def forward(self, maps: Tensor, before: Sequence[Tensor] | None = None) -> Tensor:
-        if before is None:
+    def forward(self, maps: Tensor, before: Sequence[Tensor] = ()) -> Tensor:
+        if not before:
             return super().forward(maps)  # type: ignore[no-any-return, no-untyped-call]
         doubled: Any
         for doubled, known in zip(self, reversed(before), strict=True):

@@ -83,7 +83,7 @@ def stacked_digits() -> Recipe:
     """Three digits in red, green and blue, of none of the thousand classes in particular; 230,400 pictures seen.
 
     How many of the thousand it makes, a judge tells: ``profond train --model convnet2d --data stacked_mnist --set
-    data.train_pictures=400000 --epochs 5``. With a penalty of 0.05 the first 2,000 steps were black.
+    data.train_pictures=400000 --epochs 5``. With a penalty of 0.05 its samples were black after 2,000 steps.
     """
     return Recipe(
         data={"name": "stacked_mnist"},

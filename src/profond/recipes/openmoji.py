@@ -13,8 +13,8 @@ def openmoji() -> Recipe:
 
     A critic of colours stands beside the one of patches: alone, that one learned the 980 outlines by heart, and dark
     fills were left black. Skips leave the lines where they are; with them critics as fast as the generator soon know
-    what is made from what is real, and the lines break again: so they learn at less than a third of its rate, and
-    the training is short; 25,000 pictures were no better.
+    what is made from what is real, and dark fills smear: so they learn at less than a third of its rate, and the
+    training is short; 25,000 pictures were no better.
     """
     return Recipe(
         data={"name": "openmoji"},

@@ -63,6 +63,12 @@ def test_tiles_of_96_give_what_the_whole_gives(memory: int, upsample: str, downs
     assert (whole.int() - parts.int()).abs().max() <= 1
 
 
+def test_a_network_with_ways_around_its_halvings_gives_in_tiles_what_it_gives_whole() -> None:
+    network = spread(ResNetGenerator(3, 6, 1, skips=True))
+    assert len(Tiles(network, 3).segments(160, 200)) == 1
+    assert differing(network, uneven(160, 200), tile=96) < 1e-4
+
+
 def test_each_tile_by_its_own_norms_would_be_far_off() -> None:
     network, picture = spread(ResNetGenerator(3, 6, 1)), uneven(160, 200)
     whole = Tiles(network, 3).whole(picture, prepare, as_pixels)
